@@ -1,0 +1,131 @@
+-- name: find_by_id(id)^
+-- Fetch one user by id.
+-- Record: User, or no row
+-- Index:  users_pkey
+-- Locks:  none
+SELECT
+    id,
+    public_id,
+    email,
+    name,
+    handle,
+    is_bot,
+    is_private,
+    languages,
+    last_active_at,
+    revision,
+    created_at,
+    updated_at
+FROM users
+WHERE id = :id::bigint;
+
+-- name: find_by_public_id(public_id)^
+-- Fetch one user by public id.
+-- Record: User, or no row
+-- Index:  users_public_id_key
+-- Locks:  none
+SELECT
+    id,
+    public_id,
+    email,
+    name,
+    handle,
+    is_bot,
+    is_private,
+    languages,
+    last_active_at,
+    revision,
+    created_at,
+    updated_at
+FROM users
+WHERE public_id = :public_id::text;
+
+-- name: find_by_email(email)^
+-- Fetch one user by e-mail address, given in its normalised form (NFC, lower case).
+-- Record: User, or no row
+-- Index:  users_email_key
+-- Locks:  none
+SELECT
+    id,
+    public_id,
+    email,
+    name,
+    handle,
+    is_bot,
+    is_private,
+    languages,
+    last_active_at,
+    revision,
+    created_at,
+    updated_at
+FROM users
+WHERE email = :email::text;
+
+-- name: find_by_handle(handle)^
+-- Fetch one user by handle, given in lower case.
+-- Record: User, or no row
+-- Index:  users_handle_key
+-- Locks:  none
+SELECT
+    id,
+    public_id,
+    email,
+    name,
+    handle,
+    is_bot,
+    is_private,
+    languages,
+    last_active_at,
+    revision,
+    created_at,
+    updated_at
+FROM users
+WHERE handle = :handle::text;
+
+-- name: find_with_teams(public_id)^
+-- Fetch one user with all memberships, newest first; each team says how many members it has.
+-- Record: UserWithTeams, or no row
+-- Index:  users_public_id_key, members_user_id_created_at_team_id_idx, teams_pkey, members_pkey
+-- Locks:  none
+SELECT
+    users.id,
+    users.public_id,
+    users.email,
+    users.name,
+    users.handle,
+    users.is_bot,
+    users.is_private,
+    users.languages,
+    users.last_active_at,
+    users.revision,
+    users.created_at,
+    users.updated_at,
+    coalesce(
+        (
+            SELECT
+                json_agg(
+                    json_build_object(
+                        'is_admin', members.is_admin,
+                        'created_at', members.created_at,
+                        'team', json_build_object(
+                            'public_id', teams.public_id,
+                            'name', teams.name,
+                            'handle', teams.handle,
+                            'is_private', teams.is_private,
+                            'member_count', (
+                                SELECT count(*)
+                                FROM members AS peers
+                                WHERE peers.team_id = teams.id
+                            )
+                        )
+                    )
+                    ORDER BY members.created_at DESC, members.team_id ASC
+                )
+            FROM members
+            INNER JOIN teams ON members.team_id = teams.id
+            WHERE members.user_id = users.id
+        ),
+        '[]'::json
+    ) AS memberships
+FROM users
+WHERE users.public_id = :public_id::text;

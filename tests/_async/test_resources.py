@@ -1,0 +1,263 @@
+"""Resources: look-ups, pages and trends."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+import pytest
+from psycopg import Connection
+
+from tests.factories import Factory
+from vrooli_data import (
+    AsyncDatabase,
+    InvalidCursor,
+    InvalidInput,
+    Page,
+    Resource,
+    ResourceOrder,
+    UserSummary,
+)
+
+ORDERS = get_args(ResourceOrder)
+
+
+@pytest.fixture
+def listed(make: Factory) -> list[int]:
+    """Make 23 listed routines with many ties in every order."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    return [
+        make.resource(
+            score=n % 3 - 1,
+            bookmarks=n % 2,
+            views=n % 5,
+            created_at=start + timedelta(days=n % 4),
+            updated_at=start + timedelta(microseconds=n % 6),
+        )
+        for n in range(23)
+    ]
+
+
+def oracle(admin: Connection[Any], order_by: ResourceOrder) -> list[int]:
+    """Return the ids in the order that the whole list has."""
+    rows = admin.execute(f"SELECT id FROM resources ORDER BY {order_by} DESC, id DESC")
+    return [id for (id,) in rows.fetchall()]
+
+
+async def walk(db: AsyncDatabase, order_by: ResourceOrder, limit: int) -> list[Page[Resource]]:
+    """Return all pages, forward."""
+    pages = [await db.resources.find_by_type("Routine", order_by=order_by, limit=limit)]
+    while (cursor := pages[-1].next_cursor) is not None:
+        page = await db.resources.find_by_type(
+            "Routine", order_by=order_by, cursor=cursor, limit=limit
+        )
+        pages.append(page)
+    return pages
+
+
+def ids(page: Page[Resource]) -> list[int]:
+    return [item.id for item in page.items]
+
+
+async def test_find_by_id_and_public_id_return_the_whole_row(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    author = make.user()
+    resource_id = make.resource(
+        public_id="abcdefghijkl",
+        resource_type="Code",
+        is_private=True,
+        score=-3,
+        bookmarks=2,
+        views=5,
+        created_by_id=author,
+    )
+    version_id = make.version(resource_id)
+    resource = await db.resources.find_by_id(resource_id)
+    assert resource is not None
+    assert resource == await db.resources.find_by_public_id("abcdefghijkl")
+    assert (resource.resource_type, resource.is_private) == ("Code", True)
+    assert (resource.score, resource.bookmarks, resource.views) == (-3, 2, 5)
+    assert (resource.created_by_id, resource.latest_version_id) == (author, version_id)
+    assert (resource.is_deleted, resource.deleted_at, resource.deleted_by_id) == (False, None, None)
+
+
+async def test_an_absent_resource_is_none(db: AsyncDatabase) -> None:
+    assert await db.resources.find_by_id(1) is None
+    assert await db.resources.find_by_public_id("zzzzzzzzzzzz") is None
+    assert await db.resources.find_with_latest_version("zzzzzzzzzzzz") is None
+
+
+async def test_find_with_latest_version_returns_creator_and_version(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    author = make.user(public_id="adaadaadaada", name="Ada", handle="ada")
+    resource_id = make.resource(public_id="abcdefghijkl", created_by_id=author)
+    make.version(resource_id, version_label="0.9")
+    config = {"nested": [1, 2.5, None, {"text": "é"}]}
+    version_id = make.version(resource_id, version_index=1, version_label="1.0", config=config)
+    resource = await db.resources.find_with_latest_version("abcdefghijkl")
+    assert resource is not None
+    assert resource.id == resource_id
+    assert resource.creator == UserSummary("adaadaadaada", "Ada", "ada")
+    assert resource.latest_version is not None
+    assert (resource.latest_version.id, resource.latest_version.version_index) == (version_id, 1)
+    assert resource.latest_version.config == config
+
+
+async def test_find_with_latest_version_without_creator_or_version_has_none(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    make.resource(public_id="abcdefghijkl")
+    resource = await db.resources.find_with_latest_version("abcdefghijkl")
+    assert resource is not None
+    assert resource.creator is None
+    assert resource.latest_version is None
+
+
+@pytest.mark.parametrize("order_by", ORDERS)
+@pytest.mark.parametrize("limit", [1, 4, 22, 23, 24])
+@pytest.mark.usefixtures("listed")
+async def test_pages_forward_and_backward_are_the_whole_list(
+    db: AsyncDatabase,
+    admin: Connection[Any],
+    order_by: ResourceOrder,
+    limit: int,
+) -> None:
+    pages = await walk(db, order_by, limit)
+    assert [id for page in pages for id in ids(page)] == oracle(admin, order_by)
+    assert pages[0].previous_cursor is None
+    assert [page.has_next_page for page in pages] == [True] * (len(pages) - 1) + [False]
+    page = pages[-1]
+    for expected in reversed(pages[:-1]):
+        page = await db.resources.find_by_type(
+            "Routine", order_by=order_by, cursor=page.previous_cursor, limit=limit
+        )
+        assert page == expected
+
+
+async def test_find_by_type_shows_listed_resources_of_the_type_alone(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    shown = make.resource()
+    make.resource(resource_type="Code")
+    make.resource(is_private=True)
+    make.resource(is_deleted=True, deleted_at="2026-01-01Z")
+    make.resource(has_complete_version=False)
+    assert ids(await db.resources.find_by_type("Routine")) == [shown]
+
+
+async def test_an_empty_list_is_one_page_without_cursors(db: AsyncDatabase) -> None:
+    page = await db.resources.find_by_type("Routine")
+    assert page == Page([], None, None)
+    assert not page.has_next_page
+
+
+@pytest.mark.usefixtures("listed")
+async def test_rows_inserted_and_deleted_between_pages_move_no_other_row(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    expected = oracle(admin, "score")
+    first = await db.resources.find_by_type("Routine", order_by="score", limit=5)
+    admin.execute("DELETE FROM resources WHERE id = %s", (expected[4],))
+    make.resource(score=99)
+    second = await db.resources.find_by_type(
+        "Routine", order_by="score", limit=5, cursor=first.next_cursor
+    )
+    assert ids(second) == expected[5:10]
+
+
+@pytest.mark.usefixtures("listed")
+async def test_when_all_that_follows_is_gone_the_way_back_includes_the_row_of_the_cursor(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    expected = oracle(admin, "score")
+    first = await db.resources.find_by_type("Routine", order_by="score", limit=5)
+    admin.execute("DELETE FROM resources WHERE id = ANY(%s)", (expected[5:],))
+    empty = await db.resources.find_by_type(
+        "Routine", order_by="score", limit=5, cursor=first.next_cursor
+    )
+    assert (ids(empty), empty.next_cursor) == ([], None)
+    back = await db.resources.find_by_type(
+        "Routine", order_by="score", limit=5, cursor=empty.previous_cursor
+    )
+    assert ids(back) == expected[:5]
+
+
+@pytest.mark.usefixtures("listed")
+async def test_when_all_that_precedes_is_gone_the_way_on_includes_the_row_of_the_cursor(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    expected = oracle(admin, "score")
+    second = (await walk(db, "score", 5))[1]
+    admin.execute("DELETE FROM resources WHERE id = ANY(%s)", (expected[:5],))
+    empty = await db.resources.find_by_type(
+        "Routine", order_by="score", limit=5, cursor=second.previous_cursor
+    )
+    assert (ids(empty), empty.previous_cursor) == ([], None)
+    onward = await db.resources.find_by_type(
+        "Routine", order_by="score", limit=5, cursor=empty.next_cursor
+    )
+    assert ids(onward) == expected[5:10]
+
+
+@pytest.mark.usefixtures("listed")
+async def test_a_cursor_serves_the_order_it_was_made_in_alone(db: AsyncDatabase) -> None:
+    page = await db.resources.find_by_type("Routine", order_by="score", limit=5)
+    with pytest.raises(InvalidCursor, match=r"not a cursor of resources\.find_by_type__views"):
+        await db.resources.find_by_type("Routine", order_by="views", cursor=page.next_cursor)
+
+
+async def test_find_trending_ranks_by_score_then_bookmarks_then_views_then_id(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    low = make.resource(score=1, bookmarks=9, views=9)
+    few_views = make.resource(score=2, bookmarks=1, views=1)
+    many_views = make.resource(score=2, bookmarks=1, views=2)
+    bookmarked = make.resource(score=2, bookmarks=2)
+    newer = make.resource(score=2, bookmarks=2)
+    trending = await db.resources.find_trending()
+    assert [item.id for item in trending] == [newer, bookmarked, many_views, few_views, low]
+    assert [item.id for item in await db.resources.find_trending(limit=2)] == [newer, bookmarked]
+
+
+async def test_find_trending_shows_listed_resources_of_the_last_days_alone(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    now = datetime.now(UTC)
+    shown = make.resource(created_at=now - timedelta(days=2, hours=23))
+    make.resource(created_at=now - timedelta(days=3, hours=1))
+    make.resource(is_private=True)
+    make.resource(is_deleted=True, deleted_at=now)
+    make.resource(has_complete_version=False)
+    assert [item.id for item in await db.resources.find_trending(days=3)] == [shown]
+
+
+@pytest.mark.parametrize("limit", [0, 501, -1, True, 2.0, "20", None])
+async def test_a_limit_out_of_range_is_refused(unopened: AsyncDatabase, limit: int) -> None:
+    with pytest.raises(InvalidInput, match=r"\Alimit: must be"):
+        await unopened.resources.find_by_type("Routine", limit=limit)
+    with pytest.raises(InvalidInput, match=r"\Alimit: must be"):
+        await unopened.resources.find_trending(limit=limit)
+
+
+@pytest.mark.parametrize("days", [0, -1, 2**31, False, 1.5])
+async def test_days_out_of_range_are_refused(unopened: AsyncDatabase, days: int) -> None:
+    with pytest.raises(InvalidInput, match=r"\Adays: must be"):
+        await unopened.resources.find_trending(days=days)
+
+
+async def test_the_longest_time_of_trending_is_accepted(db: AsyncDatabase, make: Factory) -> None:
+    shown = make.resource(created_at="1500-01-01Z")
+    assert [item.id for item in await db.resources.find_trending(days=365_000)] == [shown]
+
+
+async def test_a_choice_outside_its_set_is_refused(unopened: AsyncDatabase) -> None:
+    type_: Any = "routine"
+    order: Any = "id; DROP TABLE users"
+    with pytest.raises(InvalidInput, match=r"\Aresource_type: must be one of Api, Code"):
+        await unopened.resources.find_by_type(type_)
+    with pytest.raises(InvalidInput, match=r"\Aorder_by: must be one of created_at"):
+        await unopened.resources.find_by_type("Routine", order_by=order)
+    with pytest.raises(InvalidInput, match=r"\Aresource_type"):
+        await unopened.resources.find_by_type([])  # type: ignore[arg-type]

@@ -1,0 +1,128 @@
+"""The test server, and a database of its own for every test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection, conninfo, sql
+from pytest_postgresql import factories as postgresql_factories
+
+from tests.factories import Factory
+from tests.server import EmbeddedTestServer
+from vrooli_data import MissingExtra, migrate
+
+_DEFAULT_VERSION = "18"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the server: the one of --postgresql-host, else the embedded, else DATABASE_URL."""
+    option = config.option
+    if option.postgresql_dbname is None:
+        # Its own, so that several runs can share the server.
+        option.postgresql_dbname = f"tests_{os.getpid()}"
+    if option.postgresql_host is not None:
+        return
+    try:
+        embedded_server = EmbeddedTestServer(os.environ.get("VROOLI_TEST_PG", _DEFAULT_VERSION))
+    except MissingExtra as missing:
+        url = os.environ.get("DATABASE_URL")
+        if url is None:
+            pytest.exit(f"{missing}; or set DATABASE_URL, or pass --postgresql-host", returncode=2)
+    else:
+        url = embedded_server.url
+        config.add_cleanup(embedded_server.release)
+    server = conninfo.conninfo_to_dict(url)
+    option.postgresql_host = server.get("host")
+    option.postgresql_port = str(server.get("port") or 5432)
+    option.postgresql_user = server.get("user") or "postgres"
+    option.postgresql_password = server.get("password") or ""
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Name the server that the tests run against."""
+    option = config.option
+    with psycopg.connect(
+        host=option.postgresql_host,
+        port=option.postgresql_port,
+        user=option.postgresql_user,
+        password=option.postgresql_password,
+        dbname="postgres",
+    ) as connection:
+        version = connection.info.server_version
+    return f"server: PostgreSQL {version // 10_000}.{version % 10_000} at {option.postgresql_host}"
+
+
+def load_migrations(
+    *, host: str, port: int, user: str, dbname: str, password: str | None, **_: object
+) -> None:
+    """Bring the template up to date."""
+    migrate(
+        conninfo.make_conninfo(
+            host=host, port=port, user=user, dbname=dbname, password=password or None
+        )
+    )
+
+
+postgresql_server = postgresql_factories.postgresql_noproc(load=[load_migrations])
+postgresql = postgresql_factories.postgresql("postgresql_server")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run the asynchronous tests on asyncio, the one loop that psycopg runs on."""
+    return "asyncio"
+
+
+@pytest.fixture
+def database_url(postgresql: Connection[Any]) -> str:
+    """Name a migrated database that is this test's alone."""
+    return conninfo.make_conninfo(postgresql.info.dsn, password=postgresql.info.password or None)
+
+
+@pytest.fixture
+def server_version(postgresql_server: Any) -> int:
+    """Return the server's major version."""
+    with psycopg.connect(_server_url(postgresql_server)) as connection:
+        return connection.info.server_version // 10_000
+
+
+@pytest.fixture
+def empty_database_url(postgresql_server: Any) -> Iterator[str]:
+    """Name an empty database that is this test's alone."""
+    name = f"{postgresql_server.dbname}_empty"
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    url = _server_url(postgresql_server)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(drop)
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
+        )
+        yield conninfo.make_conninfo(url, dbname=name)
+        connection.execute(drop)
+
+
+@pytest.fixture
+def admin(database_url: str) -> Iterator[Connection[Any]]:
+    """Connect to this test's database beside the layer, each statement its own transaction."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def make(admin: Connection[Any]) -> Factory:
+    """Make rows with defaults for whatever a test does not care about."""
+    return Factory(admin)
+
+
+def _server_url(server: Any) -> str:
+    return conninfo.make_conninfo(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password or None,
+        dbname="postgres",
+    )

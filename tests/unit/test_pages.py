@@ -1,0 +1,90 @@
+"""Cursors: what they carry, and what is refused."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vrooli_data import InvalidCursor, Resource
+from vrooli_data._pages import Direction, Listing, Position
+
+SCORES = Listing("resources.find_by_type__score", "score", Resource)
+VIEWS = Listing("resources.find_by_type__views", "views", Resource)
+TIMES = Listing("resources.find_by_type__created_at", "created_at", Resource)
+CURSOR = SCORES.cursor(Position("after", 7, 42))
+
+bigints = st.integers(-(2**63), 2**63 - 1)
+times = st.datetimes(timezones=st.just(UTC))
+directions: st.SearchStrategy[Direction] = st.sampled_from(("after", "before"))
+
+
+@given(directions, bigints, bigints)
+def test_a_cursor_returns_its_position(direction: Direction, key: int, id: int) -> None:
+    position = Position(direction, key, id)
+    assert SCORES.parse(SCORES.cursor(position)) == position
+
+
+@given(directions, times, bigints)
+def test_a_cursor_of_a_time_returns_it_to_the_microsecond(
+    direction: Direction, key: datetime, id: int
+) -> None:
+    position = Position(direction, key, id)
+    assert TIMES.parse(TIMES.cursor(position)) == position
+
+
+@given(bigints, bigints, st.integers(0), st.integers(1, 255))
+def test_a_changed_byte_is_noticed(key: int, id: int, where: int, change: int) -> None:
+    raw = bytearray(urlsafe_b64decode(SCORES.cursor(Position("after", key, id))))
+    raw[where % len(raw)] ^= change
+    with pytest.raises(InvalidCursor):
+        SCORES.parse(urlsafe_b64encode(raw).decode())
+
+
+@given(st.text() | st.binary() | st.none() | st.integers())
+def test_what_was_never_a_cursor_is_refused(cursor: Any) -> None:
+    with pytest.raises(InvalidCursor, match=r"\Acursor: is damaged, or is not a cursor of"):
+        SCORES.parse(cursor)
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        CURSOR[:-1],
+        CURSOR[:-4],
+        CURSOR + "A",
+        CURSOR + "====",
+        " " + CURSOR,
+        CURSOR + "\n",
+        CURSOR.replace(CURSOR[5], "é"),
+        CURSOR * 20,
+    ],
+)
+def test_another_spelling_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidCursor):
+        SCORES.parse(cursor)
+
+
+def test_a_cursor_of_another_listing_is_refused() -> None:
+    with pytest.raises(InvalidCursor, match="find_by_type__views"):
+        VIEWS.parse(CURSOR)
+    with pytest.raises(InvalidCursor):
+        TIMES.parse(CURSOR)
+
+
+def test_a_key_of_another_type_is_refused() -> None:
+    with pytest.raises(InvalidCursor):
+        TIMES.parse(TIMES.cursor(Position("after", 7, 42)))
+    with pytest.raises(InvalidCursor):
+        SCORES.parse(SCORES.cursor(Position("after", datetime(2026, 1, 1, tzinfo=UTC), 42)))
+
+
+def test_a_cursor_is_safe_in_a_url_and_short() -> None:
+    longest = TIMES.cursor(Position("before", datetime(9999, 12, 31, 1, 2, 3, 4, UTC), 2**63 - 1))
+    assert len(longest) <= 64
+    assert set(longest) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=")

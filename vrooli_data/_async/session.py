@@ -1,0 +1,89 @@
+"""The one place where statements are executed: on a connection, and through the pool."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, Protocol
+
+import psycopg
+from psycopg import AsyncConnection, AsyncRawCursor
+
+from .._classify import translate
+from .._connect import QueryEvent
+from .._queries import Query
+from .._rows import Row
+
+logger = logging.getLogger("vrooli_data")
+
+
+class AsyncRunner(Protocol):
+    """Runs queries: on one connection, or on any of the pool."""
+
+    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        """Execute a query and return its rows."""
+
+
+class AsyncSession:
+    """One connection with the cursor that is reused on it."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection[Row],
+        *,
+        prepare: bool,
+        on_query: Callable[[QueryEvent], None] | None,
+    ) -> None:
+        self.connection = connection
+        self._prepare = prepare
+        self._on_query = on_query
+        # A cursor in use is taken out, so that a second user of the connection gets its own.
+        self._cursors: list[AsyncRawCursor[Row]] = []
+        self._checked: set[Query[Any]] = set()
+
+    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        """Execute a query and return its rows."""
+        if self._on_query is None and not logger.isEnabledFor(logging.DEBUG):
+            return await self._execute(query, parameters)
+        return await self._observe(query, parameters)
+
+    async def _execute(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        try:
+            cursor = self._cursors.pop()
+        except IndexError:
+            cursor = AsyncRawCursor(self.connection)
+        try:
+            await cursor.execute(query.statement, parameters, prepare=self._prepare, binary=True)
+            if query not in self._checked:
+                query.check_columns(tuple(column.name for column in cursor.description or ()))
+                self._checked.add(query)
+            return await cursor.fetchall()
+        except psycopg.Error as error:
+            raise translate(error, query.name, self.connection.closed) from None
+        finally:
+            self._cursors.append(cursor)
+
+    async def _observe(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        started = perf_counter()
+        sqlstate, succeeded, count = None, False, 0
+        try:
+            rows = await self._execute(query, parameters)
+            succeeded, count = True, len(rows)
+            return rows
+        except Exception as error:
+            sqlstate = getattr(error, "sqlstate", None)
+            raise
+        finally:
+            event = QueryEvent(query.name, perf_counter() - started, count, sqlstate, succeeded)
+            logger.debug("%s: %d rows in %.6f s", event.name, event.rows, event.duration)
+            self._tell(event)
+
+    def _tell(self, event: QueryEvent) -> None:
+        if self._on_query is None:
+            return
+        try:
+            self._on_query(event)
+        except Exception:
+            # The statement has run: what the hook does must not turn it into a failure.
+            logger.exception("on_query failed for %s", event.name)

@@ -1,0 +1,77 @@
+"""Turn psycopg's errors into ours: by SQLSTATE, never by text. No I/O."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from .errors import (
+    AlreadyExists,
+    CheckFailed,
+    DatabaseError,
+    DeadlockDetected,
+    PermissionDenied,
+    SerializationFailure,
+    StillReferenced,
+    Timeout,
+    Unavailable,
+    VrooliDataError,
+)
+
+_CLASSES: dict[str, tuple[type[VrooliDataError], str]] = {
+    "23505": (AlreadyExists, "a row with the same key exists"),
+    "23P01": (AlreadyExists, "a row that excludes this one exists"),
+    "23503": (StillReferenced, "rows refer to each other, and one of them is or would be absent"),
+    "23001": (StillReferenced, "rows refer to this one"),
+    "23514": (CheckFailed, "a value breaks a check of the schema"),
+    "23502": (CheckFailed, "a value is missing"),
+    "40001": (SerializationFailure, "the work could not be serialized with concurrent work"),
+    "40P01": (DeadlockDetected, "the server ended this work to break a deadlock"),
+    "42501": (PermissionDenied, "the database role lacks a privilege"),
+    "53300": (Unavailable, "the server has no connection to spare"),
+    "55P03": (Timeout, "a lock was not had in time"),
+    "57014": (Timeout, "the statement was stopped at its time limit, or cancelled"),
+    "57P01": (Unavailable, "the server ended the connection"),
+    "57P02": (Unavailable, "the server crashed"),
+    "57P03": (Unavailable, "the server is not accepting connections yet"),
+}
+
+
+def translate(error: psycopg.Error, query: str | None, lost: bool) -> VrooliDataError:
+    """Return our error for one of psycopg's; *lost* says that its connection is gone.
+
+    The server's message and detail may hold a row's values, so neither is passed on.
+    """
+    if isinstance(error, PoolTimeout):
+        return Unavailable("no connection of the pool came free in time", query=query)
+    if isinstance(error, PoolClosed):
+        return Unavailable("the database is not open: use it in a with block, or call open()")
+    state = error.sqlstate
+    if state is None and lost:
+        return Unavailable(_at(query, "the connection to the server was lost"), query=query)
+    known = _CLASSES.get(state or "")
+    if known is None:
+        name = type(error).__name__
+        return DatabaseError(
+            _at(query, f"the database refused the statement: {name} ({state})"),
+            query=query,
+            sqlstate=state,
+        )
+    kind, problem = known
+    constraint = error.diag.constraint_name or error.diag.column_name
+    if constraint:
+        problem = f"{problem} ({constraint})"
+    return kind(_at(query, problem), query=query, sqlstate=state, constraint=constraint)
+
+
+def unreachable(error: psycopg.Error) -> Unavailable:
+    """Return our error for a failure to connect, in one line.
+
+    libpq's message names host, port, user and database, and no password.
+    """
+    lines = (line.strip(" \t-") for line in str(error).splitlines())
+    return Unavailable("; ".join(filter(None, lines)), sqlstate=error.sqlstate)
+
+
+def _at(query: str | None, problem: str) -> str:
+    return f"{query}: {problem}" if query else problem

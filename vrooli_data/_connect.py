@@ -1,0 +1,75 @@
+"""How each connection is opened and set up. No I/O."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import conninfo as libpq
+from psycopg.adapt import AdaptersMap
+from psycopg.types.json import set_json_loads
+from psycopg.types.numeric import Int8Dumper
+from psycopg.types.string import ByteaBinaryLoader
+
+from .errors import InvalidInput
+
+#: Seconds that one attempt to connect may take, unless the conninfo says otherwise.
+_CONNECT_TIMEOUT = 5
+
+#: Times are read in UTC whatever the server's own zone, also inside nested JSON.
+SETUP = (
+    "/* vrooli_data:setup */ SELECT set_config('TimeZone', 'UTC', false), "
+    "set_config('statement_timeout', "
+    "coalesce(%s, current_setting('statement_timeout')), false)"
+)
+
+
+class QueryEvent(msgspec.Struct, frozen=True, gc=False):
+    """What ``on_query`` is told of one statement: its name and cost, never its values."""
+
+    name: str
+    #: Seconds from sending the statement to holding its rows.
+    duration: float
+    #: Rows returned; 0 when the statement failed.
+    rows: int
+    #: The error's five-character code; None when it succeeded or the connection broke.
+    sqlstate: str | None
+    succeeded: bool
+
+
+class _IntDumper(Int8Dumper):
+    # Left untyped, an int takes the type that the statement's cast gives it. Typed by its size,
+    # one query would be prepared once per combination of sizes.
+    oid = 0
+
+
+def _codecs() -> AdaptersMap:
+    codecs = AdaptersMap(psycopg.adapters)
+    codecs.register_dumper(int, _IntDumper)
+    set_json_loads(msgspec.json.decode, codecs)
+    # The line above is for jsonb, and sets json as well. But json stays bytes: it is how nested
+    # records are built, which their own type decodes (_rows).
+    codecs.register_loader("json", ByteaBinaryLoader)
+    return codecs
+
+
+#: The layer's codecs, for its own connections alone.
+CODECS = _codecs()
+
+
+def connection_parameters(conninfo: str | None, application_name: str) -> dict[str, Any]:
+    """Parse *conninfo*, or ``DATABASE_URL``, and add the defaults it leaves open."""
+    given = conninfo if conninfo is not None else os.environ.get("DATABASE_URL")
+    if not given:
+        raise InvalidInput("conninfo", "give a libpq connection string or URL, or set DATABASE_URL")
+    try:
+        parameters = libpq.conninfo_to_dict(given)
+    except psycopg.ProgrammingError:
+        # libpq quotes the part it could not read, and that part may be the password.
+        raise InvalidInput("conninfo", "is not a libpq connection string or URL") from None
+    parameters.setdefault("application_name", application_name)
+    parameters.setdefault("connect_timeout", str(_CONNECT_TIMEOUT))
+    parameters["client_encoding"] = "UTF8"
+    return parameters

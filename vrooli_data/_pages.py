@@ -1,0 +1,160 @@
+"""Pages of keyset listings and the cursors between them. No I/O."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import blake2b
+from typing import Annotated, Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+from ._queries import Query, query
+from .errors import InvalidCursor
+
+
+class Keyed(Protocol):
+    """A record that can stand in a keyset listing."""
+
+    @property
+    def id(self) -> int: ...
+
+
+R = TypeVar("R")
+K = TypeVar("K", bound=Keyed)
+
+_VERSION = b"\x01"
+_DIGEST_SIZE = 6
+#: No cursor that was made here is longer, so a longer one is not even decoded.
+_MAX_LENGTH = 128
+
+_BigInt: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Time: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+Direction: TypeAlias = Literal["after", "before"]
+
+
+class Page(msgspec.Struct, Generic[R], frozen=True):
+    """One page of a listing; the cursors lead to its neighbours."""
+
+    items: list[R]
+    #: None on the last page.
+    next_cursor: str | None
+    #: None on the first page.
+    previous_cursor: str | None
+
+    @property
+    def has_next_page(self) -> bool:
+        """Tell whether a page follows."""
+        return self.next_cursor is not None
+
+
+class Position(NamedTuple):
+    """A place in a listing: the page lies after or before this sort key and id."""
+
+    direction: Direction
+    key: Any
+    id: int
+
+
+class _Payload(msgspec.Struct, array_like=True):
+    """What a cursor holds."""
+
+    direction: Direction
+    key: _BigInt | _Time
+    id: _BigInt
+
+
+_decode = msgspec.msgpack.Decoder(_Payload).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Listing(Generic[K]):
+    """One order of a listing: its three queries, and the cursors that belong to it alone."""
+
+    def __init__(self, name: str, key: str, record: type[K]) -> None:
+        self.name = name
+        # The checksum covers the name, so a cursor serves its own listing only.
+        self._salt = name.encode()
+        self._key = key
+        self._key_type: type = datetime if key.endswith("_at") else int
+        self._first = query(name, record)
+        self._onward = {
+            "after": query(f"{name}_after", record),
+            "before": query(f"{name}_before", record),
+        }
+
+    def select(
+        self, filters: tuple[Any, ...], cursor: str | None, limit: int
+    ) -> tuple[Query[K], tuple[Any, ...], Position | None]:
+        """Choose the query of a page and its parameters; one row more tells of a next page."""
+        if cursor is None:
+            return self._first, (*filters, limit + 1), None
+        position = self.parse(cursor)
+        parameters = (*filters, position.key, position.id, limit + 1)
+        return self._onward[position.direction], parameters, position
+
+    def page(self, rows: list[K], position: Position | None, limit: int) -> Page[K]:
+        """Cut the rows that `select`'s query returned to a page with its cursors."""
+        more = len(rows) > limit
+        items = rows[:limit]
+        if position is None or position.direction == "after":
+            has_next, has_previous = more, position is not None
+        else:
+            items.reverse()
+            has_next, has_previous = True, more
+        return Page(
+            items,
+            self._next_cursor(items, position) if has_next else None,
+            self._previous_cursor(items, position) if has_previous else None,
+        )
+
+    def parse(self, cursor: object) -> Position:
+        """Read a cursor that this listing made, or raise `InvalidCursor`."""
+        if not isinstance(cursor, str) or len(cursor) > _MAX_LENGTH:
+            raise self._refusal()
+        try:
+            raw = urlsafe_b64decode(cursor.encode("ascii"))
+            payload = _decode(raw[1:-_DIGEST_SIZE])
+        except (ValueError, UnicodeError, binascii.Error, msgspec.DecodeError):
+            raise self._refusal() from None
+        position = Position(payload.direction, payload.key, payload.id)
+        # Writing it again refuses every other spelling of the same bytes.
+        if not isinstance(position.key, self._key_type) or self.cursor(position) != cursor:
+            raise self._refusal()
+        return position
+
+    def cursor(self, position: Position) -> str:
+        """Write the cursor of a position."""
+        body = _VERSION + _encode(tuple(position))
+        digest = blake2b(self._salt + body, digest_size=_DIGEST_SIZE).digest()
+        return urlsafe_b64encode(body + digest).decode("ascii")
+
+    def _refusal(self) -> InvalidCursor:
+        return InvalidCursor(f"is damaged, or is not a cursor of {self.name}")
+
+    def _next_cursor(self, items: list[K], position: Position | None) -> str | None:
+        if items:
+            return self.cursor(self._position("after", items[-1]))
+        # Nothing is left before the row of the cursor: the next page begins with that row.
+        return self._beside(position, "after", 1)
+
+    def _previous_cursor(self, items: list[K], position: Position | None) -> str | None:
+        if items:
+            return self.cursor(self._position("before", items[0]))
+        return self._beside(position, "before", -1)
+
+    def _beside(self, position: Position | None, direction: Direction, step: int) -> str | None:
+        """Write a cursor whose page includes the row that *position* leaves out."""
+        if position is None:
+            return None
+        return self.cursor(Position(direction, position.key, position.id + step))
+
+    def _position(self, direction: Direction, item: K) -> Position:
+        return Position(direction, getattr(item, self._key), item.id)
+
+
+def listings(method: str, keys: Iterable[str], record: type[K]) -> dict[str, Listing[K]]:
+    """Bind each order of a listing method to its queries, ``<method>__<order>``."""
+    return {key: Listing(f"{method}__{key}", key, record) for key in keys}

@@ -1,0 +1,175 @@
+"""Load the queries of ``sql/`` and hold each with its header, statement and record."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import starmap
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+import aiosql
+import msgspec
+from aiosql.adapters.generic import GenericAdapter
+from aiosql.utils import VAR_REF, SQLLoadException, SQLParseException
+
+from ._rows import Row, nested_decoders
+from .errors import InvalidFile, RecordMismatch
+
+R = TypeVar("R")
+
+_FIELD = re.compile(r"^(Record|Index|Index \(pg_trgm\)|Locks|Null):\s+(.+)$")
+_REQUIRED = ("Record", "Index", "Locks")
+_NAME_LINE = re.compile(r"^-- name:", re.MULTILINE)
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One query as its file has it."""
+
+    #: Folder and name: ``users.find_by_id``.
+    name: str
+    path: Path
+    line: int
+    parameters: tuple[str, ...]
+    #: Header fields by their names, the purpose under ``Purpose``.
+    header: dict[str, str]
+    #: The text with ``$n`` for its parameters, in the order of the name line.
+    sql: str
+
+    @property
+    def statement(self) -> bytes:
+        """The text sent to the server, with the tag that pg_stat_activity shows."""
+        return f"/* vrooli_data:{self.name} */ {self.sql}".encode()
+
+
+class Query(Generic[R]):
+    """A loaded query and the record its rows become."""
+
+    __slots__ = ("_decoders", "columns", "name", "record", "source", "statement")
+
+    def __init__(self, source: Source, record: type[R]) -> None:
+        self.source = source
+        self.name = source.name
+        self.statement = source.statement
+        self.record = record
+        self.columns: tuple[str, ...] = cast("type[msgspec.Struct]", record).__struct_fields__
+        self._decoders = nested_decoders(record)
+
+    def check_columns(self, columns: tuple[str, ...]) -> None:
+        """Raise `RecordMismatch` unless the result's columns are the record's fields."""
+        if columns != self.columns:
+            raise RecordMismatch(
+                f"{self.name} returns the columns ({', '.join(columns)}); its record "
+                f"{self.record.__name__} has the fields ({', '.join(self.columns)})",
+                query=self.name,
+            )
+
+    def records(self, rows: list[Row]) -> list[R]:
+        """Build the records of *rows*."""
+        if self._decoders:
+            return [self._nested(row) for row in rows]
+        return list(starmap(self.record, rows))
+
+    def record_of(self, row: Row) -> R:
+        """Build the record of one row."""
+        return self._nested(row) if self._decoders else self.record(*row)
+
+    def _nested(self, row: Row) -> R:
+        values = list(row)
+        for index, decode in self._decoders:
+            if values[index] is not None:
+                values[index] = decode(values[index])
+        return self.record(*values)
+
+
+def sql_folder() -> Path:
+    """Return the folder of the queries: in the package when installed, else in the tree."""
+    package = Path(__file__).parent
+    inside = package / "sql"
+    return inside if inside.is_dir() else package.parent / "sql"
+
+
+def query(name: str, record: type[R]) -> Query[R]:
+    """Bind the query *name* (``users.find_by_id``) to its record."""
+    aggregate, _, _ = name.partition(".")
+    return Query(load_folder(sql_folder() / aggregate)[name], record)
+
+
+@cache
+def load_folder(folder: Path) -> dict[str, Source]:
+    """Read every query of one folder's ``.sql`` files, by name."""
+    sources: dict[str, Source] = {}
+    for path in sorted(folder.glob("*.sql")):
+        for source in _load_file(path):
+            if source.name in sources:
+                other = sources[source.name].path.name
+                raise InvalidFile(
+                    f"{path}: {source.name} stands in {other} as well", line=source.line
+                )
+            sources[source.name] = source
+    return sources
+
+
+def _load_file(path: Path) -> list[Source]:
+    text = path.read_text(encoding="utf-8")
+    try:
+        loaded = aiosql.from_str(text, GenericAdapter)
+    except (SQLLoadException, SQLParseException) as problem:
+        raise InvalidFile(f"{path}: {problem}") from None
+    lines = _lines_of_names(text)
+    names = [name for name in loaded.available_queries if not name.endswith("_cursor")]
+    if len(names) != len(lines):
+        raise InvalidFile(
+            f"{path}: {len(lines)} name lines make {len(names)} queries; "
+            "two have the same name, or one ends in _cursor"
+        )
+    return [_source(path, lines[name], name, getattr(loaded, name)) for name in names]
+
+
+def _lines_of_names(text: str) -> dict[str, int]:
+    return {
+        re.split(r"[^\w]", text[match.end() :].lstrip(), maxsplit=1)[0]: text.count(
+            "\n", 0, match.start()
+        )
+        + 1
+        for match in _NAME_LINE.finditer(text)
+    }
+
+
+def _source(path: Path, line: int, name: str, loaded: Any) -> Source:
+    parameters = tuple(cast("list[str]", loaded.parameters or []))
+    full_name = f"{path.parent.name}.{name}"
+    header = _header(loaded.__doc__ or "")
+    missing = [field for field in ("Purpose", *_REQUIRED) if not header.get(field)]
+    if missing:
+        raise InvalidFile(f"{path}:{line}: {full_name} has no {', '.join(missing)} line", line=line)
+    return Source(full_name, path, line, parameters, header, _numbered(loaded.sql, parameters))
+
+
+def _header(comments: str) -> dict[str, str]:
+    """Read the fields at the top; comments inside the statement follow them and are left out."""
+    header: dict[str, str] = {}
+    current = "Purpose"
+    for line in comments.splitlines():
+        field = _FIELD.match(line)
+        if field and field[1] in header:
+            break
+        if field:
+            current = field[1]
+            header[current] = field[2]
+        elif current == "Purpose" or header[current].endswith(","):
+            header[current] = f"{header.get(current, '')} {line}".strip()
+        else:
+            break
+    return header
+
+
+def _numbered(sql: str, parameters: tuple[str, ...]) -> str:
+    """Turn each ``:name`` into the ``$n`` of its place in the name line."""
+
+    def replace(match: re.Match[str]) -> str:
+        if match["var_name"] is None:
+            return match[0]
+        return f"{match['lead']}${parameters.index(match['var_name']) + 1}"
+
+    return VAR_REF.sub(replace, sql).rstrip().removesuffix(";")

@@ -1,0 +1,59 @@
+# Generated from vrooli_data/_async/connector.py by tests/unasync.py. Do not edit.
+"""How a connection is opened and set up, in the pool and beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from .._classify import unreachable
+from .._connect import CODECS, SETUP, QueryEvent
+from .._rows import Row
+from .session import Session
+
+
+class PooledConnection(Connection[Row]):
+    """A connection of the pool, which carries its session."""
+
+    session: Session
+
+
+class Connector:
+    """Opens connections that are all set up alike."""
+
+    def __init__(
+        self,
+        parameters: dict[str, Any],
+        *,
+        prepare: bool,
+        statement_timeout: str | None,
+        on_query: Callable[[QueryEvent], None] | None,
+    ) -> None:
+        self.parameters: dict[str, Any] = {
+            **parameters,
+            "autocommit": True,
+            "context": CODECS,
+            "prepare_threshold": 5 if prepare else None,
+        }
+        self._prepare = prepare
+        self._statement_timeout = statement_timeout
+        self._on_query = on_query
+
+    def configure(self, connection: PooledConnection) -> None:
+        """Set up one new connection."""
+        # The queries are a fixed set: each stays prepared.
+        connection.prepared_max = None
+        connection.session = Session(connection, prepare=self._prepare, on_query=self._on_query)
+        connection.execute(SETUP, (self._statement_timeout,))
+
+    def connect(self) -> PooledConnection:
+        """Open one connection beside the pool, whose own attempts fail in silence."""
+        try:
+            connection = PooledConnection.connect(**self.parameters)
+            self.configure(connection)
+        except psycopg.Error as error:
+            raise unreachable(error) from None
+        return connection

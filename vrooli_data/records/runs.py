@@ -1,0 +1,99 @@
+"""Records of runs, their steps and values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from .resources import ResourceType
+from .shared import JsonValue, UserSummary
+
+RunStatus: TypeAlias = Literal[
+    "Scheduled", "InProgress", "Paused", "Completed", "Failed", "Cancelled"
+]
+StepStatus: TypeAlias = Literal["Scheduled", "InProgress", "Completed", "Skipped", "Failed"]
+
+
+class Run(msgspec.Struct, frozen=True, gc=False):
+    """One row of runs, without its data."""
+
+    user_id: int
+    id: int
+    resource_version_id: int | None
+    name: str
+    status: RunStatus
+    is_private: bool
+    started_at: datetime | None
+    #: Set by every final status.
+    completed_at: datetime | None
+    #: Milliseconds.
+    time_elapsed: int | None
+    completed_complexity: int
+    context_switches: int
+    #: Counts the changes of the row.
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class RunResource(msgspec.Struct, frozen=True, gc=False):
+    """The resource that a run executes."""
+
+    public_id: str
+    resource_type: ResourceType
+
+
+class RunResourceVersion(msgspec.Struct, frozen=True, gc=False):
+    """The resource version that a run executes."""
+
+    public_id: str
+    version_label: str
+    resource: RunResource
+
+
+class RunStepDetails(msgspec.Struct, frozen=True, gc=False):
+    """One step of a run."""
+
+    #: Position in the run, from 1.
+    step: int
+    name: str
+    status: StepStatus
+    #: Milliseconds.
+    time_elapsed: int | None
+    created_at: datetime
+
+
+class RunValue(msgspec.Struct, frozen=True):
+    """One input or output of a run."""
+
+    #: The step it belongs to; 0 is the run itself.
+    step: int
+    key: str
+    value: JsonValue
+
+
+class RunDetails(Run, frozen=True, gc=True):
+    """One run with its data, version, user, steps, inputs and outputs."""
+
+    #: None where the run holds no data, and where its data is JSON's null.
+    data: JsonValue
+    #: None when the run is of no version.
+    resource_version: RunResourceVersion | None
+    user: UserSummary
+    #: In order of their position.
+    steps: list[RunStepDetails]
+    #: In order of step, then key.
+    inputs: list[RunValue]
+    outputs: list[RunValue]
+
+
+class ExecutionStats(msgspec.Struct, frozen=True):
+    """How many runs there are, and how long the completed ones took."""
+
+    total: int
+    #: Every status is present, also with 0.
+    by_status: dict[RunStatus, int]
+    #: Milliseconds, over completed runs that say how long they took; None when none does.
+    average_time_elapsed: float | None

@@ -1,0 +1,11 @@
+"""Records of what the database says of its own schema."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class AppliedMigration(msgspec.Struct, frozen=True, gc=False):
+    """One migration that the database holds."""
+
+    id: str
