@@ -1,0 +1,3 @@
+DROP TABLE members;
+DROP TABLE teams;
+DROP TABLE users;

@@ -1,0 +1,2 @@
+DROP TABLE chat_participants;
+DROP TABLE chats;

@@ -1,0 +1,2 @@
+DROP TABLE stats_teams;
+DROP TABLE stats_users;

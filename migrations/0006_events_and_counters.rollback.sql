@@ -1,0 +1,2 @@
+DROP TABLE counter_reconciliations;
+DROP TABLE change_events;

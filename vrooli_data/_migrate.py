@@ -1,0 +1,261 @@
+"""Applying the migrations of the package, and taking them back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import psycopg
+from psycopg import errors as pg
+
+from ._migration_session import (
+    Applied,
+    Connection,
+    connect,
+    current_schema,
+    exclusive_session,
+    read_state,
+    set_search_path,
+    value,
+)
+from ._migrations import Migration, known, refuse_unknown
+from ._validate import check_seconds
+from .errors import InvalidInput, MigrationFailed, MissingExtra, Unavailable
+
+if TYPE_CHECKING:
+    from ._yoyo import Direction, File
+
+#: What `rollback_to` calls the state before the first migration.
+NOTHING = "0"
+
+# An index that some session is building at this moment is invalid as well, and rightly so.
+_INVALID_INDEX = """
+SELECT pg_index.indexrelid::regclass::text
+FROM pg_index
+INNER JOIN pg_class ON pg_index.indexrelid = pg_class.oid
+WHERE
+    NOT pg_index.indisvalid
+    AND pg_class.relnamespace = current_schema()::regnamespace
+    AND NOT EXISTS (
+        SELECT FROM pg_stat_progress_create_index AS progress
+        WHERE progress.index_relid = pg_index.indexrelid
+    )
+ORDER BY 1
+LIMIT 1
+"""
+
+_logger = logging.getLogger("vrooli_data")
+
+
+class MigrationReport(msgspec.Struct, frozen=True):
+    """What one call of `migrate` did."""
+
+    applied: tuple[str, ...]
+    already_applied: int
+    #: Left out, by id, and why; a later call applies them, once it can.
+    not_applicable: dict[str, str]
+    seconds: float
+
+
+class MigrationState(msgspec.Struct, frozen=True):
+    """How one migration stands in a database."""
+
+    id: str
+    #: changed: the file is no longer what was applied. unknown: a newer package applied it.
+    state: Literal["applied", "pending", "changed", "unknown"]
+    applied_at: datetime | None
+    #: Left pending where the server lacks this extension; None for most.
+    extension: str | None
+
+
+def migrate(
+    conninfo: str | None = None, *, lock_timeout: float = 2.0, wait: float = 60.0
+) -> MigrationReport:
+    """Apply every migration that the database lacks, in order.
+
+    Any number of processes may call it at once: one works, the others wait and find it done. After
+    a failure or a crash, call it again. It needs a session of its own: go round a pooler.
+
+    Args:
+        conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+        lock_timeout: seconds to wait for a lock on a table; new queries on it wait as long.
+        wait: seconds to wait where nobody else is held up: for another process that migrates,
+            and for older transactions when an index is built concurrently.
+    """
+    check_seconds("lock_timeout", lock_timeout)
+    check_seconds("wait", wait)
+    file_class = _file_class()
+    started = time.monotonic()
+    done: list[str] = []
+    left_out: dict[str, str] = {}
+    with exclusive_session(conninfo, wait) as connection:
+        applied = _applied(connection)
+        for migration in known():
+            if migration.id in applied:
+                continue
+            if migration.extension and not _has_extension(connection, migration.extension):
+                left_out[migration.id] = f"{migration.extension} cannot be created here"
+                continue
+            file = file_class(migration.path)
+            _set_lock_timeout(connection, lock_timeout if file.transactional else wait)
+            _run(connection, migration, file, "apply")
+            done.append(migration.id)
+        _check_indexes(connection)
+    return MigrationReport(tuple(done), len(applied), left_out, time.monotonic() - started)
+
+
+def rollback_to(
+    conninfo: str | None, migration_id: str, *, lock_timeout: float = 2.0, wait: float = 60.0
+) -> list[str]:
+    """Take back every migration after *migration_id*, the newest first; "0" takes back all.
+
+    The data of the tables that go is lost. Return the ids.
+    """
+    check_seconds("lock_timeout", lock_timeout)
+    check_seconds("wait", wait)
+    if migration_id != NOTHING and migration_id not in {migration.id for migration in known()}:
+        raise InvalidInput("migration_id", 'is no migration of this package; "0" takes back all')
+    file_class = _file_class()
+    done: list[str] = []
+    with exclusive_session(conninfo, wait) as connection:
+        applied = _applied(connection)
+        for migration in reversed(known()):
+            if migration.id in applied and migration.id > migration_id:
+                file = file_class(migration.path)
+                _set_lock_timeout(connection, lock_timeout if file.transactional else wait)
+                _run(connection, migration, file, "rollback")
+                done.append(migration.id)
+    return done
+
+
+def status(conninfo: str | None = None) -> list[MigrationState]:
+    """Return how each migration stands in the database, in order. Changes nothing."""
+    with connect(conninfo, "any") as connection:
+        applied = read_state(connection)
+    ours = {migration.id: migration for migration in known()}
+    return [
+        _state(migration_id, ours.get(migration_id), applied.get(migration_id))
+        for migration_id in sorted(ours.keys() | applied.keys())
+    ]
+
+
+def _file_class() -> type[File]:
+    try:
+        from ._yoyo import File  # noqa: PLC0415 (only the extra brings yoyo)
+    except ModuleNotFoundError:
+        raise MissingExtra("migrations need yoyo: pip install 'vrooli-data[migrate]'") from None
+    return File
+
+
+def _applied(connection: Connection) -> dict[str, Applied]:
+    """Return what the database holds; raise when it does not fit the files."""
+    applied = read_state(connection)
+    refuse_unknown(applied)
+    for migration in known():
+        recorded = applied.get(migration.id)
+        if recorded and recorded.sha256 != migration.sha256:
+            raise MigrationFailed(
+                f"{migration.path.name} was changed after it had been applied: restore it, "
+                "and put the change into a new migration"
+            )
+    return applied
+
+
+def _run(connection: Connection, migration: Migration, file: File, direction: Direction) -> None:
+    """Run a migration's file and record it, or its rollback file and forget it."""
+    started = time.monotonic()
+
+    def record() -> None:
+        if direction == "apply":
+            connection.execute(
+                "INSERT INTO vrooli_data_migrations (id, sha256) VALUES (%s, %s)",
+                (migration.id, migration.sha256),
+            )
+        else:
+            connection.execute("DELETE FROM vrooli_data_migrations WHERE id = %s", (migration.id,))
+
+    try:
+        file.run(connection, direction, record)
+    except psycopg.Error as error:
+        name = migration.path.name if direction == "apply" else f"{migration.id}.rollback.sql"
+        raise _failure(name, file, error, connection.closed) from None
+    _logger.info("%s %s: %.3f s", direction, migration.id, time.monotonic() - started)
+
+
+def _failure(
+    name: str, file: File, error: psycopg.Error, lost: bool
+) -> MigrationFailed | Unavailable:
+    if file.transactional:
+        after = "nothing of it was kept"
+    else:
+        after = "it commits statement by statement: run it again, it starts over"
+    if lost:
+        return Unavailable(f"{name}: the connection to the server was lost; {after}")
+    if isinstance(error, pg.LockNotAvailable):
+        reason = "a table stayed locked by another session for too long"
+    elif error.sqlstate is None or error.sqlstate.startswith("22"):
+        # The messages of class 22, data exceptions, quote values of rows.
+        reason = type(error).__name__
+    else:
+        reason = error.diag.message_primary or type(error).__name__
+    return MigrationFailed(
+        f"{name}: {reason}; {after}",
+        sqlstate=error.sqlstate,
+        constraint=error.diag.constraint_name,
+    )
+
+
+def _set_lock_timeout(connection: Connection, seconds: float) -> None:
+    """Limit waiting for locks; 0 would be no limit.
+
+    Not transactional means concurrent index work, which holds nobody up while it waits for older
+    transactions: it may take longer than the rest.
+    """
+    milliseconds = str(max(1, round(seconds * 1000)))
+    value(connection, "SELECT set_config('lock_timeout', %s, FALSE)", milliseconds)
+
+
+def _has_extension(connection: Connection, extension: str) -> bool:
+    """Create the extension unless it is there; return False where that cannot be."""
+    try:
+        connection.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}".encode())
+    except (pg.FeatureNotSupported, pg.InsufficientPrivilege, pg.UndefinedFile):
+        return False
+    # It may be in a schema of its own, as hosting services have it.
+    schema = value(
+        connection,
+        "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = %s",
+        extension,
+    )
+    set_search_path(connection, current_schema(connection), schema)
+    return True
+
+
+def _check_indexes(connection: Connection) -> None:
+    index = value(connection, _INVALID_INDEX)
+    if index is not None:
+        raise MigrationFailed(
+            f"the index {index} is invalid: no query uses it, and every write pays for it. "
+            f"Mend it with REINDEX INDEX CONCURRENTLY {index}, or drop it"
+        )
+
+
+def _state(
+    migration_id: str, migration: Migration | None, applied: Applied | None
+) -> MigrationState:
+    state: Literal["applied", "pending", "changed", "unknown"]
+    if migration is None:
+        state = "unknown"
+    elif applied is None:
+        state = "pending"
+    else:
+        state = "applied" if applied.sha256 == migration.sha256 else "changed"
+    return MigrationState(
+        id=migration_id,
+        state=state,
+        applied_at=applied.applied_at if applied else None,
+        extension=migration.extension if migration else None,
+    )
