@@ -1,0 +1,115 @@
+"""What the documents tell a reader to run, run as it stands."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from tests.factories import Factory
+from tests.psql import psql
+from vrooli_data import embedded
+from vrooli_data._queries import load_folder, sql_folder
+
+README = Path(__file__).parents[1] / "README.md"
+SQL_README = sql_folder() / "README.md"
+
+#: A value of each type that a query casts a parameter to.
+VALUES = {
+    "bigint": "1",
+    "boolean": "true",
+    "integer": "1",
+    "json": "'[]'",
+    "jsonb": "'{}'",
+    "text": "'x'",
+    "text[]": "'{}'",
+    "timestamptz": "'2026-01-01 00:00+00'",
+    "uuid": "'00000000-0000-0000-0000-000000000000'",
+}
+
+
+in_the_tree = pytest.mark.skipif(not README.exists(), reason="the wheel has no README")
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """Return the fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@in_the_tree
+def test_the_first_programs_run_as_they_stand() -> None:
+    # Root's server runs as another user, to whom pytest's own folders are closed.
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        run_the_first_programs(folder)
+
+
+def run_the_first_programs(folder: Path) -> None:
+    programs = blocks(README, "python")
+    assert len(programs) == 2
+    try:
+        for program in programs:
+            done = subprocess.run(
+                [sys.executable, "-W", "error", "-c", program],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (done.returncode, done.stderr) == (0, "")
+    finally:
+        embedded.stop(folder / "var/first")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [command for block in blocks(SQL_README, "console") for command in block.split("$ ")[1:]],
+)
+def test_the_commands_of_the_sql_readme_run_as_they_stand(
+    command: str, database_url: str, make: Factory, server_version: int
+) -> None:
+    if "GENERIC_PLAN" in command and server_version < 16:
+        pytest.skip("GENERIC_PLAN needs PostgreSQL 16")
+    make.user(email="ada@example.org", name="Ada Lovelace")
+    output = psql(command, DATABASE_URL=database_url)
+    assert ("users_email_key" if "EXPLAIN" in command else "Ada Lovelace") in output
+
+
+def test_every_query_runs_in_psql_as_it_stands(database_url: str) -> None:
+    for folder in filter(Path.is_dir, sql_folder().iterdir()):
+        for source in load_folder(folder).values():
+            if "Utility" in source.header:
+                # Reads a temporary table that the caller has made.
+                continue
+            text = source.path.read_text().splitlines()[source.line - 1 :]
+            end = next(n for n, line in enumerate(text) if line.endswith(";"))
+            statement = "\n".join(text[: end + 1])
+            casts = dict(re.findall(r"(?<!:):(\w+)::(\w+(?:\[\])?)", statement))
+            assert casts.keys() == set(source.parameters), f"{source.name}: a cast is missing"
+            variables = " ".join(f'-v {name}="{VALUES[cast]}"' for name, cast in casts.items())
+            # Planned and not run, since most values name no row.
+            output = psql(
+                f'psql "$DATABASE_URL" {variables}',
+                f"EXPLAIN\n{statement}",
+                DATABASE_URL=database_url,
+            )
+            assert "QUERY PLAN" in output, source.name
+
+
+@in_the_tree
+@pytest.mark.parametrize("page", [README, SQL_README, README.with_name("CONTRIBUTING.md")])
+def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(((?!https?:)[^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_schema_of_the_documents_is_the_one_of_the_database(admin: Connection[Any]) -> None:
+    for name in re.findall(r"\b(\w+_(?:key|pkey|idx))\b", SQL_README.read_text()):
+        assert admin.execute("SELECT to_regclass(%s)", (name,)).fetchone() != (None,), name
