@@ -1,0 +1,27 @@
+-- name: holds_rows()$
+-- Tell whether the database holds any user or resource, and so is not to be seeded.
+-- Record: bool
+-- Index:  scan: one row of each table
+-- Locks:  none
+SELECT
+    EXISTS (SELECT 1 FROM users)
+    OR EXISTS (SELECT 1 FROM resources) AS holds_rows;
+
+-- name: advance_identities()$
+-- Let each identity go on after the highest id of its table, and return the next ids.
+-- Record: list[int]
+-- Index:  users_pkey, teams_pkey, resources_pkey, resource_versions_pkey, chats_pkey, runs_id_idx
+-- Locks:  none
+SELECT
+    ARRAY[
+        setval('users_id_seq', (SELECT coalesce(max(id), 0) + 1 FROM users), FALSE),
+        setval('teams_id_seq', (SELECT coalesce(max(id), 0) + 1 FROM teams), FALSE),
+        setval('resources_id_seq', (SELECT coalesce(max(id), 0) + 1 FROM resources), FALSE),
+        setval(
+            'resource_versions_id_seq',
+            (SELECT coalesce(max(id), 0) + 1 FROM resource_versions),
+            FALSE
+        ),
+        setval('chats_id_seq', (SELECT coalesce(max(id), 0) + 1 FROM chats), FALSE),
+        setval('runs_id_seq', (SELECT coalesce(max(id), 0) + 1 FROM runs), FALSE)
+    ] AS next_ids;

@@ -1,0 +1,112 @@
+"""Fill an empty database with data that is skewed as real data is."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import msgspec
+import psycopg
+
+from .._bulk import Connection, connection, copy_rows
+from .._progress import NoProgress, Progress, task
+from .._queries import load_folder, sql_folder
+from .._validate import MAX_BIGINT, check_int
+from ..errors import InvalidInput
+from ._table import Table
+from ._tables import tables
+from ._world import World
+
+_MAX_SCALE = 100
+#: What the schema holds, less the two years before.
+_YEARS = range(1970, 9999)
+
+# LOCK, SET CONSTRAINTS and VACUUM are no queries: they have no plan and no rows.
+#: Nobody writes between the look whether the tables are empty and the end.
+_LOCK = "LOCK TABLE users, resources IN SHARE ROW EXCLUSIVE MODE"
+#: Resources point at versions, which are loaded after them.
+_DEFER = "SET CONSTRAINTS resources_id_latest_version_id_fkey DEFERRED"
+#: Also sets the visibility map, so that index-only scans work from the first query on.
+_VACUUM = """
+VACUUM (ANALYZE) users, teams, members, resources, resource_versions, resource_translations,
+bookmarks, runs, run_steps, run_io, chats, chat_participants
+"""
+_QUERIES = load_folder(sql_folder() / "schema")
+_HOLDS_ROWS = _QUERIES["schema.holds_rows"].statement
+_ADVANCE_IDENTITIES = _QUERIES["schema.advance_identities"].statement
+
+
+class SeedReport(msgspec.Struct, frozen=True):
+    """What was written."""
+
+    #: Rows by table, in the order in which the tables were filled.
+    rows: dict[str, int]
+    seconds: float
+
+
+def seed(
+    conninfo: str | None,
+    *,
+    scale: float = 1.0,
+    seed: int = 1,
+    until: datetime | None = None,
+    progress: Progress | None = None,
+) -> SeedReport:
+    """Fill an empty, migrated database in one transaction.
+
+    The same *scale*, *seed* and *until* give the same rows.
+
+    Args:
+        conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+        scale: 1.0 makes 20 000 users, 200 000 resources and 300 000 runs.
+        seed: chooses one of many such worlds.
+        until: everything happened in the two years before it; the last midnight (UTC) by default.
+        progress: told of each table.
+    """
+    _check_scale(scale)
+    check_int("seed", seed, 0, MAX_BIGINT)
+    if until is None:
+        until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    _check_until(until)
+    world = World(scale, seed, until)
+    progress = progress or NoProgress()
+    started = time.perf_counter()
+    with connection(conninfo, "vrooli_data seed") as opened:
+        with opened.transaction(), opened.cursor() as cursor:
+            cursor.execute(_LOCK)
+            _require_empty(cursor)
+            cursor.execute(_DEFER)
+            rows = {table.name: _fill(cursor, table, progress) for table in tables(world)}
+            cursor.execute(_ADVANCE_IDENTITIES)
+        _vacuum(opened, progress)
+    return SeedReport(rows, time.perf_counter() - started)
+
+
+def _check_scale(scale: float) -> None:
+    if isinstance(scale, bool) or not isinstance(scale, int | float):
+        raise InvalidInput("scale", f"must be a number, not {type(scale).__name__}")
+    if not 0 < scale <= _MAX_SCALE:
+        raise InvalidInput("scale", f"must be more than 0 and at most {_MAX_SCALE}")
+
+
+def _check_until(until: object) -> None:
+    if not isinstance(until, datetime) or until.utcoffset() is None:
+        raise InvalidInput("until", "must be a datetime with a time zone")
+    if until.year not in _YEARS:
+        raise InvalidInput("until", f"must lie in the years {_YEARS[0]} to {_YEARS[-1]}")
+
+
+def _require_empty(cursor: psycopg.Cursor[tuple[object, ...]]) -> None:
+    cursor.execute(_HOLDS_ROWS)
+    if cursor.fetchall()[0][0]:
+        raise InvalidInput("conninfo", "the database holds users or resources: seed an empty one")
+
+
+def _fill(cursor: psycopg.Cursor[tuple[object, ...]], table: Table, progress: Progress) -> int:
+    with task(progress, table.name, table.total):
+        return copy_rows(cursor, table.copy, table.types, table.rows, progress)
+
+
+def _vacuum(opened: Connection, progress: Progress) -> None:
+    with task(progress, "VACUUM ANALYZE", None):
+        opened.execute(_VACUUM)

@@ -1,0 +1,174 @@
+"""Resources with their versions, translations and bookmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .._bulk import JSONB, TIMESTAMPTZ, jsonb
+from ._chance import between, happens, pick
+from ._shapes import Shapes
+from ._table import Table
+from ._texts import Texts
+from ._world import World
+
+_COPY_RESOURCES = """
+/* vrooli_data:seed */
+COPY resources (
+    id, public_id, resource_type, is_private, is_deleted, deleted_at, deleted_by_id,
+    has_complete_version, score, bookmarks, views, created_by_id, latest_version_id,
+    last_version_index, revision, created_at, updated_at
+) FROM STDIN (FORMAT binary)
+"""
+_RESOURCE_TYPES = (
+    *("int8", "text", "text", "bool", "bool", TIMESTAMPTZ, "int8"),
+    *("bool", "int8", "int8", "int8", "int8", "int8"),
+    *("int4", "int4", TIMESTAMPTZ, TIMESTAMPTZ),
+)
+_COPY_VERSIONS = """
+/* vrooli_data:seed */
+COPY resource_versions (
+    id, public_id, resource_id, version_index, version_label, config, is_complete, revision,
+    created_at, updated_at
+) FROM STDIN (FORMAT binary)
+"""
+_VERSION_TYPES = (
+    *("int8", "text", "int8", "int4", "text", JSONB, "bool", "int4", TIMESTAMPTZ, TIMESTAMPTZ),
+)
+_COPY_TRANSLATIONS = """
+/* vrooli_data:seed */
+COPY resource_translations (
+    resource_id, language, name, description, created_at, updated_at
+) FROM STDIN (FORMAT binary)
+"""
+_TRANSLATION_TYPES = ("int8", "text", "text", "text", TIMESTAMPTZ, TIMESTAMPTZ)
+_COPY_BOOKMARKS = """
+/* vrooli_data:seed */
+COPY bookmarks (user_id, resource_id, created_at) FROM STDIN (FORMAT binary)
+"""
+_BOOKMARK_TYPES = ("int8", "int8", TIMESTAMPTZ)
+
+_CONFIGS = (
+    jsonb(b"{}"),
+    jsonb(b'{"model": "small", "temperature": 0.2, "tools": ["search", "calculator"]}'),
+    jsonb(b'{"inputs": [{"name": "text", "type": "string", "required": true}], "outputs": []}'),
+    jsonb(b'{"graph": {"nodes": [1, 2, 3], "edges": [[1, 2], [2, 3]]}, "timeout_ms": 30000}'),
+    jsonb('{"prompt": "Übersetze: 你好, мир, שלום 🚀", "stop": null}'.encode()),
+)
+_LABELS = ("1.0.0", "0.1.0", "2.0.0-rc.1", "2023.10", "draft", "1.4.2+build.7", "v1")
+
+
+def tables(world: World) -> Iterator[Table]:
+    """Return resources, versions, translations and bookmarks."""
+    shapes = Shapes(world.draws("shapes"))
+    yield Table(
+        "resources", world.resources, _COPY_RESOURCES, _RESOURCE_TYPES, _resources(world, shapes)
+    )
+    yield Table(
+        "resource_versions",
+        shapes.versions(world.resources),
+        _COPY_VERSIONS,
+        _VERSION_TYPES,
+        _versions(world, shapes),
+    )
+    yield Table(
+        "resource_translations",
+        None,
+        _COPY_TRANSLATIONS,
+        _TRANSLATION_TYPES,
+        _translations(world, shapes),
+    )
+    yield Table("bookmarks", None, _COPY_BOOKMARKS, _BOOKMARK_TYPES, _bookmarks(world))
+
+
+def _resources(world: World, shapes: Shapes) -> Iterator[tuple[Any, ...]]:
+    draw = world.draws("resources")
+    public_id = world.public_ids("resources")
+    end = world.timeline.end
+    for id, audience in enumerate(_audiences(world), 1):
+        shape = shapes.of(id)
+        created_at = world.resource_created_at(id)
+        author = None if happens(draw, 0.02) else world.user(draw, (id - 1) / world.resources)
+        deleted_at = between(draw, created_at, end) if shape.is_deleted else None
+        bookmarks = len(audience)
+        yield (
+            id,
+            public_id(id),
+            shape.resource_type,
+            shape.is_private,
+            shape.is_deleted,
+            deleted_at,
+            author if shape.is_deleted else None,
+            shape.has_complete_version,
+            int(draw() ** 3 * (bookmarks + 3)) - int(draw() ** 6 * 3),
+            bookmarks,
+            int((bookmarks + draw()) * 40 * draw() ** 2),
+            author,
+            shapes.first_version(id) + shape.versions - 1,
+            shape.versions - 1,
+            int(draw() ** 4 * 20),
+            created_at,
+            deleted_at or between(draw, created_at, end),
+        )
+
+
+def _versions(world: World, shapes: Shapes) -> Iterator[tuple[Any, ...]]:
+    draw = world.draws("resource_versions")
+    public_id = world.public_ids("resource_versions")
+    end = world.timeline.end
+    for resource_id in range(1, world.resources + 1):
+        shape = shapes.of(resource_id)
+        first = shapes.first_version(resource_id)
+        created_at = world.resource_created_at(resource_id)
+        for index in range(shape.versions):
+            id = first + index
+            yield (
+                id,
+                public_id(id),
+                resource_id,
+                index,
+                pick(draw, _LABELS),
+                pick(draw, _CONFIGS),
+                index < shape.complete_versions,
+                int(draw() ** 4 * 6),
+                created_at,
+                between(draw, created_at, end),
+            )
+            created_at = between(draw, created_at, end)
+
+
+def _translations(world: World, shapes: Shapes) -> Iterator[tuple[Any, ...]]:
+    draw = world.draws("resource_translations")
+    texts = Texts(draw)
+    for resource_id in range(1, world.resources + 1):
+        created_at = world.resource_created_at(resource_id)
+        for language in shapes.of(resource_id).languages:
+            yield (
+                resource_id,
+                language,
+                texts.name(language),
+                texts.description(language),
+                created_at,
+                between(draw, created_at, world.timeline.end),
+            )
+
+
+def _bookmarks(world: World) -> Iterator[tuple[Any, ...]]:
+    draw = world.draws("bookmarks")
+    for resource_id, audience in enumerate(_audiences(world), 1):
+        resource_created_at = world.resource_created_at(resource_id)
+        for user_id in audience:
+            earliest = max(resource_created_at, world.user_created_at(user_id))
+            yield user_id, resource_id, between(draw, earliest, world.timeline.end)
+
+
+def _audiences(world: World) -> Iterator[list[int]]:
+    """Draw who bookmarked each resource; asked again, the stream gives the same users.
+
+    So the counters of resources are right without any row being kept or counted.
+    """
+    draw = world.draws("audiences")
+    for _ in range(world.resources):
+        # Two in the mean; most have none or one, a few have thousands.
+        size = min(int(1.5 * (1 - draw()) ** -0.6) - 1, world.users)
+        yield sorted({world.user(draw) for _ in range(size)})

@@ -1,0 +1,222 @@
+"""Runs with their steps, inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from .._bulk import JSONB, TIMESTAMPTZ, jsonb
+from ._chance import MILLISECOND, SECOND, Draw, happens, pick, spread
+from ._shapes import Shapes
+from ._table import Table
+from ._texts import Texts, language
+from ._world import World
+
+_COPY_RUNS = """
+/* vrooli_data:seed */
+COPY runs (
+    id, user_id, resource_version_id, name, status, is_private, data, started_at, completed_at,
+    time_elapsed, completed_complexity, context_switches, revision, created_at, updated_at
+) FROM STDIN (FORMAT binary)
+"""
+_RUN_TYPES = (
+    *("int8", "int8", "int8", "text", "text", "bool", JSONB, TIMESTAMPTZ, TIMESTAMPTZ),
+    *("int8", "int4", "int4", "int4", TIMESTAMPTZ, TIMESTAMPTZ),
+)
+_COPY_STEPS = """
+/* vrooli_data:seed */
+COPY run_steps (
+    user_id, run_id, step, name, status, time_elapsed, created_at, updated_at
+) FROM STDIN (FORMAT binary)
+"""
+_STEP_TYPES = ("int8", "int8", "int4", "text", "text", "int8", TIMESTAMPTZ, TIMESTAMPTZ)
+_COPY_IO = """
+/* vrooli_data:seed */
+COPY run_io (
+    user_id, run_id, side, step, key, value, created_at, updated_at
+) FROM STDIN (FORMAT binary)
+"""
+_IO_TYPES = ("int8", "int8", "text", "int4", "text", JSONB, TIMESTAMPTZ, TIMESTAMPTZ)
+
+#: Of a hundred runs of the past, and of the latest days.
+_PAST = spread({"Completed": 81, "Failed": 10, "Cancelled": 7, "Paused": 1, "Scheduled": 1})
+_LATEST = spread(
+    {
+        "Completed": 40,
+        "Failed": 6,
+        "Cancelled": 6,
+        "InProgress": 20,
+        "Scheduled": 16,
+        "Paused": 12,
+    }
+)
+_LATEST_SHARE = 0.15
+_FINAL = frozenset({"Completed", "Failed", "Cancelled"})
+#: Changes of a run's row until it has a status.
+_REVISIONS = {
+    "Scheduled": 0,
+    "InProgress": 1,
+    "Paused": 2,
+    "Completed": 2,
+    "Failed": 2,
+    "Cancelled": 2,
+}
+_CANCELLED_BEFORE_START = 0.3
+_MOST_STEPS = 5
+_SKIPPED = 0.05
+_STEP_INPUTS = 0.3
+_STEP_NAMES = ("Read", "Search", "Ask the model", "Проверить", "总结", "Write", "كتابة", "Send ✉️")
+_DATA = (None, None, None, jsonb(b'{"origin": "api"}'), jsonb(b'{"origin": "web", "retries": 2}'))
+_VALUES = tuple(
+    jsonb(text.encode())
+    for text in (
+        "null",
+        "42",
+        "3.25",
+        "true",
+        '"a short text"',
+        '"Καλημέρα, 世界 🌍"',
+        '["first", "second"]',
+        '{"url": "https://example.org/", "status": 200}',
+    )
+)
+
+
+class Run(msgspec.Struct, gc=False):
+    """One run, as far as its steps and values follow from it."""
+
+    id: int
+    user_id: int
+    version_id: int
+    status: str
+    created_at: int
+    #: None: it never started.
+    started_at: int | None = None
+    completed_at: int | None = None
+    #: Milliseconds; None while it is not over.
+    time_elapsed: int | None = None
+    steps: int = 0
+    #: How many steps are over and did not fail.
+    steps_done: int = 0
+
+
+def tables(world: World) -> Iterator[Table]:
+    """Return runs, steps and values."""
+    yield Table("runs", world.runs, _COPY_RUNS, _RUN_TYPES, _run_rows(world))
+    yield Table("run_steps", None, _COPY_STEPS, _STEP_TYPES, _step_rows(world))
+    yield Table("run_io", None, _COPY_IO, _IO_TYPES, _io_rows(world))
+
+
+def _runs(world: World) -> Iterator[Run]:
+    """Draw the runs; asked again, the stream gives the same ones."""
+    draw = world.draws("runs")
+    shapes = Shapes(world.draws("shapes"))
+    for id in range(1, world.runs + 1):
+        share = (id - 1) / world.runs
+        user_id = world.user(draw, share)
+        resource_id = world.resource(draw, share)
+        # The runs of a deleted resource are over; here it has none. The first one is not deleted.
+        while shapes.of(resource_id).is_deleted:
+            resource_id -= 1
+        version_id = shapes.first_version(resource_id)
+        status = pick(draw, _LATEST if share > 1 - _LATEST_SHARE else _PAST)
+        created_at = world.timeline.at(share)
+        yield _run(draw, Run(id, user_id, version_id, status, created_at), world.timeline.end)
+
+
+def _run(draw: Draw, run: Run, end: int) -> Run:
+    """Add to a run what its status asks for; one that would be over after *end* goes on."""
+    if run.status == "Scheduled":
+        return run
+    started_at = min(run.created_at + int(draw() ** 2 * 60 * SECOND), end)
+    if run.status == "Cancelled" and happens(draw, _CANCELLED_BEFORE_START):
+        run.completed_at = started_at
+        return run
+    # From 50 ms to 26 minutes, the short ones the most frequent.
+    time_elapsed = int(50 * 10 ** (4.5 * draw() ** 2))
+    completed_at = started_at + time_elapsed * MILLISECOND
+    run.started_at = started_at
+    run.steps = 1 + int(draw() * _MOST_STEPS)
+    run.steps_done = int(draw() * run.steps)
+    if run.status in _FINAL:
+        if completed_at > end:
+            run.status = "InProgress"
+        else:
+            run.completed_at = completed_at
+            run.time_elapsed = time_elapsed
+    if run.status == "Completed":
+        run.steps_done = run.steps
+    return run
+
+
+def _run_rows(world: World) -> Iterator[tuple[Any, ...]]:
+    draw = world.draws("run_rows")
+    texts = Texts(draw)
+    for run in _runs(world):
+        yield (
+            run.id,
+            run.user_id,
+            run.version_id,
+            texts.name(language(draw)),
+            run.status,
+            happens(draw, 0.2),
+            pick(draw, _DATA),
+            run.started_at,
+            run.completed_at,
+            run.time_elapsed,
+            run.steps_done * 10,
+            int(draw() ** 3 * 5),
+            _REVISIONS[run.status],
+            run.created_at,
+            run.completed_at or run.started_at or run.created_at,
+        )
+
+
+def _step_rows(world: World) -> Iterator[tuple[Any, ...]]:
+    draw = world.draws("run_steps")
+    for run in _runs(world):
+        updated_at = run.completed_at or run.started_at
+        for step in range(1, run.steps + 1):
+            status = _step_status(draw, run, step)
+            yield (
+                run.user_id,
+                run.id,
+                step,
+                pick(draw, _STEP_NAMES),
+                status,
+                (run.time_elapsed or 0) // run.steps if status == "Completed" else None,
+                run.started_at,
+                updated_at,
+            )
+
+
+def _step_status(draw: Draw, run: Run, step: int) -> str:
+    if step <= run.steps_done:
+        return "Skipped" if happens(draw, _SKIPPED) else "Completed"
+    if step == run.steps_done + 1 and run.status in ("Failed", "InProgress"):
+        return run.status
+    return "Scheduled"
+
+
+def _io_rows(world: World) -> Iterator[tuple[Any, ...]]:
+    draw = world.draws("run_io")
+    for run in _runs(world):
+        if run.started_at is None:
+            continue
+        key = (run.user_id, run.id)
+        at = (run.started_at, run.started_at)
+        yield (*key, "input", 0, "prompt", pick(draw, _VALUES), *at)
+        if happens(draw, _STEP_INPUTS):
+            yield (*key, "input", 1, "options", pick(draw, _VALUES), *at)
+        if run.status == "Completed":
+            yield (
+                *key,
+                "output",
+                0,
+                "result",
+                pick(draw, _VALUES),
+                run.completed_at,
+                run.completed_at,
+            )
