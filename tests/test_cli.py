@@ -1,0 +1,274 @@
+"""The command line: what each command does and says, and with which status it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.cli import ENVIRONMENT, LINE, PROGRAM, fail, run, succeed
+from tests.embedded_folders import open_folder
+from vrooli_data._migrations import known
+
+COMMANDS: list[tuple[str, ...]] = [
+    (),
+    ("demo",),
+    ("db",),
+    ("db", "start"),
+    ("db", "stop"),
+    ("db", "url"),
+    ("migrate",),
+    ("seed",),
+    ("import",),
+    ("import", "resources"),
+]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "resources.ndjson"
+    path.write_text(f"{LINE}\n")
+    return path
+
+
+def words(output: str) -> list[list[str]]:
+    """Return the words of each line."""
+    return [line.split() for line in output.splitlines()]
+
+
+def test_the_version_is_shown() -> None:
+    assert re.fullmatch(r"vrooli-data \d+\.\d+\.\d+\S*\n", succeed("--version"))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_each_command_has_help(command: tuple[str, ...]) -> None:
+    assert "Usage:" in succeed(*command, "--help")
+
+
+@pytest.mark.parametrize("command", [(), ("db",), ("import",)], ids=" ".join)
+def test_a_group_alone_shows_its_help_and_is_called_wrong(command: tuple[str, ...]) -> None:
+    done = run(*command)
+    assert done.returncode == 2
+    assert "Usage:" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("no-such-command",),
+        ("migrate", "--no-such-option"),
+        ("migrate", "--status", "--rollback-to", "0"),
+        ("seed", "--scale", "much"),
+        ("seed", "--seed", "1.5"),
+        ("db", "start", "--version", "17"),
+        ("import", "resources"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_call_is_one_line(arguments: tuple[str, ...]) -> None:
+    assert "--help" in fail(2, *arguments)
+
+
+def test_the_library_loads_nothing_of_the_command_line() -> None:
+    code = "import sys, vrooli_data; print({'typer', 'rich', 'yoyo'} & sys.modules.keys())"
+    done = run(program=(sys.executable, "-W", "error", "-c", code))
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
+def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(
+    empty_database_url: str,
+) -> None:
+    first = succeed("migrate", "--database-url", empty_database_url)
+    for migration in known():
+        assert re.search(rf"^(Applied|Left out) +{migration.id}\b", first, re.MULTILINE)
+    second = succeed("migrate", DATABASE_URL=empty_database_url)
+    assert second.splitlines()[-1].startswith("Nothing to do")
+
+
+def test_migrate_status_shows_each_migration(empty_database_url: str) -> None:
+    url = empty_database_url
+    before = succeed("migrate", "--status", "--database-url", url)
+    assert all(
+        [m.id, "pending"] in [line[:2] for line in words(before.replace(",", ""))] for m in known()
+    )
+    succeed("migrate", "--database-url", url)
+    after = words(succeed("migrate", "--status", "--database-url", url))
+    required = [migration.id for migration in known() if migration.extension is None]
+    for migration_id in required:
+        (line,) = [line for line in after if line[:1] == [migration_id]]
+        assert line[1] == "applied"
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", " ".join(line[2:]))
+
+
+def test_migrate_status_finds_what_is_wrong(database_url: str, admin: Connection[Any]) -> None:
+    admin.execute("UPDATE vrooli_data_migrations SET sha256 = '' WHERE id = %s", (known()[0].id,))
+    done = run("migrate", "--status", "--database-url", database_url)
+    assert done.returncode == 1
+    assert [known()[0].id, "changed"] in [line[:2] for line in words(done.stdout)]
+    assert known()[0].id in done.stderr
+
+
+def test_migrate_takes_back(database_url: str) -> None:
+    output = succeed("migrate", "--rollback-to", known()[0].id, "--database-url", database_url)
+    assert f"Took back {known()[1].id}" in output
+    assert f"Took back {known()[0].id}" not in output
+    again = succeed("migrate", "--rollback-to", known()[0].id, "--database-url", database_url)
+    assert again.startswith("Nothing to do: none after")
+
+
+def test_taking_back_to_what_is_no_migration_is_refused(database_url: str) -> None:
+    message = fail(2, "migrate", "--rollback-to", "0001", "--database-url", database_url)
+    assert message.startswith("--rollback-to: is no migration")
+
+
+def test_seed_fills_the_tables_and_counts_them(database_url: str, admin: Connection[Any]) -> None:
+    output = succeed("seed", "--scale", "0.001", "--seed", "7", "--database-url", database_url)
+    tables = {line[0]: line[1] for line in words(output) if len(line) == 2}
+    for name in ("users", "resources", "runs"):
+        (count,) = admin.execute(f"SELECT count(*) FROM {name}".encode()).fetchone() or (0,)
+        assert tables[name] == f"{count:,}"
+        assert count > 0
+    assert re.fullmatch(r"[\d,]+ rows in [\d.]+ s: [\d,]+ rows/s", output.splitlines()[-1])
+
+
+def test_seed_leaves_a_database_that_is_not_empty(
+    database_url: str, admin: Connection[Any]
+) -> None:
+    admin.execute("INSERT INTO users (public_id, name) VALUES ('0123456789ab', 'Ada')")
+    message = fail(2, "seed", "--scale", "0.001", "--database-url", database_url)
+    assert message.startswith("--database-url: the database holds")
+
+
+@pytest.mark.parametrize("scale", ["0", "-1", "nan", "inf", "1e9"])
+def test_a_scale_out_of_range_is_refused(database_url: str, scale: str) -> None:
+    message = fail(2, "seed", "--scale", scale, "--database-url", database_url)
+    assert message.startswith("--scale: must be")
+
+
+def test_import_counts_what_it_read_inserted_and_skipped(database_url: str, file: Path) -> None:
+    file.write_text(f"{LINE}\n" * 2)
+    output = words(succeed("import", "resources", file, "--database-url", database_url))
+    assert output[0] == ["read", "inserted", "skipped", "rejected", "seconds", "rows/s"]
+    assert output[-1][:4] == ["2", "1", "1", "0"]
+
+
+def test_import_reads_standard_input(database_url: str) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "import", "resources", "/dev/stdin", "--database-url", database_url],
+        input=LINE,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=ENVIRONMENT,
+    )
+    assert words(done.stdout)[-1][:4] == ["1", "1", "0", "0"]
+
+
+def test_an_interrupt_ends_it_quietly(database_url: str, admin: Connection[Any]) -> None:
+    importing = subprocess.Popen(
+        [*PROGRAM, "import", "resources", "/dev/stdin", "--database-url", database_url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    )
+    deadline = time.monotonic() + 30
+    copying = "SELECT 1 FROM pg_stat_progress_copy WHERE datname = current_database()"
+    while admin.execute(copying).fetchone() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    importing.send_signal(signal.SIGINT)
+    assert importing.communicate(timeout=30) == (b"", b"")
+    assert importing.returncode == 130
+    assert admin.execute("SELECT count(*) FROM resources").fetchone() == (0,)
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(database_url: str) -> None:
+    for arguments in (("--help",), ("migrate", "--status"), ("migrate",)):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [*PROGRAM, *arguments],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=ENVIRONMENT | {"DATABASE_URL": database_url},
+        )
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_progress_is_shown_on_a_terminal(database_url: str) -> None:
+    ours, terminal = os.openpty()
+    seeding = subprocess.Popen(
+        [*PROGRAM, "seed", "--scale", "0.001", "--database-url", database_url],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+        env=ENVIRONMENT | {"TERM": "xterm"},
+    )
+    os.close(terminal)
+    shown = b""
+    # Reading a terminal that nobody writes to any more is an error.
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    output, _ = seeding.communicate(timeout=30)
+    assert b"run_steps" in shown
+    assert "run_steps" in output
+    assert "\x1b" not in output
+
+
+def test_the_embedded_server_starts_once_is_found_and_stops() -> None:
+    with open_folder() as parent:
+        folder = ("--data-dir", parent / "pg")
+        assert "db start" in fail(1, "db", "url", *folder)
+        first = run("db", "start", *folder)
+        assert first.returncode == 0
+        assert first.stderr.startswith("Starting PostgreSQL 18 in ")
+        assert first.stderr.count("\n") == 1
+        assert succeed("db", "start", *folder) == first.stdout
+        assert succeed("db", "url", *folder) == first.stdout
+        with psycopg.connect(first.stdout.strip()) as connection:
+            assert connection.info.server_version // 10_000 == 18
+        assert succeed("db", "stop", *folder).startswith("Stopped")
+        assert succeed("db", "stop", *folder).startswith("No server ran")
+
+
+def test_a_command_without_a_url_starts_the_server_with_the_version_of_its_data() -> None:
+    with open_folder() as parent:
+        folder = ("--data-dir", parent / "pg")
+        assert run("db", "start", "--version", "16", *folder).returncode == 0
+        assert "16" in fail(2, "db", "start", "--version", "18", *folder)
+        succeed("db", "stop", *folder)
+        started = run("migrate", *folder)
+        assert started.returncode == 0
+        assert started.stderr.startswith("Starting PostgreSQL 16 in ")
+        assert "Applied" in started.stdout
+        assert "Nothing to do" in succeed("migrate", *folder)
+
+
+def test_a_folder_that_is_given_goes_before_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run("migrate", "--data-dir", tmp_path, DATABASE_URL="postgresql://127.0.0.1:1/x")
+    assert "--data-dir: " in done.stderr
+    assert "127.0.0.1" not in done.stderr
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path: Path, file: Path) -> None:
+    done = run("db", "start", "--data-dir", tmp_path)
+    assert done.returncode == 2
+    assert "error: --data-dir: " in done.stderr
+    assert file.name in done.stderr

@@ -1,0 +1,47 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as version_of
+from typing import Annotated
+
+import typer
+
+from ._db import db
+from ._demo import demo
+from ._import import import_from
+from ._migrate import migrate
+from ._seed import seed
+
+app = typer.Typer(
+    name="vrooli-data",
+    help="Vrooli's data layer: try it out, run its database, fill it.",
+    add_completion=False,
+    no_args_is_help=True,
+    # Tracebacks that show locals would show passwords.
+    pretty_exceptions_enable=False,
+)
+app.command()(demo)
+app.add_typer(db, name="db")
+app.command()(migrate)
+app.command()(seed)
+app.add_typer(import_from, name="import")
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"vrooli-data {version_of('vrooli-data')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass

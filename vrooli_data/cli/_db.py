@@ -1,0 +1,49 @@
+"""``vrooli-data db``: the embedded server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+from .. import embedded
+from ..errors import Unavailable
+from ._target import DEFAULT_DATA_DIR, db_command, start_embedded
+
+_Folder: TypeAlias = Annotated[
+    Path, typer.Option(help="The folder of the server.", file_okay=False)
+]
+
+db = typer.Typer(help="Start, stop and find the embedded server.", no_args_is_help=True)
+
+
+@db.command()
+def start(
+    *,
+    data_dir: _Folder = DEFAULT_DATA_DIR,
+    version: Annotated[
+        Literal[16, 18] | None,
+        typer.Option(
+            help="The version of PostgreSQL.", show_default="the one that made the data, else 18"
+        ),
+    ] = None,
+) -> None:
+    """Start the server, or find it running, and print its URL."""
+    typer.echo(start_embedded(data_dir, version))
+
+
+@db.command()
+def stop(*, data_dir: _Folder = DEFAULT_DATA_DIR) -> None:
+    """Stop the server; its data stays."""
+    stopped = embedded.stop(data_dir)
+    typer.echo(f"Stopped the server in {data_dir}." if stopped else f"No server ran in {data_dir}.")
+
+
+@db.command()
+def url(*, data_dir: _Folder = DEFAULT_DATA_DIR) -> None:
+    """Print the URL of the running server."""
+    running = embedded.url(data_dir)
+    if running is None:
+        raise Unavailable(f"no server runs in {data_dir}: {db_command('start', data_dir)}")
+    typer.echo(running)

@@ -1,0 +1,72 @@
+"""``vrooli-data demo``: every access pattern at work, on a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import typer
+
+from ... import Database, HeldConnection, migrate
+from ..._classify import translate
+from ..._queries import load_folder, sql_folder
+from ..._seed import seed
+from .._options import DatabaseUrl, DemoDir, Scale
+from .._progress import progress_bars
+from .._target import target
+from ._next_steps import next_steps
+from ._patterns import resources, runs, users
+from ._show import show_aggregate, show_explanation
+from ._subjects import find_subjects
+
+_HOLDS_ROWS = load_folder(sql_folder() / "schema")["schema.holds_rows"].statement
+
+
+def demo(
+    *,
+    database_url: DatabaseUrl = None,
+    data_dir: DemoDir = None,
+    # From about this scale on, the planner finds an index worth its while for every pattern.
+    scale: Scale = 0.4,
+) -> None:
+    """Show every access pattern at work: records, latencies, indexes.
+
+    The database is migrated and seeded first; the data of an earlier run is used again.
+    """
+    url, folder = target(database_url, data_dir, Path("var/demo"))
+    migrations = migrate(url)
+    with Database.connect(url) as db, _held(db) as held:
+        server = held.connection.info.parameter_status("server_version")
+        typer.echo(f"Server:     PostgreSQL {server}")
+        typer.echo(
+            f"Migrations: {len(migrations.applied)} applied, {migrations.already_applied} earlier"
+        )
+        if held.connection.execute(_HOLDS_ROWS).fetchone() == (True,):
+            typer.echo("Data:       what the database holds already is used again")
+        else:
+            _seed(url, scale)
+        subjects = find_subjects(held)
+        show_aggregate("users", held, users(subjects))
+        show_aggregate("resources", held, resources(subjects, held))
+        show_aggregate("runs", held, runs(subjects))
+        show_explanation()
+    next_steps(folder, subjects)
+
+
+def _seed(url: str, scale: float) -> None:
+    typer.echo(f"Data:       seeding at scale {scale:g} ...")
+    with progress_bars() as progress:
+        report = seed(url, scale=scale, progress=progress)
+    typer.echo(f"            {sum(report.rows.values()):,} rows in {report.seconds:.1f} s")
+
+
+@contextmanager
+def _held(db: Database) -> Iterator[HeldConnection]:
+    """Hold a connection; the demo's own statements raise the layer's errors too."""
+    with db.connection() as held:
+        try:
+            yield held
+        except psycopg.Error as error:
+            raise translate(error, "demo", held.connection.closed) from None

@@ -1,0 +1,64 @@
+"""How the demo shows an aggregate: a table of its patterns, and a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.padding import Padding
+from rich.pretty import Pretty
+from rich.text import Text
+
+from ... import HeldConnection
+from ..._plans import PlanSummary
+from .._output import show, table
+from ._measure import CALLS, LEAST_CALLS, measure
+from ._patterns import Pattern
+
+_COLUMNS = ("pattern", "rows", "median ms", "p95 ms", "indexes of the plan")
+
+
+def show_aggregate(name: str, held: HeldConnection, patterns: Iterable[Pattern]) -> None:
+    """Measure and show each pattern, and the record of the one that is an example."""
+    rows = table(*_COLUMNS, numbers=("rows", "median ms", "p95 ms"))
+    examples = []
+    for pattern in patterns:
+        measured = measure(held, pattern)
+        rows.add_row(
+            pattern.label,
+            str(measured.rows),
+            f"{measured.median_ms:.3f}",
+            f"{measured.p95_ms:.3f}",
+            _ways(measured.plan),
+        )
+        if pattern.example:
+            examples.append((pattern.example, measured.result))
+    show(Text(f"\ndb.{name}", "bold"), Text(f"queries in sql/{name}/", "dim"), rows)
+    for code, record in examples:
+        show(
+            Text(f"\n>>> {code}", "bold"),
+            Padding(_pretty(record), (0, 0, 0, 2)),
+        )
+
+
+def show_explanation() -> None:
+    """Say how the numbers came about."""
+    show(
+        Text(
+            f"\nTimes are of up to {CALLS} calls ({LEAST_CALLS} at least) on one connection, from "
+            "the call to the finished records. Indexes are those of EXPLAIN for the same statement "
+            "with the same values.",
+            "dim",
+        )
+    )
+
+
+def _pretty(record: Any) -> Pretty:
+    return Pretty(
+        record, indent_size=2, max_length=2, max_string=50, no_wrap=True, overflow="ellipsis"
+    )
+
+
+def _ways(plan: PlanSummary) -> str:
+    scans = (f"scan: all of {name}" for name in plan.sequential_scans)
+    return "\n".join([*plan.indexes, *scans])

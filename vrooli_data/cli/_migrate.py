@@ -1,0 +1,80 @@
+"""``vrooli-data migrate``."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Annotated
+
+import typer
+
+from .._migrate import MigrationState, rollback_to, status
+from .._migrate import migrate as apply
+from ..errors import MigrationFailed
+from ._options import DatabaseUrl, DataDir
+from ._output import show, table
+from ._target import target
+
+
+def migrate(
+    *,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+    show_status: Annotated[
+        bool, typer.Option("--status", help="Show each migration's state; change nothing.")
+    ] = False,
+    rollback: Annotated[
+        str | None,
+        typer.Option(
+            "--rollback-to",
+            metavar="ID",
+            help="Take back every later migration, with its tables' data; 0 takes back all.",
+        ),
+    ] = None,
+) -> None:
+    """Apply the migrations that the database lacks."""
+    if show_status and rollback is not None:
+        raise typer.BadParameter("give --status or --rollback-to, not both")
+    url = target(database_url, data_dir).url
+    if show_status:
+        _show_status(status(url))
+    elif rollback is not None:
+        _roll_back(url, rollback)
+    else:
+        _apply(url)
+
+
+def _apply(url: str) -> None:
+    report = apply(url)
+    for migration_id in report.applied:
+        typer.echo(f"Applied   {migration_id}")
+    for migration_id, reason in report.not_applicable.items():
+        typer.echo(f"Left out  {migration_id}: {reason}")
+    if report.applied:
+        typer.echo(f"{len(report.applied)} applied in {report.seconds:.2f} s.")
+    else:
+        typer.echo(f"Nothing to do: {report.already_applied} were applied before.")
+
+
+def _roll_back(url: str, migration_id: str) -> None:
+    taken_back = rollback_to(url, migration_id)
+    for taken in taken_back:
+        typer.echo(f"Took back {taken}")
+    if not taken_back:
+        typer.echo(f"Nothing to do: none after {migration_id} was applied.")
+
+
+def _show_status(states: list[MigrationState]) -> None:
+    rows = table("id", "state", "applied at (UTC)")
+    for state in states:
+        applied_at = state.applied_at and f"{state.applied_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        rows.add_row(state.id, _explained(state), applied_at or "")
+    show(rows)
+    wrong = [state.id for state in states if state.state in ("changed", "unknown")]
+    if wrong:
+        raise MigrationFailed(f"not as this version of vrooli_data brings them: {', '.join(wrong)}")
+
+
+def _explained(state: MigrationState) -> str:
+    if state.state == "pending" and state.extension:
+        return f"pending, needs {state.extension}"
+    return state.state

@@ -1,0 +1,27 @@
+"""The options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+_FOLDER = "The folder of the embedded server; given, it goes before DATABASE_URL."
+
+DatabaseUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        show_default="DATABASE_URL, else the embedded server",
+        help="The database: a libpq URL or connection string.",
+    ),
+]
+DataDir: TypeAlias = Annotated[
+    Path | None, typer.Option(show_default="var/vrooli", help=_FOLDER, file_okay=False)
+]
+DemoDir: TypeAlias = Annotated[
+    Path | None, typer.Option(show_default="var/demo", help=_FOLDER, file_okay=False)
+]
+Scale: TypeAlias = Annotated[
+    float, typer.Option(help="1.0 makes 20 000 users, 200 000 resources and 300 000 runs.")
+]
