@@ -59,6 +59,16 @@ class Factory:
         )
         return version_id
 
+    def bookmark(self, user_id: int, resource_id: int, **values: Any) -> None:
+        """Insert a bookmark; the resource's counter is left alone."""
+        row = {"user_id": user_id, "resource_id": resource_id}
+        self._insert("bookmarks", row | values, "user_id")
+
+    def translation(self, resource_id: int, language: str = "en", **values: Any) -> None:
+        """Insert a translation of a resource."""
+        row = {"resource_id": resource_id, "language": language, "name": "Name"}
+        self._insert("resource_translations", row | values, "resource_id")
+
     def run(self, user_id: int, **values: Any) -> int:
         """Insert a run."""
         return self._insert("runs", {"user_id": user_id, "name": "Run"} | values)
@@ -80,6 +90,15 @@ class Factory:
         """Insert an input or output of a run."""
         row = {"user_id": user_id, "run_id": run_id, "side": side, "key": key, "value": value}
         self._insert("run_io", row | more, "run_id")
+
+    def chat(self, **values: Any) -> int:
+        """Insert a chat without participants."""
+        return self._insert("chats", {"public_id": self.public_id()} | values)
+
+    def participant(self, chat_id: int, user_id: int, **values: Any) -> None:
+        """Insert a participant of a chat."""
+        row = {"chat_id": chat_id, "user_id": user_id}
+        self._insert("chat_participants", row | values, "chat_id")
 
     def _insert(self, table: str, values: dict[str, Any], returning: str = "id") -> int:
         row = {

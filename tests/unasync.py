@@ -30,6 +30,9 @@ DROPPED = frozenset({"async", "await"})
 #: Names that change, beside AsyncX, which becomes X. Each has to occur somewhere.
 NAMES = {
     "AbstractAsyncContextManager": "AbstractContextManager",
+    "StopAsyncIteration": "StopIteration",
+    "__aiter__": "__iter__",
+    "__anext__": "__next__",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
     "asynccontextmanager": "contextmanager",

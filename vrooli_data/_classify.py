@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
 
+from ._retry import classify, mark
 from .errors import (
     AlreadyExists,
     CheckFailed,
@@ -40,8 +41,15 @@ _CLASSES: dict[str, tuple[type[VrooliDataError], str]] = {
 def translate(error: psycopg.Error, query: str | None, lost: bool) -> VrooliDataError:
     """Return our error for one of psycopg's; *lost* says that its connection is gone.
 
-    The server's message and detail may hold a row's values, so neither is passed on.
+    The server's message and detail may hold a row's values, so neither is passed on. Why the work
+    may be done again, if it may, is noted on the error.
     """
+    ours = _translate(error, query, lost)
+    mark(ours, classify(error, lost=lost))
+    return ours
+
+
+def _translate(error: psycopg.Error, query: str | None, lost: bool) -> VrooliDataError:
     if isinstance(error, PoolTimeout):
         return Unavailable("no connection of the pool came free in time", query=query)
     if isinstance(error, PoolClosed):

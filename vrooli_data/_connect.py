@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
+import socket
 from typing import Any
 
 import msgspec
@@ -69,7 +72,37 @@ def connection_parameters(conninfo: str | None, application_name: str) -> dict[s
     except psycopg.ProgrammingError:
         # libpq quotes the part it could not read, and that part may be the password.
         raise InvalidInput("conninfo", "is not a libpq connection string or URL") from None
+    if "://" in given and not _is_plain_url(parameters):
+        # What follows an @ or a / of the password would be taken for a host and shown as one.
+        raise InvalidInput(
+            "conninfo", "percent-encode the password of a URL: @ is %40, / is %2F, : is %3A"
+        )
     parameters.setdefault("application_name", application_name)
     parameters.setdefault("connect_timeout", str(_CONNECT_TIMEOUT))
     parameters["client_encoding"] = "UTF8"
     return parameters
+
+
+def _is_plain_url(parameters: dict[str, Any]) -> bool:
+    """Tell whether no part of a password slipped into another part of a URL."""
+    places = f"{parameters.get('host', '')}{parameters.get('dbname', '')}"
+    port = str(parameters.get("port") or "0")
+    return "@" not in places and all(p.isdecimal() for p in port.split(",") if p)
+
+
+def cut(descriptor: int) -> None:
+    """Shut a connection's socket down, so that whoever waits for the server gets an error."""
+    # The descriptor stays libpq's: only a duplicate of it is closed here.
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)
+
+
+def is_ended(poll: select.poll, connection: psycopg.pq.abc.PGconn) -> bool:
+    """Tell, without asking the server, whether it has ended an idle connection meanwhile."""
+    while poll.poll(0):
+        # An idle connection has something to read when it was ended, or told of a new setting.
+        try:
+            connection.consume_input()
+        except psycopg.OperationalError:
+            return True
+    return False

@@ -7,23 +7,15 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
-from typing import Annotated, Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from types import NoneType
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
 from ._queries import Query, query
 from .errors import InvalidCursor
 
-
-class Keyed(Protocol):
-    """A record that can stand in a keyset listing."""
-
-    @property
-    def id(self) -> int: ...
-
-
 R = TypeVar("R")
-K = TypeVar("K", bound=Keyed)
 
 _VERSION = b"\x01"
 _DIGEST_SIZE = 6
@@ -54,6 +46,7 @@ class Position(NamedTuple):
     """A place in a listing: the page lies after or before this sort key and id."""
 
     direction: Direction
+    #: None where the id alone makes the order.
     key: Any
     id: int
 
@@ -62,7 +55,7 @@ class _Payload(msgspec.Struct, array_like=True):
     """What a cursor holds."""
 
     direction: Direction
-    key: _BigInt | _Time
+    key: _BigInt | _Time | None
     id: _BigInt
 
 
@@ -70,15 +63,20 @@ _decode = msgspec.msgpack.Decoder(_Payload).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Listing(Generic[K]):
-    """One order of a listing: its three queries, and the cursors that belong to it alone."""
+class Listing(Generic[R]):
+    """One order of a listing: its three queries, and the cursors that belong to it alone.
 
-    def __init__(self, name: str, key: str, record: type[K]) -> None:
+    The order is descending, by the field *key* and then by the field *tie*, an id that is unique
+    among the rows of the listing; without a key, by *tie* alone.
+    """
+
+    def __init__(self, name: str, key: str | None, record: type[R], *, tie: str = "id") -> None:
         self.name = name
         # The checksum covers the name, so a cursor serves its own listing only.
         self._salt = name.encode()
         self._key = key
-        self._key_type: type = datetime if key.endswith("_at") else int
+        self._key_type = _type_of(key)
+        self._tie = tie
         self._first = query(name, record)
         self._onward = {
             "after": query(f"{name}_after", record),
@@ -87,15 +85,15 @@ class Listing(Generic[K]):
 
     def select(
         self, filters: tuple[Any, ...], cursor: str | None, limit: int
-    ) -> tuple[Query[K], tuple[Any, ...], Position | None]:
+    ) -> tuple[Query[R], tuple[Any, ...], Position | None]:
         """Choose the query of a page and its parameters; one row more tells of a next page."""
         if cursor is None:
             return self._first, (*filters, limit + 1), None
         position = self.parse(cursor)
-        parameters = (*filters, position.key, position.id, limit + 1)
-        return self._onward[position.direction], parameters, position
+        place = (position.id,) if self._key is None else (position.key, position.id)
+        return self._onward[position.direction], (*filters, *place, limit + 1), position
 
-    def page(self, rows: list[K], position: Position | None, limit: int) -> Page[K]:
+    def page(self, rows: list[R], position: Position | None, limit: int) -> Page[R]:
         """Cut the rows that `select`'s query returned to a page with its cursors."""
         more = len(rows) > limit
         items = rows[:limit]
@@ -134,13 +132,13 @@ class Listing(Generic[K]):
     def _refusal(self) -> InvalidCursor:
         return InvalidCursor(f"is damaged, or is not a cursor of {self.name}")
 
-    def _next_cursor(self, items: list[K], position: Position | None) -> str | None:
+    def _next_cursor(self, items: list[R], position: Position | None) -> str | None:
         if items:
             return self.cursor(self._position("after", items[-1]))
         # Nothing is left before the row of the cursor: the next page begins with that row.
         return self._beside(position, "after", 1)
 
-    def _previous_cursor(self, items: list[K], position: Position | None) -> str | None:
+    def _previous_cursor(self, items: list[R], position: Position | None) -> str | None:
         if items:
             return self.cursor(self._position("before", items[0]))
         return self._beside(position, "before", -1)
@@ -151,10 +149,17 @@ class Listing(Generic[K]):
             return None
         return self.cursor(Position(direction, position.key, position.id + step))
 
-    def _position(self, direction: Direction, item: K) -> Position:
-        return Position(direction, getattr(item, self._key), item.id)
+    def _position(self, direction: Direction, item: R) -> Position:
+        key = None if self._key is None else getattr(item, self._key)
+        return Position(direction, key, getattr(item, self._tie))
 
 
-def listings(method: str, keys: Iterable[str], record: type[K]) -> dict[str, Listing[K]]:
+def _type_of(key: str | None) -> type:
+    if key is None:
+        return NoneType
+    return datetime if key.endswith("_at") else int
+
+
+def listings(method: str, keys: Iterable[str], record: type[R]) -> dict[str, Listing[R]]:
     """Bind each order of a listing method to its queries, ``<method>__<order>``."""
     return {key: Listing(f"{method}__{key}", key, record) for key in keys}

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
-from itertools import starmap
+from itertools import starmap, takewhile
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast, get_origin
 
 import aiosql
 import msgspec
 from aiosql.adapters.generic import GenericAdapter
 from aiosql.utils import VAR_REF, SQLLoadException, SQLParseException
 
-from ._rows import Row, nested_decoders
+from ._rows import Row, nested_decoders, record_fields
 from .errors import InvalidFile, RecordMismatch
 
 R = TypeVar("R")
 
-_FIELD = re.compile(r"^(Record|Index|Index \(pg_trgm\)|Locks|Null):\s+(.+)$")
+_FIELD = re.compile(r"^(Utility|Record|Index|Index \(pg_trgm\)|Locks|Null):\s+(.+)$")
 _REQUIRED = ("Record", "Index", "Locks")
 _NAME_LINE = re.compile(r"^-- name:", re.MULTILINE)
 
@@ -45,14 +46,27 @@ class Source(msgspec.Struct, frozen=True):
 class Query(Generic[R]):
     """A loaded query and the record its rows become."""
 
-    __slots__ = ("_decoders", "columns", "name", "record", "source", "statement")
+    __slots__ = (
+        "_build",
+        "_decoders",
+        "columns",
+        "only_reads",
+        "name",
+        "record",
+        "source",
+        "statement",
+    )
 
     def __init__(self, source: Source, record: type[R]) -> None:
         self.source = source
         self.name = source.name
         self.statement = source.statement
         self.record = record
-        self.columns: tuple[str, ...] = cast("type[msgspec.Struct]", record).__struct_fields__
+        #: It locks nothing and writes nothing, so that it may always run again.
+        self.only_reads = source.header["Locks"] == "none"
+        # The class itself: calling through Update[User] would cost more and build the same.
+        self._build: Callable[..., R] = get_origin(record) or record
+        self.columns = tuple(field.name for field in record_fields(record))
         self._decoders = nested_decoders(record)
 
     def check_columns(self, columns: tuple[str, ...]) -> None:
@@ -68,18 +82,18 @@ class Query(Generic[R]):
         """Build the records of *rows*."""
         if self._decoders:
             return [self._nested(row) for row in rows]
-        return list(starmap(self.record, rows))
+        return list(starmap(self._build, rows))
 
     def record_of(self, row: Row) -> R:
         """Build the record of one row."""
-        return self._nested(row) if self._decoders else self.record(*row)
+        return self._nested(row) if self._decoders else self._build(*row)
 
     def _nested(self, row: Row) -> R:
         values = list(row)
         for index, decode in self._decoders:
             if values[index] is not None:
                 values[index] = decode(values[index])
-        return self.record(*values)
+        return self._build(*values)
 
 
 def sql_folder() -> Path:
@@ -123,7 +137,11 @@ def _load_file(path: Path) -> list[Source]:
             f"{path}: {len(lines)} name lines make {len(names)} queries; "
             "two have the same name, or one ends in _cursor"
         )
-    return [_source(path, lines[name], name, getattr(loaded, name)) for name in names]
+    below = text.splitlines()
+    return [
+        _source(path, lines[name], name, getattr(loaded, name), _header(below[lines[name] :]))
+        for name in names
+    ]
 
 
 def _lines_of_names(text: str) -> dict[str, int]:
@@ -136,31 +154,29 @@ def _lines_of_names(text: str) -> dict[str, int]:
     }
 
 
-def _source(path: Path, line: int, name: str, loaded: Any) -> Source:
+def _source(path: Path, line: int, name: str, loaded: Any, header: dict[str, str]) -> Source:
     parameters = tuple(cast("list[str]", loaded.parameters or []))
     full_name = f"{path.parent.name}.{name}"
-    header = _header(loaded.__doc__ or "")
     missing = [field for field in ("Purpose", *_REQUIRED) if not header.get(field)]
     if missing:
         raise InvalidFile(f"{path}:{line}: {full_name} has no {', '.join(missing)} line", line=line)
     return Source(full_name, path, line, parameters, header, _numbered(loaded.sql, parameters))
 
 
-def _header(comments: str) -> dict[str, str]:
-    """Read the fields at the top; comments inside the statement follow them and are left out."""
-    header: dict[str, str] = {}
+def _header(lines: list[str]) -> dict[str, str]:
+    """Read the comment lines below a name line; a line that names no field goes on with the last.
+
+    They are read from the file, because aiosql adds the comments inside the statement to them.
+    """
+    header = {"Purpose": ""}
     current = "Purpose"
-    for line in comments.splitlines():
-        field = _FIELD.match(line)
-        if field and field[1] in header:
-            break
-        if field:
-            current = field[1]
-            header[current] = field[2]
-        elif current == "Purpose" or header[current].endswith(","):
-            header[current] = f"{header.get(current, '')} {line}".strip()
+    for line in takewhile(lambda line: line.startswith("--"), lines):
+        text = line.removeprefix("--").strip()
+        if field := _FIELD.match(text):
+            current, text = field[1], field[2]
+            header[current] = text
         else:
-            break
+            header[current] = f"{header[current]} {text}".strip()
     return header
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 from .records.shared import JsonValue
 
@@ -19,6 +20,11 @@ Decoders: TypeAlias = tuple[tuple[int, Callable[[bytes], Any]], ...]
 _PLAIN = frozenset({bool, int, float, str, datetime, UUID, type(None), JsonValue})
 
 
+def record_fields(record: type[Any]) -> tuple[FieldInfo, ...]:
+    """Return the fields of a record, in the order of its columns."""
+    return msgspec.structs.fields(record)
+
+
 def nested_decoders(record: type[Any]) -> Decoders:
     """Return, by column index, the decoders of the fields that arrive as ``json``.
 
@@ -27,7 +33,7 @@ def nested_decoders(record: type[Any]) -> Decoders:
     """
     return tuple(
         (index, msgspec.json.Decoder(field.type).decode)
-        for index, field in enumerate(msgspec.structs.fields(record))
+        for index, field in enumerate(record_fields(record))
         if not is_plain(field.type)
     )
 

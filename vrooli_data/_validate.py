@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Collection
-from typing import TypeVar
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from typing import Any
 
 from .errors import InvalidInput
 
-T = TypeVar("T")
-
+MAX_INTEGER = 2**31 - 1
 MAX_BIGINT = 2**63 - 1
 MAX_PAGE = 500
+#: Rows that one call may ask for by their ids.
+MAX_MANY = 10_000
 #: A longer interval reaches past the first year that a timestamp can hold.
 MAX_DAYS = 365_000
 #: The longest time limit that the server takes, in seconds (2^31 ms).
 _MAX_SECONDS = 2_147_483
 _MAX_EMAIL = 320
 _MAX_KEY = 128
+_MAX_LANGUAGES = 100
+
+# The bounds of the schema's own checks: every time zone can show what lies between.
+_FIRST_TIME = datetime(1, 1, 2, tzinfo=UTC)
+_LAST_TIME = datetime(9999, 12, 30, tzinfo=UTC)
+
+_PUBLIC_ID = re.compile(r"[0-9a-z]{12}")
+_HANDLE = re.compile(r"[a-z0-9_]{3,30}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+_MAX_LANGUAGE = 35
 
 
 def check_id(field: str, value: int) -> None:
@@ -28,7 +41,7 @@ def check_id(field: str, value: int) -> None:
 def check_int(field: str, value: int, low: int, high: int) -> None:
     """Refuse what is not an int from *low* to *high*; a bool is none."""
     if type(value) is not int:
-        raise InvalidInput(field, f"must be an int, not {type(value).__name__}")
+        raise _wrong_type(field, value, "an int")
     if not low <= value <= high:
         raise InvalidInput(field, f"must be from {low} to {high}")
 
@@ -38,12 +51,27 @@ def check_limit(value: int) -> None:
     check_int("limit", value, 1, MAX_PAGE)
 
 
-def check_text(field: str, value: str, max_length: int) -> None:
-    """Refuse text that PostgreSQL cannot hold, or that is too long."""
-    if not isinstance(value, str):
-        raise InvalidInput(field, f"must be a str, not {type(value).__name__}")
+def check_flag(field: str, value: bool) -> None:
+    """Refuse what is not True or False."""
+    if type(value) is not bool:
+        raise _wrong_type(field, value, "a bool")
+
+
+def check_text(field: str, value: str, max_length: int, min_length: int = 0) -> None:
+    """Refuse text that PostgreSQL cannot hold, or that is too long or too short."""
+    if type(value) is not str:
+        raise _wrong_type(field, value, "a str")
     if len(value) > max_length:
         raise InvalidInput(field, f"must have at most {max_length} characters")
+    if len(value) < min_length:
+        raise InvalidInput(field, f"must have at least {min_length} characters")
+    if value.isascii() and "\0" not in value:
+        return
+    check_characters(field, value)
+
+
+def check_characters(field: str, value: str) -> None:
+    """Refuse the two characters that PostgreSQL's text cannot hold."""
     if "\0" in value:
         raise InvalidInput(field, "must not hold the character NUL")
     try:
@@ -57,10 +85,56 @@ def check_key(field: str, value: str) -> None:
     check_text(field, value, _MAX_KEY)
 
 
-def check_choice(field: str, value: T, choices: Collection[T]) -> None:
+def check_public_id(field: str, value: str) -> None:
+    """Refuse what cannot be stored as a public id."""
+    _check_pattern(field, value, _PUBLIC_ID, "must be 12 characters of [0-9a-z]")
+
+
+def check_language(field: str, value: str) -> None:
+    """Refuse what is no language tag, such as ``en`` or ``pt-BR``."""
+    _check_pattern(field, value, _LANGUAGE, "must be a language tag such as en or pt-BR")
+    check_text(field, value, _MAX_LANGUAGE)
+
+
+def check_languages(field: str, value: list[str]) -> None:
+    """Refuse what is no list of language tags."""
+    check_list(field, value, _MAX_LANGUAGES, check_language)
+
+
+def check_list(
+    field: str, value: list[Any], max_items: int, check: Callable[[str, Any], None]
+) -> None:
+    """Refuse what is no list, too long, or holds an item that *check* refuses."""
+    if type(value) is not list:
+        raise _wrong_type(field, value, "a list")
+    if len(value) > max_items:
+        raise InvalidInput(field, f"must have at most {max_items} items")
+    for item in value:
+        check(field, item)
+
+
+def check_choice(field: str, value: str, choices: Collection[str]) -> None:
     """Refuse a value that is not one of a closed set."""
-    if not isinstance(value, str) or value not in choices:
-        raise InvalidInput(field, f"must be one of {', '.join(map(str, choices))}")
+    if type(value) is not str or value not in choices:
+        raise InvalidInput(field, f"must be one of {', '.join(choices)}")
+
+
+def check_time(field: str, value: datetime) -> None:
+    """Refuse what is no aware datetime that every reader can read again."""
+    if not isinstance(value, datetime):
+        raise _wrong_type(field, value, "a datetime")
+    if value.utcoffset() is None:
+        raise InvalidInput(field, "must be aware: give it a time zone")
+    if not _FIRST_TIME <= value <= _LAST_TIME:
+        raise InvalidInput(field, "must be in the years 1 to 9999")
+
+
+def check_seconds(field: str, value: float) -> None:
+    """Refuse what is no positive, finite number of seconds."""
+    if type(value) not in (int, float):
+        raise _wrong_type(field, value, "a number of seconds")
+    if not 0 < value < _MAX_SECONDS:
+        raise InvalidInput(field, f"must be more than 0 and less than {_MAX_SECONDS} seconds")
 
 
 def normalized_email(value: str) -> str:
@@ -75,9 +149,29 @@ def normalized_handle(value: str) -> str:
     return value.lower()
 
 
-def check_seconds(field: str, value: float) -> None:
-    """Refuse what is no positive, finite number of seconds."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidInput(field, f"must be a number of seconds, not {type(value).__name__}")
-    if not 0 < value < _MAX_SECONDS:
-        raise InvalidInput(field, f"must be more than 0 and less than {_MAX_SECONDS} seconds")
+def new_email(value: str) -> str:
+    """Return the form of an e-mail address to store, or refuse what is none."""
+    email = normalized_email(value)
+    # Lower case can be longer: a check of the length before does not cover the length after.
+    check_text("email", email, _MAX_EMAIL)
+    if email.find("@") < 1:
+        raise InvalidInput("email", "must have an @ behind its first character")
+    return email
+
+
+def new_handle(value: str) -> str:
+    """Return the form of a handle to store, or refuse what is none."""
+    handle = normalized_handle(value)
+    _check_pattern("handle", handle, _HANDLE, "must be 3 to 30 characters of [a-z0-9_]")
+    return handle
+
+
+def _check_pattern(field: str, value: str, pattern: re.Pattern[str], problem: str) -> None:
+    if type(value) is not str:
+        raise _wrong_type(field, value, "a str")
+    if not pattern.fullmatch(value):
+        raise InvalidInput(field, problem)
+
+
+def _wrong_type(field: str, value: Any, wanted: str) -> InvalidInput:
+    return InvalidInput(field, f"must be {wanted}, not {type(value).__name__}")

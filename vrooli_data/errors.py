@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 
 class VrooliDataError(Exception):
     """Base of everything the layer raises.
@@ -24,6 +27,10 @@ class VrooliDataError(Exception):
         self.query = query
         self.sqlstate = sqlstate
         self.constraint = constraint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and pickle by state, whatever a subclass takes to be made."""
+        return _remade, (type(self), self.args, self.__dict__)
 
 
 class InvalidInput(VrooliDataError):
@@ -53,6 +60,37 @@ class RecordMismatch(VrooliDataError):
     """A query's columns are not its record's fields."""
 
 
+class NotFound(VrooliDataError):
+    """The row to change does not exist."""
+
+
+class Conflict(VrooliDataError):
+    """The row was changed since it was read.
+
+    Attributes:
+        expected_revision: the revision the caller had read.
+        actual_revision: the revision the row has.
+    """
+
+    def __init__(self, *, query: str, expected_revision: int, actual_revision: int) -> None:
+        super().__init__(
+            f"{query}: the row has revision {actual_revision}, not {expected_revision}: "
+            "read it again, and decide again",
+            query=query,
+        )
+        self.expected_revision = expected_revision
+        self.actual_revision = actual_revision
+
+
+class InvalidTransition(VrooliDataError):
+    """A run cannot go from the status it has to the one asked for."""
+
+    def __init__(self, *, query: str, current: str, wanted: str) -> None:
+        super().__init__(f"{query}: a run that is {current} cannot become {wanted}", query=query)
+        self.current = current
+        self.wanted = wanted
+
+
 class CheckFailed(VrooliDataError):
     """A value breaks a CHECK or NOT NULL constraint of the schema."""
 
@@ -71,6 +109,57 @@ class SerializationFailure(VrooliDataError):
 
 class DeadlockDetected(VrooliDataError):
     """The server broke a deadlock by ending this work (40P01)."""
+
+
+class TransactionAborted(VrooliDataError):
+    """The transaction was rolled back where its caller may believe that it was committed."""
+
+
+class CommitUnknown(VrooliDataError):
+    """Whether the work was committed could not be told in time.
+
+    Do not run it again before `resolve` has answered, or a row that it would have written has.
+
+    Attributes:
+        xid: the transaction's id (xid8); None for a lone statement, which has none.
+        timeline: the timeline of the server's log, eight hexadecimal digits, with *xid*.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        query: str | None = None,
+        xid: str | None = None,
+        timeline: str | None = None,
+        ask: Callable[[], Any] | None = None,
+    ) -> None:
+        super().__init__(message, query=query)
+        self.xid = xid
+        self.timeline = timeline
+        self._ask = ask
+
+    def resolve(self) -> Any:
+        """Ask the server again: ``"committed"``, ``"aborted"`` or ``"unknown"``.
+
+        On the asynchronous face the answer is awaited. A lone statement stays ``"unknown"``: only a
+        row that it would have written tells.
+        """
+        if self._ask is None:
+            raise InvalidUse("this error was copied from another process: ask there")
+        return self._ask()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and pickle without the connection to ask."""
+        return _remade, (type(self), self.args, {**self.__dict__, "_ask": None})
+
+
+class CommittedButCallbackFailed(VrooliDataError):
+    """The transaction is committed, but a callback of `on_commit` raised; it is the cause."""
+
+
+class InvalidUse(VrooliDataError):
+    """A transaction was used where it cannot be; the message says what to do instead."""
 
 
 class Timeout(VrooliDataError):
@@ -103,3 +192,12 @@ class Unavailable(VrooliDataError):
 
 class DatabaseError(VrooliDataError):
     """Any other error of the database."""
+
+
+def _remade(
+    kind: type[VrooliDataError], arguments: tuple[object, ...], state: dict[str, object]
+) -> VrooliDataError:
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    error.__dict__.update(state)
+    return error

@@ -50,6 +50,62 @@ SELECT
 FROM resources
 WHERE public_id = :public_id::text;
 
+-- name: find_many_by_id(ids)
+-- Fetch the resources of a JSON array of ids, in its order; absent ones are left out.
+-- Record: Resource
+-- Index:  resources_pkey
+-- Locks:  none
+SELECT
+    resources.id,
+    resources.public_id,
+    resources.resource_type,
+    resources.is_private,
+    resources.is_deleted,
+    resources.deleted_at,
+    resources.deleted_by_id,
+    resources.has_complete_version,
+    resources.score,
+    resources.bookmarks,
+    resources.views,
+    resources.created_by_id,
+    resources.latest_version_id,
+    resources.last_version_index,
+    resources.revision,
+    resources.created_at,
+    resources.updated_at
+FROM json_array_elements_text(:ids::json) WITH ORDINALITY AS wanted (id, position)
+INNER JOIN resources ON wanted.id::bigint = resources.id
+ORDER BY wanted.position ASC
+LIMIT 10000;
+
+-- name: find_many_by_public_id(public_ids)
+-- Fetch the resources of a JSON array of public ids, in its order; absent ones are left out.
+-- Record: Resource
+-- Index:  resources_public_id_key
+-- Locks:  none
+SELECT
+    resources.id,
+    resources.public_id,
+    resources.resource_type,
+    resources.is_private,
+    resources.is_deleted,
+    resources.deleted_at,
+    resources.deleted_by_id,
+    resources.has_complete_version,
+    resources.score,
+    resources.bookmarks,
+    resources.views,
+    resources.created_by_id,
+    resources.latest_version_id,
+    resources.last_version_index,
+    resources.revision,
+    resources.created_at,
+    resources.updated_at
+FROM json_array_elements_text(:public_ids::json) WITH ORDINALITY AS wanted (public_id, position)
+INNER JOIN resources ON wanted.public_id = resources.public_id
+ORDER BY wanted.position ASC
+LIMIT 10000;
+
 -- name: find_with_latest_version(public_id)^
 -- Fetch one resource with its creator and the version it points at.
 -- Record: ResourceWithLatestVersion, or no row

@@ -1,3 +1,51 @@
+-- name: find_by_id(id)^
+-- Fetch one run by id.
+-- Record: Run, or no row
+-- Index:  runs_id_idx
+-- Locks:  none
+SELECT
+    user_id,
+    id,
+    resource_version_id,
+    name,
+    status,
+    is_private,
+    started_at,
+    completed_at,
+    time_elapsed,
+    completed_complexity,
+    context_switches,
+    revision,
+    created_at,
+    updated_at
+FROM runs
+WHERE id = :id::bigint;
+
+-- name: find_by_id__of_user(id, user_id)^
+-- Fetch one run of one user by id.
+-- Record: Run, or no row
+-- Index:  runs_pkey
+-- Locks:  none
+SELECT
+    user_id,
+    id,
+    resource_version_id,
+    name,
+    status,
+    is_private,
+    started_at,
+    completed_at,
+    time_elapsed,
+    completed_complexity,
+    context_switches,
+    revision,
+    created_at,
+    updated_at
+FROM runs
+WHERE
+    user_id = :user_id::bigint
+    AND id = :id::bigint;
+
 -- name: find_with_details(id)^
 -- Fetch one run by id with its version, user, steps, inputs and outputs.
 -- Record: RunDetails, or no row

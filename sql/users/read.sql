@@ -119,7 +119,7 @@ SELECT
                             )
                         )
                     )
-                    ORDER BY members.created_at DESC, members.team_id ASC
+                    ORDER BY members.created_at DESC, members.team_id DESC
                 )
             FROM members
             INNER JOIN teams ON members.team_id = teams.id
@@ -129,3 +129,130 @@ SELECT
     ) AS memberships
 FROM users
 WHERE users.public_id = :public_id::text;
+
+-- name: find_many_by_id(ids)
+-- Fetch the users of a JSON array of ids, in its order; absent ones are left out.
+-- Record: User
+-- Index:  users_pkey
+-- Locks:  none
+SELECT
+    users.id,
+    users.public_id,
+    users.email,
+    users.name,
+    users.handle,
+    users.is_bot,
+    users.is_private,
+    users.languages,
+    users.last_active_at,
+    users.revision,
+    users.created_at,
+    users.updated_at
+FROM json_array_elements_text(:ids::json) WITH ORDINALITY AS wanted (id, position)
+INNER JOIN users ON wanted.id::bigint = users.id
+ORDER BY wanted.position ASC
+LIMIT 10000;
+
+-- name: find_many_by_public_id(public_ids)
+-- Fetch the users of a JSON array of public ids, in its order; absent ones are left out.
+-- Record: User
+-- Index:  users_public_id_key
+-- Locks:  none
+SELECT
+    users.id,
+    users.public_id,
+    users.email,
+    users.name,
+    users.handle,
+    users.is_bot,
+    users.is_private,
+    users.languages,
+    users.last_active_at,
+    users.revision,
+    users.created_at,
+    users.updated_at
+FROM json_array_elements_text(:public_ids::json) WITH ORDINALITY AS wanted (public_id, position)
+INNER JOIN users ON wanted.public_id = users.public_id
+ORDER BY wanted.position ASC
+LIMIT 10000;
+
+-- name: find_many__created_at(max_rows)
+-- List the users who are not private, newest first: the first page.
+-- Record: User
+-- Index:  users_created_at_id_idx (order)
+-- Locks:  none
+SELECT
+    id,
+    public_id,
+    email,
+    name,
+    handle,
+    is_bot,
+    is_private,
+    languages,
+    last_active_at,
+    revision,
+    created_at,
+    updated_at
+FROM users
+WHERE NOT is_private
+ORDER BY
+    created_at DESC,
+    id DESC
+LIMIT :max_rows::integer;
+
+-- name: find_many__created_at_after(after_created_at, after_id, max_rows)
+-- List the users who are not private, newest first: the rows after a row.
+-- Record: User
+-- Index:  users_created_at_id_idx,
+--         users_created_at_id_idx (order)
+-- Locks:  none
+SELECT
+    id,
+    public_id,
+    email,
+    name,
+    handle,
+    is_bot,
+    is_private,
+    languages,
+    last_active_at,
+    revision,
+    created_at,
+    updated_at
+FROM users
+WHERE
+    NOT is_private
+    AND (created_at, id) < (:after_created_at::timestamptz, :after_id::bigint)
+ORDER BY
+    created_at DESC,
+    id DESC
+LIMIT :max_rows::integer;
+
+-- name: find_many__created_at_before(before_created_at, before_id, max_rows)
+-- List the users who are not private, newest first: the rows before a row, nearest first.
+-- Record: User
+-- Index:  users_created_at_id_idx,
+--         users_created_at_id_idx (order)
+-- Locks:  none
+SELECT
+    id,
+    public_id,
+    email,
+    name,
+    handle,
+    is_bot,
+    is_private,
+    languages,
+    last_active_at,
+    revision,
+    created_at,
+    updated_at
+FROM users
+WHERE
+    NOT is_private
+    AND (created_at, id) > (:before_created_at::timestamptz, :before_id::bigint)
+ORDER BY
+    created_at ASC,
+    id ASC
+LIMIT :max_rows::integer;

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vrooli_data import InvalidCursor, Resource
+from vrooli_data import InvalidCursor, Member, Resource
 from vrooli_data._pages import Direction, Listing, Position
 
 SCORES = Listing("resources.find_by_type__score", "score", Resource)
 VIEWS = Listing("resources.find_by_type__views", "views", Resource)
 TIMES = Listing("resources.find_by_type__created_at", "created_at", Resource)
+TEAM = Listing("members.find_by_team__user_id", None, Member, tie="user_id")
+MEMBERSHIPS = Listing("members.find_by_user__created_at", "created_at", Member, tie="team_id")
 CURSOR = SCORES.cursor(Position("after", 7, 42))
 
 bigints = st.integers(-(2**63), 2**63 - 1)
@@ -35,6 +37,12 @@ def test_a_cursor_of_a_time_returns_it_to_the_microsecond(
 ) -> None:
     position = Position(direction, key, id)
     assert TIMES.parse(TIMES.cursor(position)) == position
+
+
+@given(directions, bigints)
+def test_a_cursor_of_an_order_by_id_alone_returns_it(direction: Direction, id: int) -> None:
+    position = Position(direction, None, id)
+    assert TEAM.parse(TEAM.cursor(position)) == position
 
 
 @given(bigints, bigints, st.integers(0), st.integers(1, 255))
@@ -82,6 +90,19 @@ def test_a_key_of_another_type_is_refused() -> None:
         TIMES.parse(TIMES.cursor(Position("after", 7, 42)))
     with pytest.raises(InvalidCursor):
         SCORES.parse(SCORES.cursor(Position("after", datetime(2026, 1, 1, tzinfo=UTC), 42)))
+    with pytest.raises(InvalidCursor):
+        SCORES.parse(SCORES.cursor(Position("after", None, 42)))
+    with pytest.raises(InvalidCursor):
+        TEAM.parse(TEAM.cursor(Position("after", 7, 42)))
+
+
+def test_a_page_goes_on_behind_the_fields_of_its_order() -> None:
+    member = Member(3, 5, False, {}, datetime(2026, 1, 1, tzinfo=UTC), datetime.now(UTC))
+    for listing, place in ((TEAM, (5,)), (MEMBERSHIPS, (member.created_at, 3))):
+        page = listing.page([member, member], None, limit=1)
+        query, parameters, _ = listing.select((1,), page.next_cursor, 20)
+        assert query.name == f"{listing.name}_after"
+        assert parameters == (1, *place, 21)
 
 
 def test_a_cursor_is_safe_in_a_url_and_short() -> None:

@@ -37,16 +37,22 @@ class AsyncConnector:
             "context": CODECS,
             "prepare_threshold": 5 if prepare else None,
         }
-        self._prepare = prepare
+        #: Turned off for good where it proves not to work.
+        self.prepare = prepare
         self._statement_timeout = statement_timeout
         self._on_query = on_query
+        # Known when the database is opened, before the pool is.
+        self.has_trigrams = False
 
     async def configure(self, connection: AsyncPooledConnection) -> None:
         """Set up one new connection."""
         # The queries are a fixed set: each stays prepared.
         connection.prepared_max = None
         connection.session = AsyncSession(
-            connection, prepare=self._prepare, on_query=self._on_query
+            connection,
+            prepare=self.prepare,
+            has_trigrams=self.has_trigrams,
+            on_query=self._on_query,
         )
         await connection.execute(SETUP, (self._statement_timeout,))
 

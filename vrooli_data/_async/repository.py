@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._pages import Keyed, Listing, Page
+import msgspec
+
+from .._fields import checked_changes
+from .._json import json_text
+from .._pages import Listing, Page
 from .._queries import Query
 from .._validate import check_limit
+from ..errors import Conflict
+from ..records.shared import Update
 from .session import AsyncRunner
 
 R = TypeVar("R")
-K = TypeVar("K", bound=Keyed)
 
 
 class AsyncRepository:
@@ -31,9 +36,30 @@ class AsyncRepository:
         return query.records(await self._runner.rows(query, parameters))
 
     async def _page(
-        self, listing: Listing[K], *filters: Any, cursor: str | None, limit: int
-    ) -> Page[K]:
+        self, listing: Listing[R], *filters: Any, cursor: str | None, limit: int
+    ) -> Page[R]:
         check_limit(limit)
         query, parameters, position = listing.select(filters, cursor, limit)
         rows = await self._list(query, *parameters)
         return listing.page(rows, position, limit)
+
+    async def _update(
+        self,
+        query: Query[Update[R]],
+        key: tuple[Any, ...],
+        changes: msgspec.Struct,
+        kind: type[msgspec.Struct],
+        expected_revision: int | None,
+    ) -> R | None:
+        """Run an update whose parameters are key, changes and expected revision."""
+        values = checked_changes(changes, kind, expected_revision)
+        outcome = await self._find(query, *key, json_text(values), expected_revision)
+        if outcome is None:
+            return None
+        if outcome.updated is None and expected_revision is not None:
+            raise Conflict(
+                query=query.name,
+                expected_revision=expected_revision,
+                actual_revision=outcome.previous_revision,
+            )
+        return outcome.updated

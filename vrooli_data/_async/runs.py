@@ -1,32 +1,109 @@
-"""Runs: details and statistics."""
+"""Runs: the methods of the attribute ``runs``."""
 
 from __future__ import annotations
 
+from typing import Any, get_args
+
+from .._fields import checked
+from .._json import MAX_SIZE, json_text
+from .._pages import Listing, Page
 from .._queries import query
-from .._validate import check_id
-from ..records import ExecutionStats, RunDetails
+from .._validate import MAX_BIGINT, MAX_MANY, check_choice, check_id, check_int, check_list
+from ..errors import InvalidInput, InvalidTransition, NotFound
+from ..inputs import CreateRun, StartStep, UpdateRun
+from ..records import ExecutionStats, Run, RunDetails, RunStatus, StartedRun
+from ..records.runs import RunStart, StatusUpdate
+from ..records.shared import Touched, Update
 from .repository import AsyncRepository
 
+# A query's twin leads with the user, where the caller names one.
+_FIND_BY_ID = query("runs.find_by_id", Run)
+_FIND_BY_ID_OF_USER = query("runs.find_by_id__of_user", Run)
 _FIND_WITH_DETAILS = query("runs.find_with_details", RunDetails)
 _FIND_WITH_DETAILS_OF_USER = query("runs.find_with_details__of_user", RunDetails)
+_FIND_BY_USER = Listing("runs.find_by_user__created_at", "created_at", Run)
+_FIND_BY_STATUS = Listing("runs.find_by_status__created_at", "created_at", Run)
+_FIND_BY_STATUS_OF_USER = Listing("runs.find_by_status__of_user__created_at", "created_at", Run)
 _GET_EXECUTION_STATS = query("runs.get_execution_stats", ExecutionStats)
 _GET_EXECUTION_STATS_OF_USER = query("runs.get_execution_stats__of_user", ExecutionStats)
+_CREATE = query("runs.create", Run)
+_UPDATE = query("runs.update", Update[Run])
+_UPDATE_OF_USER = query("runs.update__of_user", Update[Run])
+_UPDATE_STATUS = query("runs.update_status", StatusUpdate)
+_UPDATE_STATUS_OF_USER = query("runs.update_status__of_user", StatusUpdate)
+_START_WITH_STEPS = query("runs.start_with_steps", RunStart)
+_START_WITH_STEPS_OF_USER = query("runs.start_with_steps__of_user", RunStart)
+_DELETE = query("runs.delete", Touched)
+_DELETE_OF_USER = query("runs.delete__of_user", Touched)
+
+_STATUSES = get_args(RunStatus)
+_ACTIVE: list[RunStatus] = ["Scheduled", "InProgress"]
+_FINAL = frozenset({"Completed", "Failed", "Cancelled"})
 
 
 class AsyncRunRepository(AsyncRepository):
-    """Runs with their steps and values (sql/runs)."""
+    """Runs with their steps and values (sql/runs).
+
+    Wherever *user_id* may be given, the run is found only if it is that user's; on a sharded
+    database this asks one shard alone.
+    """
+
+    async def find_by_id(self, id: int, *, user_id: int | None = None) -> Run | None:
+        """Fetch one run by id (sql/runs/read.sql)."""
+        check_id("id", id)
+        if user_id is None:
+            return await self._find(_FIND_BY_ID, id)
+        check_id("user_id", user_id)
+        return await self._find(_FIND_BY_ID_OF_USER, id, user_id)
 
     async def find_with_details(self, id: int, *, user_id: int | None = None) -> RunDetails | None:
-        """Fetch one run with its version, user, steps, inputs and outputs (sql/runs/read.sql).
-
-        With *user_id*, the run is found only if it is that user's; on a sharded database this
-        asks one shard alone.
-        """
+        """Fetch one run with its version, user, steps, inputs and outputs (sql/runs/read.sql)."""
         check_id("id", id)
         if user_id is None:
             return await self._find(_FIND_WITH_DETAILS, id)
         check_id("user_id", user_id)
         return await self._find(_FIND_WITH_DETAILS_OF_USER, id, user_id)
+
+    async def find_by_user(
+        self, user_id: int, *, cursor: str | None = None, limit: int = 20
+    ) -> Page[Run]:
+        """List the runs of one user, newest first (sql/runs/find_by_user.sql).
+
+        *limit* is from 1 to 500.
+        """
+        check_id("user_id", user_id)
+        return await self._page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
+
+    async def find_by_status(
+        self,
+        statuses: list[RunStatus],
+        *,
+        user_id: int | None = None,
+        cursor: str | None = None,
+        limit: int = 20,
+    ) -> Page[Run]:
+        """List the runs that have one of several statuses, newest first.
+
+        Queries: sql/runs/find_by_status.sql. A status given twice counts once; a cursor belongs to
+        the runs of all users or of one, as it was made. *limit* is from 1 to 500.
+        """
+        check_list("statuses", statuses, MAX_MANY, _check_status)
+        wanted = json_text(list(dict.fromkeys(statuses)))
+        if user_id is None:
+            return await self._page(_FIND_BY_STATUS, wanted, cursor=cursor, limit=limit)
+        check_id("user_id", user_id)
+        return await self._page(
+            _FIND_BY_STATUS_OF_USER, user_id, wanted, cursor=cursor, limit=limit
+        )
+
+    async def find_active_runs(
+        self, *, user_id: int | None = None, cursor: str | None = None, limit: int = 20
+    ) -> Page[Run]:
+        """List the runs that are Scheduled or InProgress, newest first.
+
+        Queries: sql/runs/find_by_status.sql. *limit* is from 1 to 500.
+        """
+        return await self.find_by_status(_ACTIVE, user_id=user_id, cursor=cursor, limit=limit)
 
     async def get_execution_stats(self, *, user_id: int | None = None) -> ExecutionStats:
         """Count runs by status and average the completed ones, in milliseconds.
@@ -37,3 +114,128 @@ class AsyncRunRepository(AsyncRepository):
             return await self._get(_GET_EXECUTION_STATS)
         check_id("user_id", user_id)
         return await self._get(_GET_EXECUTION_STATS_OF_USER, user_id)
+
+    async def create(self, run: CreateRun) -> Run:
+        """Insert one scheduled run (sql/runs/write.sql).
+
+        Raises `NotFound` where the resource version is absent or its resource deleted, and
+        `StillReferenced` where the user is absent.
+        """
+        values = checked("run", run, CreateRun)
+        data = values["data"]
+        created = await self._find(
+            _CREATE,
+            values["user_id"],
+            values["resource_version_id"],
+            values["name"],
+            values["is_private"],
+            None if data is None else json_text(data),
+        )
+        if created is None:
+            raise NotFound("runs.create: no such resource version, or its resource is deleted")
+        return created
+
+    async def update(
+        self,
+        id: int,
+        changes: UpdateRun,
+        *,
+        user_id: int | None = None,
+        expected_revision: int | None = None,
+    ) -> Run | None:
+        """Change the fields given of one run; None when absent (sql/runs/write.sql).
+
+        Raises `Conflict` where the run has another revision than the expected one.
+        """
+        check_id("id", id)
+        if user_id is None:
+            return await self._update(_UPDATE, (id,), changes, UpdateRun, expected_revision)
+        check_id("user_id", user_id)
+        key = (id, user_id)
+        return await self._update(_UPDATE_OF_USER, key, changes, UpdateRun, expected_revision)
+
+    async def update_status(
+        self,
+        id: int,
+        status: RunStatus,
+        *,
+        time_elapsed: int | None = None,
+        user_id: int | None = None,
+    ) -> Run | None:
+        """Move one run to another status; None when absent (sql/runs/update_status.sql).
+
+        Scheduled leads to InProgress and Cancelled; InProgress to Paused, Completed, Failed and
+        Cancelled; Paused to InProgress, Failed and Cancelled; any other move raises
+        `InvalidTransition`. The first start sets started_at; Completed, Failed and Cancelled set
+        completed_at and may bring *time_elapsed*, in milliseconds.
+        """
+        check_id("id", id)
+        check_choice("status", status, _STATUSES)
+        if time_elapsed is not None:
+            check_int("time_elapsed", time_elapsed, 0, MAX_BIGINT)
+            if status not in _FINAL:
+                raise InvalidInput("time_elapsed", "goes with Completed, Failed or Cancelled alone")
+        if user_id is None:
+            change = await self._find(_UPDATE_STATUS, id, status, time_elapsed)
+        else:
+            check_id("user_id", user_id)
+            change = await self._find(_UPDATE_STATUS_OF_USER, id, user_id, status, time_elapsed)
+        if change is None:
+            return None
+        if change.updated is None:
+            raise InvalidTransition(
+                query="runs.update_status", current=change.previous_status, wanted=status
+            )
+        return change.updated
+
+    async def start_with_steps(
+        self, id: int, steps: list[StartStep], *, user_id: int | None = None
+    ) -> StartedRun:
+        """Start one scheduled run with its steps and their inputs, and count it for the day.
+
+        Queries: sql/runs/start_with_steps.sql. The steps, at most 10 000 and 16 MiB, are Scheduled,
+        and numbered from 1. Raises `NotFound` where the run is absent or its resource deleted,
+        `InvalidTransition` where the run is not Scheduled, and `AlreadyExists` where it has one of
+        the steps or inputs; nothing is changed then.
+        """
+        check_id("id", id)
+        given = _checked_steps(steps)
+        if user_id is None:
+            start = await self._find(_START_WITH_STEPS, id, given)
+        else:
+            check_id("user_id", user_id)
+            start = await self._find(_START_WITH_STEPS_OF_USER, id, user_id, given)
+        if start is None:
+            raise NotFound("runs.start_with_steps: no such run, or its resource is deleted")
+        if start.started is None:
+            raise InvalidTransition(
+                query="runs.start_with_steps", current=start.previous_status, wanted="InProgress"
+            )
+        return start.started
+
+    async def delete(self, id: int, *, user_id: int | None = None) -> bool:
+        """Delete one run with its steps and values; False when absent (sql/runs/write.sql)."""
+        check_id("id", id)
+        if user_id is None:
+            return await self._find(_DELETE, id) is not None
+        check_id("user_id", user_id)
+        return await self._find(_DELETE_OF_USER, id, user_id) is not None
+
+
+def _check_status(field: str, value: str) -> None:
+    check_choice(field, value, _STATUSES)
+
+
+def _checked_steps(steps: list[StartStep]) -> str:
+    """Return the steps as a JSON array, or refuse them, naming the one at fault."""
+    stored: list[dict[str, Any]] = []
+
+    def check_step(field: str, step: StartStep) -> None:
+        place = f"{field}[{len(stored)}]"
+        stored.append(checked(place, step, StartStep, prefix=f"{place}."))
+
+    check_list("steps", steps, MAX_MANY, check_step)
+    text = json_text(stored)
+    if len(text.encode()) > MAX_SIZE:
+        raise InvalidInput("steps", f"must take at most {MAX_SIZE} bytes as JSON")
+    return text

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+import select
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from .._classify import translate
-from .._connect import QueryEvent
+from .._connect import QueryEvent, is_ended
 from .._queries import Query
 from .._rows import Row
+from ._compat import Body
+
+R = TypeVar("R")
+T = TypeVar("T")
 
 logger = logging.getLogger("vrooli_data")
 
@@ -21,8 +26,17 @@ logger = logging.getLogger("vrooli_data")
 class AsyncRunner(Protocol):
     """Runs queries: on one connection, or on any of the pool."""
 
+    #: Whether the database has the trigram indexes.
+    has_trigrams: bool
+
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
+
+    async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
+        """Read one record by its key; *many* is the query of many keys, given as a JSON array."""
+
+    async def atomic(self, body: Body[AsyncRunner, T]) -> T:
+        """Run several queries that take effect together or not at all."""
 
 
 class AsyncSession:
@@ -33,20 +47,28 @@ class AsyncSession:
         connection: AsyncConnection[Row],
         *,
         prepare: bool,
+        has_trigrams: bool,
         on_query: Callable[[QueryEvent], None] | None,
     ) -> None:
         self.connection = connection
+        self.has_trigrams = has_trigrams
         self._prepare = prepare
         self._on_query = on_query
         # A cursor in use is taken out, so that a second user of the connection gets its own.
         self._cursors: list[AsyncRawCursor[Row]] = []
         self._checked: set[Query[Any]] = set()
+        self._poll = select.poll()
+        self._poll.register(connection.fileno(), select.POLLIN)
 
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         if self._on_query is None and not logger.isEnabledFor(logging.DEBUG):
             return await self._execute(query, parameters)
         return await self._observe(query, parameters)
+
+    def is_ended(self) -> bool:
+        """Tell, without asking the server, whether it has ended the idle connection."""
+        return is_ended(self._poll, self.connection.pgconn)
 
     async def _execute(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         try:

@@ -38,15 +38,23 @@ class Connector:
             "context": CODECS,
             "prepare_threshold": 5 if prepare else None,
         }
-        self._prepare = prepare
+        #: Turned off for good where it proves not to work.
+        self.prepare = prepare
         self._statement_timeout = statement_timeout
         self._on_query = on_query
+        # Known when the database is opened, before the pool is.
+        self.has_trigrams = False
 
     def configure(self, connection: PooledConnection) -> None:
         """Set up one new connection."""
         # The queries are a fixed set: each stays prepared.
         connection.prepared_max = None
-        connection.session = Session(connection, prepare=self._prepare, on_query=self._on_query)
+        connection.session = Session(
+            connection,
+            prepare=self.prepare,
+            has_trigrams=self.has_trigrams,
+            on_query=self._on_query,
+        )
         connection.execute(SETUP, (self._statement_timeout,))
 
     def connect(self) -> PooledConnection:

@@ -4,46 +4,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from psycopg_pool import ConnectionPool
 
 from .._connect import QueryEvent, connection_parameters
-from .._migrations import check_applied
+from .._migrations import check_applied, has_trigrams
 from .._queries import query
+from .._retry import RetryEvent, RetryPolicy
+from .._transactions import Isolation, Options
 from .._validate import check_int, check_seconds
-from ..errors import DatabaseError
+from ..errors import DatabaseError, InvalidInput
 from ..records.schema import AppliedMigration
+from ._compat import Body
 from .connector import Connector, PooledConnection
-from .pool import PooledRunner, borrow
-from .resources import ResourceRepository
-from .runs import RunRepository
-from .session import Runner, Session
-from .users import UserRepository
+from .held import HeldConnection
+from .opener import TransactionOpener
+from .outcome import Resolver
+from .pool import Connections
+from .pooled_runner import PooledRunner
+from .repositories import Repositories
+from .retrying import Retrier, Retrying
+from .transaction import Transaction
+
+T = TypeVar("T")
 
 _LIST_APPLIED_MIGRATIONS = query("schema.list_applied_migrations", AppliedMigration)
 _MAX_POOL = 10_000
 _UNDEFINED_TABLE = "42P01"
-
-
-class Repositories:
-    """The repositories that hang off a database and off a connection."""
-
-    def __init__(self, runner: Runner) -> None:
-        self.users = UserRepository(runner)
-        self.resources = ResourceRepository(runner)
-        self.runs = RunRepository(runner)
-
-
-class HeldConnection(Repositories):
-    """One connection of the pool, held for several calls; each call commits by itself."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        #: psycopg's connection, for what the layer does not cover.
-        self.connection = session.connection
 
 
 class Database(Repositories):
@@ -53,10 +43,21 @@ class Database(Repositories):
         self,
         pool: ConnectionPool[PooledConnection],
         connector: Connector,
+        retrier: Retrier,
+        *,
+        commit_timeout: float,
+        merge_reads: bool,
     ) -> None:
-        super().__init__(PooledRunner(pool))
         self._pool = pool
         self._connector = connector
+        self._retrier = retrier
+        self._connections = Connections(pool, connector)
+        self._resolver = Resolver(connector, commit_timeout)
+        self._opener = TransactionOpener(self._connections, self._resolver)
+        self._runner = PooledRunner(
+            self._connections, self._opener, retrier, self._resolver, merge_reads=merge_reads
+        )
+        super().__init__(self._runner)
 
     @classmethod
     def connect(
@@ -69,7 +70,11 @@ class Database(Repositories):
         prepare: bool = True,
         application_name: str = "vrooli_data",
         statement_timeout: float | None = None,
+        commit_timeout: float = 10.0,
+        retry: RetryPolicy | None = None,
         on_query: Callable[[QueryEvent], None] | None = None,
+        on_retry: Callable[[RetryEvent], None] | None = None,
+        merge_reads: bool = True,
     ) -> Self:
         """Describe a pool of connections; ``with`` or `open` opens it.
 
@@ -81,13 +86,21 @@ class Database(Repositories):
             prepare: False where a pooler stands between that cannot keep prepared statements.
             application_name: what pg_stat_activity shows, unless *conninfo* names another.
             statement_timeout: seconds a statement may take; None leaves the server's setting.
+            commit_timeout: seconds to wait for the reply to COMMIT, and as many again to learn what
+                became of it where the reply was lost.
+            retry: how often and how far apart work is tried again; see docs/transactions.md.
             on_query: called after each statement with its name, duration and rows.
+            on_retry: called before work is tried again.
+            merge_reads: let reads by id or public id that are made in one turn of an event loop
+                share a statement; without an event loop it changes nothing.
         """
         check_int("max_size", max_size, 1, _MAX_POOL)
         check_int("min_size", min_size, 0, max_size)
         check_seconds("timeout", timeout)
+        check_seconds("commit_timeout", commit_timeout)
         if statement_timeout is not None:
             check_seconds("statement_timeout", statement_timeout)
+        policy = _checked_policy(retry)
         limit = None if statement_timeout is None else str(max(1, round(statement_timeout * 1000)))
         connector = Connector(
             connection_parameters(conninfo, application_name),
@@ -105,7 +118,13 @@ class Database(Repositories):
             open=False,
             name=application_name,
         )
-        return cls(pool, connector)
+        return cls(
+            pool,
+            connector,
+            Retrier(policy, on_retry),
+            commit_timeout=commit_timeout,
+            merge_reads=merge_reads,
+        )
 
     def open(self) -> None:
         """Connect; raise at once when the server is out of reach or not migrated."""
@@ -131,11 +150,100 @@ class Database(Repositories):
     @contextmanager
     def connection(self) -> Iterator[HeldConnection]:
         """Hold one connection for several calls; each call still commits by itself."""
-        connection = borrow(self._pool)
+        connection = self._connections.take()
         try:
-            yield HeldConnection(connection.session)
+            yield HeldConnection(connection.session, self._resolver)
         finally:
-            self._pool.putconn(connection)
+            self._connections.give_back(connection)
+
+    def transaction(
+        self,
+        *,
+        isolation: Isolation = "read committed",
+        read_only: bool = False,
+        deferrable: bool = False,
+        timeout: float | None = None,
+        track_commit: bool = True,
+    ) -> AbstractContextManager[Transaction]:
+        """Open one transaction, commit it at the end of the block, or roll it back on an error.
+
+        It is one attempt; `retrying` and `transact` make several. See docs/transactions.md.
+
+        Args:
+            isolation: ``"read committed"``, ``"repeatable read"`` or ``"serializable"``.
+            read_only: the server refuses every write.
+            deferrable: wait until a serializable, read-only transaction cannot fail any more.
+            timeout: seconds until the server ends it; None leaves the server's settings.
+            track_commit: ask for the transaction's id, by which a lost reply to COMMIT is resolved.
+                It comes with BEGIN, which so takes the snapshot; False leaves it out.
+        """
+        options = Options(
+            isolation,
+            read_only=read_only,
+            deferrable=deferrable,
+            timeout=timeout,
+            track_commit=track_commit,
+        )
+        return self._opener.transaction(options)
+
+    def serializable(
+        self,
+        *,
+        read_only: bool = False,
+        deferrable: bool = False,
+        timeout: float | None = None,
+        track_commit: bool = True,
+    ) -> AbstractContextManager[Transaction]:
+        """Open one SERIALIZABLE transaction; see `transaction`."""
+        return self.transaction(
+            isolation="serializable",
+            read_only=read_only,
+            deferrable=deferrable,
+            timeout=timeout,
+            track_commit=track_commit,
+        )
+
+    def retrying(self, policy: RetryPolicy | None = None) -> Retrying:
+        """Make attempts at one piece of work, until one succeeds or fails for good.
+
+        Each opens its own transaction: ``for attempt in db.retrying():`` and in it
+        ``with attempt, db.serializable() as tx:``.
+        """
+        self._opener.refuse_nesting("retrying")
+        if policy is None:
+            return Retrying(self._retrier)
+        return Retrying(self._retrier.with_policy(_checked_policy(policy)))
+
+    def transact(
+        self,
+        body: Body[Transaction, T],
+        *,
+        isolation: Isolation = "serializable",
+        read_only: bool = False,
+        deferrable: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109 (the server keeps it, not the event loop)
+        track_commit: bool = True,
+        policy: RetryPolicy | None = None,
+    ) -> T:
+        """Call *body* with a transaction, commit, and return what it returned; again on conflict.
+
+        *body* runs once per attempt, and must not do what cannot be undone; `on_commit` is for
+        that. See docs/transactions.md.
+        """
+        result: list[T] = []
+        for attempt in self.retrying(policy):
+            with (
+                attempt,
+                self.transaction(
+                    isolation=isolation,
+                    read_only=read_only,
+                    deferrable=deferrable,
+                    timeout=timeout,
+                    track_commit=track_commit,
+                ) as tx,
+            ):
+                result = [body(tx)]
+        return result[0]
 
     def pool_stats(self) -> dict[str, int]:
         """Return the pool's counters, as psycopg_pool names them."""
@@ -149,4 +257,14 @@ class Database(Repositories):
                 if error.sqlstate != _UNDEFINED_TABLE:
                     raise
                 rows = []
-        check_applied({id for (id,) in rows})
+        applied = {id for (id,) in rows}
+        check_applied(applied)
+        self._connector.has_trigrams = self._runner.has_trigrams = has_trigrams(applied)
+
+
+def _checked_policy(policy: RetryPolicy | None) -> RetryPolicy:
+    if policy is None:
+        return RetryPolicy()
+    if not isinstance(policy, RetryPolicy):
+        raise InvalidInput("retry", f"must be a RetryPolicy, not {type(policy).__name__}")
+    return policy

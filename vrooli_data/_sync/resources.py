@@ -1,25 +1,55 @@
 # Generated from vrooli_data/_async/resources.py by tests/unasync.py. Do not edit.
-"""Resources: look-ups, pages and trends."""
+"""Resources: the methods of the attribute ``resources``."""
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Literal, get_args
 
+from .._fields import checked
+from .._json import json_text
 from .._pages import Page, listings
+from .._public_id import new_public_id
 from .._queries import query
-from .._validate import MAX_DAYS, check_choice, check_id, check_int, check_key, check_limit
+from .._text_search import MIN_TRIGRAM, pattern
+from .._validate import (
+    MAX_DAYS,
+    MAX_MANY,
+    check_choice,
+    check_id,
+    check_int,
+    check_key,
+    check_limit,
+    check_list,
+)
+from ..errors import InvalidInput, NotFound
+from ..inputs import CreateResource, UpdateResource
 from ..records import Resource, ResourceOrder, ResourceType, ResourceWithLatestVersion
-from .repository import Repository
+from ..records.shared import Touched, Update
+from .resource_translations import ResourceTranslations
+from .resource_versions import ResourceVersions
 
 _FIND_BY_ID = query("resources.find_by_id", Resource)
 _FIND_BY_PUBLIC_ID = query("resources.find_by_public_id", Resource)
+_FIND_MANY_BY_PUBLIC_ID = query("resources.find_many_by_public_id", Resource)
 _FIND_WITH_LATEST_VERSION = query("resources.find_with_latest_version", ResourceWithLatestVersion)
 _FIND_TRENDING = query("resources.find_trending", Resource)
 _FIND_BY_TYPE = listings("resources.find_by_type", get_args(ResourceOrder), Resource)
+#: By whether one type is asked for, and whether trigram indexes are used.
+_SEARCH = {
+    (False, False): query("resources.search__any_type", Resource),
+    (False, True): query("resources.search__any_type_by_trigram", Resource),
+    (True, False): query("resources.search__one_type", Resource),
+    (True, True): query("resources.search__one_type_by_trigram", Resource),
+}
+_CREATE = query("resources.create", Resource)
+_UPDATE = query("resources.update", Update[Resource])
+_INCREMENT_VIEWS = query("resources.increment_views", Touched)
+_INCREMENT_BOOKMARKS = query("resources.increment_bookmarks", Touched)
+_DELETE = query("resources.delete", Touched)
 _TYPES = get_args(ResourceType)
 
 
-class ResourceRepository(Repository):
+class ResourceRepository(ResourceVersions, ResourceTranslations):
     """Resources with their versions and translations (sql/resources)."""
 
     def find_by_id(self, id: int) -> Resource | None:
@@ -31,6 +61,14 @@ class ResourceRepository(Repository):
         """Fetch one resource by public id (sql/resources/read.sql)."""
         check_key("public_id", public_id)
         return self._find(_FIND_BY_PUBLIC_ID, public_id)
+
+    def find_many_by_public_id(self, public_ids: list[str]) -> list[Resource]:
+        """Fetch resources by public id, in the order given (sql/resources/read.sql).
+
+        Absent ones are left out; at most 10 000 are asked for.
+        """
+        check_list("public_ids", public_ids, MAX_MANY, check_key)
+        return self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(public_ids))
 
     def find_with_latest_version(self, public_id: str) -> ResourceWithLatestVersion | None:
         """Fetch one resource with its creator and latest version (sql/resources/read.sql)."""
@@ -62,3 +100,82 @@ class ResourceRepository(Repository):
         check_int("days", days, 1, MAX_DAYS)
         check_limit(limit)
         return self._list(_FIND_TRENDING, days, limit)
+
+    def search(
+        self, query: str, *, resource_type: ResourceType | None = None, limit: int = 20
+    ) -> list[Resource]:
+        r"""List the listed resources whose texts hold a text, best score first.
+
+        Queries: sql/resources/search.sql. The texts are name and description in any language. Case
+        does not matter; ``%``, ``_`` and ``\`` match themselves. Ties are in order of id, newest
+        first; *limit* is from 1 to 500.
+        """
+        if resource_type is not None:
+            check_choice("resource_type", resource_type, _TYPES)
+        check_limit(limit)
+        text = pattern(query)
+        kind = () if resource_type is None else (resource_type,)
+        by_trigram = self._runner.has_trigrams and len(query) >= MIN_TRIGRAM
+        return self._list(_SEARCH[bool(kind), by_trigram], text, *kind, limit)
+
+    def create(self, resource: CreateResource) -> Resource:
+        """Insert one resource, without any version or translation (sql/resources/write.sql).
+
+        Raises `AlreadyExists` where the public id is taken, and `StillReferenced` where the creator
+        is absent.
+        """
+        values = checked("resource", resource, CreateResource)
+        return self._get(
+            _CREATE,
+            values["public_id"] or new_public_id(),
+            values["resource_type"],
+            values["is_private"],
+            values["created_by_id"],
+        )
+
+    def update(
+        self, id: int, changes: UpdateResource, *, expected_revision: int | None = None
+    ) -> Resource | None:
+        """Change the fields given of one resource; None when absent (sql/resources/write.sql).
+
+        Raises `Conflict` where the resource has another revision than the expected one.
+        """
+        check_id("id", id)
+        return self._update(_UPDATE, (id,), changes, UpdateResource, expected_revision)
+
+    def increment_views(self, public_id: str) -> None:
+        """Count one view of a resource (sql/resources/write.sql).
+
+        Changes neither revision nor updated_at; raises `NotFound` where the resource is absent or
+        deleted.
+        """
+        check_key("public_id", public_id)
+        if self._find(_INCREMENT_VIEWS, public_id) is None:
+            raise NotFound("resources.increment_views: no such resource")
+
+    def increment_bookmarks(self, public_id: str, by: Literal[1, -1] = 1) -> None:
+        """Move the counter of a resource's bookmarks, not below zero (sql/resources/write.sql).
+
+        For callers whose bookmark row is written elsewhere: the counter is compared with the rows
+        at the next reconciliation. Changes neither revision nor updated_at; raises `NotFound` where
+        the resource is absent or deleted.
+        """
+        check_key("public_id", public_id)
+        _check_step("by", by)
+        if self._find(_INCREMENT_BOOKMARKS, public_id, by) is None:
+            raise NotFound("resources.increment_bookmarks: no such resource")
+
+    def delete(self, id: int) -> bool:
+        """Delete one resource with its versions, translations and bookmarks; False when absent.
+
+        Query: sql/resources/write.sql. Raises `StillReferenced` where a run refers to one of its
+        versions.
+        """
+        check_id("id", id)
+        return self._find(_DELETE, id) is not None
+
+
+def _check_step(field: str, value: int) -> None:
+    """Refuse what moves a counter by anything but one."""
+    if type(value) is not int or value not in (1, -1):
+        raise InvalidInput(field, "must be 1 or -1")

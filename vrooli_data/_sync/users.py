@@ -1,18 +1,53 @@
 # Generated from vrooli_data/_async/users.py by tests/unasync.py. Do not edit.
-"""Users: look-ups."""
+"""Users: the methods of the attribute ``users``."""
 
 from __future__ import annotations
 
+from typing import Literal
+
+from .._fields import checked
+from .._json import json_text
+from .._pages import Listing, Page
+from .._public_id import new_public_id
 from .._queries import query
-from .._validate import check_id, check_key, normalized_email, normalized_handle
+from .._text_search import MIN_TRIGRAM, pattern
+from .._validate import (
+    MAX_MANY,
+    check_choice,
+    check_id,
+    check_key,
+    check_limit,
+    check_list,
+    normalized_email,
+    normalized_handle,
+)
+from ..errors import NotFound
+from ..inputs import CreateUser, UpdateUser
 from ..records import User, UserWithTeams
+from ..records.shared import Touched, Update
 from .repository import Repository
+from .session import Runner
 
 _FIND_BY_ID = query("users.find_by_id", User)
+_FIND_MANY_BY_ID = query("users.find_many_by_id", User)
 _FIND_BY_PUBLIC_ID = query("users.find_by_public_id", User)
+_FIND_MANY_BY_PUBLIC_ID = query("users.find_many_by_public_id", User)
 _FIND_BY_EMAIL = query("users.find_by_email", User)
 _FIND_BY_HANDLE = query("users.find_by_handle", User)
 _FIND_WITH_TEAMS = query("users.find_with_teams", UserWithTeams)
+_FIND_MANY = Listing("users.find_many__created_at", "created_at", User)
+#: By whether e-mail addresses match as a whole, and whether trigram indexes are used.
+_SEARCH = {
+    ("exact", False): query("users.search__exact", User),
+    ("exact", True): query("users.search__exact_by_trigram", User),
+    ("substring", False): query("users.search__substring", User),
+    ("substring", True): query("users.search__substring_by_trigram", User),
+}
+_CREATE = query("users.create", User)
+_UPDATE = query("users.update", Update[User])
+_UPDATE_LAST_ACTIVE = query("users.update_last_active", Touched)
+_DELETE_LOCK = query("users.delete__lock", Touched)
+_DELETE = query("users.delete", Touched)
 
 
 class UserRepository(Repository):
@@ -21,12 +56,22 @@ class UserRepository(Repository):
     def find_by_id(self, id: int) -> User | None:
         """Fetch one user by id (sql/users/read.sql)."""
         check_id("id", id)
-        return self._find(_FIND_BY_ID, id)
+        return self._runner.find(_FIND_BY_ID, _FIND_MANY_BY_ID, "id", id)
 
     def find_by_public_id(self, public_id: str) -> User | None:
         """Fetch one user by public id (sql/users/read.sql)."""
         check_key("public_id", public_id)
-        return self._find(_FIND_BY_PUBLIC_ID, public_id)
+        return self._runner.find(
+            _FIND_BY_PUBLIC_ID, _FIND_MANY_BY_PUBLIC_ID, "public_id", public_id
+        )
+
+    def find_many_by_public_id(self, public_ids: list[str]) -> list[User]:
+        """Fetch users by public id, in the order given (sql/users/read.sql).
+
+        Absent ones are left out; at most 10 000 are asked for.
+        """
+        check_list("public_ids", public_ids, MAX_MANY, check_key)
+        return self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(public_ids))
 
     def find_by_email(self, email: str) -> User | None:
         """Fetch one user by e-mail address, whatever its case (sql/users/read.sql)."""
@@ -40,3 +85,84 @@ class UserRepository(Repository):
         """Fetch one user with all memberships, newest first (sql/users/read.sql)."""
         check_key("public_id", public_id)
         return self._find(_FIND_WITH_TEAMS, public_id)
+
+    def find_many(self, *, cursor: str | None = None, limit: int = 20) -> Page[User]:
+        """List the users who are not private, newest first (sql/users/read.sql).
+
+        *limit* is from 1 to 500.
+        """
+        return self._page(_FIND_MANY, cursor=cursor, limit=limit)
+
+    def search(
+        self,
+        query: str,
+        *,
+        limit: int = 10,
+        match_email: Literal["exact", "substring"] = "exact",
+    ) -> list[User]:
+        r"""List the users whose name or handle holds a text, newest first (sql/users/search.sql).
+
+        Case does not matter; ``%``, ``_`` and ``\`` match themselves; private users are left out.
+        An e-mail address counts when it is the text. With *match_email* ``"substring"`` it counts
+        when it holds the text, which lists addresses that their owners told nobody: for back
+        offices. *limit* is from 1 to 500.
+        """
+        check_choice("match_email", match_email, ("exact", "substring"))
+        check_limit(limit)
+        text = pattern(query)
+        email = (normalized_email(query),) if match_email == "exact" else ()
+        by_trigram = self._runner.has_trigrams and len(query) >= MIN_TRIGRAM
+        return self._list(_SEARCH[match_email, by_trigram], text, *email, limit)
+
+    def create(self, user: CreateUser) -> User:
+        """Insert one user (sql/users/write.sql).
+
+        Raises `AlreadyExists` where the public id, e-mail address or handle is taken.
+        """
+        values = checked("user", user, CreateUser)
+        return self._get(
+            _CREATE,
+            values["public_id"] or new_public_id(),
+            values["email"],
+            values["name"],
+            values["handle"],
+            values["is_bot"],
+            values["is_private"],
+            values["languages"],
+        )
+
+    def update(
+        self, id: int, changes: UpdateUser, *, expected_revision: int | None = None
+    ) -> User | None:
+        """Change the fields given of one user; None when absent (sql/users/write.sql).
+
+        Raises `Conflict` where the user has another revision than the expected one, and
+        `AlreadyExists` where the e-mail address or handle is taken.
+        """
+        check_id("id", id)
+        return self._update(_UPDATE, (id,), changes, UpdateUser, expected_revision)
+
+    def update_last_active(self, public_id: str) -> None:
+        """Note that a user is active now (sql/users/write.sql).
+
+        Changes neither revision nor updated_at; raises `NotFound` where the user is absent.
+        """
+        check_key("public_id", public_id)
+        if self._find(_UPDATE_LAST_ACTIVE, public_id) is None:
+            raise NotFound("users.update_last_active: no such user")
+
+    def delete(self, id: int) -> bool:
+        """Delete one user with memberships, runs and bookmarks; False when absent.
+
+        Queries: sql/users/write.sql, two in one transaction. The counters of the bookmarked
+        resources are lowered; what the user created stays, without a creator.
+        """
+        check_id("id", id)
+
+        def lock_and_delete(runner: Runner) -> bool:
+            # Under the lock no bookmark can be added, and the second statement sees them all.
+            if not runner.rows(_DELETE_LOCK, (id,)):
+                return False
+            return bool(runner.rows(_DELETE, (id,)))
+
+        return self._runner.atomic(lock_and_delete)

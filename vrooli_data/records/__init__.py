@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from .bookmarks import Bookmark
+from .chats import Chat, Participant, UserChat
+from .members import Member
 from .resources import (
     LatestVersion,
     Resource,
     ResourceOrder,
+    ResourceTranslation,
     ResourceType,
+    ResourceVersion,
     ResourceWithLatestVersion,
+    ResourceWithVersion,
 )
 from .runs import (
     ExecutionStats,
@@ -18,20 +24,29 @@ from .runs import (
     RunStatus,
     RunStepDetails,
     RunValue,
+    StartedRun,
     StepStatus,
 )
 from .shared import JsonValue, UserSummary
+from .teams import Team, TeamSetup
 from .users import Membership, TeamSummary, User, UserWithTeams
 
 __all__ = [
+    "Bookmark",
+    "Chat",
     "ExecutionStats",
     "JsonValue",
     "LatestVersion",
+    "Member",
     "Membership",
+    "Participant",
     "Resource",
     "ResourceOrder",
+    "ResourceTranslation",
     "ResourceType",
+    "ResourceVersion",
     "ResourceWithLatestVersion",
+    "ResourceWithVersion",
     "Run",
     "RunDetails",
     "RunResource",
@@ -39,9 +54,13 @@ __all__ = [
     "RunStatus",
     "RunStepDetails",
     "RunValue",
+    "StartedRun",
     "StepStatus",
+    "Team",
+    "TeamSetup",
     "TeamSummary",
     "User",
+    "UserChat",
     "UserSummary",
     "UserWithTeams",
 ]

@@ -60,3 +60,39 @@ class ResourceWithLatestVersion(Resource, frozen=True, gc=True):
     creator: UserSummary | None
     #: None before the first version.
     latest_version: LatestVersion | None
+
+
+class ResourceVersion(msgspec.Struct, frozen=True):
+    """One row of resource_versions."""
+
+    id: int
+    public_id: str
+    resource_id: int
+    #: Counts the versions of the resource, from 0.
+    version_index: int
+    version_label: str
+    config: JsonValue
+    is_complete: bool
+    #: Counts the changes of the row.
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class ResourceWithVersion(msgspec.Struct, frozen=True):
+    """A new resource and its first version."""
+
+    resource: Resource
+    version: ResourceVersion
+
+
+class ResourceTranslation(msgspec.Struct, frozen=True, gc=False):
+    """One row of resource_translations; its changes count in the resource's revision."""
+
+    resource_id: int
+    #: A language tag such as en or pt-BR.
+    language: str
+    name: str
+    description: str | None
+    created_at: datetime
+    updated_at: datetime

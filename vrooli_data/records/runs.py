@@ -97,3 +97,29 @@ class ExecutionStats(msgspec.Struct, frozen=True):
     by_status: dict[RunStatus, int]
     #: Milliseconds, over completed runs that say how long they took; None when none does.
     average_time_elapsed: float | None
+
+
+class StatusUpdate(msgspec.Struct, frozen=True):
+    """What a change of status found, and what it made of it."""
+
+    previous_status: RunStatus
+    #: None when the status there was does not lead to the one asked for.
+    updated: Run | None
+
+
+class StartedRun(msgspec.Struct, frozen=True):
+    """A run that was started with its steps."""
+
+    run: Run
+    #: In order of their position.
+    steps: list[RunStepDetails]
+    #: Inputs of all steps.
+    input_count: int
+
+
+class RunStart(msgspec.Struct, frozen=True):
+    """What the start of a run found, and what it made of it."""
+
+    previous_status: RunStatus
+    #: None when the run was not Scheduled.
+    started: StartedRun | None

@@ -1,0 +1,110 @@
+-- name: find_participants__user_id(chat_id, max_rows)
+-- List who takes part in one chat, the newest user first: the first page.
+-- Record: Participant
+-- Index:  chat_participants_pkey,
+--         chat_participants_pkey (order), users_pkey
+-- Locks:  none
+SELECT
+    users.public_id,
+    users.name,
+    users.handle,
+    chat_participants.user_id,
+    chat_participants.has_unread,
+    chat_participants.created_at
+FROM chat_participants
+INNER JOIN users ON chat_participants.user_id = users.id
+WHERE chat_participants.chat_id = :chat_id::bigint
+ORDER BY chat_participants.user_id DESC
+LIMIT :max_rows::integer;
+
+-- name: find_participants__user_id_after(chat_id, after_user_id, max_rows)
+-- List who takes part in one chat, the newest user first: the rows after a row.
+-- Record: Participant
+-- Index:  chat_participants_pkey,
+--         chat_participants_pkey (order), users_pkey
+-- Locks:  none
+SELECT
+    users.public_id,
+    users.name,
+    users.handle,
+    chat_participants.user_id,
+    chat_participants.has_unread,
+    chat_participants.created_at
+FROM chat_participants
+INNER JOIN users ON chat_participants.user_id = users.id
+WHERE
+    chat_participants.chat_id = :chat_id::bigint
+    AND chat_participants.user_id < :after_user_id::bigint
+ORDER BY chat_participants.user_id DESC
+LIMIT :max_rows::integer;
+
+-- name: find_participants__user_id_before(chat_id, before_user_id, max_rows)
+-- List who takes part in one chat, the newest user first: the rows before
+-- a row, nearest first.
+-- Record: Participant
+-- Index:  chat_participants_pkey,
+--         chat_participants_pkey (order), users_pkey
+-- Locks:  none
+SELECT
+    users.public_id,
+    users.name,
+    users.handle,
+    chat_participants.user_id,
+    chat_participants.has_unread,
+    chat_participants.created_at
+FROM chat_participants
+INNER JOIN users ON chat_participants.user_id = users.id
+WHERE
+    chat_participants.chat_id = :chat_id::bigint
+    AND chat_participants.user_id > :before_user_id::bigint
+ORDER BY chat_participants.user_id ASC
+LIMIT :max_rows::integer;
+
+-- name: add_participant(chat_id, user_id)^
+-- Let one user take part in a chat, and tell whether this is new.
+-- A row that was there already is read as well: ON CONFLICT DO NOTHING alone reads it unseen by
+-- SERIALIZABLE. No row comes back where another session has added it since the statement began.
+-- The primary key would serve as well: of two that cost the same, the planner takes the newer.
+-- Record: Added, or no row
+-- Index:  chat_participants_user_id_chat_id_idx
+-- Locks:  row: chat_participants
+WITH added AS (
+    INSERT INTO chat_participants (chat_id, user_id)
+    VALUES (:chat_id::bigint, :user_id::bigint)
+    ON CONFLICT (chat_id, user_id) DO NOTHING
+    RETURNING user_id
+)
+
+SELECT TRUE AS added
+FROM added
+UNION ALL
+SELECT FALSE AS added
+FROM chat_participants
+WHERE
+    chat_id = :chat_id::bigint
+    AND user_id = :user_id::bigint;
+
+-- name: remove_participant(chat_id, user_id)^
+-- Let one user take part in a chat no longer.
+-- The primary key would serve as well: of two that cost the same, the planner takes the newer.
+-- Record: Touched, or no row
+-- Index:  chat_participants_user_id_chat_id_idx
+-- Locks:  row: chat_participants
+DELETE FROM chat_participants
+WHERE
+    chat_id = :chat_id::bigint
+    AND user_id = :user_id::bigint
+RETURNING user_id AS id;
+
+-- name: set_unread(chat_id, user_id, has_unread)^
+-- Note whether a chat holds something that one participant has not read; no change of the chat.
+-- The primary key would serve as well: of two that cost the same, the planner takes the newer.
+-- Record: Touched, or no row
+-- Index:  chat_participants_user_id_chat_id_idx
+-- Locks:  row: chat_participants
+UPDATE chat_participants
+SET has_unread = :has_unread::boolean
+WHERE
+    chat_id = :chat_id::bigint
+    AND user_id = :user_id::bigint
+RETURNING user_id AS id;

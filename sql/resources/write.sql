@@ -1,0 +1,150 @@
+-- name: create(public_id, resource_type, is_private, created_by_id)^
+-- Insert one resource, without any version or translation.
+-- Record: Resource
+-- Index:  none: inserts one row
+-- Locks:  row: resources
+INSERT INTO resources (
+    public_id,
+    resource_type,
+    is_private,
+    created_by_id
+)
+VALUES (
+    :public_id::text,
+    :resource_type::text,
+    :is_private::boolean,
+    :created_by_id::bigint
+)
+RETURNING
+    id,
+    public_id,
+    resource_type,
+    is_private,
+    is_deleted,
+    deleted_at,
+    deleted_by_id,
+    has_complete_version,
+    score,
+    bookmarks,
+    views,
+    created_by_id,
+    latest_version_id,
+    last_version_index,
+    revision,
+    created_at,
+    updated_at;
+
+-- name: update(id, changes, expected_revision)^
+-- Change the fields of one resource that the changes hold, unless the revision is not the expected
+-- one.
+-- Without an expected revision any will do. The row is read under its lock, so that two writers of
+-- different fields both keep their change.
+-- Record: Update[Resource], or no row
+-- Index:  resources_pkey
+-- Locks:  for no key update: resources
+WITH cur AS (
+    SELECT
+        resources.id,
+        resources.revision,
+        resources AS base
+    FROM resources
+    WHERE resources.id = :id::bigint
+    FOR NO KEY UPDATE
+),
+
+updated AS (
+    UPDATE resources
+    SET
+        resource_type = changed.resource_type,
+        is_private = changed.is_private,
+        revision = cur.revision + 1,
+        updated_at = now()
+    FROM
+        cur,
+        jsonb_populate_record(cur.base, :changes::jsonb) AS changed
+    WHERE
+        resources.id = cur.id
+        AND cur.revision = coalesce(:expected_revision::integer, cur.revision)
+    RETURNING
+        resources.id,
+        resources.public_id,
+        resources.resource_type,
+        resources.is_private,
+        resources.is_deleted,
+        resources.deleted_at,
+        resources.deleted_by_id,
+        resources.has_complete_version,
+        resources.score,
+        resources.bookmarks,
+        resources.views,
+        resources.created_by_id,
+        resources.latest_version_id,
+        resources.last_version_index,
+        resources.revision,
+        resources.created_at,
+        resources.updated_at
+)
+
+SELECT
+    cur.revision AS previous_revision,
+    to_json(updated) AS updated
+FROM cur
+LEFT JOIN updated ON cur.id = updated.id;
+
+-- name: increment_views(public_id)^
+-- Count one view of a resource that is not deleted; no change of the resource.
+-- Not HOT: views is in the indexes that listings are sorted by, so each call writes to all of them.
+-- Record: Touched, or no row
+-- Index:  resources_public_id_key
+-- Locks:  row: resources
+UPDATE resources
+SET views = views + 1
+WHERE
+    public_id = :public_id::text
+    AND NOT is_deleted
+RETURNING id;
+
+-- name: increment_bookmarks(public_id, by)^
+-- Move the counter of bookmarks of a resource that is not deleted, not below zero, and request that
+-- it be compared with the rows it counts; no change of the resource.
+-- The request is locked before the resource, as in reconciliation. It is written even where one is
+-- there already: under its lock it cannot be dealt with before this change is to be seen.
+-- Not HOT: bookmarks is in the indexes that listings are sorted by, so each call writes to them.
+-- Record: Touched, or no row
+-- Index:  resources_public_id_key, resources_pkey
+-- Locks:  row: counter_reconciliations, row: resources
+WITH requested AS (
+    INSERT INTO counter_reconciliations (
+        entity_type,
+        entity_id,
+        counter
+    )
+    SELECT
+        'resource',
+        id,
+        'bookmarks'
+    FROM resources
+    WHERE
+        public_id = :public_id::text
+        AND NOT is_deleted
+    ON CONFLICT (entity_type, entity_id, counter) DO UPDATE
+        SET requested_at = excluded.requested_at
+    RETURNING entity_id
+)
+
+UPDATE resources
+SET bookmarks = greatest(resources.bookmarks + :by::integer, 0)
+FROM requested
+WHERE
+    resources.id = requested.entity_id
+    AND NOT resources.is_deleted
+RETURNING resources.id;
+
+-- name: delete(id)^
+-- Delete one resource with its versions, translations and bookmarks.
+-- Record: Touched, or no row
+-- Index:  resources_pkey
+-- Locks:  row: resources
+DELETE FROM resources
+WHERE id = :id::bigint
+RETURNING id;

@@ -1,0 +1,92 @@
+-- name: create(public_id, name, handle, is_private, config, created_by_id)^
+-- Insert one team, without any member.
+-- Record: Team
+-- Index:  none: inserts one row
+-- Locks:  row: teams
+INSERT INTO teams (
+    public_id,
+    name,
+    handle,
+    is_private,
+    config,
+    created_by_id
+)
+VALUES (
+    :public_id::text,
+    :name::text,
+    :handle::text,
+    :is_private::boolean,
+    :config::jsonb,
+    :created_by_id::bigint
+)
+RETURNING
+    id,
+    public_id,
+    name,
+    handle,
+    is_private,
+    config,
+    created_by_id,
+    revision,
+    created_at,
+    updated_at;
+
+-- name: update(id, changes, expected_revision)^
+-- Change the fields of one team that the changes hold, unless the revision is not the expected one.
+-- Without an expected revision any will do. The row is read under its lock, so that two writers of
+-- different fields both keep their change.
+-- Record: Update[Team], or no row
+-- Index:  teams_pkey
+-- Locks:  for no key update: teams
+WITH cur AS (
+    SELECT
+        teams.id,
+        teams.revision,
+        teams AS base
+    FROM teams
+    WHERE teams.id = :id::bigint
+    FOR NO KEY UPDATE
+),
+
+updated AS (
+    UPDATE teams
+    SET
+        name = changed.name,
+        handle = changed.handle,
+        is_private = changed.is_private,
+        config = changed.config,
+        revision = cur.revision + 1,
+        updated_at = now()
+    FROM
+        cur,
+        jsonb_populate_record(cur.base, :changes::jsonb) AS changed
+    WHERE
+        teams.id = cur.id
+        AND cur.revision = coalesce(:expected_revision::integer, cur.revision)
+    RETURNING
+        teams.id,
+        teams.public_id,
+        teams.name,
+        teams.handle,
+        teams.is_private,
+        teams.config,
+        teams.created_by_id,
+        teams.revision,
+        teams.created_at,
+        teams.updated_at
+)
+
+SELECT
+    cur.revision AS previous_revision,
+    to_json(updated) AS updated
+FROM cur
+LEFT JOIN updated ON cur.id = updated.id;
+
+-- name: delete(id)^
+-- Delete one team with its members, chats and statistics.
+-- Record: Touched, or no row
+-- Index:  teams_pkey
+-- Locks:  row: teams
+DELETE FROM teams
+WHERE id = :id::bigint
+RETURNING id;

@@ -1,0 +1,58 @@
+"""Running calls at once, on the asynchronous face; ``_sync/_compat.py`` is its twin, by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+from psycopg import Connection
+
+T = TypeVar("T")
+
+#: Seconds until a state that a test waits for counts as never reached.
+PATIENCE = 10.0
+_POLL = 0.005
+# Not by pg_stat_activity: within a transaction, it does not show who has connected since.
+_WAITING = """
+SELECT count(*)
+FROM pg_locks
+WHERE NOT granted
+    AND pid IN (
+        SELECT pid
+        FROM pg_locks
+        WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
+"""
+
+
+class Started(Generic[T]):
+    """A call that runs beside the test."""
+
+    def __init__(self, call: Callable[[], Awaitable[T]]) -> None:
+        async def run() -> T:
+            return await call()
+
+        self._task = asyncio.create_task(run())
+
+    async def result(self) -> T:
+        """Wait for the call's end; return its result, or raise what it raised."""
+        return await asyncio.wait_for(self._task, PATIENCE)
+
+
+async def gather(*calls: Callable[[], Awaitable[T]]) -> list[T]:
+    """Run calls at once and return their results in order."""
+    started = [Started(call) for call in calls]
+    return [await each.result() for each in started]
+
+
+async def until_waiting(admin: Connection[Any], count: int = 1) -> None:
+    """Return when that many sessions of the database wait for a lock."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        row = admin.execute(_WAITING).fetchone()
+        if row is not None and row[0] >= count:
+            return
+        await asyncio.sleep(_POLL)
+    raise AssertionError("no session came to wait")

@@ -1,0 +1,298 @@
+"""Users: creating, changing, deleting, searching and listing them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from tests.factories import Factory
+from vrooli_data import (
+    AlreadyExists,
+    AsyncDatabase,
+    Conflict,
+    CreateUser,
+    InvalidInput,
+    NotFound,
+    UpdateUser,
+)
+
+from ._compat import Started, gather, until_waiting
+
+
+async def test_create_returns_the_row(db: AsyncDatabase) -> None:
+    user = await db.users.create(
+        CreateUser(
+            name="Zoë 😀",
+            public_id="abcdefghijkl",
+            email="ZOE\u0308@Example.org",
+            handle="ZoE_1",
+            is_bot=True,
+            is_private=True,
+            languages=["en", "pt-BR"],
+        )
+    )
+    assert (user.public_id, user.name) == ("abcdefghijkl", "Zoë 😀")
+    assert (user.email, user.handle) == ("zo\u00eb@example.org", "zoe_1")
+    assert (user.is_bot, user.is_private, user.languages) == (True, True, ["en", "pt-BR"])
+    assert (user.revision, user.last_active_at) == (0, None)
+    assert await db.users.find_by_id(user.id) == user
+
+
+async def test_create_makes_a_public_id(db: AsyncDatabase) -> None:
+    first = await db.users.create(CreateUser(name="Ada"))
+    second = await db.users.create(CreateUser(name="Ada"))
+    assert re.fullmatch("[0-9a-z]{12}", first.public_id)
+    assert first.public_id != second.public_id
+
+
+@pytest.mark.parametrize(
+    ("field", "constraint"),
+    [
+        ("public_id", "users_public_id_key"),
+        ("email", "users_email_key"),
+        ("handle", "users_handle_key"),
+    ],
+)
+async def test_what_is_taken_already_exists(db: AsyncDatabase, field: str, constraint: str) -> None:
+    taken = {"public_id": "abcdefghijkl", "email": "ada@example.org", "handle": "ada"}
+    await db.users.create(CreateUser(name="Ada", **{field: taken[field]}))  # type: ignore[arg-type]
+    with pytest.raises(AlreadyExists) as caught:
+        await db.users.create(CreateUser(name="Eve", **{field: taken[field]}))  # type: ignore[arg-type]
+    assert caught.value.constraint == constraint
+    assert caught.value.query == "users.create"
+    assert taken[field] not in str(caught.value)
+
+
+async def test_update_changes_the_fields_given_alone(db: AsyncDatabase) -> None:
+    user = await db.users.create(CreateUser(name="Ada", handle="ada", email="ada@example.org"))
+    changed = await db.users.update(user.id, UpdateUser(name="Ada L.", handle=None))
+    assert changed is not None
+    assert (changed.name, changed.handle, changed.email) == ("Ada L.", None, "ada@example.org")
+    assert changed.revision == 1
+    assert changed.updated_at > user.updated_at
+    assert changed.created_at == user.created_at
+    assert await db.users.find_by_id(user.id) == changed
+
+
+async def test_update_of_an_absent_user_is_none(db: AsyncDatabase) -> None:
+    assert await db.users.update(1, UpdateUser(name="Ada")) is None
+    assert await db.users.update(1, UpdateUser(name="Ada"), expected_revision=0) is None
+
+
+async def test_update_of_another_revision_is_a_conflict_and_changes_nothing(
+    db: AsyncDatabase,
+) -> None:
+    user = await db.users.create(CreateUser(name="Ada"))
+    await db.users.update(user.id, UpdateUser(name="Bea"), expected_revision=0)
+    with pytest.raises(Conflict, match=r"users\.update: the row has revision 1, not 0") as caught:
+        await db.users.update(user.id, UpdateUser(name="Eve"), expected_revision=0)
+    assert (caught.value.expected_revision, caught.value.actual_revision) == (0, 1)
+    found = await db.users.find_by_id(user.id)
+    assert found is not None
+    assert (found.name, found.revision) == ("Bea", 1)
+
+
+async def test_update_to_what_is_taken_already_exists(db: AsyncDatabase) -> None:
+    await db.users.create(CreateUser(name="Ada", handle="ada"))
+    user = await db.users.create(CreateUser(name="Eve", handle="eve"))
+    with pytest.raises(AlreadyExists) as caught:
+        await db.users.update(user.id, UpdateUser(handle="ADA"))
+    assert caught.value.constraint == "users_handle_key"
+
+
+async def test_a_second_update_waits_and_keeps_the_change_of_the_first(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user_id = make.user(name="Ada", handle="ada")
+    with admin.transaction():
+        admin.execute(
+            "UPDATE users SET name = 'Bea', revision = revision + 1 WHERE id = %s", (user_id,)
+        )
+        second = Started(lambda: db.users.update(user_id, UpdateUser(handle="bea")))
+        await until_waiting(admin)
+    changed = await second.result()
+    assert changed is not None
+    assert (changed.name, changed.handle, changed.revision) == ("Bea", "bea", 2)
+
+
+async def test_a_second_update_that_waited_sees_the_revision_of_the_first(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user_id = make.user()
+    with admin.transaction():
+        admin.execute("UPDATE users SET revision = revision + 1 WHERE id = %s", (user_id,))
+        second = Started(
+            lambda: db.users.update(user_id, UpdateUser(name="Eve"), expected_revision=0)
+        )
+        await until_waiting(admin)
+    with pytest.raises(Conflict):
+        await second.result()
+
+
+async def test_of_eight_updates_of_one_revision_one_wins(db: AsyncDatabase) -> None:
+    user = await db.users.create(CreateUser(name="Ada"))
+
+    async def rename() -> bool:
+        try:
+            await db.users.update(user.id, UpdateUser(name="Bea"), expected_revision=0)
+        except Conflict:
+            return False
+        return True
+
+    assert sorted(await gather(*[rename] * 8)) == [False] * 7 + [True]
+
+
+async def test_update_last_active_is_no_change_of_the_user(db: AsyncDatabase) -> None:
+    user = await db.users.create(CreateUser(name="Ada"))
+    await db.users.update_last_active(user.public_id)
+    found = await db.users.find_by_id(user.id)
+    assert found is not None
+    assert found.last_active_at is not None
+    assert (found.revision, found.updated_at) == (user.revision, user.updated_at)
+
+
+async def test_update_last_active_of_an_absent_user_is_not_found(db: AsyncDatabase) -> None:
+    with pytest.raises(NotFound):
+        await db.users.update_last_active("zzzzzzzzzzzz")
+
+
+async def test_delete_takes_memberships_and_runs_along(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user_id = make.user()
+    make.member(make.team(created_by_id=user_id), user_id)
+    run_id = make.run(user_id)
+    make.run_step(user_id, run_id, 1)
+    authored = make.resource(created_by_id=user_id)
+    assert await db.users.delete(user_id) is True
+    assert await db.users.delete(user_id) is False
+    for table in ("users", "members", "runs", "run_steps"):
+        assert admin.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    resource = await db.resources.find_by_id(authored)
+    assert resource is not None
+    assert resource.created_by_id is None
+
+
+async def test_delete_lowers_the_counters_of_the_bookmarked_resources(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    ada, bob = make.user(), make.user()
+    both, one = make.resource(bookmarks=2), make.resource(bookmarks=1)
+    for user_id, resource_id in ((ada, both), (bob, both), (ada, one)):
+        admin.execute(
+            "INSERT INTO bookmarks (user_id, resource_id) VALUES (%s, %s)", (user_id, resource_id)
+        )
+    assert await db.users.delete(ada)
+    rows = admin.execute("SELECT id, bookmarks, revision FROM resources ORDER BY id").fetchall()
+    assert rows == [(both, 1, 0), (one, 0, 0)]
+
+
+async def test_delete_counts_a_bookmark_added_while_it_waited(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user_id, resource_id = make.user(), make.resource()
+    with admin.transaction():
+        admin.execute(
+            "INSERT INTO bookmarks (user_id, resource_id) VALUES (%s, %s)", (user_id, resource_id)
+        )
+        admin.execute("UPDATE resources SET bookmarks = bookmarks + 1")
+        deletion = Started(lambda: db.users.delete(user_id))
+        await until_waiting(admin)
+    assert await deletion.result() is True
+    assert admin.execute("SELECT bookmarks FROM resources").fetchone() == (0,)
+
+
+async def test_search_finds_names_and_handles_whatever_their_case(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    first = make.user(name="Ada Lovelace", created_at="2026-01-01Z")
+    second = make.user(name="Somebody", handle="lovely", created_at="2026-01-02Z")
+    make.user(name="Hidden Lovelace", is_private=True)
+    assert [user.id for user in await db.users.search("LOVEL")] == [second, first]
+    assert [user.id for user in await db.users.search("lovel", limit=1)] == [second]
+    assert await db.users.search("absent") == []
+
+
+async def test_search_lists_an_address_only_to_who_knows_it(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    user_id = make.user(name="Ada", email="countess@example.org")
+    assert await db.users.search("countess@") == []
+    assert [user.id for user in await db.users.search("Countess@Example.org")] == [user_id]
+    found = await db.users.search("COUNTESS@", match_email="substring")
+    assert [user.id for user in found] == [user_id]
+
+
+@pytest.mark.parametrize("wildcard", ["%", "_", "\\", "a%b", "100%_\\"])
+async def test_wildcards_match_themselves(db: AsyncDatabase, make: Factory, wildcard: str) -> None:
+    make.user(name="axb 100 %% __ \\\\"[:3])
+    user_id = make.user(name=f"<{wildcard}>")
+    assert [user.id for user in await db.users.search(wildcard)] == [user_id]
+
+
+async def test_find_many_pages_through_everybody_who_is_not_private(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    expected = [make.user(created_at=start + timedelta(days=n // 3)) for n in range(11)][::-1]
+    make.user(is_private=True)
+    found: list[int] = []
+    cursor = None
+    while True:
+        page = await db.users.find_many(cursor=cursor, limit=4)
+        found += [user.id for user in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert found == expected
+    back = await db.users.find_many(cursor=page.previous_cursor, limit=4)
+    assert [user.id for user in back.items] == expected[4:8]
+
+
+async def test_find_many_by_public_id_keeps_the_order_and_leaves_out_absent_ones(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    for public_id in ("aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"):
+        make.user(public_id=public_id)
+    wanted = ["cccccccccccc", "absent", "aaaaaaaaaaaa", "cccccccccccc"]
+    found = await db.users.find_many_by_public_id(wanted)
+    assert [user.public_id for user in found] == ["cccccccccccc", "aaaaaaaaaaaa", "cccccccccccc"]
+    assert await db.users.find_many_by_public_id([]) == []
+
+
+async def test_bad_input_is_refused_before_any_statement(unopened: AsyncDatabase) -> None:
+    users = unopened.users
+    with pytest.raises(InvalidInput, match="user: must be a CreateUser, not UpdateUser"):
+        await users.create(UpdateUser(name="Ada"))  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="name: must have at least 1"):
+        await users.create(CreateUser(name=""))
+    with pytest.raises(InvalidInput, match="name: must have at most 255"):
+        await users.create(CreateUser(name="x" * 256))
+    with pytest.raises(InvalidInput, match="email: must have an @"):
+        await users.create(CreateUser(name="Ada", email="ada"))
+    with pytest.raises(InvalidInput, match="handle: must be 3 to 30"):
+        await users.create(CreateUser(name="Ada", handle="a b"))
+    with pytest.raises(InvalidInput, match="public_id: must be 12"):
+        await users.create(CreateUser(name="Ada", public_id="SHOUTING-ID1"))
+    with pytest.raises(InvalidInput, match="languages: must be a language tag"):
+        await users.create(CreateUser(name="Ada", languages=["english please"]))
+    with pytest.raises(InvalidInput, match="is_bot: must be a bool, not int"):
+        await users.create(CreateUser(name="Ada", is_bot=1))  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="changes: must hold at least one field"):
+        await users.update(1, UpdateUser())
+    with pytest.raises(InvalidInput, match="name: must be a str, not NoneType"):
+        await users.update(1, UpdateUser(name=None))  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="expected_revision: must be from 0"):
+        await users.update(1, UpdateUser(name="Ada"), expected_revision=-1)
+    with pytest.raises(InvalidInput, match="query: must have at least 1"):
+        await users.search("")
+    with pytest.raises(InvalidInput, match="match_email: must be one of exact, substring"):
+        await users.search("ada", match_email="prefix")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="public_ids: must be a list, not str"):
+        await users.find_many_by_public_id("abcdefghijkl")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="public_ids: must have at most 10000 items"):
+        await users.find_many_by_public_id(["abcdefghijkl"] * 10_001)

@@ -1,0 +1,70 @@
+"""Running calls at once, on the synchronous face; ``_async/_compat.py`` is its twin, by hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Thread
+from typing import Any, Generic, TypeVar
+
+from psycopg import Connection
+
+T = TypeVar("T")
+
+#: Seconds until a state that a test waits for counts as never reached.
+PATIENCE = 10.0
+_POLL = 0.005
+# Not by pg_stat_activity: within a transaction, it does not show who has connected since.
+_WAITING = """
+SELECT count(*)
+FROM pg_locks
+WHERE NOT granted
+    AND pid IN (
+        SELECT pid
+        FROM pg_locks
+        WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
+"""
+
+
+class Started(Generic[T]):
+    """A call that runs beside the test."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call = call
+        self._results: list[T] = []
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._results.append(self._call())
+        except BaseException as error:  # noqa: BLE001 (raised again in the test's own thread)
+            self._error = error
+
+    def result(self) -> T:
+        """Wait for the call's end; return its result, or raise what it raised."""
+        self._thread.join(PATIENCE)
+        if self._thread.is_alive():
+            raise TimeoutError
+        if self._error is not None:
+            raise self._error
+        return self._results[0]
+
+
+def gather(*calls: Callable[[], T]) -> list[T]:
+    """Run calls at once and return their results in order."""
+    started = [Started(call) for call in calls]
+    return [each.result() for each in started]
+
+
+def until_waiting(admin: Connection[Any], count: int = 1) -> None:
+    """Return when that many sessions of the database wait for a lock."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        row = admin.execute(_WAITING).fetchone()
+        if row is not None and row[0] >= count:
+            return
+        time.sleep(_POLL)
+    raise AssertionError("no session came to wait")

@@ -1,0 +1,31 @@
+# Generated from tests/_async/executed.py by tests/unasync.py. Do not edit.
+"""The statements that the server executes on a connection, counted by the server itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from psycopg import Connection
+from psycopg.errors import Diagnostic
+
+
+def executed(connection: Connection[Any], call: Callable[[], Awaitable[object]]) -> list[str]:
+    """Return what the server logs as executed while *call* uses the connection.
+
+    With these settings it sends each line of that log to the client as well. BEGIN and COMMIT would
+    be among them.
+    """
+    logged: list[str] = []
+
+    def keep(diagnostic: Diagnostic) -> None:
+        logged.append(diagnostic.message_primary or "")
+
+    connection.execute("SET log_statement = 'all'")
+    connection.execute("SET client_min_messages = 'log'")
+    connection.add_notice_handler(keep)
+    try:
+        call()
+    finally:
+        connection.remove_notice_handler(keep)
+    return logged

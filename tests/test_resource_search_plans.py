@@ -1,0 +1,86 @@
+"""The indexes that searching resources goes through, as the server's plans tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from vrooli_data._migrations import has_trigrams
+from vrooli_data._plans import PlanSummary, summarize
+from vrooli_data._queries import load_folder, sql_folder
+
+_FILL = """
+WITH made AS (
+    INSERT INTO resources (public_id, resource_type, score, has_complete_version)
+    SELECT lpad(n::text, 12, '0'), CASE n % 3 WHEN 0 THEN 'Code' ELSE 'Note' END, n % 997, TRUE
+    FROM generate_series(1, 20000) AS n
+    RETURNING id
+)
+
+INSERT INTO resource_translations (resource_id, language, name, description)
+SELECT id, 'en', 'Name ' || md5(id::text), 'Description ' || md5((-id)::text) FROM made
+"""
+_INDEXES = {
+    "any_type": "resources_score_id_idx",
+    "one_type": "resources_resource_type_score_id_idx",
+}
+_TYPES = {"pattern": "text", "resource_type": "text", "max_rows": "integer"}
+_VALUES = {"pattern": "'%c0ffee%'", "resource_type": "'Code'", "max_rows": "20"}
+
+
+@pytest.fixture
+def filled(admin: Connection[Any]) -> Connection[Any]:
+    """Fill the database with resources enough for the planner to care."""
+    admin.prepare_threshold = None
+    admin.execute(_FILL)
+    # VACUUM also moves what was inserted into the main part of the trigram indexes.
+    admin.execute("VACUUM (ANALYZE) resources, resource_translations")
+    return admin
+
+
+def plan(connection: Connection[Any], name: str, mode: str) -> tuple[PlanSummary, str]:
+    """Return the plan of a query, summarized and as text."""
+    source = load_folder(sql_folder() / "resources")[f"resources.{name}"]
+    types = ", ".join(_TYPES[parameter] for parameter in source.parameters)
+    values = ", ".join(_VALUES[parameter] for parameter in source.parameters)
+    connection.execute(f"SET plan_cache_mode = {mode}")
+    connection.execute(f"PREPARE searched ({types}) AS {source.sql}")
+    row = connection.execute(f"EXPLAIN (FORMAT JSON) EXECUTE searched ({values})").fetchone()
+    lines = connection.execute(f"EXPLAIN EXECUTE searched ({values})").fetchall()
+    connection.execute("DEALLOCATE searched")
+    assert row is not None
+    return summarize(row[0]), "\n".join(line for (line,) in lines)
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("choice", _INDEXES)
+def test_without_trigrams_the_walk_follows_the_sort_index(
+    filled: Connection[Any], choice: str, mode: str
+) -> None:
+    summary, text = plan(filled, f"search__{choice}", mode)
+    assert set(summary.indexes) == {_INDEXES[choice], "resource_translations_pkey"}
+    assert summary.sequential_scans == ()
+    assert "Sort" not in text
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("choice", _INDEXES)
+def test_with_trigrams_the_hits_come_from_their_indexes(
+    filled: Connection[Any], choice: str, mode: str
+) -> None:
+    applied = filled.execute("SELECT id FROM vrooli_data_migrations").fetchall()
+    if not has_trigrams([id for (id,) in applied]):
+        pytest.skip("this server does not bring pg_trgm")
+    summary, text = plan(filled, f"search__{choice}_by_trigram", mode)
+    assert set(summary.indexes) == {
+        "resource_translations_name_idx",
+        "resource_translations_description_idx",
+        "resource_translations_pkey",
+        "resources_pkey",
+        _INDEXES[choice],
+    }
+    assert summary.sequential_scans == ()
+    for column in ("name", "description"):
+        assert f"Bitmap Index Scan on resource_translations_{column}_idx" in text

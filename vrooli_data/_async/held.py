@@ -1,0 +1,53 @@
+"""One connection, held for several calls."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from .._queries import Query
+from .._rows import Row
+from .._transactions import DEFAULT
+from ._compat import Body
+from .outcome import AsyncResolver
+from .repositories import AsyncRepositories
+from .session import AsyncRunner, AsyncSession
+from .transaction import AsyncTransaction
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class AsyncHeldRunner:
+    """Runs queries on one connection, each committed by itself."""
+
+    def __init__(self, session: AsyncSession, resolver: AsyncResolver) -> None:
+        self._session = session
+        self._resolver = resolver
+        self.has_trigrams = session.has_trigrams
+
+    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        """Execute a query and return its rows."""
+        return await self._session.rows(query, parameters)
+
+    async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
+        """Read one record by its key; there is nobody to merge the read with."""
+        rows = await self._session.rows(query, (key,))
+        return query.record_of(rows[0]) if rows else None
+
+    async def atomic(self, body: Body[AsyncRunner, T]) -> T:
+        """Run several queries that take effect together or not at all."""
+        tx = AsyncTransaction(self._session, self._resolver, DEFAULT)
+        await tx.begin()
+        async with tx.block():
+            return await body(tx.runner)
+
+
+class AsyncHeldConnection(AsyncRepositories):
+    """One connection of the pool, held for several calls; each call commits by itself."""
+
+    def __init__(self, session: AsyncSession, resolver: AsyncResolver) -> None:
+        #: What the repositories run on.
+        self.runner = AsyncHeldRunner(session, resolver)
+        super().__init__(self.runner)
+        #: psycopg's connection, for what the layer does not cover.
+        self.connection = session.connection

@@ -1,0 +1,94 @@
+"""Members: the methods of the attribute ``members``."""
+
+from __future__ import annotations
+
+from .._json import check_json_object, json_text
+from .._pages import Listing, Page
+from .._queries import query
+from .._validate import check_flag, check_id
+from ..records import JsonValue, Member
+from ..records.shared import Touched
+from .repository import AsyncRepository
+
+_FIND = query("members.find", Member)
+_FIND_BY_TEAM = Listing("members.find_by_team__user_id", None, Member, tie="user_id")
+_FIND_BY_USER = Listing("members.find_by_user__created_at", "created_at", Member, tie="team_id")
+_ADD = query("members.add", Member)
+_SET_ADMIN = query("members.set_admin", Member)
+_SET_PERMISSIONS = query("members.set_permissions", Member)
+_REMOVE = query("members.remove", Touched)
+
+
+class AsyncMemberRepository(AsyncRepository):
+    """Which user belongs to which team (sql/members)."""
+
+    async def find(self, team_id: int, user_id: int) -> Member | None:
+        """Fetch one membership (sql/members/read.sql)."""
+        _check_member(team_id, user_id)
+        return await self._find(_FIND, team_id, user_id)
+
+    async def find_by_team(
+        self, team_id: int, *, cursor: str | None = None, limit: int = 20
+    ) -> Page[Member]:
+        """List the members of one team, the newest user first (sql/members/read.sql).
+
+        The order is that of the users' ids; *limit* is from 1 to 500.
+        """
+        check_id("team_id", team_id)
+        return await self._page(_FIND_BY_TEAM, team_id, cursor=cursor, limit=limit)
+
+    async def find_by_user(
+        self, user_id: int, *, cursor: str | None = None, limit: int = 20
+    ) -> Page[Member]:
+        """List the memberships of one user, the newest first (sql/members/read.sql).
+
+        *limit* is from 1 to 500.
+        """
+        check_id("user_id", user_id)
+        return await self._page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
+
+    async def add(
+        self,
+        team_id: int,
+        user_id: int,
+        *,
+        is_admin: bool = False,
+        permissions: dict[str, JsonValue] | None = None,
+    ) -> Member:
+        """Make one user a member of a team, and count it for the day (sql/members/write.sql).
+
+        Raises `AlreadyExists` where the user is a member, and `StillReferenced` where team or user
+        is absent; the constraint tells which.
+        """
+        _check_member(team_id, user_id)
+        check_flag("is_admin", is_admin)
+        granted: dict[str, JsonValue] = {} if permissions is None else permissions
+        check_json_object("permissions", granted)
+        return await self._get(_ADD, team_id, user_id, is_admin, json_text(granted))
+
+    async def remove(self, team_id: int, user_id: int) -> bool:
+        """End one membership; False when absent (sql/members/write.sql)."""
+        _check_member(team_id, user_id)
+        return await self._find(_REMOVE, team_id, user_id) is not None
+
+    async def set_admin(self, team_id: int, user_id: int, is_admin: bool) -> Member | None:
+        """Make one member an administrator, or no longer; None when absent.
+
+        Query: sql/members/write.sql.
+        """
+        _check_member(team_id, user_id)
+        check_flag("is_admin", is_admin)
+        return await self._find(_SET_ADMIN, team_id, user_id, is_admin)
+
+    async def set_permissions(
+        self, team_id: int, user_id: int, permissions: dict[str, JsonValue]
+    ) -> Member | None:
+        """Replace what one member may do; None when absent (sql/members/write.sql)."""
+        _check_member(team_id, user_id)
+        check_json_object("permissions", permissions)
+        return await self._find(_SET_PERMISSIONS, team_id, user_id, json_text(permissions))
+
+
+def _check_member(team_id: int, user_id: int) -> None:
+    check_id("team_id", team_id)
+    check_id("user_id", user_id)

@@ -1,0 +1,83 @@
+"""Running each query on a connection borrowed for it alone."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from .._queries import Query
+from .._retry import Reason, reason_of
+from .._rows import Row
+from .._transactions import DEFAULT
+from ..errors import VrooliDataError
+from ._compat import Body, ReadMerger
+from .opener import AsyncTransactionOpener
+from .outcome import AsyncResolver
+from .pool import AsyncConnections
+from .retrying import AsyncRetrier
+from .session import AsyncRunner
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class AsyncPooledRunner:
+    """Runs a query by itself, and again where that is safe."""
+
+    def __init__(
+        self,
+        connections: AsyncConnections,
+        opener: AsyncTransactionOpener,
+        retrier: AsyncRetrier,
+        resolver: AsyncResolver,
+        *,
+        merge_reads: bool,
+    ) -> None:
+        self._connections = connections
+        self._opener = opener
+        self._retrier = retrier
+        self._resolver = resolver
+        self._merger = ReadMerger(self.rows) if merge_reads else None
+        # Known when the database is opened.
+        self.has_trigrams = False
+
+    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        """Execute a query and return its rows."""
+        try:
+            return await self._once(query, parameters)
+        except VrooliDataError as error:
+            if reason_of(error) is None:
+                raise
+        return await self._retrier.repeat(lambda: self._once(query, parameters))
+
+    async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
+        """Read one record by its key, merged with reads that are made at the same time."""
+        if self._merger is not None:
+            return await self._merger.find(query, many, field, key)
+        rows = await self.rows(query, (key,))
+        return query.record_of(rows[0]) if rows else None
+
+    async def atomic(self, body: Body[AsyncRunner, T]) -> T:
+        """Run several queries that take effect together or not at all, again on conflict."""
+
+        async def attempt() -> T:
+            async with self._opener.transaction(DEFAULT) as tx:
+                return await body(tx.runner)
+
+        return await self._retrier.repeat(attempt)
+
+    async def _once(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        connection = await self._connections.take(query.name)
+        try:
+            rows = await connection.session.rows(query, parameters)
+        except BaseException as error:
+            await self._connections.give_back(connection, error)
+            if reason_of(error) is Reason.LOST and not query.only_reads:
+                # The server may have done it before it could say so: never twice.
+                raise self._resolver.unknown(
+                    f"{query.name}: the connection was lost, and a lone statement leaves no trace "
+                    "by which to tell whether it was committed",
+                    query.name,
+                ) from None
+            raise
+        await self._connections.give_back(connection)
+        return rows

@@ -1,0 +1,111 @@
+"""Versions of resources: methods of the attribute ``resources``."""
+
+from __future__ import annotations
+
+from .._fields import checked, checked_changes
+from .._json import json_text
+from .._pages import Listing, Page
+from .._public_id import new_public_id
+from .._queries import query
+from .._validate import check_id, check_key
+from ..errors import NotFound
+from ..inputs import CreateResource, CreateVersion, UpdateVersion
+from ..records import ResourceVersion, ResourceWithVersion
+from ..records.shared import Touched, Update
+from .repository import AsyncRepository
+from .session import AsyncRunner
+
+_FIND_VERSION_BY_PUBLIC_ID = query("resources.find_version_by_public_id", ResourceVersion)
+_FIND_VERSIONS = Listing(
+    "resources.find_versions__version_index", None, ResourceVersion, tie="version_index"
+)
+_CREATE_WITH_VERSION = query("resources.create_with_version", ResourceWithVersion)
+_ADD_VERSION = query("resources.add_version", ResourceVersion)
+_UPDATE_VERSION_LOCK = query("resources.update_version__lock", Touched)
+_UPDATE_VERSION = query("resources.update_version", Update[ResourceVersion])
+
+
+class AsyncResourceVersions(AsyncRepository):
+    """The versions of resources (sql/resources/versions.sql)."""
+
+    async def find_version_by_public_id(self, public_id: str) -> ResourceVersion | None:
+        """Fetch one version by public id (sql/resources/versions.sql)."""
+        check_key("public_id", public_id)
+        return await self._find(_FIND_VERSION_BY_PUBLIC_ID, public_id)
+
+    async def find_versions(
+        self, resource_id: int, *, cursor: str | None = None, limit: int = 20
+    ) -> Page[ResourceVersion]:
+        """List the versions of one resource, newest first (sql/resources/versions.sql).
+
+        *limit* is from 1 to 500.
+        """
+        check_id("resource_id", resource_id)
+        return await self._page(_FIND_VERSIONS, resource_id, cursor=cursor, limit=limit)
+
+    async def create_with_version(
+        self, resource: CreateResource, version: CreateVersion
+    ) -> ResourceWithVersion:
+        """Insert one resource with its first version (sql/resources/create_with_version.sql).
+
+        The resource points at it, and has a complete version if this is one. Raises
+        `AlreadyExists` where one of the public ids is taken, and `StillReferenced` where the
+        creator is absent; nothing is inserted then.
+        """
+        values = checked("resource", resource, CreateResource)
+        first = checked("version", version, CreateVersion)
+        return await self._get(
+            _CREATE_WITH_VERSION,
+            values["public_id"] or new_public_id(),
+            values["resource_type"],
+            values["is_private"],
+            values["created_by_id"],
+            first["public_id"] or new_public_id(),
+            first["version_label"],
+            json_text(first["config"]),
+            first["is_complete"],
+        )
+
+    async def add_version(self, resource_id: int, version: CreateVersion) -> ResourceVersion:
+        """Insert the next version of one resource, its latest (sql/resources/versions.sql).
+
+        The resource points at it, and has a complete version if it had one or this is one. Raises
+        `NotFound` where the resource is absent, and `AlreadyExists` where the public id is taken.
+        """
+        check_id("resource_id", resource_id)
+        values = checked("version", version, CreateVersion)
+        added = await self._find(
+            _ADD_VERSION,
+            resource_id,
+            values["public_id"] or new_public_id(),
+            values["version_label"],
+            json_text(values["config"]),
+            values["is_complete"],
+        )
+        if added is None:
+            raise NotFound("resources.add_version: no such resource")
+        return added
+
+    async def update_version(
+        self, id: int, changes: UpdateVersion, *, expected_revision: int | None = None
+    ) -> ResourceVersion | None:
+        """Change the fields given of one version; None when absent (sql/resources/versions.sql).
+
+        Where *changes* hold is_complete, two queries in one transaction: a resource has a complete
+        version while any of its versions is complete, which takes the lock of the resource to tell.
+        The resource's revision counts the change if the version is completed or uncompleted by it.
+        Raises `Conflict` where the version has another revision than the expected one.
+        """
+        check_id("id", id)
+        values = checked_changes(changes, UpdateVersion, expected_revision)
+        parameters = (_UPDATE_VERSION, (id,), changes, UpdateVersion, expected_revision)
+        if "is_complete" not in values:
+            return await self._update(*parameters)
+
+        async def lock_and_update(runner: AsyncRunner) -> ResourceVersion | None:
+            # Under the lock the versions stand still, and the second statement sees them all.
+            await runner.rows(_UPDATE_VERSION_LOCK, (id,))
+            versions = AsyncResourceVersions(runner)
+            return await versions._update(*parameters)  # noqa: SLF001 (its own class)
+
+        return await self._runner.atomic(lock_and_update)

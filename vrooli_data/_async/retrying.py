@@ -1,0 +1,108 @@
+"""Doing work again when the server says that it may succeed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from .._public_id import StableIds
+from .._retry import Retries, RetryEvent, RetryPolicy
+from ._compat import Work, sleep
+
+T = TypeVar("T")
+
+logger = logging.getLogger("vrooli_data")
+
+
+class AsyncRetrier:
+    """Repeats work by one policy, and tells of each repetition."""
+
+    def __init__(self, policy: RetryPolicy, on_retry: Callable[[RetryEvent], None] | None) -> None:
+        self.policy = policy
+        self._on_retry = on_retry
+
+    def with_policy(self, policy: RetryPolicy) -> AsyncRetrier:
+        """Return the same with another policy."""
+        return AsyncRetrier(policy, self._on_retry)
+
+    async def repeat(self, work: Work[T]) -> T:
+        """Do work until it succeeds, or fails for good."""
+        retries: Retries | None = None
+        while True:
+            try:
+                return await work()
+            except Exception as error:
+                retries = retries or Retries(self.policy)
+                event = retries.after(error)
+                if event is None:
+                    raise
+            await self.pause(event)
+
+    async def pause(self, event: RetryEvent) -> None:
+        """Tell of a repetition and let its wait pass; nothing is held meanwhile."""
+        logger.info("attempt %d failed (%s, %s)", event.attempt, event.reason, event.sqlstate)
+        if self._on_retry is not None:
+            try:
+                self._on_retry(event)
+            except Exception:
+                # What the hook does must not end the work.
+                logger.exception("on_retry failed")
+        if event.wait > 0:
+            await sleep(event.wait)
+
+
+class AsyncAttempt:
+    """One try: decides whether the error that leaves its block means another, and no more.
+
+    It is apart from the transaction, so that what COMMIT raises reaches it as an exception, and so
+    overrides a ``return`` or ``break`` in the block.
+    """
+
+    def __init__(self, retrying: AsyncRetrying, number: int) -> None:
+        #: From 1.
+        self.number = number
+        self._retrying = retrying
+
+    async def __aenter__(self) -> Self:
+        self._retrying.ids.begin()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        self._retrying.ids.end()
+        return exc is not None and self._retrying.goes_on_after(exc)
+
+
+class AsyncRetrying:
+    """The attempts of one piece of work; each begins where the one before it failed."""
+
+    def __init__(self, retrier: AsyncRetrier) -> None:
+        self._retrier = retrier
+        self._retries = Retries(retrier.policy)
+        self._event: RetryEvent | None = None
+        self._begun = False
+        #: What an attempt makes up stays the same in the next one.
+        self.ids = StableIds()
+
+    def goes_on_after(self, error: BaseException) -> bool:
+        """Decide on another attempt."""
+        self._event = self._retries.after(error)
+        return self._event is not None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AsyncAttempt:
+        if self._begun:
+            if self._event is None:
+                raise StopAsyncIteration
+            event, self._event = self._event, None
+            await self._retrier.pause(event)
+        self._begun = True
+        return AsyncAttempt(self, self._retries.attempt)

@@ -1,0 +1,68 @@
+"""Public ids: 12 characters of [0-9a-z], shown outside in place of the identifier."""
+
+from __future__ import annotations
+
+import secrets
+from contextvars import ContextVar, Token
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+#: Two digits at a time, so that an id takes six divisions.
+_PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)
+_BASE = len(_PAIRS)
+
+#: How many public ids there are.
+PUBLIC_IDS = _BASE**6
+
+
+class StableIds:
+    """Gives every attempt at one piece of work the same public ids, in the same order."""
+
+    def __init__(self) -> None:
+        self._made: list[str] = []
+        self._next = 0
+        self._token: Token[StableIds | None] | None = None
+
+    def begin(self) -> None:
+        """Begin an attempt: its ids are those of the attempt before."""
+        self._next = 0
+        self._token = _stable_ids.set(self)
+
+    def end(self) -> None:
+        """End the attempt."""
+        if self._token is not None:
+            _stable_ids.reset(self._token)
+            self._token = None
+
+    def take(self) -> str:
+        """Return the next id of the attempt."""
+        if self._next == len(self._made):
+            self._made.append(_random_id())
+        self._next += 1
+        return self._made[self._next - 1]
+
+
+_stable_ids: ContextVar[StableIds | None] = ContextVar("vrooli_data_stable_ids", default=None)
+
+
+def new_public_id() -> str:
+    """Return a public id that nobody can guess; in every attempt at the same work the same."""
+    stable = _stable_ids.get()
+    return _random_id() if stable is None else stable.take()
+
+
+def _random_id() -> str:
+    # So many bits that each id is as likely as any other, but for one part in 2^34.
+    return public_id_of(secrets.randbits(96) % PUBLIC_IDS)
+
+
+def public_id_of(number: int) -> str:
+    """Return the public id of a number from 0 to `PUBLIC_IDS` - 1."""
+    rest, sixth = divmod(number, _BASE)
+    rest, fifth = divmod(rest, _BASE)
+    rest, fourth = divmod(rest, _BASE)
+    rest, third = divmod(rest, _BASE)
+    first, second = divmod(rest, _BASE)
+    return (
+        f"{_PAIRS[first]}{_PAIRS[second]}{_PAIRS[third]}"
+        f"{_PAIRS[fourth]}{_PAIRS[fifth]}{_PAIRS[sixth]}"
+    )

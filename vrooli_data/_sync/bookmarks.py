@@ -1,0 +1,36 @@
+# Generated from vrooli_data/_async/bookmarks.py by tests/unasync.py. Do not edit.
+"""Bookmarks: the methods of the attribute ``bookmarks``."""
+
+from __future__ import annotations
+
+from .._pages import Listing, Page
+from .._queries import query
+from .._validate import check_id
+from ..records import Bookmark
+from ..records.shared import Existence
+from .repository import Repository
+
+_EXISTS = query("bookmarks.exists", Existence)
+_LIST_BY_USER = Listing(
+    "bookmarks.list_by_user__created_at", "created_at", Bookmark, tie="resource_id"
+)
+
+
+class BookmarkRepository(Repository):
+    """Which users have bookmarked which resources (sql/bookmarks)."""
+
+    def exists(self, user_id: int, resource_id: int) -> bool:
+        """Tell whether a user has bookmarked a resource (sql/bookmarks/read.sql)."""
+        check_id("user_id", user_id)
+        check_id("resource_id", resource_id)
+        return (self._get(_EXISTS, user_id, resource_id)).is_there
+
+    def list_by_user(
+        self, user_id: int, *, cursor: str | None = None, limit: int = 20
+    ) -> Page[Bookmark]:
+        """List the bookmarks of one user, newest first (sql/bookmarks/read.sql).
+
+        *limit* is from 1 to 500.
+        """
+        check_id("user_id", user_id)
+        return self._page(_LIST_BY_USER, user_id, cursor=cursor, limit=limit)

@@ -1,0 +1,54 @@
+# Generated from vrooli_data/_async/held.py by tests/unasync.py. Do not edit.
+"""One connection, held for several calls."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from .._queries import Query
+from .._rows import Row
+from .._transactions import DEFAULT
+from ._compat import Body
+from .outcome import Resolver
+from .repositories import Repositories
+from .session import Runner, Session
+from .transaction import Transaction
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class HeldRunner:
+    """Runs queries on one connection, each committed by itself."""
+
+    def __init__(self, session: Session, resolver: Resolver) -> None:
+        self._session = session
+        self._resolver = resolver
+        self.has_trigrams = session.has_trigrams
+
+    def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        """Execute a query and return its rows."""
+        return self._session.rows(query, parameters)
+
+    def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
+        """Read one record by its key; there is nobody to merge the read with."""
+        rows = self._session.rows(query, (key,))
+        return query.record_of(rows[0]) if rows else None
+
+    def atomic(self, body: Body[Runner, T]) -> T:
+        """Run several queries that take effect together or not at all."""
+        tx = Transaction(self._session, self._resolver, DEFAULT)
+        tx.begin()
+        with tx.block():
+            return body(tx.runner)
+
+
+class HeldConnection(Repositories):
+    """One connection of the pool, held for several calls; each call commits by itself."""
+
+    def __init__(self, session: Session, resolver: Resolver) -> None:
+        #: What the repositories run on.
+        self.runner = HeldRunner(session, resolver)
+        super().__init__(self.runner)
+        #: psycopg's connection, for what the layer does not cover.
+        self.connection = session.connection

@@ -1,0 +1,84 @@
+# Generated from vrooli_data/_async/pooled_runner.py by tests/unasync.py. Do not edit.
+"""Running each query on a connection borrowed for it alone."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from .._queries import Query
+from .._retry import Reason, reason_of
+from .._rows import Row
+from .._transactions import DEFAULT
+from ..errors import VrooliDataError
+from ._compat import Body, ReadMerger
+from .opener import TransactionOpener
+from .outcome import Resolver
+from .pool import Connections
+from .retrying import Retrier
+from .session import Runner
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class PooledRunner:
+    """Runs a query by itself, and again where that is safe."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        opener: TransactionOpener,
+        retrier: Retrier,
+        resolver: Resolver,
+        *,
+        merge_reads: bool,
+    ) -> None:
+        self._connections = connections
+        self._opener = opener
+        self._retrier = retrier
+        self._resolver = resolver
+        self._merger = ReadMerger(self.rows) if merge_reads else None
+        # Known when the database is opened.
+        self.has_trigrams = False
+
+    def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        """Execute a query and return its rows."""
+        try:
+            return self._once(query, parameters)
+        except VrooliDataError as error:
+            if reason_of(error) is None:
+                raise
+        return self._retrier.repeat(lambda: self._once(query, parameters))
+
+    def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
+        """Read one record by its key, merged with reads that are made at the same time."""
+        if self._merger is not None:
+            return self._merger.find(query, many, field, key)
+        rows = self.rows(query, (key,))
+        return query.record_of(rows[0]) if rows else None
+
+    def atomic(self, body: Body[Runner, T]) -> T:
+        """Run several queries that take effect together or not at all, again on conflict."""
+
+        def attempt() -> T:
+            with self._opener.transaction(DEFAULT) as tx:
+                return body(tx.runner)
+
+        return self._retrier.repeat(attempt)
+
+    def _once(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        connection = self._connections.take(query.name)
+        try:
+            rows = connection.session.rows(query, parameters)
+        except BaseException as error:
+            self._connections.give_back(connection, error)
+            if reason_of(error) is Reason.LOST and not query.only_reads:
+                # The server may have done it before it could say so: never twice.
+                raise self._resolver.unknown(
+                    f"{query.name}: the connection was lost, and a lone statement leaves no trace "
+                    "by which to tell whether it was committed",
+                    query.name,
+                ) from None
+            raise
+        self._connections.give_back(connection)
+        return rows

@@ -1,0 +1,60 @@
+# Generated from vrooli_data/_async/resource_translations.py by tests/unasync.py. Do not edit.
+"""Translations of resources: methods of the attribute ``resources``."""
+
+from __future__ import annotations
+
+from .._fields import checked
+from .._queries import query
+from .._validate import check_id, check_language
+from ..errors import NotFound
+from ..inputs import SetTranslation
+from ..records import ResourceTranslation
+from ..records.shared import Touched
+from .repository import Repository
+
+_FIND_TRANSLATIONS = query("resources.find_translations", ResourceTranslation)
+_SET_TRANSLATION = query("resources.set_translation", ResourceTranslation)
+_DELETE_TRANSLATION = query("resources.delete_translation", Touched)
+
+
+class ResourceTranslations(Repository):
+    """The translations of resources (sql/resources/translations.sql).
+
+    A translation has no revision of its own: its change is one of the resource, whose revision and
+    updated_at move with it.
+    """
+
+    def find_translations(self, resource_id: int) -> list[ResourceTranslation]:
+        """List the translations of one resource by language (sql/resources/translations.sql).
+
+        At most 10 000 are listed.
+        """
+        check_id("resource_id", resource_id)
+        return self._list(_FIND_TRANSLATIONS, resource_id)
+
+    def set_translation(
+        self, resource_id: int, language: str, translation: SetTranslation
+    ) -> ResourceTranslation:
+        """Insert or replace the translation into a language (sql/resources/translations.sql).
+
+        Both fields are replaced: a description that is not given becomes NULL. The resource's
+        revision counts it. Raises `NotFound` where the resource is absent.
+        """
+        check_id("resource_id", resource_id)
+        check_language("language", language)
+        values = checked("translation", translation, SetTranslation)
+        stored = self._find(
+            _SET_TRANSLATION, resource_id, language, values["name"], values["description"]
+        )
+        if stored is None:
+            raise NotFound("resources.set_translation: no such resource")
+        return stored
+
+    def delete_translation(self, resource_id: int, language: str) -> bool:
+        """Delete the translation into a language; False when absent.
+
+        Query: sql/resources/translations.sql. The resource's revision counts it.
+        """
+        check_id("resource_id", resource_id)
+        check_language("language", language)
+        return self._find(_DELETE_TRANSLATION, resource_id, language) is not None

@@ -1,0 +1,128 @@
+# Generated from vrooli_data/_async/teams.py by tests/unasync.py. Do not edit.
+"""Teams: the methods of the attribute ``teams``."""
+
+from __future__ import annotations
+
+from .._fields import checked
+from .._json import json_text
+from .._pages import Listing, Page
+from .._public_id import new_public_id
+from .._queries import query
+from .._validate import MAX_MANY, check_id, check_key, check_list, normalized_handle
+from ..errors import InvalidInput
+from ..inputs import (
+    ADMIN_PERMISSIONS,
+    MEMBER_PERMISSIONS,
+    TEAM_CHAT_CONFIG,
+    CreateTeam,
+    UpdateTeam,
+)
+from ..records import Team, TeamSetup
+from ..records.shared import Touched, Update
+from .repository import Repository
+
+_FIND_BY_ID = query("teams.find_by_id", Team)
+_FIND_BY_PUBLIC_ID = query("teams.find_by_public_id", Team)
+_FIND_BY_HANDLE = query("teams.find_by_handle", Team)
+_FIND_MANY = Listing("teams.find_many__created_at", "created_at", Team)
+_CREATE = query("teams.create", Team)
+_CREATE_WITH_INITIAL_SETUP = query("teams.create_with_initial_setup", TeamSetup)
+_UPDATE = query("teams.update", Update[Team])
+_DELETE = query("teams.delete", Touched)
+
+_ADMIN_PERMISSIONS = json_text(ADMIN_PERMISSIONS)
+_MEMBER_PERMISSIONS = json_text(MEMBER_PERMISSIONS)
+_CHAT_CONFIG = json_text(TEAM_CHAT_CONFIG)
+
+
+class TeamRepository(Repository):
+    """Teams (sql/teams); who belongs to them is in ``members``."""
+
+    def find_by_id(self, id: int) -> Team | None:
+        """Fetch one team by id (sql/teams/read.sql)."""
+        check_id("id", id)
+        return self._find(_FIND_BY_ID, id)
+
+    def find_by_public_id(self, public_id: str) -> Team | None:
+        """Fetch one team by public id (sql/teams/read.sql)."""
+        check_key("public_id", public_id)
+        return self._find(_FIND_BY_PUBLIC_ID, public_id)
+
+    def find_by_handle(self, handle: str) -> Team | None:
+        """Fetch one team by handle, whatever its case (sql/teams/read.sql)."""
+        return self._find(_FIND_BY_HANDLE, normalized_handle(handle))
+
+    def find_many(self, *, cursor: str | None = None, limit: int = 20) -> Page[Team]:
+        """List the teams that are not private, newest first (sql/teams/read.sql).
+
+        *limit* is from 1 to 500.
+        """
+        return self._page(_FIND_MANY, cursor=cursor, limit=limit)
+
+    def create(self, team: CreateTeam) -> Team:
+        """Insert one team, without any member (sql/teams/write.sql).
+
+        Raises `AlreadyExists` where the public id or handle is taken, and `StillReferenced` where
+        the user who created it is absent.
+        """
+        values = checked("team", team, CreateTeam)
+        return self._get(
+            _CREATE,
+            values["public_id"] or new_public_id(),
+            values["name"],
+            values["handle"],
+            values["is_private"],
+            json_text(values["config"]),
+            values["created_by_id"],
+        )
+
+    def create_with_initial_setup(
+        self, team: CreateTeam, creator_id: int, member_ids: list[int] | None = None
+    ) -> TeamSetup:
+        """Insert one team with its members and its chat, and count them for the day.
+
+        Query: sql/teams/create_with_initial_setup.sql. The creator is its administrator, the others
+        are plain members: at most 10 000, of whom one given twice counts once, also the creator.
+        All take part in the chat, which is private if the team is. Raises `AlreadyExists` where
+        public id or handle is taken, and `StillReferenced` where one of the users is absent;
+        nothing is inserted then.
+        """
+        values = checked("team", team, CreateTeam)
+        check_id("creator_id", creator_id)
+        if values["created_by_id"] not in (None, creator_id):
+            raise InvalidInput("created_by_id", "must be left out, or be the creator_id")
+        others = [] if member_ids is None else member_ids
+        check_list("member_ids", others, MAX_MANY, check_id)
+        return self._get(
+            _CREATE_WITH_INITIAL_SETUP,
+            values["public_id"] or new_public_id(),
+            values["name"],
+            values["handle"],
+            values["is_private"],
+            json_text(values["config"]),
+            creator_id,
+            json_text(others),
+            _ADMIN_PERMISSIONS,
+            _MEMBER_PERMISSIONS,
+            new_public_id(),
+            _CHAT_CONFIG,
+        )
+
+    def update(
+        self, id: int, changes: UpdateTeam, *, expected_revision: int | None = None
+    ) -> Team | None:
+        """Change the fields given of one team; None when absent (sql/teams/write.sql).
+
+        Raises `Conflict` where the team has another revision than the expected one, and
+        `AlreadyExists` where the handle is taken.
+        """
+        check_id("id", id)
+        return self._update(_UPDATE, (id,), changes, UpdateTeam, expected_revision)
+
+    def delete(self, id: int) -> bool:
+        """Delete one team with its members, chats and statistics; False when absent.
+
+        Query: sql/teams/write.sql.
+        """
+        check_id("id", id)
+        return self._find(_DELETE, id) is not None

@@ -1,0 +1,256 @@
+# Generated from vrooli_data/_async/transaction.py by tests/unasync.py. Do not edit.
+"""Transactions: opened, committed or rolled back, and never left in doubt without saying so."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from .._classify import translate
+from .._queries import Query
+from .._retry import Reason, classify, mark
+from .._rows import Row
+from .._transactions import Options, limits
+from ..errors import (
+    CommittedButCallbackFailed,
+    CommitUnknown,
+    InvalidUse,
+    TransactionAborted,
+    Unavailable,
+)
+from ._compat import Body, Callback, Interrupted, current_owner, deadline
+from .outcome import Resolver
+from .repositories import Repositories
+from .session import Runner, Session
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+logger = logging.getLogger("vrooli_data")
+
+
+class TransactionRunner:
+    """Runs queries in a transaction, for its owner alone, until it is over."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.has_trigrams = session.has_trigrams
+        self.is_over = False
+        self._owner = current_owner()
+        self._in_use = False
+
+    def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        """Execute a query and return its rows."""
+        self.check_use()
+        self._in_use = True
+        try:
+            return self.session.rows(query, parameters)
+        finally:
+            self._in_use = False
+
+    def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
+        """Read one record by its key; in a transaction reads are never merged."""
+        rows = self.rows(query, (key,))
+        return query.record_of(rows[0]) if rows else None
+
+    def atomic(self, body: Body[Runner, T]) -> T:
+        """Run several queries; the transaction makes them one already."""
+        return body(self)
+
+    def is_open_for(self, owner: object) -> bool:
+        """Tell whether this task or thread opened the transaction and has not left its block."""
+        return not self.is_over and self._owner == owner
+
+    def check_use(self) -> None:
+        """Refuse a use after the end, or by two at once."""
+        if self.is_over:
+            raise InvalidUse("the transaction is over: do this inside its block")
+        if self._in_use or self._owner != current_owner():
+            raise InvalidUse(
+                "a transaction is one conversation with the server: use it from the task or thread "
+                "that opened it, one call at a time, or open another"
+            )
+
+
+class Transaction(Repositories):
+    """One open transaction, with the repositories on it."""
+
+    def __init__(self, session: Session, resolver: Resolver, options: Options) -> None:
+        #: What the repositories run on; for methods that need several queries.
+        self.runner = TransactionRunner(session)
+        super().__init__(self.runner)
+        #: psycopg's connection, for what the layer does not cover; COMMIT and ROLLBACK are not.
+        self.connection = session.connection
+        self._resolver = resolver
+        self._options = options
+        self._xid: str | None = None
+        self._timeline: str | None = None
+        self._savepoints = 0
+        self._callbacks: list[Callback] = []
+
+    def _check_savepoint(self) -> None:
+        if self._status() is TransactionStatus.INERROR:
+            raise TransactionAborted(
+                "a database error inside the savepoint's block was caught there: the block was "
+                "undone; catch the error outside of it"
+            )
+
+    def on_commit(self, callback: Callback) -> None:
+        """Call *callback* once the transaction is committed, and never when it is not.
+
+        Callbacks run after the block, in order. What one raises is wrapped in
+        `CommittedButCallbackFailed`; the later ones still run.
+        """
+        self.runner.check_use()
+        self._callbacks.append(callback)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[Self]:
+        """Undo this block alone, and not the transaction, when an error leaves it."""
+        self.runner.check_use()
+        self._savepoints += 1
+        name = psycopg.sql.Identifier(f"vrooli_data_{self._savepoints}")
+        callbacks = len(self._callbacks)
+        self._run(psycopg.sql.SQL("SAVEPOINT {}").format(name))
+        try:
+            yield self
+            self._check_savepoint()
+        except BaseException:
+            del self._callbacks[callbacks:]
+            # Where the connection is gone, there is nothing to go back to.
+            if self._status() in (TransactionStatus.INERROR, TransactionStatus.INTRANS):
+                self._run(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
+            raise
+        self._run(psycopg.sql.SQL("RELEASE SAVEPOINT {}").format(name))
+
+    def begin(self) -> None:
+        """Open the transaction on the server."""
+        try:
+            cursor = self.connection.execute(self._options.begin)
+            if self._options.tracked:
+                cursor.nextset()
+                self._xid, self._timeline = cursor.fetchone() or (None, None)
+            if self._options.limit is not None:
+                statement = limits(self.connection.info.server_version)
+                self.connection.execute(statement, {"limit": self._options.limit})
+        except psycopg.Error as error:
+            raise translate(error, None, self.connection.closed) from None
+
+    @contextmanager
+    def block(self) -> Iterator[None]:
+        """Commit at the end of the block, or roll back on an error."""
+        try:
+            yield
+        except BaseException as error:
+            self.roll_back(error)
+            raise
+        self.commit()
+
+    def is_open_for(self, owner: object) -> bool:
+        """Tell whether this task or thread opened it and has not left its block."""
+        return self.runner.is_open_for(owner)
+
+    def roll_back(self, error: BaseException) -> None:
+        """Undo everything because of an error, which stays the one that is seen."""
+        self.runner.is_over = True
+        if isinstance(error, psycopg.Error):
+            mark(error, classify(error, lost=self.connection.closed))
+        self._undo()
+
+    def commit(self) -> None:
+        """Commit; an error means that nothing was, and `CommitUnknown` that nobody can tell."""
+        status = self._status()
+        if status is TransactionStatus.INERROR:
+            self._undo()
+        self.runner.is_over = True
+        self._check_committable(status)
+        try:
+            with deadline(self.connection, self._resolver.timeout):
+                cursor = self.connection.execute("COMMIT")
+        except psycopg.Error as error:
+            if not self.connection.closed:
+                # The server's own verdict: nothing was committed.
+                raise translate(error, None, lost=False) from None
+            self._resolve()
+        except Interrupted as interruption:
+            self._resolve_interrupted(interruption)
+            raise
+        else:
+            if cursor.statusmessage != "COMMIT":
+                raise TransactionAborted("the server rolled the transaction back at COMMIT")
+
+    def run_callbacks(self) -> None:
+        """Run what was to happen after the commit."""
+        failure: Exception | None = None
+        for callback in self._callbacks:
+            try:
+                callback()
+            except Exception as error:  # noqa: BLE001 (it is raised below, when all have run)
+                failure = failure or error
+        if failure is not None:
+            raise CommittedButCallbackFailed(
+                "the transaction is committed, but a callback of on_commit failed"
+            ) from failure
+
+    def _check_committable(self, status: TransactionStatus) -> None:
+        if status is TransactionStatus.INTRANS:
+            return
+        if status is TransactionStatus.INERROR:
+            raise TransactionAborted(
+                "a database error inside the block was caught there, and so the transaction was "
+                "rolled back: let the error leave the block, or catch it around a savepoint"
+            )
+        if self.connection.closed:
+            lost = Unavailable("the connection was lost before COMMIT; nothing was committed")
+            mark(lost, Reason.LOST)
+            raise lost
+        raise TransactionAborted("the transaction was ended inside its block, by other means")
+
+    def _resolve(self) -> None:
+        """Return when the transaction proves to be committed; raise otherwise."""
+        answer = "unknown"
+        if self._xid is not None and self._timeline is not None:
+            answer = self._resolver.outcome(self._xid, self._timeline)
+        if answer == "aborted":
+            lost = Unavailable("the connection was lost at COMMIT; nothing was committed")
+            mark(lost, Reason.LOST)
+            raise lost
+        if answer != "committed" and not self._options.read_only:
+            raise self._unknown()
+
+    def _resolve_interrupted(self, interruption: BaseException) -> None:
+        try:
+            self._resolve()
+        except Unavailable:
+            interruption.add_note("the transaction was not committed")
+        else:
+            interruption.add_note("the transaction was committed")
+
+    def _unknown(self) -> CommitUnknown:
+        return self._resolver.unknown(
+            "the reply to COMMIT was lost, and the server could not tell the outcome in time",
+            None,
+            self._xid,
+            self._timeline,
+        )
+
+    def _undo(self) -> None:
+        if self._status() in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            try:
+                self.connection.execute("ROLLBACK")
+            except psycopg.Error:
+                logger.debug("ROLLBACK failed; the connection is discarded")
+
+    def _run(self, statement: psycopg.sql.Composed) -> None:
+        try:
+            self.connection.execute(statement)
+        except psycopg.Error as error:
+            raise translate(error, None, self.connection.closed) from None
+
+    def _status(self) -> TransactionStatus:
+        return TransactionStatus(self.connection.pgconn.transaction_status)

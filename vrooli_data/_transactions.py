@@ -1,0 +1,88 @@
+"""What transactions are begun with, and what is refused. No I/O."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, LiteralString, TypeAlias, get_args
+
+from ._validate import check_choice, check_flag, check_seconds
+from .errors import InvalidInput, InvalidUse
+
+Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
+ISOLATIONS: Final = get_args(Isolation)
+
+_LEVELS: Final[dict[Isolation, LiteralString]] = {
+    "read committed": "READ COMMITTED",
+    "repeatable read": "REPEATABLE READ",
+    "serializable": "SERIALIZABLE",
+}
+#: By isolation, whether read only, whether deferrable.
+_BEGIN: Final[dict[tuple[Isolation, bool, bool], LiteralString]] = {
+    (isolation, read_only, deferrable): "BEGIN ISOLATION LEVEL "
+    + level
+    + (" READ ONLY" if read_only else " READ WRITE")
+    + (" DEFERRABLE" if deferrable else "")
+    for isolation, level in _LEVELS.items()
+    for read_only in (False, True)
+    for deferrable in (False, True)
+}
+#: Sent in one message with BEGIN: the id by which a lost COMMIT is resolved.
+_TRACK: Final = (
+    "; SELECT pg_current_xact_id()::text, "
+    "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
+)
+_LIMITS: Final = (
+    "SELECT set_config('statement_timeout', %(limit)s, true), "
+    "set_config('idle_in_transaction_session_timeout', %(limit)s, true)"
+)
+#: From 17 on the server limits a transaction as a whole.
+_LIMITS_17: Final = _LIMITS + ", set_config('transaction_timeout', %(limit)s, true)"
+_FIRST_WITH_TRANSACTION_TIMEOUT: Final = 170_000
+
+
+class Options:
+    """How a transaction is opened; checked before anything is sent."""
+
+    def __init__(
+        self,
+        isolation: Isolation,
+        *,
+        read_only: bool,
+        deferrable: bool,
+        timeout: float | None,
+        track_commit: bool,
+    ) -> None:
+        check_choice("isolation", isolation, ISOLATIONS)
+        check_flag("read_only", read_only)
+        check_flag("deferrable", deferrable)
+        check_flag("track_commit", track_commit)
+        if deferrable and not (read_only and isolation == "serializable"):
+            raise InvalidInput("deferrable", "goes with read_only and serializable alone")
+        if timeout is not None:
+            check_seconds("timeout", timeout)
+        self.isolation: Isolation = isolation
+        self.read_only = read_only
+        self.tracked = track_commit and not read_only
+        #: Milliseconds, as the server takes it.
+        self.limit = None if timeout is None else str(max(1, round(timeout * 1000)))
+        begin = _BEGIN[isolation, read_only, deferrable]
+        self.begin: LiteralString = begin + _TRACK if self.tracked else begin
+
+
+#: How the layer opens a transaction for several queries of one method.
+DEFAULT: Final = Options(
+    "read committed", read_only=False, deferrable=False, timeout=None, track_commit=True
+)
+
+
+def limits(server_version: int) -> LiteralString:
+    """Return the statement that sets a transaction's time limits, for it alone."""
+    return _LIMITS_17 if server_version >= _FIRST_WITH_TRANSACTION_TIMEOUT else _LIMITS
+
+
+def refuse_standby(options: Options, in_hot_standby: str | None) -> None:
+    """Refuse what a standby cannot open, in words that say what it can."""
+    if in_hot_standby == "on" and options.isolation == "serializable":
+        raise InvalidUse(
+            "a standby cannot serialize: open the transaction there with "
+            "isolation='repeatable read', read_only=True"
+        )

@@ -1,0 +1,41 @@
+"""What callers give: keyword-only, checked before any SQL runs."""
+
+from __future__ import annotations
+
+from .chats import CreateChat, UpdateChat
+from .resources import (
+    CreateResource,
+    CreateVersion,
+    SetTranslation,
+    UpdateResource,
+    UpdateVersion,
+)
+from .runs import CreateRun, StartStep, UpdateRun
+from .teams import (
+    ADMIN_PERMISSIONS,
+    MEMBER_PERMISSIONS,
+    TEAM_CHAT_CONFIG,
+    CreateTeam,
+    UpdateTeam,
+)
+from .users import CreateUser, UpdateUser
+
+__all__ = [
+    "ADMIN_PERMISSIONS",
+    "MEMBER_PERMISSIONS",
+    "TEAM_CHAT_CONFIG",
+    "CreateChat",
+    "CreateResource",
+    "CreateRun",
+    "CreateTeam",
+    "CreateUser",
+    "CreateVersion",
+    "SetTranslation",
+    "StartStep",
+    "UpdateChat",
+    "UpdateResource",
+    "UpdateRun",
+    "UpdateTeam",
+    "UpdateUser",
+    "UpdateVersion",
+]

@@ -1,0 +1,32 @@
+"""What chats are made of and changed by."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from .._fields import Flag, Id, JsonObject, PublicId
+
+
+class CreateChat(msgspec.Struct, frozen=True, kw_only=True):
+    """A chat to create."""
+
+    #: 12 characters of [0-9a-z]; made when None.
+    public_id: PublicId | None = None
+    #: None for a chat outside any team.
+    team_id: Id | None = None
+    #: Takes part in the chat from the start.
+    creator_id: Id | None = None
+    is_private: Flag = False
+    open_to_anyone_with_invite: Flag = False
+    config: JsonObject = {}
+
+
+class UpdateChat(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of a chat to change; None is NULL."""
+
+    team_id: Id | UnsetType | None = UNSET
+    is_private: Flag | UnsetType = UNSET
+    open_to_anyone_with_invite: Flag | UnsetType = UNSET
+    #: Takes the place of the whole object.
+    config: JsonObject | UnsetType = UNSET

@@ -1,0 +1,59 @@
+"""What resources, their versions and translations are made of and changed by."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from .._fields import (
+    Description,
+    Flag,
+    Id,
+    JsonObject,
+    Name,
+    PublicId,
+    ResourceType,
+    VersionLabel,
+)
+
+
+class CreateResource(msgspec.Struct, frozen=True, kw_only=True):
+    """A resource to create, without any version or translation."""
+
+    resource_type: ResourceType
+    #: 12 characters of [0-9a-z]; made when None.
+    public_id: PublicId | None = None
+    is_private: Flag = False
+    created_by_id: Id | None = None
+
+
+class UpdateResource(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of a resource to change."""
+
+    resource_type: ResourceType | UnsetType = UNSET
+    is_private: Flag | UnsetType = UNSET
+
+
+class CreateVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A version to add to a resource; its index is the next one."""
+
+    version_label: VersionLabel
+    #: 12 characters of [0-9a-z]; made when None.
+    public_id: PublicId | None = None
+    config: JsonObject = {}
+    is_complete: Flag = False
+
+
+class UpdateVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of a version to change; a config takes the place of the whole config."""
+
+    version_label: VersionLabel | UnsetType = UNSET
+    config: JsonObject | UnsetType = UNSET
+    is_complete: Flag | UnsetType = UNSET
+
+
+class SetTranslation(msgspec.Struct, frozen=True, kw_only=True):
+    """What a resource is called in one language."""
+
+    name: Name
+    description: Description | None = None

@@ -1,0 +1,39 @@
+"""What runs are made of and changed by."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from .._fields import Count, Flag, Id, Json, Milliseconds, Name, Values
+
+
+class CreateRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run to create; it is Scheduled."""
+
+    user_id: Id
+    name: Name
+    resource_version_id: Id | None = None
+    is_private: Flag = False
+    #: Any JSON; None is no data.
+    data: Json | None = None
+
+
+class UpdateRun(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of a run to change; None is NULL. The status has a method of its own."""
+
+    name: Name | UnsetType = UNSET
+    is_private: Flag | UnsetType = UNSET
+    data: Json | UnsetType | None = UNSET
+    #: Milliseconds.
+    time_elapsed: Milliseconds | UnsetType | None = UNSET
+    completed_complexity: Count | UnsetType = UNSET
+    context_switches: Count | UnsetType = UNSET
+
+
+class StartStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that a run starts with; it is Scheduled."""
+
+    name: Name
+    #: Any JSON by key, also None.
+    inputs: Values = {}

@@ -1,0 +1,48 @@
+"""What teams are made of and changed by."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from .._fields import Flag, Handle, Id, JsonObject, Name, PublicId
+from ..records.shared import JsonValue
+
+#: What the creator of a team may do in it. The layer stores permissions, and asks for none.
+ADMIN_PERMISSIONS: dict[str, JsonValue] = {
+    "edit_team": True,
+    "manage_members": True,
+    "manage_chats": True,
+    "post_messages": True,
+}
+#: What the other members of a new team may do in it.
+MEMBER_PERMISSIONS: dict[str, JsonValue] = {
+    "edit_team": False,
+    "manage_members": False,
+    "manage_chats": False,
+    "post_messages": True,
+}
+#: The config of the chat that a team is created with, which tells it from the team's other chats.
+TEAM_CHAT_CONFIG: dict[str, JsonValue] = {"is_default_of_team": True}
+
+
+class CreateTeam(msgspec.Struct, frozen=True, kw_only=True):
+    """A team to create."""
+
+    name: Name
+    #: 12 characters of [0-9a-z]; made when None.
+    public_id: PublicId | None = None
+    handle: Handle | None = None
+    is_private: Flag = False
+    config: JsonObject = {}
+    created_by_id: Id | None = None
+
+
+class UpdateTeam(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of a team to change; None is NULL."""
+
+    name: Name | UnsetType = UNSET
+    handle: Handle | UnsetType | None = UNSET
+    is_private: Flag | UnsetType = UNSET
+    #: Takes the place of the whole object.
+    config: JsonObject | UnsetType = UNSET
