@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from vrooli_data import embedded
 from vrooli_data._queries import load_folder, sql_folder
 
 README = Path(__file__).parents[1] / "README.md"
+TRANSACTIONS = README.parent / "docs" / "transactions.md"
 SQL_README = sql_folder() / "README.md"
 
 #: A value of each type that a query casts a parameter to.
@@ -30,6 +32,7 @@ VALUES = {
     "text": "'x'",
     "text[]": "'{}'",
     "timestamptz": "'2026-01-01 00:00+00'",
+    "xid8": "'1'",
     "uuid": "'00000000-0000-0000-0000-000000000000'",
 }
 
@@ -68,6 +71,21 @@ def run_the_first_programs(folder: Path) -> None:
         embedded.stop(folder / "var/first")
 
 
+@in_the_tree
+def test_the_programs_about_transactions_run_as_they_stand(database_url: str) -> None:
+    programs = blocks(TRANSACTIONS, "python")
+    assert len(programs) == 7
+    for program in programs:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program],
+            env=os.environ | {"DATABASE_URL": database_url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), program
+
+
 @pytest.mark.parametrize(
     "command",
     [command for block in blocks(SQL_README, "console") for command in block.split("$ ")[1:]],
@@ -104,7 +122,9 @@ def test_every_query_runs_in_psql_as_it_stands(database_url: str) -> None:
 
 
 @in_the_tree
-@pytest.mark.parametrize("page", [README, SQL_README, README.with_name("CONTRIBUTING.md")])
+@pytest.mark.parametrize(
+    "page", [README, SQL_README, TRANSACTIONS, README.with_name("CONTRIBUTING.md")]
+)
 def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(((?!https?:)[^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), target

@@ -14,7 +14,7 @@ from ._sync.database import Database
 from ._sync.held import HeldConnection
 from ._sync.retrying import Attempt, Retrying
 from ._sync.transaction import Transaction
-from ._transactions import Isolation
+from ._transactions import Failure, Isolation, TryEachResult
 from .errors import (
     AlreadyExists,
     CheckFailed,
@@ -122,6 +122,7 @@ __all__ = [
     "DatabaseError",
     "DeadlockDetected",
     "ExecutionStats",
+    "Failure",
     "HeldConnection",
     "InvalidCursor",
     "InvalidFile",
@@ -173,6 +174,7 @@ __all__ = [
     "Timeout",
     "Transaction",
     "TransactionAborted",
+    "TryEachResult",
     "Unavailable",
     "UpdateChat",
     "UpdateResource",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, LiteralString, TypeAlias, get_args
+from typing import Final, Generic, Literal, LiteralString, TypeAlias, TypeVar, get_args
+
+import msgspec
 
 from ._validate import check_choice, check_flag, check_seconds
 from .errors import InvalidInput, InvalidUse
+
+R = TypeVar("R")
 
 Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
 ISOLATIONS: Final = get_args(Isolation)
@@ -37,6 +41,22 @@ _LIMITS: Final = (
 #: From 17 on the server limits a transaction as a whole.
 _LIMITS_17: Final = _LIMITS + ", set_config('transaction_timeout', %(limit)s, true)"
 _FIRST_WITH_TRANSACTION_TIMEOUT: Final = 170_000
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """One item of `try_each` whose work failed and was undone."""
+
+    #: Position among the items, from 0.
+    index: int
+    error: Exception
+
+
+class TryEachResult(msgspec.Struct, Generic[R], frozen=True):
+    """What `try_each` made of its items."""
+
+    #: Position among the items, from 0, and what was returned for each that succeeded.
+    successes: list[tuple[int, R]]
+    failures: list[Failure]
 
 
 class Options:
@@ -86,3 +106,9 @@ def refuse_standby(options: Options, in_hot_standby: str | None) -> None:
             "a standby cannot serialize: open the transaction there with "
             "isolation='repeatable read', read_only=True"
         )
+
+
+def check_ratio(field: str, value: float) -> None:
+    """Refuse what is no share from 0 to 1."""
+    if type(value) not in (int, float) or not 0 <= value <= 1:
+        raise InvalidInput(field, "must be a number from 0 to 1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, LiteralString, TypeVar
 
 from psycopg import Connection
 
@@ -16,7 +16,7 @@ PATIENCE = 10.0
 _POLL = 0.005
 # Not by pg_stat_activity: within a transaction, it does not show who has connected since.
 _WAITING = """
-SELECT count(*)
+SELECT count(*) >= {}
 FROM pg_locks
 WHERE NOT granted
     AND pid IN (
@@ -47,12 +47,16 @@ async def gather(*calls: Callable[[], Awaitable[T]]) -> list[T]:
     return [await each.result() for each in started]
 
 
-async def until_waiting(admin: Connection[Any], count: int = 1) -> None:
-    """Return when that many sessions of the database wait for a lock."""
+async def until(admin: Connection[Any], condition: LiteralString) -> None:
+    """Return when a query of one value says so."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        row = admin.execute(_WAITING).fetchone()
-        if row is not None and row[0] >= count:
+        if admin.execute(condition).fetchone() == (True,):
             return
         await asyncio.sleep(_POLL)
-    raise AssertionError("no session came to wait")
+    raise AssertionError(condition)
+
+
+async def until_waiting(admin: Connection[Any], count: int = 1) -> None:
+    """Return when that many sessions of the database wait for a lock."""
+    await until(admin, _WAITING.format(count))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.errors import Diagnostic
 
 
-async def executed(
-    connection: AsyncConnection[Any], call: Callable[[], Awaitable[object]]
-) -> list[str]:
-    """Return what the server logs as executed while *call* uses the connection.
+@asynccontextmanager
+async def executed(connection: AsyncConnection[Any]) -> AsyncIterator[list[str]]:
+    """Collect what the server logs as executed on a connection.
 
     With these settings it sends each line of that log to the client as well. BEGIN and COMMIT would
     be among them.
@@ -26,7 +26,6 @@ async def executed(
     await connection.execute("SET client_min_messages = 'log'")
     connection.add_notice_handler(keep)
     try:
-        await call()
+        yield logged
     finally:
         connection.remove_notice_handler(keep)
-    return logged

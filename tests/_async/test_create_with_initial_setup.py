@@ -112,11 +112,8 @@ async def test_as_many_members_as_are_allowed_are_added(
 
 async def test_it_is_one_statement_at_the_server(db: AsyncDatabase, make: Factory) -> None:
     creator, bob = make.user(), make.user()
-    async with db.connection() as held:
-        statements = await executed(
-            held.connection,
-            lambda: held.teams.create_with_initial_setup(TEAM, creator, [bob]),
-        )
+    async with db.connection() as held, executed(held.connection) as statements:
+        await held.teams.create_with_initial_setup(TEAM, creator, [bob])
     assert len(statements) == 1
     assert "/* vrooli_data:teams.create_with_initial_setup */" in statements[0]
 
@@ -183,8 +180,8 @@ async def test_a_member_cannot_be_deleted_before_the_setup_ends(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     creator, bob = make.user(), make.user()
-    async with db.connection() as held, held.connection.transaction():
-        await held.teams.create_with_initial_setup(TEAM, creator, [bob])
+    async with db.transaction() as tx:
+        await tx.teams.create_with_initial_setup(TEAM, creator, [bob])
         deletion = Started(lambda: db.users.delete(bob))
         await until_waiting(admin)
     assert await deletion.result() is True

@@ -98,10 +98,8 @@ async def test_creations_and_additions_at_once_draw_different_ids(
 
 
 async def test_it_is_one_statement_at_the_server(db: AsyncDatabase) -> None:
-    async with db.connection() as held:
-        statements = await executed(
-            held.connection, lambda: held.resources.create_with_version(RESOURCE, VERSION)
-        )
+    async with db.connection() as held, executed(held.connection) as statements:
+        await held.resources.create_with_version(RESOURCE, VERSION)
     assert len(statements) == 1
     assert "/* vrooli_data:resources.create_with_version */" in statements[0]
 

@@ -44,8 +44,8 @@ async def test_a_start_that_waited_for_another_sees_it(
 ) -> None:
     user_id = make.user()
     run_id = make.run(user_id, resource_version_id=make.version(make.resource()))
-    async with db.connection() as held, held.connection.transaction():
-        first = await held.runs.start_with_steps(run_id, STEPS)
+    async with db.transaction() as tx:
+        first = await tx.runs.start_with_steps(run_id, STEPS)
         second = Started(
             lambda: db.runs.start_with_steps(
                 run_id, STEPS[:1], user_id=user_id if names_user else None

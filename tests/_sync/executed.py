@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from psycopg import Connection
 from psycopg.errors import Diagnostic
 
 
-def executed(connection: Connection[Any], call: Callable[[], Awaitable[object]]) -> list[str]:
-    """Return what the server logs as executed while *call* uses the connection.
+@contextmanager
+def executed(connection: Connection[Any]) -> Iterator[list[str]]:
+    """Collect what the server logs as executed on a connection.
 
     With these settings it sends each line of that log to the client as well. BEGIN and COMMIT would
     be among them.
@@ -25,7 +27,6 @@ def executed(connection: Connection[Any], call: Callable[[], Awaitable[object]])
     connection.execute("SET client_min_messages = 'log'")
     connection.add_notice_handler(keep)
     try:
-        call()
+        yield logged
     finally:
         connection.remove_notice_handler(keep)
-    return logged

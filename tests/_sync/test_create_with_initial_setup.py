@@ -113,11 +113,8 @@ def test_as_many_members_as_are_allowed_are_added(
 
 def test_it_is_one_statement_at_the_server(db: Database, make: Factory) -> None:
     creator, bob = make.user(), make.user()
-    with db.connection() as held:
-        statements = executed(
-            held.connection,
-            lambda: held.teams.create_with_initial_setup(TEAM, creator, [bob]),
-        )
+    with db.connection() as held, executed(held.connection) as statements:
+        held.teams.create_with_initial_setup(TEAM, creator, [bob])
     assert len(statements) == 1
     assert "/* vrooli_data:teams.create_with_initial_setup */" in statements[0]
 
@@ -184,8 +181,8 @@ def test_a_member_cannot_be_deleted_before_the_setup_ends(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     creator, bob = make.user(), make.user()
-    with db.connection() as held, held.connection.transaction():
-        held.teams.create_with_initial_setup(TEAM, creator, [bob])
+    with db.transaction() as tx:
+        tx.teams.create_with_initial_setup(TEAM, creator, [bob])
         deletion = Started(lambda: db.users.delete(bob))
         until_waiting(admin)
     assert deletion.result() is True

@@ -99,10 +99,8 @@ def test_creations_and_additions_at_once_draw_different_ids(
 
 
 def test_it_is_one_statement_at_the_server(db: Database) -> None:
-    with db.connection() as held:
-        statements = executed(
-            held.connection, lambda: held.resources.create_with_version(RESOURCE, VERSION)
-        )
+    with db.connection() as held, executed(held.connection) as statements:
+        held.resources.create_with_version(RESOURCE, VERSION)
     assert len(statements) == 1
     assert "/* vrooli_data:resources.create_with_version */" in statements[0]
 

@@ -124,13 +124,8 @@ def test_it_is_one_statement_at_the_server(
 ) -> None:
     user_id = make.user()
     run_id = make.run(user_id, resource_version_id=make.version(make.resource()))
-    with db.connection() as held:
-        statements = executed(
-            held.connection,
-            lambda: held.runs.start_with_steps(
-                run_id, STEPS, user_id=user_id if names_user else None
-            ),
-        )
+    with db.connection() as held, executed(held.connection) as statements:
+        held.runs.start_with_steps(run_id, STEPS, user_id=user_id if names_user else None)
     assert len(statements) == 1
     query = "start_with_steps__of_user" if names_user else "start_with_steps"
     assert f"/* vrooli_data:runs.{query} */" in statements[0]

@@ -106,6 +106,6 @@ class AsyncResourceVersions(AsyncRepository):
             # Under the lock the versions stand still, and the second statement sees them all.
             await runner.rows(_UPDATE_VERSION_LOCK, (id,))
             versions = AsyncResourceVersions(runner)
-            return await versions._update(*parameters)  # noqa: SLF001 (its own class)
+            return await versions._update(*parameters)
 
         return await self._runner.atomic(lock_and_update)

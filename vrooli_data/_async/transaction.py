@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
@@ -12,9 +12,9 @@ from psycopg.pq import TransactionStatus
 
 from .._classify import translate
 from .._queries import Query
-from .._retry import Reason, classify, mark
+from .._retry import Reason, classify, mark, reason_of
 from .._rows import Row
-from .._transactions import Options, limits
+from .._transactions import Failure, Options, TryEachResult, check_ratio, limits
 from ..errors import (
     CommittedButCallbackFailed,
     CommitUnknown,
@@ -29,6 +29,7 @@ from .session import AsyncRunner, AsyncSession
 
 R = TypeVar("R")
 T = TypeVar("T")
+X = TypeVar("X")
 
 logger = logging.getLogger("vrooli_data")
 
@@ -119,13 +120,44 @@ class AsyncTransaction(AsyncRepositories):
         try:
             yield self
             self._check_savepoint()
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, psycopg.Error):
+                mark(error, classify(error, lost=self.connection.closed))
             del self._callbacks[callbacks:]
             # Where the connection is gone, there is nothing to go back to.
             if self._status() in (TransactionStatus.INERROR, TransactionStatus.INTRANS):
                 await self._run(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
             raise
         await self._run(psycopg.sql.SQL("RELEASE SAVEPOINT {}").format(name))
+
+    async def try_each(
+        self, items: Iterable[X], work: Body[X, R], *, max_failure_ratio: float = 0.5
+    ) -> TryEachResult[R]:
+        """Do work for each item behind a savepoint, and undo only what fails.
+
+        Returns what succeeded and what failed. Where more than *max_failure_ratio* of the items
+        fail, raises `TransactionAborted`, which undoes the whole transaction. What a new attempt of
+        the transaction may mend, such as a serialization failure, is raised at once.
+        """
+        check_ratio("max_failure_ratio", max_failure_ratio)
+        successes: list[tuple[int, R]] = []
+        failures: list[Failure] = []
+        for index, item in enumerate(items):
+            try:
+                async with self.savepoint():
+                    successes.append((index, await work(item)))
+            except Exception as error:
+                # A savepoint cannot undo what spoilt the transaction as a whole.
+                if reason_of(error) is not None or self._status() is not TransactionStatus.INTRANS:
+                    raise
+                failures.append(Failure(index, error))
+        count = len(successes) + len(failures)
+        if len(failures) > max_failure_ratio * count:
+            raise TransactionAborted(
+                f"{len(failures)} of {count} items failed, more than the share of "
+                f"{max_failure_ratio:g} that is allowed; the first: {failures[0].error}"
+            )
+        return TryEachResult(successes, failures)
 
     async def begin(self) -> None:
         """Open the transaction on the server."""

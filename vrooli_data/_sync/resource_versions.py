@@ -107,6 +107,6 @@ class ResourceVersions(Repository):
             # Under the lock the versions stand still, and the second statement sees them all.
             runner.rows(_UPDATE_VERSION_LOCK, (id,))
             versions = ResourceVersions(runner)
-            return versions._update(*parameters)  # noqa: SLF001 (its own class)
+            return versions._update(*parameters)
 
         return self._runner.atomic(lock_and_update)
