@@ -27,6 +27,7 @@ lint: $(INSTALLED) ## Check the style of Python, queries and migrations
 	$(BIN)/ruff format --check
 	$(BIN)/sqlfluff lint --nocolor sql migrations
 	$(BIN)/squawk migrations/*.sql
+	$(BIN)/python -m tests.lint_sql
 
 format: $(INSTALLED) ## Mend the style where a program can
 	$(BIN)/ruff check --fix

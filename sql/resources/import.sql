@@ -6,7 +6,7 @@
 -- Utility: reads imported_lines, a temporary table of the import.
 -- Record: int
 -- Index:  scan: imported_lines, once for each table
--- Locks:  none
+-- Locks:  row: resources, row: resource_versions, row: resource_translations
 WITH
 first_lines AS (
     SELECT
@@ -47,6 +47,7 @@ inserted AS (
         0
     FROM first_lines
     ORDER BY resource_id ASC
+    -- lint: conflict_is_read: nothing is decided by the rows that were there already.
     ON CONFLICT (public_id) DO NOTHING
     RETURNING id
 ),

@@ -224,6 +224,7 @@ updated AS (
 completions AS (
     SELECT
         cur.resource_id,
+        -- lint: decides_under_lock: update_version__lock holds the resource, and so all its versions.
         updated.is_complete OR EXISTS (
             SELECT
             FROM resource_versions AS others

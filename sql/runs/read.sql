@@ -24,7 +24,7 @@ WHERE id = :id::bigint;
 -- name: find_by_id__of_user(id, user_id)^
 -- Fetch one run of one user by id.
 -- Record: Run, or no row
--- Index:  runs_pkey
+-- Index:  runs_pkey or runs_id_idx
 -- Locks:  none
 SELECT
     user_id,
@@ -151,7 +151,7 @@ WHERE runs.id = :id::bigint;
 -- name: find_with_details__of_user(id, user_id)^
 -- Fetch one run of one user by id with its version, user, steps, inputs and outputs.
 -- Record: RunDetails, or no row
--- Index:  runs_pkey, users_pkey, resource_versions_pkey, resources_pkey,
+-- Index:  runs_pkey or runs_id_idx, users_pkey, resource_versions_pkey, resources_pkey,
 --         run_steps_pkey, run_io_pkey
 -- Locks:  none
 SELECT

@@ -6,11 +6,12 @@
 -- that a deletion that goes on is waited for, and none begins until the steps are there. Days are
 -- UTC.
 -- Record: RunStart, or no row
--- Index:  runs_id_idx, resource_versions_pkey, resources_pkey, runs_pkey
+-- Index:  runs_id_idx, resource_versions_pkey, resources_pkey, runs_pkey or runs_id_idx
 -- Locks:  for share: resources, for no key update: runs, row: run_steps, row: run_io,
 --         row: stats_users
 WITH target AS (
     SELECT resources.is_deleted
+    -- lint: decides_under_lock: which version a run is of never changes.
     FROM runs
     INNER JOIN resource_versions ON runs.resource_version_id = resource_versions.id
     INNER JOIN resources ON resource_versions.resource_id = resources.id
@@ -148,11 +149,12 @@ LEFT JOIN started ON cur.id = started.id;
 -- that a deletion that goes on is waited for, and none begins until the steps are there. Days are
 -- UTC.
 -- Record: RunStart, or no row
--- Index:  runs_pkey, resource_versions_pkey, resources_pkey
+-- Index:  runs_pkey or runs_id_idx, resource_versions_pkey, resources_pkey
 -- Locks:  for share: resources, for no key update: runs, row: run_steps, row: run_io,
 --         row: stats_users
 WITH target AS (
     SELECT resources.is_deleted
+    -- lint: decides_under_lock: which version a run is of never changes.
     FROM runs
     INNER JOIN resource_versions ON runs.resource_version_id = resource_versions.id
     INNER JOIN resources ON resource_versions.resource_id = resources.id

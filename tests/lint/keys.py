@@ -1,0 +1,294 @@
+"""Which rows a statement can return: what unique keys and equalities say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from pglast import ast
+from pglast.enums import SetOperation
+
+from .schema import Schema
+from .tree import (
+    STATEMENTS,
+    Level,
+    Node,
+    Relation,
+    children,
+    equality,
+    is_a,
+    name_of,
+    outputs,
+    qualifier_of,
+)
+
+#: A relation's name and a column's.
+Column = tuple[str, str]
+
+#: Functions in FROM that return one row.
+ONE_ROW: Final = frozenset({"jsonb_populate_record", "jsonb_to_record", "json_to_record"})
+#: Functions that make one row of many.
+AGGREGATES: Final = frozenset(
+    {"array_agg", "avg", "bool_and", "bool_or", "count", "json_agg", "json_object_agg"}
+    | {"jsonb_agg", "jsonb_object_agg", "max", "min", "string_agg", "sum"}
+)
+#: Functions that, in a list of columns, make many rows of one.
+ROW_MAKERS: Final = frozenset(
+    {"generate_series", "json_array_elements", "json_array_elements_text", "json_each"}
+    | {"jsonb_array_elements", "jsonb_array_elements_text", "jsonb_each", "unnest"}
+)
+
+
+@dataclass
+class Known:
+    """What is the same in all rows under consideration."""
+
+    columns: set[Column] = field(default_factory=set)
+    #: Columns that equal something known, and so are not NULL.
+    equal: set[Column] = field(default_factory=set)
+    #: Relations of which at most one row is left.
+    relations: set[str] = field(default_factory=set)
+
+    def holds(self, column: Column) -> bool:
+        return column in self.columns or column[0] in self.relations
+
+
+def columns_of(relation: Relation, schema: Schema) -> list[str]:
+    """Return the names of a relation's columns, in order where a query gives them."""
+    if relation.query is not None:
+        inner = [name for name, _ in outputs(relation.query)]
+        return [*relation.columns, *inner[len(relation.columns) :]]
+    return list(relation.columns or schema[relation.table].columns)
+
+
+def resolve(level: Level, reference: Node, schema: Schema) -> Column | None:
+    """Return the column of this level that a reference means; or None."""
+    qualifier, name = qualifier_of(reference), name_of(reference)
+    if qualifier:
+        return (qualifier, name) if qualifier in level.relations else None
+    for relation in level.relations.values():
+        if name in columns_of(relation, schema):
+            return relation.name, name
+    return None
+
+
+def references(expression: Node, *, nested: bool = False) -> Iterator[Node]:
+    """Yield the columns of an expression; of sub-selects, those that say whose they are."""
+    if is_a(expression, ast.ColumnRef) and (qualifier_of(expression) or not nested):
+        yield expression
+    inside = nested or is_a(expression, *STATEMENTS)
+    for child in children(expression):
+        yield from references(child, nested=inside)
+
+
+def is_known(
+    level: Level,
+    expression: Node,
+    known: Known,
+    schema: Schema,
+    outer: Callable[[Node], bool] = lambda _: True,
+) -> bool:
+    """Tell whether an expression has one value for all rows under consideration."""
+    for reference in references(expression):
+        column = resolve(level, reference, schema)
+        if column is None and not qualifier_of(reference):
+            # A column of a relation whose columns are not known here.
+            return False
+        if not (known.holds(column) if column else outer(reference)):
+            return False
+    return True
+
+
+def settle(
+    level: Level,
+    schema: Schema,
+    given: Iterable[Column] = (),
+    outer: Callable[[Node], bool] = lambda _: True,
+) -> Known:
+    """Follow equalities and unique keys from the *given* columns to all that they settle."""
+    known = Known(set(given))
+    before = -1
+    while before != (before := len(known.equal) + len(known.relations)):
+        for column, value in _equalities(level, schema):
+            if column not in known.equal and is_known(level, value, known, schema, outer):
+                known.equal.add(column)
+                known.columns.add(column)
+        for relation in level.relations.values():
+            if relation.name not in known.relations and _has_one_row(
+                level, relation, known, schema, outer
+            ):
+                known.relations.add(relation.name)
+    return known
+
+
+def _equalities(level: Level, schema: Schema) -> Iterator[tuple[Column, Node]]:
+    for condition in level.conditions:
+        sides = equality(condition.expression)
+        for side, other in (sides, sides[::-1]) if sides else ():
+            column = resolve(level, side, schema) if is_a(side, ast.ColumnRef) else None
+            if column and (condition.about is None or column[0] in condition.about):
+                yield column, other
+
+
+def _has_one_row(
+    level: Level, relation: Relation, known: Known, schema: Schema, outer: Callable[[Node], bool]
+) -> bool:
+    columns = {name for owner, name in known.columns if owner == relation.name}
+    if relation.table:
+        table = schema[relation.table]
+        sure = {name for name in columns if (relation.name, name) in known.equal} | table.not_null
+        return any(key <= columns & sure for key in table.keys)
+    if relation.query is not None:
+
+        def from_here(reference: Node) -> bool:
+            column = resolve(level, reference, schema)
+            return known.holds(column) if column else outer(reference)
+
+        names = columns_of(relation, schema)
+        inner = [position for position, name in enumerate(names) if name in columns]
+        return is_single(relation.query, schema, inner, from_here)
+    if relation.has_ordinality and relation.columns and relation.columns[-1] in columns:
+        return True
+    return bool(relation.functions) and ONE_ROW.issuperset(relation.functions)
+
+
+def is_single(
+    level: Level,
+    schema: Schema,
+    given: Collection[int] = (),
+    outer: Callable[[Node], bool] = lambda _: True,
+) -> bool:
+    """Tell whether at most one row comes back, or one for each value of the *given* columns.
+
+    These are told by their positions in the result.
+    """
+    if level.halves:
+        return _is_single_union(level, schema, given, outer)
+    if (form := _single_by_form(level, outer)) is not None:
+        return form
+    columns = [value for _, value in outputs(level)]
+    own = {
+        column
+        for value in (columns[position] for position in given)
+        if is_a(value, ast.ColumnRef) and (column := resolve(level, value, schema))
+    }
+    known = settle(level, schema, own, outer)
+    if level.is_change:
+        # The target is the first relation; each of its rows comes back once.
+        is_one = next(iter(level.relations)) in known.relations
+        return is_one or _is_single_source(level, schema, own, outer)
+    if parts := _grouped_by(level):
+        return all(is_known(level, part, known, schema, outer) for part in parts)
+    return level.relations.keys() <= known.relations
+
+
+def _grouped_by(level: Level) -> list[Node]:
+    """Return what tells the rows apart after GROUP BY or DISTINCT."""
+    distinct = level.node.distinctClause
+    if distinct and distinct[0] is None:
+        return [value for _, value in outputs(level)]
+    return list(distinct or level.node.groupClause or ())
+
+
+def _is_single_source(
+    level: Level, schema: Schema, given: set[Column], outer: Callable[[Node], bool]
+) -> bool:
+    """Tell whether an INSERT takes one row, or one for values of the *given* columns."""
+    if level.source is None:
+        return False
+    names = {name for _, name in given}
+    into = enumerate(level.node.cols or ())
+    positions = [position for position, column in into if column.name in names]
+    return is_single(level.source, schema, positions, outer)
+
+
+def _is_single_union(
+    level: Level, schema: Schema, given: Collection[int], outer: Callable[[Node], bool]
+) -> bool:
+    """Know the get-or-create: what was inserted, or else the row that was there.
+
+    The second half reads the snapshot, in which a row that the first half inserted is not yet seen.
+    """
+    if not all(is_single(half, schema, given, outer) for half in level.halves):
+        return False
+    if level.node.op != SetOperation.SETOP_UNION:
+        return True
+    first, second = level.halves
+    read = {relation.table for relation in second.relations.values()}
+    made = [relation.query for relation in first.relations.values() if relation.query]
+    return any(is_a(query.node, ast.InsertStmt) and query.target in read for query in made)
+
+
+def _calls(level: Level, functions: frozenset[str]) -> bool:
+    return any(
+        is_a(node, ast.FuncCall) and not node.over and name_of(node) in functions
+        for target in level.node.targetList or ()
+        for node in _within(target)
+    )
+
+
+def _within(node: Node) -> Iterator[Node]:
+    """Yield the nodes below *node*, without those of sub-selects."""
+    for child in children(node):
+        if not is_a(child, *STATEMENTS):
+            yield child
+            yield from _within(child)
+
+
+def _single_by_form(level: Level, outer: Callable[[Node], bool]) -> bool | None:
+    """Tell what VALUES, LIMIT 1, an aggregate over all rows or the lack of FROM says, or None."""
+    node = level.node
+    if level.is_change:
+        return None
+    if node.valuesLists:
+        return len(node.valuesLists) == 1
+    if _calls(level, ROW_MAKERS):
+        return False
+    limit = node.limitCount
+    is_one = is_a(limit, ast.A_Const) and getattr(limit.val, "ival", None) == 1
+    if not node.groupClause:
+        is_one = is_one or _calls(level, AGGREGATES) or not level.relations
+    return True if is_one and all(map(outer, _outer_references(level))) else None
+
+
+def _outer_references(level: Level) -> Iterator[Node]:
+    names = {name for inner in level for name in inner.relations}
+    for inner in level:
+        for node in inner.nodes:
+            if is_a(node, ast.ColumnRef) and qualifier_of(node) not in {"", *names}:
+                yield node
+
+
+def sort_columns(level: Level, schema: Schema) -> list[Column]:
+    """Return the columns that a level is ordered by; expressions are left out."""
+    columns = dict(outputs(level))
+    found = []
+    for sort in level.node.sortClause or ():
+        node = sort.node
+        if is_a(node, ast.ColumnRef) and not qualifier_of(node):
+            node = columns.get(name_of(node), node)
+        if is_a(node, ast.ColumnRef) and (column := resolve(level, node, schema)):
+            found.append(column)
+    return found
+
+
+def is_totally_ordered(level: Level, schema: Schema) -> bool:
+    """Tell whether ORDER BY holds a unique key, on which all columns of the result depend."""
+    if level.halves:
+        return False
+    known = settle(level, schema, sort_columns(level, schema))
+    if parts := _grouped_by(level):
+        return all(is_known(level, part, known, schema) for part in parts)
+    columns = [value for _, value in outputs(level)]
+    owners = {
+        column[0]
+        for value in columns
+        for reference in references(value)
+        if (column := resolve(level, reference, schema))
+    }
+    return (
+        bool(owners)
+        and all(is_known(level, value, known, schema) for value in columns)
+        and (owners <= known.relations)
+    )

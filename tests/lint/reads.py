@@ -1,0 +1,178 @@
+"""Rules about what a statement returns."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from pglast import ast
+from pglast.stream import RawStream
+
+from .keys import columns_of, is_single, is_totally_ordered, settle
+from .schema import Schema
+from .statement import Statement
+from .tree import Level, Node, is_a, name_of, qualifier_of, walk
+
+
+def no_star(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Refuse ``*``: a column added by a migration would change the result.
+
+    A whole row is allowed where its columns are those of a type and not of a text: as the base of
+    jsonb_populate_record, which must have the table's own row type; and to_json of a CTE, whose
+    columns are written out. ``to_json(users)`` is a star by another name.
+    """
+    for level in statement.levels:
+        for node in level.nodes:
+            if not is_a(node, ast.ColumnRef):
+                continue
+            if is_a(node.fields[-1], ast.A_Star):
+                star = f"{qualifier_of(node)}.*" if qualifier_of(node) else "*"
+                yield f"{star} returns whatever columns there are; write out those of the record"
+            elif _is_whole_row(level, node, schema) and not _is_base(statement, level, node):
+                yield (
+                    f"{name_of(node)} is a whole row, whatever columns it has; write them out "
+                    "(a whole row may only be the base of jsonb_populate_record)"
+                )
+
+
+def _is_whole_row(level: Level, reference: Node, schema: Schema) -> bool:
+    name = name_of(reference)
+    relation = level.relations.get(name)
+    return (
+        relation is not None
+        and bool(relation.table)
+        and not qualifier_of(reference)
+        and not any(name in columns_of(other, schema) for other in level.relations.values())
+    )
+
+
+def _is_base(statement: Statement, level: Level, reference: Node) -> bool:
+    """Tell whether a CTE returns the row for jsonb_populate_record, and for nothing else."""
+    names = {target.name for target in level.node.targetList or () if target.val is reference}
+    calls = [
+        node
+        for node in walk(statement.tree)
+        if is_a(node, ast.FuncCall) and name_of(node) == "jsonb_populate_record"
+    ]
+    bases = {
+        (qualifier_of(call.args[0]), name_of(call.args[0]))
+        for call in calls
+        if is_a(call.args[0], ast.ColumnRef)
+    }
+    return any((level.name, name) in bases for name in names)
+
+
+def parameters_are_cast(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Want ``:id::bigint`` everywhere: PREPARE gets one type, and the reader sees it."""
+    types: defaultdict[int, set[str]] = defaultdict(set)
+    bare: set[int] = set()
+    casts = {
+        id(node.arg): RawStream()(node.typeName)
+        for node in walk(statement.tree)
+        if is_a(node, ast.TypeCast)
+    }
+    for node in walk(statement.tree):
+        if is_a(node, ast.ParamRef):
+            if id(node) in casts:
+                types[node.number].add(casts[id(node)])
+            else:
+                bare.add(node.number)
+    for number, name in enumerate(statement.source.parameters, start=1):
+        if number in bare:
+            yield f":{name} stands without a cast; write :{name}::type wherever it stands"
+        elif not types[number]:
+            yield f":{name} is declared and not used; take it out of the name line"
+        if len(types[number]) > 1:
+            found = " and ".join(sorted(types[number]))
+            yield f":{name} is cast to {found}; cast it to one type everywhere"
+
+
+def listing_is_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Want ORDER BY a unique key and LIMIT where many rows may come back."""
+    if statement.block.operator:
+        return
+    root = statement.root
+    if root.is_change:
+        yield (
+            "returns the rows of a change in no order; make it a CTE and select from it, "
+            "with ORDER BY and LIMIT, or end the name line in ^"
+        )
+    elif is_a(root.node, ast.SelectStmt):
+        if not is_totally_ordered(root, schema):
+            yield (
+                "may return rows in any order, because ORDER BY holds no unique key of the result; "
+                "end it in the key, as in ORDER BY created_at DESC, id DESC"
+            )
+        if not _has_limit(root):
+            yield "may return any number of rows; add LIMIT"
+
+
+def _has_limit(level: Level) -> bool:
+    limit = level.node.limitCount
+    return limit is not None and not getattr(limit, "isnull", False)
+
+
+def limit_is_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Want ORDER BY a unique key wherever LIMIT chooses rows.
+
+    A MATERIALIZED CTE with a constant LIMIT is a cap on candidates, not a choice: when it is
+    reached, the statement has to answer in another way, and below it all rows are there.
+    """
+    for level in statement.levels:
+        # The listing itself is held by the rule above.
+        is_listing = level is statement.root and not statement.block.operator
+        if is_listing or not is_a(level.node, ast.SelectStmt) or not _has_limit(level):
+            continue
+        is_cap = level.is_materialized and is_a(level.node.limitCount, ast.A_Const)
+        has_one = level.relations.keys() <= settle(level, schema).relations
+        if not (is_cap or has_one or is_totally_ordered(level, schema)):
+            yield (
+                f"LIMIT chooses any rows{_where(level)}, because ORDER BY holds no unique key; "
+                "end it in the key"
+            )
+
+
+def _where(level: Level) -> str:
+    return f" in {level.name}" if level.name else ""
+
+
+def inner_order_has_limit(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Want LIMIT wherever a CTE or sub-select is ordered: alone, the order does nothing but cost.
+
+    It does something for locks, for DISTINCT ON and for the rows of an INSERT.
+    """
+    for level in statement.levels:
+        node = level.node
+        around = level.outer
+        if (
+            level is not statement.root
+            and is_a(node, ast.SelectStmt)
+            and node.sortClause
+            and not (node.lockingClause or node.distinctClause or _has_limit(level))
+            and not (around and around.source is level)
+        ):
+            yield f"orders all rows{_where(level)} and takes all; add LIMIT, or do not order"
+
+
+def at_most_one_row(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Want it to show that a ``^`` or ``$`` query returns at most one row."""
+    known = (ast.SelectStmt, ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt)
+    if (
+        statement.block.operator in {"^", "$"}
+        and is_a(statement.tree, *known)
+        and not is_single(statement.root, schema)
+    ):
+        yield (
+            f"{statement.block.operator} promises at most one row, and nothing shows it; compare "
+            "all columns of a unique key, aggregate, or add ORDER BY and LIMIT 1"
+        )
+
+
+RULES = (
+    no_star,
+    parameters_are_cast,
+    listing_is_ordered,
+    limit_is_ordered,
+    inner_order_has_limit,
+    at_most_one_row,
+)

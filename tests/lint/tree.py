@@ -1,0 +1,275 @@
+"""A statement as its levels: each SELECT, INSERT, UPDATE and DELETE of the parse tree by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pglast import ast
+from pglast.enums import A_Expr_Kind, BoolExprType, CTEMaterialize, JoinType
+
+#: A node of pglast's tree, which comes without types.
+Node = Any
+
+STATEMENTS = (
+    ast.SelectStmt,
+    ast.InsertStmt,
+    ast.UpdateStmt,
+    ast.DeleteStmt,
+    ast.MergeStmt,
+)
+CHANGES = STATEMENTS[1:]
+
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """What a FROM clause or a statement's target names."""
+
+    #: As columns refer to it.
+    name: str
+    #: The table, or nothing where it is a query or a function.
+    table: str = ""
+    #: The CTE or sub-select.
+    query: Level | None = None
+    is_cte: bool = False
+    #: The functions called in FROM.
+    functions: tuple[str, ...] = ()
+    has_ordinality: bool = False
+    #: Names that the alias gives to the columns.
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition that the rows of a level meet."""
+
+    expression: Node
+    #: The relations that it says something about: in a LEFT JOIN only those on the right.
+    about: frozenset[str] | None = None
+
+
+@dataclass(eq=False)
+class Level:
+    """One SELECT, INSERT, UPDATE or DELETE, apart from those inside it."""
+
+    node: Node
+    #: The name of the CTE that it is.
+    name: str = ""
+    is_materialized: bool = False
+    outer: Level | None = None
+    #: Every CTE that can be named here; those of its own WITH are in `own_ctes` too.
+    ctes: dict[str, Level] = field(default_factory=dict)
+    own_ctes: list[Level] = field(default_factory=list)
+    #: Sub-selects, halves of a UNION and what an INSERT selects.
+    inner: list[Level] = field(default_factory=list)
+    #: The nodes of this level, without those of the levels inside it.
+    nodes: list[Node] = field(default_factory=list)
+    relations: dict[str, Relation] = field(default_factory=dict)
+    conditions: list[Condition] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Level]:
+        """Yield this level and all inside it."""
+        yield self
+        for level in (*self.own_ctes, *self.inner):
+            yield from level
+
+    @property
+    def is_change(self) -> bool:
+        return is_a(self.node, *CHANGES)
+
+    @property
+    def target(self) -> str:
+        """The table that is inserted into, updated or deleted from."""
+        return str(self.node.relation.relname) if self.is_change else ""
+
+    @property
+    def halves(self) -> tuple[Level, ...]:
+        """The two sides of a UNION, INTERSECT or EXCEPT."""
+        if not is_a(self.node, ast.SelectStmt) or not self.node.op:
+            return ()
+        sides = (self.node.larg, self.node.rarg)
+        return tuple(level for side in sides for level in self.inner if level.node is side)
+
+    @property
+    def sets(self) -> dict[str, Node]:
+        """The columns that an UPDATE, or ON CONFLICT DO UPDATE, gives values to."""
+        clause = self.node if is_a(self.node, ast.UpdateStmt) else self.conflict
+        return {target.name: target.val for target in (clause and clause.targetList) or ()}
+
+    @property
+    def conflict(self) -> Node:
+        """The ON CONFLICT clause, or None."""
+        return getattr(self.node, "onConflictClause", None)
+
+    @property
+    def conflict_key(self) -> set[str]:
+        """The columns that ON CONFLICT names."""
+        infer = self.conflict.infer
+        return {part.name for part in (infer and infer.indexElems) or ()}
+
+    @property
+    def source(self) -> Level | None:
+        """The rows that an INSERT takes."""
+        if not is_a(self.node, ast.InsertStmt):
+            return None
+        found = (level for level in self.inner if level.node is self.node.selectStmt)
+        return next(found, None)
+
+
+def is_a(node: Any, *kinds: type[Node]) -> bool:
+    """Tell whether a node is of one of some kinds, which says what members it has.
+
+    Not isinstance, after which mypy would go by pglast's types: there every member may be None.
+    """
+    return isinstance(node, kinds)
+
+
+def children(node: Node) -> Iterator[Node]:
+    """Yield the nodes directly below *node*."""
+    for member in node:
+        yield from _nodes(getattr(node, member))
+
+
+def _nodes(value: Any) -> Iterator[Node]:
+    if is_a(value, ast.Node):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _nodes(item)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield *node* and every node below it."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+def name_of(node: Node) -> str:
+    """Return the last part of a column's or a function's name; nothing for ``*``."""
+    parts = node.funcname if is_a(node, ast.FuncCall) else node.fields
+    return parts[-1].sval if is_a(parts[-1], ast.String) else ""
+
+
+def qualifier_of(reference: Node) -> str:
+    """Return what stands before a column's name: ``users`` of ``users.id``."""
+    return reference.fields[-2].sval if len(reference.fields) > 1 else ""
+
+
+def conjuncts(expression: Node) -> Iterator[Node]:
+    """Yield what is joined by AND."""
+    if is_a(expression, ast.BoolExpr) and expression.boolop == BoolExprType.AND_EXPR:
+        for part in expression.args:
+            yield from conjuncts(part)
+    elif expression is not None:
+        yield expression
+
+
+def equality(expression: Node) -> tuple[Node, Node] | None:
+    """Return the two sides of ``a = b``."""
+    if (
+        is_a(expression, ast.A_Expr)
+        and expression.kind == A_Expr_Kind.AEXPR_OP
+        and expression.name[-1].sval == "="
+    ):
+        return expression.lexpr, expression.rexpr
+    return None
+
+
+def outputs(level: Level) -> list[tuple[str, Node]]:
+    """Return the columns of the rows that a level returns: name and expression, in order."""
+    if level.halves:
+        return outputs(level.halves[0])
+    if level.is_change:
+        clause = level.node.returningClause
+        targets = clause.exprs if clause else ()
+    elif level.node.valuesLists:
+        first = level.node.valuesLists[0]
+        return [(f"column{number}", value) for number, value in enumerate(first, start=1)]
+    else:
+        targets = level.node.targetList or ()
+    return [(_output_name(target), target.val) for target in targets]
+
+
+def _output_name(target: Node) -> str:
+    if target.name:
+        return str(target.name)
+    value = target.val
+    while is_a(value, ast.TypeCast):
+        value = value.arg
+    return name_of(value) if is_a(value, ast.ColumnRef, ast.FuncCall) else ""
+
+
+def read(node: Node) -> Level:
+    """Return the levels of one parsed statement."""
+    return _read(node, None, {})
+
+
+def _read(node: Node, outer: Level | None, ctes: dict[str, Level], name: str = "") -> Level:
+    level = Level(node, name, outer=outer, ctes=dict(ctes))
+    clause = getattr(node, "withClause", None)
+    for cte in clause.ctes if clause else ():
+        made = _read(cte.ctequery, outer, level.ctes, cte.ctename)
+        made.is_materialized = cte.ctematerialized == CTEMaterialize.CTEMaterializeAlways
+        level.own_ctes.append(made)
+        level.ctes[cte.ctename] = made
+    _collect(node, level)
+    if level.is_change:
+        _add(level, _table(node.relation))
+    for member in ("fromClause", "usingClause"):
+        for item in getattr(node, member, None) or ():
+            _join(item, level)
+    level.conditions += map(Condition, conjuncts(getattr(node, "whereClause", None)))
+    return level
+
+
+def _collect(node: Node, level: Level) -> None:
+    for child in children(node):
+        if is_a(child, *STATEMENTS):
+            level.inner.append(_read(child, level, level.ctes))
+        elif not is_a(child, ast.WithClause):
+            level.nodes.append(child)
+            _collect(child, level)
+
+
+def _add(level: Level, relation: Relation) -> frozenset[str]:
+    level.relations[relation.name] = relation
+    return frozenset({relation.name})
+
+
+def _table(item: Node) -> Relation:
+    return Relation(item.alias.aliasname if item.alias else item.relname, item.relname)
+
+
+def _join(item: Node, level: Level) -> frozenset[str]:
+    """Add what one item of FROM brings, and return its names."""
+    if is_a(item, ast.JoinExpr):
+        left, right = _join(item.larg, level), _join(item.rarg, level)
+        about = {
+            JoinType.JOIN_INNER: None,
+            JoinType.JOIN_LEFT: right,
+            JoinType.JOIN_RIGHT: left,
+        }.get(item.jointype, frozenset())
+        level.conditions += [Condition(part, about) for part in conjuncts(item.quals)]
+        return left | right
+    columns = tuple(name.sval for name in (item.alias and item.alias.colnames) or ())
+    if is_a(item, ast.RangeVar):
+        query = None if item.schemaname else level.ctes.get(item.relname)
+        if query is None:
+            return _add(level, _table(item))
+        name = item.alias.aliasname if item.alias else item.relname
+        return _add(level, Relation(name, query=query, is_cte=True, columns=columns))
+    if is_a(item, ast.RangeSubselect):
+        query = next(inner for inner in level.inner if inner.node is item.subquery)
+        name = item.alias.aliasname if item.alias else ""
+        return _add(level, Relation(name, query=query, columns=columns))
+    functions = tuple(
+        name_of(call) for call, *_ in getattr(item, "functions", ()) if is_a(call, ast.FuncCall)
+    )
+    name = item.alias.aliasname if item.alias else functions[0]
+    has_ordinality = bool(getattr(item, "ordinality", None))
+    return _add(
+        level,
+        Relation(name, functions=functions, has_ordinality=has_ordinality, columns=columns),
+    )
