@@ -16,6 +16,8 @@ MAX_DEPTH = 100
 MAX_SIZE = 16 * 2**20
 _MAX_INT = 2**64 - 1
 _MIN_INT = -(2**63)
+#: From here on not every whole number is a float.
+_MAX_FLOAT = 2.0**53
 
 _encode = msgspec.json.Encoder().encode
 
@@ -57,6 +59,9 @@ def _check(field: str, value: Any, depth: int) -> None:
     elif kind is float:
         if not math.isfinite(value):
             raise InvalidInput(field, "must hold finite numbers alone")
+        if abs(value) > _MAX_FLOAT:
+            # jsonb writes it out in digits, which come back as an int that may not equal it.
+            raise InvalidInput(field, "must hold floats of at most 2^53; an int may be larger")
     elif kind is int:
         if not _MIN_INT <= value <= _MAX_INT:
             raise InvalidInput(field, "must hold integers of at most 64 bits")

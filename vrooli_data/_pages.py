@@ -63,6 +63,10 @@ _decode = msgspec.msgpack.Decoder(_Payload).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
+def _spelled(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode("ascii")
+
+
 class Listing(Generic[R]):
     """One order of a listing: its three queries, and the cursors that belong to it alone.
 
@@ -114,20 +118,24 @@ class Listing(Generic[R]):
             raise self._refusal()
         try:
             raw = urlsafe_b64decode(cursor.encode("ascii"))
-            payload = _decode(raw[1:-_DIGEST_SIZE])
+            body, digest = raw[:-_DIGEST_SIZE], raw[-_DIGEST_SIZE:]
+            # Written again, because other spellings of the same bytes can be read as well.
+            if self._digest(body) != digest or _spelled(raw) != cursor or body[:1] != _VERSION:
+                raise self._refusal()
+            payload = _decode(body[1:])
         except (ValueError, UnicodeError, binascii.Error, msgspec.DecodeError):
             raise self._refusal() from None
-        position = Position(payload.direction, payload.key, payload.id)
-        # Writing it again refuses every other spelling of the same bytes.
-        if not isinstance(position.key, self._key_type) or self.cursor(position) != cursor:
+        if not isinstance(payload.key, self._key_type):
             raise self._refusal()
-        return position
+        return Position(payload.direction, payload.key, payload.id)
 
     def cursor(self, position: Position) -> str:
         """Write the cursor of a position."""
         body = _VERSION + _encode(tuple(position))
-        digest = blake2b(self._salt + body, digest_size=_DIGEST_SIZE).digest()
-        return urlsafe_b64encode(body + digest).decode("ascii")
+        return _spelled(body + self._digest(body))
+
+    def _digest(self, body: bytes) -> bytes:
+        return blake2b(self._salt + body, digest_size=_DIGEST_SIZE).digest()
 
     def _refusal(self) -> InvalidCursor:
         return InvalidCursor(f"is damaged, or is not a cursor of {self.name}")

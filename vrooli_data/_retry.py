@@ -8,7 +8,7 @@ from enum import Enum
 
 import msgspec
 import psycopg
-from psycopg_pool import PoolTimeout
+from psycopg_pool import PoolClosed, PoolTimeout
 
 from .errors import InvalidInput
 
@@ -133,6 +133,8 @@ def classify(error: psycopg.Error, *, lost: bool) -> Reason | None:
     state = error.sqlstate
     if isinstance(error, PoolTimeout):
         return Reason.BUSY
+    if isinstance(error, PoolClosed):
+        return None
     if lost:
         return Reason.LOST if state in _LOST else None
     if is_stale_plan(error):

@@ -180,7 +180,8 @@ FOR NO KEY UPDATE OF resources;
 -- different fields both keep their change. A version that is completed or uncompleted changes its
 -- resource too, which has to be locked already.
 -- Record: Update[ResourceVersion], or no row
--- Index:  resource_versions_pkey, resource_versions_resource_id_id_key, resources_pkey
+-- Index:  resource_versions_pkey, resources_pkey,
+--         resource_versions_resource_id_id_key or resource_versions_resource_id_version_index_key
 -- Locks:  for no key update: resource_versions, row: resources
 WITH cur AS (
     SELECT

@@ -1,0 +1,172 @@
+"""The calls that are measured: real rows as arguments, and what each call sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, NamedTuple, Self, cast, get_args
+
+from psycopg import RawCursor
+
+from vrooli_data import HeldConnection, ResourceOrder
+from vrooli_data._rows import Row
+from vrooli_data._sync.connector import PooledConnection
+
+from ._database import UNTIL
+
+PAGE = 50
+_ONE_ROW_BAR = 1.15
+_PAGE_BAR = 1.10
+
+
+class Call(NamedTuple):
+    """One call of a method, and what it hands to the cursor."""
+
+    method: str
+    positional: tuple[Any, ...]
+    named: dict[str, Any]
+    query: str
+    statement: bytes
+    parameters: tuple[Any, ...]
+    rows: int
+
+    def on(self, repositories: object) -> partial[Any]:
+        """Bind the call to either face's database or held connection."""
+        aggregate, name = self.method.split(".")
+        method = getattr(getattr(repositories, aggregate), name)
+        return partial(method, *self.positional, **self.named)
+
+
+class Pattern(NamedTuple):
+    """The calls of one query, whose name it bears."""
+
+    name: str
+    calls: list[Call]
+
+    @property
+    def rows(self) -> int:
+        """Rows that a call returns, on average."""
+        return round(sum(call.rows for call in self.calls) / len(self.calls))
+
+    @property
+    def bar(self) -> float | None:
+        """The highest ratio to bare psycopg that passes; None where nothing is promised."""
+        if self.name == "runs.get_execution_stats":
+            # It reads every run: its time says how many there are.
+            return None
+        if self.rows == 1:
+            return _ONE_ROW_BAR
+        return _PAGE_BAR if self.rows >= PAGE else None
+
+
+class _RecordingCursor(RawCursor[Row]):
+    """Keeps what it is told to execute."""
+
+    statement = b""
+    parameters: tuple[Any, ...] = ()
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        self.statement, self.parameters = query, params
+        return super().execute(query, params, **options)
+
+
+class Recorder:
+    """Makes calls on a held connection, and keeps what arrives at psycopg."""
+
+    def __init__(self, held: HeldConnection, sample: int = 1) -> None:
+        self._held = held
+        self._sample = sample
+        self._cursor = _RecordingCursor(held.connection)
+        # The session takes its cursor from here and puts it back.
+        cast("PooledConnection", held.connection).session._cursors.append(self._cursor)
+
+    def call(self, method: str, *positional: Any, **named: Any) -> Call:
+        """Make a call, which must find something."""
+        Call(method, positional, named, "", b"", (), 0).on(self._held)()
+        statement, parameters = self._cursor.statement, self._cursor.parameters
+        if self._cursor.rowcount == 0:
+            raise LookupError(f"{method} found nothing with {positional} {named}")
+        # A page asks for one row more, which tells whether another page follows.
+        rows = min(self._cursor.rowcount, named.get("limit", 1))
+        query = statement.removeprefix(b"/* vrooli_data:").partition(b" ")[0].decode()
+        return Call(method, positional, named, query, statement, parameters, rows)
+
+    def sample(self, columns: str, source: str) -> list[tuple[Any, ...]]:
+        """Return rows that are evenly spread over all ids of *source*."""
+        return self._held.connection.execute(
+            f"WITH numbered AS (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place,"
+            f" count(*) OVER () AS total FROM {source})"
+            f" SELECT {columns} FROM numbered"
+            f" WHERE mod(place, greatest(total / {self._sample}, 1)) = 0"
+            f" ORDER BY place LIMIT {self._sample}"
+        ).fetchall()
+
+
+def read_patterns(held: HeldConnection, sample_size: int) -> list[Pattern]:
+    """Record the calls of every pattern that reads, for so many rows of each table."""
+    recorder = Recorder(held, sample_size)
+    call, sample = recorder.call, recorder.sample
+    users = "users WHERE email IS NOT NULL AND handle IS NOT NULL"
+    ids, public_ids, emails, handles = zip(
+        *sample("id, public_id, email, handle", users), strict=True
+    )
+    resources = "resources WHERE latest_version_id IS NOT NULL AND created_by_id IS NOT NULL"
+    resource_ids, resource_public_ids = zip(*sample("id, public_id", resources), strict=True)
+    runs = "runs WHERE EXISTS (SELECT FROM run_steps WHERE user_id = runs.user_id AND run_id = id)"
+    runners = "users WHERE EXISTS (SELECT FROM runs WHERE user_id = users.id)"
+    members = "users WHERE EXISTS (SELECT FROM members WHERE user_id = users.id)"
+    # Trends of seven to sixteen days before the end of what was seeded.
+    age = max(0, (datetime.now(UTC) - UNTIL).days)
+    return [
+        *_patterns(call("users.find_by_id", id) for id in ids),
+        *_patterns(call("users.find_by_public_id", id) for id in public_ids),
+        *_patterns(call("users.find_by_email", email) for email in emails),
+        *_patterns(call("users.find_by_handle", handle) for handle in handles),
+        *_patterns(call("users.find_with_teams", id) for (id,) in sample("public_id", members)),
+        *_patterns(call("resources.find_by_id", id) for id in resource_ids),
+        *_patterns(call("resources.find_by_public_id", id) for id in resource_public_ids),
+        *_patterns(call("resources.find_with_latest_version", id) for id in resource_public_ids),
+        *_patterns(_pages(held, recorder)),
+        *_patterns(
+            call("resources.find_trending", days=age + days, limit=PAGE) for days in range(7, 17)
+        ),
+        *_patterns(call("runs.find_with_details", id) for (id,) in sample("id", runs)),
+        *_patterns(
+            call("runs.find_with_details", id, user_id=user_id)
+            for id, user_id in sample("id, user_id", runs)
+        ),
+        *_patterns(call("runs.get_execution_stats", user_id=id) for (id,) in sample("id", runners)),
+        *_patterns([call("runs.get_execution_stats")]),
+    ]
+
+
+def listed_types(held: HeldConnection) -> list[tuple[str, int]]:
+    """Return the resource types and how many of each are listed, the most first."""
+    return held.connection.execute(
+        "SELECT resource_type, count(*) FROM resources"
+        " WHERE NOT is_private AND NOT is_deleted AND has_complete_version"
+        " GROUP BY resource_type ORDER BY count(*) DESC, resource_type"
+    ).fetchall()
+
+
+def _pages(held: HeldConnection, recorder: Recorder) -> Iterable[Call]:
+    """Ask for the first three pages of each type, in each order."""
+    for resource_type, count in listed_types(held):
+        if count <= 3 * PAGE:
+            continue
+        for order in get_args(ResourceOrder):
+            cursor = None
+            for _ in range(3):
+                arguments = {"order_by": order, "cursor": cursor, "limit": PAGE}
+                call = recorder.call("resources.find_by_type", resource_type, **arguments)
+                yield call
+                cursor = call.on(held)().next_cursor
+
+
+def _patterns(calls: Iterable[Call]) -> list[Pattern]:
+    """Group calls by the query that they turned out to run."""
+    patterns: dict[str, Pattern] = {}
+    for call in calls:
+        patterns.setdefault(call.query, Pattern(call.query, [])).calls.append(call)
+    return list(patterns.values())

@@ -1,0 +1,70 @@
+"""Keep the client on one CPU and its backends on another."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from psycopg import ConnectionInfo
+
+#: Before `pin_client` leaves only one of them.
+_CPUS_AT_START = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+
+
+def pin_client() -> None:
+    """Keep this process, and the threads that it starts from now on, on one CPU."""
+    if sys.platform == "linux" and (cpus := _two_cpus()):
+        os.sched_setaffinity(0, {cpus[0]})
+
+
+def pin_backends(info: ConnectionInfo, pids: Sequence[int]) -> str:
+    """Keep backends on another CPU than `pin_client` does; say where they are, or why not."""
+    cpus = _two_cpus()
+    if sys.platform != "linux" or cpus is None:
+        return "not pinned: that takes Linux and two CPUs"
+    if not is_on_socket(info):
+        return "client pinned, backends not: they may be on another machine"
+    # Behind a container's socket, the same number may be some other process here.
+    if not all(_is_postgres(pid) for pid in pids):
+        return "client pinned, backends not: their processes are not visible from here"
+    try:
+        for pid in pids:
+            os.sched_setaffinity(pid, {cpus[1]})
+    except PermissionError:
+        return "client pinned, backends not: they run as another user"
+    return f"client on CPU {cpus[0]}, backends on CPU {cpus[1]}"
+
+
+def is_on_socket(info: ConnectionInfo) -> bool:
+    """Tell whether the server is reached by a unix socket, and so on this machine."""
+    return info.host.startswith(("/", "@"))
+
+
+def _is_postgres(pid: int) -> bool:
+    try:
+        return b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _two_cpus() -> tuple[int, int] | None:
+    """Choose a CPU for each side, of two cores where there are two."""
+    if len(_CPUS_AT_START) < 2:
+        return None
+    client, *others = _CPUS_AT_START
+    on_other_cores = [cpu for cpu in others if cpu not in _threads_beside(client)]
+    return client, (on_other_cores or others)[0]
+
+
+def _threads_beside(cpu: int) -> set[int]:
+    """Return the hardware threads of the same core, as 0,4 or 0-1 in the kernel's list."""
+    listed = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+    beside: set[int] = set()
+    with suppress(OSError):
+        for part in listed.read_text().strip().split(","):
+            first, _, last = part.partition("-")
+            beside.update(range(int(first), int(last or first) + 1))
+    return beside

@@ -1,0 +1,122 @@
+"""Tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from rich.box import MARKDOWN
+from rich.console import Console
+from rich.table import Table as Grid
+
+from ._measure import Comparison, Effort, Estimate, Table
+
+_WIDTH = 140
+
+
+class Report(msgspec.Struct, frozen=True):
+    """One run of the benchmarks."""
+
+    #: A smoke run shows that the benchmarks work; its numbers mean nothing.
+    smoke: bool
+    scale: float
+    effort: Effort
+    facts: dict[str, str]
+    cautions: list[str]
+    tables: dict[str, list[Table]]
+    seconds: float
+
+    @property
+    def missed(self) -> list[Comparison]:
+        """The comparisons that are above their bars."""
+        return [
+            comparison
+            for tables in self.tables.values()
+            for table in tables
+            for comparison in table.comparisons
+            if comparison.is_missed
+        ]
+
+
+def console() -> Console:
+    """Return a console whose tables keep their width where the output is no terminal."""
+    found = Console()
+    return found if found.is_terminal else Console(width=_WIDTH)
+
+
+def show_facts(out: Console, facts: dict[str, str], cautions: list[str]) -> None:
+    """Print what the numbers are measured on."""
+    grid = Grid.grid(padding=(0, 2))
+    for name, value in facts.items():
+        grid.add_row(name, value)
+    out.print(grid)
+    for caution in cautions:
+        out.print(f"Warning: {caution}", style="yellow")
+
+
+def show_table(out: Console, table: Table, *, smoke: bool) -> None:
+    """Print one table, which is Markdown as well."""
+    counts = list(table.comparisons[0].counts)
+    has_bars = any(comparison.bar is not None for comparison in table.comparisons)
+    grid = Grid(box=MARKDOWN)
+    grid.add_column("", no_wrap=True)
+    columns = [*counts, f"{table.baseline}, {table.unit}", f"{table.subject}, {table.unit}"]
+    columns += [f"added, {table.unit}", "ratio", "interval", *(["bar"] if has_bars else [])]
+    for column in columns:
+        grid.add_column(column, justify="right", no_wrap=True)
+    for comparison in table.comparisons:
+        cells = [
+            comparison.name,
+            *(f"{comparison.counts[count]:,}" for count in counts),
+            _number(comparison.baseline.median),
+            _number(comparison.subject.median),
+            _number(comparison.added.median),
+            f"{comparison.ratio.median:.3f}",
+            _interval(comparison.ratio),
+        ]
+        if has_bars:
+            cells.append(_verdict(comparison, smoke=smoke))
+        grid.add_row(*cells)
+    out.print(f"\n### {table.title}", *([f"({table.note})"] if table.note else []))
+    out.print(grid)
+
+
+def show_end(out: Console, report: Report) -> None:
+    """Print how it went."""
+    out.print(
+        f"\nTook {report.seconds:.0f} s. Load at the end {report.facts['Load at the end']}; "
+        "the benchmarks alone make it about 1."
+    )
+    if report.smoke:
+        out.print("A smoke run: no bar is enforced, and the numbers mean nothing.")
+        return
+    for comparison in report.missed:
+        out.print(
+            f"Missed: {comparison.name} takes {comparison.ratio.median:.4f} times as long as its "
+            f"baseline, {_interval(comparison.ratio)}; the bar is {comparison.bar:.2f}.",
+            style="red",
+        )
+    if not report.missed:
+        out.print("Every bar is met.")
+
+
+def write_json(path: Path, report: Report) -> None:
+    """Write everything that was measured, with the number of every run."""
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.1f}"
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+
+
+def _verdict(comparison: Comparison, *, smoke: bool) -> str:
+    if comparison.bar is None or smoke:
+        return "-"
+    verdict = "[red]missed[/]" if comparison.is_missed else "met"
+    # Another seven runs might say otherwise.
+    unsure = "?" if comparison.ratio.low <= comparison.bar <= comparison.ratio.high else ""
+    return f"{comparison.bar:.2f} {verdict}{unsure}"

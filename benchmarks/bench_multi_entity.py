@@ -1,0 +1,173 @@
+"""What writes to several tables as one statement, against a transaction of several statements.
+
+Ours is a call on a held connection: one statement, which commits by itself. The baseline does the
+same work with bare psycopg on the same connection, statement by statement between BEGIN and COMMIT,
+as a careful program would by hand: prepared, binary, all rows of a table in one statement, rows as
+tuples. It is checked that both insert as many rows into every table.
+
+Both write to a copy of the seeded database, which is dropped afterwards, and with
+synchronous_commit off: what is compared is the work and the round trips, and not how long a disk
+takes to flush the one COMMIT that either side has. Over a unix socket a round trip is as short as
+it gets; over a network there is more to save.
+
+There is no bar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import Connection, RawCursor, conninfo, sql
+from psycopg.rows import tuple_row
+
+from vrooli_data import Database, HeldConnection
+from vrooli_data._rows import Row
+
+from ._measure import Effort, Table, Turn, Turns, alternate, compare, in_fresh_process
+from ._multi_entity import OPERATIONS, Execute, Operation, Rows
+from ._pinning import pin_backends, pin_client
+
+_TABLES = """
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+"""
+
+
+class Run(NamedTuple):
+    """What one fresh process measured."""
+
+    #: By operation, the turns of the several statements and of the one.
+    measured: dict[str, list[Turns]]
+    pinning: str
+
+
+def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
+    """Measure every operation; *advance* is told of each run."""
+    with _copy_of(url) as copy_url:
+        with Database.connect(copy_url) as db, db.connection() as held:
+            statements = {each.name: _statements(held, each) for each in OPERATIONS}
+        runs: list[Run] = []
+        for number in range(effort.runs):
+            advance(f"multi_entity, run {number + 1} of {effort.runs}")
+            runs.append(in_fresh_process(measure_operations, copy_url, effort))
+    comparisons = [
+        compare(
+            name,
+            [run.measured[name][0] for run in runs],
+            [run.measured[name][1] for run in runs],
+            counts={"statements": count},
+        )
+        for name, count in statements.items()
+    ]
+    title = "Several tables at once: one statement against a transaction of several"
+    note = f"statements: the baseline's, beside BEGIN and COMMIT; {runs[0].pinning}"
+    return [Table(title, "several", "one", "µs", comparisons, note)]
+
+
+def measure_operations(url: str, effort: Effort) -> Run:
+    """Measure the operations, in the process of one run."""
+    pin_client()
+    with Database.connect(url) as db, db.connection() as held:
+        pinning = pin_backends(held.connection.info, [held.connection.info.backend_pid])
+        held.connection.execute("SET synchronous_commit = off")
+        rows = Rows.of(held.connection)
+        measured = {
+            operation.name: alternate(
+                (_several_turn(operation, held.connection, rows), _one_turn(operation, held, rows)),
+                effort.sample,
+                effort,
+            )
+            for operation in OPERATIONS
+        }
+    return Run(measured, pinning)
+
+
+def _several_turn(operation: Operation, connection: Connection[Row], rows: Rows) -> Turn:
+    execute = _executing(connection)
+
+    def turn(places: Sequence[int]) -> float:
+        given = operation.given(rows, places)
+        started = perf_counter()
+        for each in given:
+            with connection.transaction():
+                operation.several(execute, each)
+        return perf_counter() - started
+
+    return turn
+
+
+def _one_turn(operation: Operation, held: HeldConnection, rows: Rows) -> Turn:
+    def turn(places: Sequence[int]) -> float:
+        given = operation.given(rows, places)
+        started = perf_counter()
+        for each in given:
+            operation.one(held, each)
+        return perf_counter() - started
+
+    return turn
+
+
+def _executing(connection: Connection[Row]) -> Execute:
+    cursor = RawCursor(connection, row_factory=tuple_row)
+
+    def execute(statement: Any, *parameters: Any) -> list[Row]:
+        cursor.execute(statement, parameters, prepare=True, binary=True)
+        return cursor.fetchall() if cursor.description else []
+
+    return execute
+
+
+def _statements(held: HeldConnection, operation: Operation) -> int:
+    """Count the statements of the baseline, which must insert what our call inserts."""
+    connection = held.connection
+    execute = _executing(connection)
+    sent: list[object] = []
+
+    def counting(statement: Any, *parameters: Any) -> list[Row]:
+        sent.append(statement)
+        return execute(statement, *parameters)
+
+    first, second = operation.given(Rows.of(connection), [0, 1])
+    before = _row_counts(connection)
+    operation.several(counting, first)
+    between = _row_counts(connection)
+    operation.one(held, second)
+    after = _row_counts(connection)
+    theirs = {table: between[table] - before[table] for table in before}
+    ours = {table: after[table] - between[table] for table in before}
+    if ours != theirs:
+        raise AssertionError(f"{operation.name} inserts {ours}, and by hand {theirs}")
+    return len(sent)
+
+
+def _row_counts(connection: Connection[Row]) -> dict[str, int]:
+    tables = connection.execute(_TABLES).fetchall()
+    counts = {}
+    for (table,) in tables:
+        statement = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+        [(counts[table],)] = connection.execute(statement).fetchall()
+    return counts
+
+
+@contextmanager
+def _copy_of(url: str) -> Iterator[str]:
+    """Give the URL of a copy of a database, as long as the block runs."""
+    with psycopg.connect(url) as connection:
+        source = connection.info.dbname
+    name = f"{source}_multi_entity"
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    with psycopg.connect(conninfo.make_conninfo(url, dbname="postgres"), autocommit=True) as server:
+        server.execute(drop)
+        server.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(source)
+            )
+        )
+        try:
+            yield conninfo.make_conninfo(url, dbname=name)
+        finally:
+            server.execute(drop)

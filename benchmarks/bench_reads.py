@@ -1,0 +1,214 @@
+"""Every pattern that reads, against bare psycopg.
+
+Ours is a call of the library's method on a held connection, `db.connection()`: it checks its
+arguments, executes, builds typed records, decodes nested JSON and makes a page's cursors.
+
+The baseline is the least that psycopg 3 can be asked to do: one RawCursor that is reused, `$n`
+parameters, a prepared statement, binary results, rows as tuples, nested JSON left as bytes. It runs
+on the same connection, so that it meets the same backend with the same prepared statement and the
+same caches, and it sends the same bytes with the same parameters: they are not written down here,
+but recorded from what our method hands to its cursor.
+
+The third contestant is our call through the pool, `db.users.find_by_id(...)`, which borrows a
+connection for each call; its baseline is the held connection.
+
+The same for AsyncDatabase, against an AsyncRawCursor, in one event loop.
+
+Bars: a held call that returns one row takes at most 1.15 times as long as the baseline, a page of
+50 at most 1.10 times. The pool, and a pattern that reads a whole table, have no bar.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from time import perf_counter
+from typing import Any, NamedTuple, TypeAlias
+
+from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
+from psycopg.rows import tuple_row
+
+from vrooli_data import AsyncDatabase, Database
+
+from ._measure import Comparison, Effort, Table, Turn, Turns, alternate, compare, in_fresh_process
+from ._patterns import Call, Pattern, read_patterns
+from ._pinning import pin_backends, pin_client
+
+#: By pattern: the turns of psycopg, of our held connection and of our pool.
+Measured: TypeAlias = dict[str, list[Turns]]
+
+FACES = ("sync", "async")
+APPLICATION = "vrooli_data benchmarks"
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = $1"
+
+
+class Run(NamedTuple):
+    """What one fresh process measured."""
+
+    measured: Measured
+    #: Which CPUs the two sides were on.
+    pinning: str
+
+
+def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
+    """Measure every pattern on both faces; *advance* is told of each run."""
+    with Database.connect(url) as db, db.connection() as held:
+        patterns = read_patterns(held, effort.sample)
+    runs: dict[str, list[Run]] = {face: [] for face in FACES}
+    for number in range(effort.runs):
+        for face, measure_face in zip(FACES, (measure_sync, measure_async), strict=True):
+            advance(f"reads, {face}, run {number + 1} of {effort.runs}")
+            shuffled = random.Random(number).sample(patterns, len(patterns))
+            runs[face].append(in_fresh_process(measure_face, url, shuffled, effort))
+    return [table for face in FACES for table in _tables(face, patterns, runs[face])]
+
+
+def measure_sync(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
+    """Measure the patterns on the synchronous face, in the process of one run."""
+    pin_client()
+    with (
+        Database.connect(url, max_size=2, application_name=APPLICATION) as db,
+        db.connection() as held,
+    ):
+        # The pool's other connection is opened behind the scenes; this waits for it.
+        db.users.find_by_id(1)
+        cursor = RawCursor(held.connection)
+        pids = [pid for (pid,) in cursor.execute(BACKENDS, (APPLICATION,)).fetchall()]
+        pinning = pin_backends(held.connection.info, pids)
+        measured = {
+            pattern.name: alternate(
+                (
+                    psycopg_turn(held.connection, pattern.calls),
+                    our_turn(held, pattern.calls),
+                    our_turn(db, pattern.calls),
+                ),
+                len(pattern.calls),
+                effort,
+            )
+            for pattern in patterns
+        }
+    return Run(measured, pinning)
+
+
+def measure_async(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
+    """Measure the patterns on the asynchronous face, in the process of one run."""
+    pin_client()
+    with asyncio.Runner() as loop:
+        stack = AsyncExitStack()
+        try:
+            db = loop.run(stack.enter_async_context(_async_database(url)))
+            held = loop.run(stack.enter_async_context(db.connection()))
+            loop.run(_touch(db))
+            pids = loop.run(_backends(held.connection))
+            pinning = pin_backends(held.connection.info, pids)
+            measured = {
+                pattern.name: alternate(
+                    (
+                        async_psycopg_turn(loop, held.connection, pattern.calls),
+                        our_async_turn(loop, held, pattern.calls),
+                        our_async_turn(loop, db, pattern.calls),
+                    ),
+                    len(pattern.calls),
+                    effort,
+                )
+                for pattern in patterns
+            }
+        finally:
+            loop.run(stack.aclose())
+    return Run(measured, pinning)
+
+
+def our_turn(repositories: object, calls: Sequence[Call]) -> Turn:
+    """Return the contestant that calls our methods."""
+    bound = [call.on(repositories) for call in calls]
+
+    def turn(places: Sequence[int]) -> float:
+        chosen = [bound[place] for place in places]
+        started = perf_counter()
+        for call in chosen:
+            call()
+        return perf_counter() - started
+
+    return turn
+
+
+def psycopg_turn(connection: Connection[Any], calls: Sequence[Call]) -> Turn:
+    """Return the contestant that uses psycopg alone."""
+    cursor = RawCursor(connection, row_factory=tuple_row)
+    sent = [(call.statement, call.parameters) for call in calls]
+
+    def turn(places: Sequence[int]) -> float:
+        chosen = [sent[place] for place in places]
+        started = perf_counter()
+        for statement, parameters in chosen:
+            cursor.execute(statement, parameters, prepare=True, binary=True)
+            cursor.fetchall()
+        return perf_counter() - started
+
+    return turn
+
+
+def our_async_turn(loop: asyncio.Runner, repositories: object, calls: Sequence[Call]) -> Turn:
+    """Return the contestant that awaits our methods."""
+    bound = [call.on(repositories) for call in calls]
+
+    async def take(chosen: Sequence[Callable[[], Awaitable[object]]]) -> float:
+        started = perf_counter()
+        for call in chosen:
+            await call()
+        return perf_counter() - started
+
+    return lambda places: loop.run(take([bound[place] for place in places]))
+
+
+def async_psycopg_turn(
+    loop: asyncio.Runner, connection: AsyncConnection[Any], calls: Sequence[Call]
+) -> Turn:
+    """Return the contestant that awaits psycopg alone."""
+    cursor = AsyncRawCursor(connection, row_factory=tuple_row)
+    sent = [(call.statement, call.parameters) for call in calls]
+
+    async def take(chosen: Sequence[tuple[bytes, tuple[Any, ...]]]) -> float:
+        started = perf_counter()
+        for statement, parameters in chosen:
+            await cursor.execute(statement, parameters, prepare=True, binary=True)
+            await cursor.fetchall()
+        return perf_counter() - started
+
+    return lambda places: loop.run(take([sent[place] for place in places]))
+
+
+def _async_database(url: str) -> AsyncDatabase:
+    return AsyncDatabase.connect(url, max_size=2, application_name=APPLICATION)
+
+
+async def _touch(db: AsyncDatabase) -> None:
+    """Wait for the pool's other connection, which is opened behind the scenes."""
+    await db.users.find_by_id(1)
+
+
+async def _backends(connection: AsyncConnection[Any]) -> list[int]:
+    cursor = AsyncRawCursor(connection)
+    await cursor.execute(BACKENDS, (APPLICATION,))
+    return [pid for (pid,) in await cursor.fetchall()]
+
+
+def _tables(face: str, patterns: Sequence[Pattern], runs: Sequence[Run]) -> list[Table]:
+    held, pooled = [], []
+    for pattern in patterns:
+        bare, ours, through_pool = zip(*(run.measured[pattern.name] for run in runs), strict=True)
+        rows = {"rows": pattern.rows}
+        held.append(compare(pattern.name, bare, ours, bar=pattern.bar, counts=rows))
+        pooled.append(compare(pattern.name, ours, through_pool, counts=rows))
+    return [
+        _table(f"Reads, {face}, on a held connection", "psycopg", "held", held, runs),
+        _table(f"Reads, {face}, through the pool", "held", "pool", pooled, runs),
+    ]
+
+
+def _table(
+    title: str, baseline: str, subject: str, comparisons: list[Comparison], runs: Sequence[Run]
+) -> Table:
+    return Table(title, baseline, subject, "µs", comparisons, note=runs[0].pinning)
