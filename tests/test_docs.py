@@ -56,7 +56,7 @@ def test_the_first_programs_run_as_they_stand() -> None:
 
 def run_the_first_programs(folder: Path) -> None:
     programs = blocks(README, "python")
-    assert len(programs) == 2
+    assert len(programs) == 3
     try:
         for program in programs:
             done = subprocess.run(

@@ -40,7 +40,7 @@ LIMIT :max_rows::integer;
 -- Record: User
 -- Index:  scan: not run without the trigram indexes
 -- Index (pg_trgm): users_name_idx, users_handle_idx, users_email_key,
---         users_created_at_id_idx, users_pkey
+--         users_created_at_id_idx (order), users_pkey
 -- Locks:  none
 WITH hits AS MATERIALIZED (
     SELECT id
@@ -82,24 +82,26 @@ found AS (
 )
 
 SELECT
-    users.id,
-    users.public_id,
-    users.email,
-    users.name,
-    users.handle,
-    users.is_bot,
-    users.is_private,
-    users.languages,
-    users.last_active_at,
-    users.revision,
-    users.created_at,
-    users.updated_at
-FROM found
-INNER JOIN users ON found.id = users.id
-WHERE NOT users.is_private
+    id,
+    public_id,
+    email,
+    name,
+    handle,
+    is_bot,
+    is_private,
+    languages,
+    last_active_at,
+    revision,
+    created_at,
+    updated_at
+FROM users
+WHERE
+    -- An array, not a join: looked up one by one, however many the planner expects.
+    id = any(array(SELECT found.id FROM found))
+    AND NOT is_private
 ORDER BY
-    users.created_at DESC,
-    users.id DESC
+    created_at DESC,
+    id DESC
 LIMIT :max_rows::integer;
 
 -- name: search__substring(pattern, max_rows)
@@ -144,7 +146,7 @@ LIMIT :max_rows::integer;
 -- Record: User
 -- Index:  scan: not run without the trigram indexes
 -- Index (pg_trgm): users_name_idx, users_handle_idx, users_email_idx,
---         users_created_at_id_idx, users_pkey
+--         users_created_at_id_idx (order), users_pkey
 -- Locks:  none
 WITH hits AS MATERIALIZED (
     SELECT id
@@ -186,22 +188,24 @@ found AS (
 )
 
 SELECT
-    users.id,
-    users.public_id,
-    users.email,
-    users.name,
-    users.handle,
-    users.is_bot,
-    users.is_private,
-    users.languages,
-    users.last_active_at,
-    users.revision,
-    users.created_at,
-    users.updated_at
-FROM found
-INNER JOIN users ON found.id = users.id
-WHERE NOT users.is_private
+    id,
+    public_id,
+    email,
+    name,
+    handle,
+    is_bot,
+    is_private,
+    languages,
+    last_active_at,
+    revision,
+    created_at,
+    updated_at
+FROM users
+WHERE
+    -- An array, not a join: looked up one by one, however many the planner expects.
+    id = any(array(SELECT found.id FROM found))
+    AND NOT is_private
 ORDER BY
-    users.created_at DESC,
-    users.id DESC
+    created_at DESC,
+    id DESC
 LIMIT :max_rows::integer;

@@ -20,6 +20,8 @@ EXAMPLES = settings(
     max_examples=100,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+#: A walk of more pages than there can be rows goes in a circle.
+MORE_THAN_ROWS = 40
 _INSERT = """
 INSERT INTO resources (
     public_id, resource_type, has_complete_version, score, bookmarks, views, created_at, updated_at
@@ -140,6 +142,7 @@ async def walk(
             "Note", order_by=order_by, cursor=cursor, limit=limit
         )
         pages.append(page)
+        assert len(pages) < MORE_THAN_ROWS, "the walk does not end"
         cursor = page.previous_cursor if backward else page.next_cursor
         between()
     return pages
