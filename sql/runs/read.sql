@@ -144,8 +144,10 @@ SELECT
     ) AS outputs
 FROM runs
 INNER JOIN users ON runs.user_id = users.id
-LEFT JOIN resource_versions ON runs.resource_version_id = resource_versions.id
-LEFT JOIN resources ON resource_versions.resource_id = resources.id
+LEFT JOIN (
+    resource_versions
+    INNER JOIN resources ON resource_versions.resource_id = resources.id
+) ON runs.resource_version_id = resource_versions.id
 WHERE runs.id = :id::bigint;
 
 -- name: find_with_details__of_user(id, user_id)^
@@ -246,8 +248,10 @@ SELECT
     ) AS outputs
 FROM runs
 INNER JOIN users ON runs.user_id = users.id
-LEFT JOIN resource_versions ON runs.resource_version_id = resource_versions.id
-LEFT JOIN resources ON resource_versions.resource_id = resources.id
+LEFT JOIN (
+    resource_versions
+    INNER JOIN resources ON resource_versions.resource_id = resources.id
+) ON runs.resource_version_id = resource_versions.id
 WHERE
     runs.user_id = :user_id::bigint
     AND runs.id = :id::bigint;

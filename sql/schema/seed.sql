@@ -10,7 +10,8 @@ SELECT
 -- name: advance_identities()$
 -- Let each identity go on after the highest id of its table, and return the next ids.
 -- Record: list[int]
--- Index:  users_pkey, teams_pkey, resources_pkey, resource_versions_pkey, chats_pkey, runs_id_idx
+-- Index:  users_pkey (order), teams_pkey (order), resources_pkey (order),
+--         resource_versions_pkey (order), chats_pkey (order), runs_id_idx (order)
 -- Locks:  none
 SELECT
     ARRAY[

@@ -114,7 +114,8 @@ FOR UPDATE;
 -- Delete one locked user with memberships, runs and bookmarks, and lower the counters of the
 -- resources that the bookmarks counted for.
 -- Record: Touched, or no row
--- Index:  users_pkey, bookmarks_pkey, resources_pkey
+-- Index:  users_pkey, bookmarks_pkey or bookmarks_user_id_created_at_resource_id_idx,
+--         resources_pkey
 -- Locks:  row: bookmarks, for no key update: resources, row: users
 WITH removed AS (
     DELETE FROM bookmarks

@@ -28,6 +28,7 @@ from .resource_translations import AsyncResourceTranslations
 from .resource_versions import AsyncResourceVersions
 
 _FIND_BY_ID = query("resources.find_by_id", Resource)
+_FIND_MANY_BY_ID = query("resources.find_many_by_id", Resource)
 _FIND_BY_PUBLIC_ID = query("resources.find_by_public_id", Resource)
 _FIND_MANY_BY_PUBLIC_ID = query("resources.find_many_by_public_id", Resource)
 _FIND_WITH_LATEST_VERSION = query("resources.find_with_latest_version", ResourceWithLatestVersion)
@@ -54,12 +55,14 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
     async def find_by_id(self, id: int) -> Resource | None:
         """Fetch one resource by id (sql/resources/read.sql)."""
         check_id("id", id)
-        return await self._find(_FIND_BY_ID, id)
+        return await self._runner.find(_FIND_BY_ID, _FIND_MANY_BY_ID, "id", id)
 
     async def find_by_public_id(self, public_id: str) -> Resource | None:
         """Fetch one resource by public id (sql/resources/read.sql)."""
         check_key("public_id", public_id)
-        return await self._find(_FIND_BY_PUBLIC_ID, public_id)
+        return await self._runner.find(
+            _FIND_BY_PUBLIC_ID, _FIND_MANY_BY_PUBLIC_ID, "public_id", public_id
+        )
 
     async def find_many_by_public_id(self, public_ids: list[str]) -> list[Resource]:
         """Fetch resources by public id, in the order given (sql/resources/read.sql).
