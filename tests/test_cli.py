@@ -31,6 +31,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("seed",),
     ("import",),
     ("import", "resources"),
+    ("check",),
 ]
 
 

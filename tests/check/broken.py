@@ -1,0 +1,290 @@
+"""What is broken in the shop, one thing at a time, and what a check has to tell of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+QUERIES = "sql/orders/queries.sql"
+RECORDS = "shop_records.py"
+#: Told by the parse tree, which is read from PostgreSQL 16 on.
+_NEED_TREES = {"nulls", "null-line", "locks"}
+
+
+class Broken(NamedTuple):
+    """One thing that is broken, and what is told of it."""
+
+    code: str
+    query: str
+    old: str
+    new: str
+    told: str
+    file: str = QUERIES
+
+    @property
+    def needs_trees(self) -> bool:
+        """Tell whether only a parse tree shows it."""
+        return self.code in _NEED_TREES or "customer." in self.told or "customer holds" in self.told
+
+
+BROKEN = [
+    Broken(
+        "columns",
+        "list_by_customer",
+        "    note,\n    placed_at\nFROM",
+        "    placed_at\nFROM",
+        "Order.note has no column",
+    ),
+    Broken(
+        "columns",
+        "list_by_customer",
+        "    note,\n    placed_at\nFROM",
+        "    note,\n    placed_at,\n    customer_id\nFROM",
+        "customer_id is no field of Order",
+    ),
+    Broken(
+        "columns",
+        "list_by_customer",
+        "    id,\n    total,\n    note,\n    placed_at\nFROM",
+        "    total,\n    id,\n    note,\n    placed_at\nFROM",
+        "column 1 is total, but field 1 of Order is id",
+    ),
+    Broken(
+        "columns",
+        "list_by_customer",
+        "    note,\n    placed_at\nFROM",
+        "    note,\n    total,\n    placed_at\nFROM",
+        "two columns are called total",
+    ),
+    Broken(
+        "columns",
+        "total_of_customer",
+        " AS total\n",
+        " AS total, count(*)\n",
+        "returns 2 columns where int takes one",
+    ),
+    Broken(
+        "columns",
+        "find_by_id",
+        "'email', customers.email,\n        ",
+        "",
+        "customer holds no key email",
+    ),
+    Broken(
+        "columns",
+        "find_by_id",
+        "'email', customers",
+        "'id', customers.id, 'email', customers",
+        "customer holds the key id",
+    ),
+    Broken(
+        "columns",
+        "set_note",
+        "    total: int\n",
+        "    total: int\n    paid: bool\n",
+        "Order.paid has no column",
+        RECORDS,
+    ),
+    Broken(
+        "types",
+        "list_by_customer",
+        "    total,\n    note,\n    placed_at\nFROM",
+        "    total::text AS total,\n    note,\n    placed_at\nFROM",
+        "column total is text, but Order.total is int",
+    ),
+    Broken(
+        "types",
+        "list_by_customer",
+        "    placed_at\nFROM",
+        "    placed_at::timestamp AS placed_at\nFROM",
+        "timestamp without time zone",
+    ),
+    Broken(
+        "types",
+        "total_of_customer",
+        "sum(total)",
+        "sum(total::bigint)",
+        "column total is numeric, but int is int",
+    ),
+    Broken(
+        "types",
+        "find_by_id",
+        "'email', customers.email",
+        "'email', customers.id",
+        "customer.email is bigint, but Customer.email is str",
+    ),
+    Broken(
+        "types",
+        "find_by_id",
+        "json_build_object(\n",
+        "jsonb_build_object(\n",
+        "column customer is jsonb",
+    ),
+    Broken("types", "set_note", "total: int", "total: str", "column total is integer", RECORDS),
+    Broken(
+        "nulls",
+        "set_note",
+        "note: str | None",
+        "note: str",
+        "column note can be NULL (column orders.note), but Order.note is str",
+        RECORDS,
+    ),
+    Broken(
+        "nulls",
+        "set_note",
+        "total: int",
+        "total: int | None",
+        "column total is never NULL",
+        RECORDS,
+    ),
+    Broken(
+        "nulls",
+        "find_by_id",
+        "INNER JOIN",
+        "LEFT JOIN",
+        "column customer.email can be NULL (left join of customers)",
+    ),
+    Broken(
+        "nulls",
+        "find_by_id",
+        "name: str | None",
+        "name: str",
+        "column customer.name can be NULL",
+        RECORDS,
+    ),
+    Broken(
+        "nulls",
+        "total_of_customer",
+        "coalesce(sum(total), 0)",
+        "sum(total)",
+        "column total can be NULL",
+    ),
+    Broken(
+        "null-line",
+        "set_note",
+        "-- Locks:  row: orders\n",
+        "-- Locks:  row: orders\n-- Null:   note, it is set here\n",
+        "`Null: note` changes nothing",
+    ),
+    Broken(
+        "null-line",
+        "set_note",
+        "-- Locks:  row: orders\n",
+        "-- Locks:  row: orders\n-- Null:   notes, it is set here\n",
+        "names no column",
+    ),
+    Broken(
+        "null-line",
+        "set_note",
+        "-- Locks:  row: orders\n",
+        "-- Locks:  row: orders\n-- Null:   note\n",
+        "is not `Null: column, reason`",
+    ),
+    Broken(
+        "record",
+        "list_by_customer",
+        "-- Record: Order\n",
+        "-- Record: Orders\n",
+        "there is no record Orders",
+    ),
+    Broken(
+        "record",
+        "list_by_customer",
+        "-- Record: Order\n",
+        "-- Record: many Orders\n",
+        "is no record, scalar or none",
+    ),
+    Broken(
+        "record",
+        "list_by_customer",
+        "-- Record: Order\n",
+        "-- Record: Order, or no row\n",
+        "`or no row` goes with ^ alone",
+    ),
+    Broken(
+        "record",
+        "total_of_customer",
+        "-- Record: int",
+        "-- Record: none",
+        "`Record: none` and ! go together",
+    ),
+    Broken(
+        "locks",
+        "set_note",
+        "-- Locks:  row: orders",
+        "-- Locks:  none",
+        "the statement locks row: orders",
+    ),
+    Broken(
+        "locks",
+        "list_by_customer",
+        "LIMIT :max_rows::integer;",
+        "LIMIT :max_rows::integer\nFOR SHARE;",
+        "the statement locks for share: orders",
+    ),
+    Broken(
+        "index",
+        "set_note",
+        "-- Index:  orders_pkey\n",
+        "-- Index:  orders_key\n",
+        "there is no index orders_key",
+    ),
+    Broken(
+        "index",
+        "set_note",
+        "-- Index:  orders_pkey\n",
+        "-- Index:  customers_pkey\n",
+        "no longer has an index condition on customers_pkey; it goes through orders_pkey",
+    ),
+    Broken(
+        "index",
+        "set_note",
+        "-- Index:  orders_pkey\n",
+        "-- Index:  none: one row\n",
+        "uses orders_pkey, which the header does not name",
+    ),
+    Broken(
+        "index", "set_note", "-- Index:  orders_pkey\n", "-- Index:  scan:\n", "carries no reason"
+    ),
+    Broken(
+        "index",
+        "set_note",
+        "WHERE id = :id::bigint\nR",
+        "WHERE id + 0 = :id::bigint\nR",
+        "no longer has an index condition on orders_pkey",
+    ),
+    Broken(
+        "index",
+        "total_of_customer",
+        "WHERE customer_id = :customer_id::bigint;",
+        "WHERE total < :customer_id::bigint;",
+        "reads the table orders from end to end",
+    ),
+    Broken(
+        "index",
+        "list_by_customer",
+        "    placed_at DESC,\n    id DESC",
+        "    total DESC,\n    id DESC",
+        "no longer takes its order from",
+    ),
+    Broken(
+        "index",
+        "list_by_customer",
+        "    placed_at DESC,\n    id DESC",
+        "    placed_at DESC,\n    id ASC",
+        "no longer takes its order from",
+    ),
+    Broken(
+        "statement",
+        "set_note",
+        "SET note = :note::text",
+        "SET remark = :note::text",
+        'the server refuses it: column "remark" of relation "orders" does not exist',
+    ),
+    Broken(
+        "statement",
+        "set_note",
+        "SET note = :note::text",
+        "SET note = :note::jsonpath[][",
+        "the server refuses it: syntax error",
+    ),
+]

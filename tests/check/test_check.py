@@ -1,0 +1,175 @@
+"""What the check finds: nothing in the tree as it is, and whatever is broken in a copy."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import conninfo
+
+from tests.check.broken import BROKEN, QUERIES, RECORDS, Broken
+from tests.check.copies import append, findings, module, replace
+from vrooli_data import NotMigrated, PermissionDenied, records
+from vrooli_data._contract.check import check
+from vrooli_data._contract.findings import CODES
+from vrooli_data._contract.package import CUSTOM_PLANS, modules
+from vrooli_data._contract.scratch import scratch_database
+from vrooli_data._queries import sql_folder
+
+
+def test_the_package_has_no_finding(package_url: str) -> None:
+    report = check(package_url, sql_folder(), records, modules(), custom_plans=CUSTOM_PLANS)
+    assert "\n".join(map(str, report.findings)) == ""
+    assert report.queries > 100
+
+
+def test_every_plan_of_the_package_is_checked(package_url: str) -> None:
+    report = check(package_url, sql_folder(), records, modules())
+    assert not [note for note in report.notes if "too few rows" in note]
+
+
+def test_another_project_has_no_finding(shop_url: str, shop: Path, server_version: int) -> None:
+    report = check(shop_url, shop / "sql", module(shop / RECORDS))
+    assert report.findings == []
+    assert report.queries == 4
+    assert bool(report.notes) == (server_version < 16)
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: f"{broken.query}: {broken.told}")
+def test_what_is_broken_is_found(
+    shop_url: str, shop: Path, server_version: int, broken: Broken
+) -> None:
+    if server_version < 16 and broken.needs_trees:
+        pytest.skip("parse trees are read from PostgreSQL 16 on")
+    replace(shop, broken.file, broken.old, broken.new)
+    (finding,) = [
+        finding
+        for finding in findings(shop_url, shop)
+        if finding.query == f"orders.{broken.query}" and broken.told in finding.what
+    ]
+    line = (shop / QUERIES).read_text().splitlines()[finding.line - 1]
+    assert finding.path == (shop / QUERIES).as_posix()
+    assert line.startswith(f"-- name: {broken.query}(")
+    assert finding.code == broken.code
+    assert finding.mend
+    assert "\n" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("-- Locks:  row: orders\n", "", "has no Locks line"),
+        (
+            "-- name: set_note(id, note)^",
+            "-- name: list_by_customer(id, note)^",
+            "list_by_customer",
+        ),
+        ("-- name: set_note(id, note)^", "-- name: set_note(id)^", "note"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_found(
+    shop_url: str, shop: Path, old: str, new: str, told: str
+) -> None:
+    replace(shop, QUERIES, old, new)
+    (finding,) = findings(shop_url, shop)
+    assert finding.code == "file"
+    assert finding.path == (shop / QUERIES).as_posix()
+    assert told in finding.what
+
+
+def test_a_record_that_no_query_returns_is_found(shop_url: str, shop: Path) -> None:
+    append(shop, RECORDS, "\n\nclass Parcel(msgspec.Struct):\n    id: int\n")
+    (finding,) = findings(shop_url, shop)
+    assert (finding.code, finding.query) == ("unused-record", "Parcel")
+    line = (shop / RECORDS).read_text().splitlines()[finding.line - 1]
+    assert line.startswith("class Parcel")
+
+
+def test_a_reason_excuses_a_null(shop_url: str, shop: Path) -> None:
+    replace(shop, RECORDS, "note: str | None", "note: str")
+    text = (shop / QUERIES).read_text()
+    # The last of them, the total, has no note.
+    text = re.sub(r"(-- Locks: .*\n)", r"\1-- Null:   note, never empty here\n", text, count=3)
+    (shop / QUERIES).write_text(text)
+    assert findings(shop_url, shop) == []
+
+
+def test_either_of_two_indexes_may_be_named(shop_url: str, shop: Path) -> None:
+    replace(shop, QUERIES, "-- Index:  orders_pkey\n", "-- Index:  orders_key or orders_pkey\n")
+    assert findings(shop_url, shop) == []
+
+
+def test_a_reason_excuses_a_scan(shop_url: str, shop: Path) -> None:
+    replace(
+        shop,
+        QUERIES,
+        "-- Index:  orders_customer_id_placed_at_id_idx\n-- Locks:  none\nSELECT coalesce",
+        "-- Index:  scan: a yearly report, all orders\n-- Locks:  none\nSELECT coalesce",
+    )
+    replace(
+        shop,
+        QUERIES,
+        "WHERE customer_id = :customer_id::bigint;",
+        "WHERE total < :customer_id::bigint;",
+    )
+    assert findings(shop_url, shop) == []
+
+
+def test_a_utility_is_only_read(shop_url: str, shop: Path) -> None:
+    append(
+        shop,
+        QUERIES,
+        """
+-- name: move_staged()!
+-- Move the staged orders.
+-- Utility: reads a temporary table.
+-- Record: none
+-- Index:  scan: staged, all of it
+-- Locks:  none
+DELETE FROM staged;
+""",
+    )
+    assert findings(shop_url, shop) == []
+
+
+def test_small_tables_say_nothing_about_plans(empty_database_url: str, shop: Path) -> None:
+    schema = (shop / "schema.sql").read_text().partition("-- Rows enough")[0]
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute(schema.encode())
+        connection.execute("INSERT INTO customers (email) VALUES ('ada@example.org')")
+        connection.execute("ANALYZE")
+    report = check(empty_database_url, shop / "sql", module(shop / RECORDS))
+    assert report.findings == []
+    assert any("customers" in note and "too few rows" in note for note in report.notes)
+
+
+def test_every_code_that_is_told_is_explained(shop_url: str, shop: Path) -> None:
+    replace(shop, RECORDS, "total: int", "total: str")
+    assert {finding.code for finding in findings(shop_url, shop)} <= CODES.keys()
+
+
+def test_the_scratch_database_is_dropped_also_after_a_failure(server_url: str) -> None:
+    names = []
+    with pytest.raises(NotMigrated), scratch_database(server_url) as url:
+        names.append(conninfo.conninfo_to_dict(url)["dbname"])
+        raise NotMigrated("for a reason of its own")
+    with psycopg.connect(server_url) as connection:
+        left = connection.execute(
+            "SELECT datname FROM pg_database WHERE datname = ANY(%s)", (names,)
+        )
+        assert left.fetchall() == []
+
+
+def test_a_role_that_may_not_create_databases_is_told(server_url: str) -> None:
+    name = f"no_createdb_{secrets.token_hex(4)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
+        try:
+            url = conninfo.make_conninfo(server_url, user=name, password="x")
+            with pytest.raises(PermissionDenied, match="CREATEDB"), scratch_database(url):
+                pytest.fail("the database was made")
+        finally:
+            connection.execute(f"DROP ROLE {name}")

@@ -1,0 +1,168 @@
+"""The reviewed plans, and how plans are held to the Index lines of headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.check.broken import QUERIES, RECORDS
+from tests.check.copies import findings, module, replace
+from vrooli_data import InvalidInput
+from vrooli_data._contract import plan_files
+from vrooli_data._contract.check import check
+from vrooli_data._contract.header import HeaderError, IndexEntry, IndexLine, index_line
+from vrooli_data._contract.plans import Plan, Tables, check_indexes
+from vrooli_data._queries import load_folder, sql_folder
+
+_LIMIT = 20
+STATUSES = '["Scheduled", "InProgress", "Paused", "Completed", "Failed", "Cancelled"]'
+TABLES = Tables({"orders": 20_000}, {"orders_pkey": "orders", "orders_day_idx": "orders"})
+
+
+@pytest.fixture
+def reviewed(shop: Path, shop_url: str, server_version: int) -> Path:
+    """Return a shop whose plans were written."""
+    if server_version != plan_files.MAJOR:
+        pytest.skip(f"the reviewed plans are those of PostgreSQL {plan_files.MAJOR}")
+    check(shop_url, shop / "sql", module(shop / RECORDS), update_plans=True)
+    return shop
+
+
+def test_every_folder_of_the_package_has_its_reviewed_plans() -> None:
+    for folder in filter(Path.is_dir, sql_folder().iterdir()):
+        sources = load_folder(folder).values()
+        planned = {source.name for source in sources if "Utility" not in source.header}
+        titles = {title.partition(":")[0] for title in plan_files.read(folder)}
+        assert titles == planned, folder.name
+
+
+def test_plans_that_were_written_are_the_ones_there_are(reviewed: Path, shop_url: str) -> None:
+    assert findings(shop_url, reviewed) == []
+    plans = plan_files.read(reviewed / "sql/orders")
+    assert plans["orders.set_note"] == (
+        "Update on orders\n  ->  Index Scan using orders_pkey on orders\n"
+        "        Index Cond: (id = $1)"
+    )
+
+
+def test_another_plan_is_found(reviewed: Path, shop_url: str) -> None:
+    replace(reviewed, QUERIES, "    placed_at DESC,\n    id DESC", "    placed_at ASC,\n    id ASC")
+    (finding,) = findings(shop_url, reviewed)
+    assert (finding.code, finding.query) == ("plan", "orders.list_by_customer")
+    assert "plans.txt" in finding.what
+
+
+def test_a_plan_of_no_query_is_found(reviewed: Path, shop_url: str) -> None:
+    file = reviewed / "sql/orders/plans.txt"
+    file.write_text(f"{file.read_text()}\n== orders.gone\nResult\n")
+    (finding,) = findings(shop_url, reviewed)
+    assert (finding.code, finding.query, finding.path) == ("plan", "orders.gone", file.as_posix())
+    assert file.read_text().splitlines()[finding.line - 1] == "== orders.gone"
+
+
+def test_without_reviewed_plans_none_are_compared(shop: Path, shop_url: str) -> None:
+    assert plan_files.read(shop / "sql/orders") == {}
+    assert findings(shop_url, shop) == []
+
+
+def test_plans_of_another_version_are_not_compared(
+    shop: Path, shop_url: str, server_version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_files, "MAJOR", server_version + 1)
+    plan_files.write(shop / "sql/orders", {"orders.set_note": "Seq Scan on orders"})
+    report = check(shop_url, shop / "sql", module(shop / RECORDS))
+    assert report.findings == []
+    assert any("reviewed plans were not compared" in note for note in report.notes)
+
+
+def test_plans_of_another_version_are_not_written(
+    shop: Path, shop_url: str, server_version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_files, "MAJOR", server_version + 1)
+    with pytest.raises(InvalidInput, match="update_plans"):
+        check(shop_url, shop / "sql", module(shop / RECORDS), update_plans=True)
+    assert plan_files.read(shop / "sql/orders") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a_pkey", IndexLine((IndexEntry(("a_pkey",), ordered=False),), None)),
+        ("a_idx (order)", IndexLine((IndexEntry(("a_idx",), ordered=True),), None)),
+        ("a or b", IndexLine((IndexEntry(("a", "b"), ordered=False),), None)),
+        ("scan: all of it, ten rows", IndexLine((), "all of it, ten rows")),
+        ("a, scan: b, ten", IndexLine((IndexEntry(("a",), ordered=False),), "b, ten")),
+        ("none: inserts one row", IndexLine((), None)),
+    ],
+)
+def test_an_index_line_is_read(text: str, line: IndexLine) -> None:
+    assert index_line(text) == line
+
+
+@pytest.mark.parametrize("text", ["scan:", "none: ", "a b", "a,, b"])
+def test_an_index_line_that_says_nothing_is_refused(text: str) -> None:
+    with pytest.raises(HeaderError):
+        index_line(text)
+
+
+def node(kind: str, *children: dict[str, Any], **details: str) -> dict[str, Any]:
+    named = {key.replace("_", " ").title(): value for key, value in details.items()}
+    return {"Node Type": kind, **named} | ({"Plans": list(children)} if children else {})
+
+
+INNER = {"Parent Relationship": "Inner"}
+WALK = node("Index Scan", index_name="orders_day_idx", relation_name="orders")
+
+
+@pytest.mark.parametrize(
+    ("root", "delivers"),
+    [
+        (WALK, True),
+        (node("Limit", WALK), True),
+        (node("Sort", WALK), False),
+        (node("Limit", node("Incremental Sort", WALK)), False),
+        (node("Limit", node("Sort", node("Limit", WALK))), True),
+        (node("Limit", node("Nested Loop", node("Result"), WALK | INNER)), False),
+        (node("Sort", WALK | {"Parent Relationship": "InitPlan"}), True),
+        (node("Bitmap Heap Scan", WALK | {"Node Type": "Bitmap Index Scan"}), False),
+    ],
+)  # fmt: skip
+def test_an_order_is_delivered_only_where_nothing_sorts_it(
+    root: dict[str, Any], delivers: bool
+) -> None:
+    problems = list(check_indexes(Plan(root, ""), index_line("orders_day_idx (order)"), TABLES))
+    assert (problems == []) == delivers
+
+
+def test_a_walk_through_a_whole_index_is_no_condition() -> None:
+    (problem,) = check_indexes(Plan(node("Limit", WALK), ""), index_line("orders_day_idx"), TABLES)
+    assert "no longer has an index condition on orders_day_idx" in problem.what
+
+
+@pytest.fixture
+def connection(package_url: str) -> Iterator[Connection[Any]]:
+    with psycopg.connect(package_url, prepare_threshold=None) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+def test_a_listing_of_statuses_sorts_a_page_per_status_at_most(
+    connection: Connection[Any], mode: str
+) -> None:
+    source = load_folder(sql_folder() / "runs")["runs.find_by_status__created_at"]
+    connection.execute(f"SET plan_cache_mode = {mode}")
+    connection.execute(f"PREPARE listed AS {source.sql}")
+    lines = connection.execute(
+        f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) "
+        f"EXECUTE listed ('{STATUSES}', {_LIMIT})"
+    ).fetchall()
+    text = "\n".join(line for (line,) in lines)
+    found = re.search(r"Sort \(.*?\n.*?Nested Loop \(actual rows=([\d.]+)", text, re.DOTALL)
+    assert found is not None, text
+    assert _LIMIT < float(found[1]) <= 6 * _LIMIT

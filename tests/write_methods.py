@@ -1,0 +1,95 @@
+"""Write docs/methods.md: each public method with its queries, record, indexes and tests.
+
+python -m tests.write_methods           write
+python -m tests.write_methods --check   only compare
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from vrooli_data._contract.package import modules
+from vrooli_data._contract.recording import Method, record_methods
+from vrooli_data._queries import Source, load_folder, sql_folder
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "methods.md"
+TESTS = ROOT / "tests" / "_async"
+HEAD = """\
+# The methods
+
+Written by `make generate` from the repositories, the headers in `sql/` and the tests; do not edit.
+Each stands on a database, on a held connection and on a transaction, and on both faces. *Index* is
+what the plans of its queries rely on, as `vrooli-data check` verifies; the tests named are those of
+the asynchronous face, from which the others are generated.
+"""
+
+
+def page() -> str:
+    """Return the page as it should be."""
+    sources = {
+        source.name: source
+        for folder in sql_folder().iterdir()
+        if folder.is_dir()
+        for source in load_folder(folder).values()
+    }
+    lines = [HEAD]
+    aggregate = ""
+    for method in sorted(record_methods(modules()), key=_name):
+        first, _, _ = _name(method).partition(".")
+        if first != aggregate:
+            aggregate = first
+            lines.append(f"## {aggregate}\n\n| method | SQL | record | index | tests |")
+            lines.append("|---|---|---|---|---|")
+        lines.append(_row(method, sources))
+        lines.append("")
+    return re.sub(r"\|\n\n\|", "|\n|", "\n".join(lines))
+
+
+def _name(method: Method) -> str:
+    """Return the name that a caller writes behind the database: users.find_by_id."""
+    aggregate, _, _ = method.calls[0].query.partition(".")
+    return f"{aggregate}.{method.name.partition('.')[2]}"
+
+
+def _row(method: Method, sources: dict[str, Source]) -> str:
+    used = [sources[name] for name in sorted({call.query for call in method.calls})]
+    indexes = _unique(
+        entry.strip().removesuffix(" (order)")
+        for source in used
+        for entry in source.header["Index"].split(",")
+        if not source.header["Index"].startswith(("scan", "none"))
+    )
+    name = _name(method)
+    tests = (path.name for path in TESTS.glob("test_*.py") if f"{name}(" in path.read_text())
+    cells = (
+        name.partition(".")[2],
+        _unique(f"{source.path.parent.name}/{source.path.name}" for source in used),
+        _unique(source.header["Record"].removesuffix(", or no row") for source in used),
+        indexes or "none",
+        _unique(sorted(tests)) or "**none**",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _unique(values: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(values))
+
+
+def main() -> int:
+    """Run the command line, and return its exit status."""
+    text = page()
+    if "--check" in sys.argv[1:]:
+        if PAGE.read_text() == text:
+            return 0
+        sys.stderr.write("docs/methods.md is stale: run `make generate` and commit it\n")
+        return 1
+    PAGE.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

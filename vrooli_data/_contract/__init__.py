@@ -1,0 +1,1 @@
+"""What holds queries, records and schema together: the checks behind ``vrooli-data check``."""

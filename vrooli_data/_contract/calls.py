@@ -1,0 +1,85 @@
+"""Hold what the repositories' methods pass to what their queries take. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET
+
+from .._json import json_text
+from .._queries import Source
+from .problems import Problem
+from .recording import Call, Method
+from .value_types import refusal
+
+
+def check_calls(source: Source, types: Sequence[str], calls: Iterable[Call]) -> Iterator[Problem]:
+    """Compare the parameters that methods pass with those that the server expects."""
+    seen = set()
+    for call in calls:
+        for problem in _check_call(source, types, call):
+            if problem not in seen:
+                seen.add(problem)
+                yield problem
+
+
+def _check_call(source: Source, types: Sequence[str], call: Call) -> Iterator[Problem]:
+    names = source.parameters
+    if len(call.parameters) != len(names):
+        yield Problem(
+            "parameters",
+            f"{call.method} passes {len(call.parameters)} parameters, but the query takes "
+            f"{len(names)} ({', '.join(names) or 'none'})",
+            "pass each parameter of the name line, in its order",
+        )
+        return
+    for name, value, kind in zip(names, call.parameters, types, strict=True):
+        problem = refusal(value, kind)
+        if problem is not None:
+            yield Problem(
+                "parameters",
+                f"{call.method} passes {problem} for :{name}",
+                "change the cast in the query, or what the method passes",
+            )
+        elif name in call.given and not any(_is_same(value, g) for g in call.given[name]):
+            yield Problem(
+                "parameters",
+                f"{call.method} passes something else than its {name} for :{name}",
+                "put the parameters of method and name line in one order",
+            )
+
+
+def _is_same(passed: Any, given: Any) -> bool:
+    """Tell whether a parameter holds what the method was given, as it is or as JSON."""
+    if given is None or given is UNSET:
+        # A method may make a value of its own then.
+        return True
+    return bool(passed == given) or (
+        isinstance(given, dict | list) and bool(passed == json_text(given))
+    )
+
+
+def check_names(
+    source: Source, methods: Sequence[Method], runs: Mapping[str, Sequence[Call]]
+) -> Iterator[Problem]:
+    """Find a query that no method runs, or not the method that has its name."""
+    aggregate, _, name = source.name.partition(".")
+    method = name.partition("__")[0]
+    callers = {call.method for call in runs.get(source.name, ())}
+    if not callers:
+        yield Problem(
+            "unused-query",
+            "no method runs this query",
+            f"write the method {aggregate}.{method}, or drop the query",
+        )
+    elif not any(caller.endswith(f".{method}") for caller in callers):
+        # One that has its name would be taken for the one that runs it.
+        namesakes = {m.name for m in methods if m.name.endswith(f".{method}")}
+        classes = {caller.partition(".")[0] for caller in callers}
+        for other in sorted(n for n in namesakes if n.partition(".")[0] in classes):
+            yield Problem(
+                "unused-query",
+                f"{other} has the name of this query, but does not run it",
+                "give one of them another name",
+            )

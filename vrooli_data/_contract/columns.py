@@ -1,0 +1,147 @@
+"""Hold the columns of a query to the fields of its record: names, order, types, NULLs. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, get_origin
+
+import msgspec
+
+from .._rows import record_fields
+from .description import Described
+from .nullability import Nullable
+from .problems import Problem
+from .value_types import accepts_none, arriving, shown
+
+
+class Field(NamedTuple):
+    """A field of a record, or a scalar as a whole."""
+
+    #: As a reader finds it: ``User.name``.
+    label: str
+    name: str
+    type: Any
+
+
+def fields_of(record: Any) -> list[Field] | None:
+    """Return the fields of a record; None for a scalar."""
+    kind = get_origin(record) or record
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return None
+    return [Field(f"{kind.__name__}.{f.name}", f.name, f.type) for f in record_fields(record)]
+
+
+def check_columns(described: Described, record: Any) -> Iterator[Problem]:
+    """Compare names, order and types."""
+    columns = described.columns
+    fields = fields_of(record)
+    if fields is None:
+        if len(columns) != 1:
+            yield Problem(
+                "columns",
+                f"returns {len(columns)} columns where {shown(record)} takes one",
+                "return one column, or name a record",
+            )
+            return
+        fields = [Field(shown(record), columns[0][0], record)]
+    names = [name for name, _ in columns]
+    yield from _names(names, fields, shown(record))
+    types = dict(columns)
+    for field in fields:
+        found = types.get(field.name)
+        wanted = arriving(field.type)
+        if found is not None and found not in wanted:
+            yield Problem(
+                "types",
+                f"column {field.name} is {found}, but {field.label} is {shown(field.type)}",
+                f"return {_either(wanted)}, or change the field",
+            )
+
+
+def _names(names: list[str], fields: list[Field], record: str) -> Iterator[Problem]:
+    wanted = [field.name for field in fields]
+    for name in _only_in(names, wanted):
+        mend = "add the field, or drop the column"
+        yield Problem("columns", f"column {name} is no field of {record}", mend)
+    for name in _only_in(wanted, names):
+        yield Problem(
+            "columns", f"{record}.{name} has no column", "return the column, or drop the field"
+        )
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Problem("columns", f"two columns are called {name}", "name each once")
+    if sorted(names) == sorted(wanted) and names != wanted:
+        pairs = enumerate(zip(names, wanted, strict=True), 1)
+        place, (name, field) = next(pair for pair in pairs if len({*pair[1]}) > 1)
+        yield Problem(
+            "columns",
+            f"column {place} is {name}, but field {place} of {record} is {field}",
+            "put both in one order",
+        )
+
+
+class Overrides:
+    """The Null lines of one query, and which of them were looked up."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        self._waiting = dict(reasons)
+        self._names = frozenset(reasons)
+
+    def covers(self, name: str) -> bool:
+        """Tell whether a column, or a field in its JSON, is overridden."""
+        self._waiting.pop(name, None)
+        return name in self._names
+
+    def unknown(self) -> Iterator[Problem]:
+        """Find the lines that name nothing."""
+        for name in self._waiting:
+            yield Problem("null-line", f"`Null: {name}` names no column", "drop the line")
+
+
+def check_nulls(
+    described: Described, record: Any, inferred: Sequence[Nullable], overrides: Overrides
+) -> Iterator[Problem]:
+    """Compare which columns can be NULL with which fields can be None."""
+    fields = fields_of(record)
+    if fields is None:
+        fields = [Field(shown(record), name, record) for name, _ in described.columns[:1]]
+    nullable = {name: null for (name, _), null in zip(described.columns, inferred, strict=True)}
+    for field in fields:
+        if field.name in nullable:
+            yield from null_problem(field, nullable[field.name], overrides)
+
+
+def null_problem(field: Field, inferred: Nullable, overrides: Overrides) -> Iterator[Problem]:
+    """Compare one field with what was inferred of its column; an override excuses a difference."""
+    accepts = accepts_none(field.type)
+    overridden = overrides.covers(field.name)
+    if accepts in (None, inferred.nullable):
+        if overridden:
+            yield Problem(
+                "null-line",
+                f"`Null: {field.name}` changes nothing: the field agrees with the statement",
+                "drop the line",
+            )
+    elif overridden:
+        return
+    elif inferred.nullable:
+        yield Problem(
+            "nulls",
+            f"column {field.name} can be NULL ({inferred.reason}), but {field.label} is "
+            f"{shown(field.type)}",
+            f"add `| None`, or say in `Null: {field.name}, reason` why it never is",
+        )
+    else:
+        yield Problem(
+            "nulls",
+            f"column {field.name} is never NULL, but {field.label} is {shown(field.type)}",
+            f"drop `| None`, or say in `Null: {field.name}, reason` when it is",
+        )
+
+
+def _only_in(these: Iterable[str], those: Iterable[str]) -> list[str]:
+    others = set(those)
+    return [name for name in these if name not in others]
+
+
+def _either(names: Iterable[str]) -> str:
+    return " or ".join(sorted(names))

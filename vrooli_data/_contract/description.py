@@ -1,0 +1,49 @@
+"""Prepare statements and describe what they take and return, without running them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import Connection, pq
+
+_FORMAT_TYPE = "SELECT format_type(%s::oid, NULL)"
+
+
+class Described(NamedTuple):
+    """What the server says of a prepared statement; types by the names that SQL knows."""
+
+    columns: tuple[tuple[str, str], ...]
+    parameters: tuple[str, ...]
+
+
+class Describer:
+    """Describes statements on one connection."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+        self._type_name = cache(self._look_up)
+
+    def describe(self, statement: str) -> Described:
+        """Prepare a statement with ``$n`` and describe it; raise psycopg's error where refused."""
+        pgconn = self._connection.pgconn
+        self._raise_if_refused(pgconn.prepare(b"", statement.encode()))
+        found = pgconn.describe_prepared(b"")
+        self._raise_if_refused(found)
+        return Described(
+            tuple(
+                ((found.fname(n) or b"").decode(), self._type_name(found.ftype(n)))
+                for n in range(found.nfields)
+            ),
+            tuple(self._type_name(found.param_type(n)) for n in range(found.nparams)),
+        )
+
+    def _look_up(self, oid: int) -> str:
+        row = self._connection.execute(_FORMAT_TYPE, (oid,)).fetchone()
+        return str(row[0]) if row else "unknown"
+
+    @staticmethod
+    def _raise_if_refused(result: pq.abc.PGresult) -> None:
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)

@@ -1,0 +1,135 @@
+"""The grammar of a query's header: its Record, Index, Locks and Null lines. No I/O."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from .._queries import Source
+
+_NO_ROW = ", or no row"
+_SCALARS = {kind.__name__: kind for kind in (bool, bytes, datetime, dict, float, int, list, str)}
+_BUILT_IN: dict[str, Any] = {**_SCALARS, "UUID": UUID, "JsonValue": Any}
+_SUFFIX = re.compile(r"^-- name:\s*\w+\s*\([^)]*\)\s*(\S*)")
+_NULL = re.compile(r"([\w.]+)\s*,\s*(.+)", re.DOTALL)
+
+
+class HeaderError(Exception):
+    """A line of a header cannot be read; the text says what it may be, the code which it is."""
+
+    def __init__(self, code: str, problem: str) -> None:
+        super().__init__(problem)
+        self.code = code
+
+
+class RecordLine(NamedTuple):
+    """``Record:``, as it stands there."""
+
+    #: None where rows are only counted.
+    expression: str | None
+    may_be_absent: bool
+
+
+class IndexEntry(NamedTuple):
+    """One index of ``Index:``; of several names, any will do."""
+
+    names: tuple[str, ...]
+    #: Delivers the order; else it stands in an index condition.
+    ordered: bool
+
+
+class IndexLine(NamedTuple):
+    """``Index:``, read."""
+
+    entries: tuple[IndexEntry, ...]
+    #: Why tables may be read from end to end; None where they may not.
+    scan: str | None
+
+
+def record_line(source: Source) -> RecordLine:
+    """Read ``Record:``."""
+    text = source.header["Record"].rstrip(".")
+    expression = text.removesuffix(_NO_ROW)
+    return RecordLine(None if expression == "none" else expression, text.endswith(_NO_ROW))
+
+
+def suffix(source: Source) -> str:
+    """Return what follows the name line's parameters: ``^``, ``$``, ``!`` or nothing."""
+    line = source.path.read_text(encoding="utf-8").splitlines()[source.line - 1]
+    found = _SUFFIX.match(line)
+    return found[1] if found else ""
+
+
+def record_type(expression: str, records: Mapping[str, Any]) -> Any:
+    """Return the type that an expression such as ``Update[User]`` names among *records*."""
+    try:
+        return _type(ast.parse(expression, mode="eval").body, records)
+    except SyntaxError:
+        raise HeaderError(
+            "record", f"`Record: {expression}` is no record, scalar or none"
+        ) from None
+
+
+def _type(node: ast.expr, records: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=None):
+            return None
+        case ast.Name(id=name):
+            found = records.get(name, _BUILT_IN.get(name))
+            if found is None:
+                raise HeaderError("record", f"there is no record {name}")
+            return found
+        case ast.Subscript(value=kind, slice=ast.Tuple(elts=parts)):
+            return _type(kind, records)[tuple(_type(part, records) for part in parts)]
+        case ast.Subscript(value=kind, slice=part):
+            return _type(kind, records)[_type(part, records)]
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _type(left, records) | _type(right, records)
+    raise HeaderError("record", f"`{ast.unparse(node)}` is no record, scalar or none")
+
+
+def index_line(text: str) -> IndexLine:
+    """Read ``Index:``: names by commas, each with ``(order)`` or not, then ``scan:`` or ``none:``.
+
+    Where two indexes serve equally well, ``a or b`` names both.
+    """
+    entries: list[IndexEntry] = []
+    rest = text.strip()
+    while rest:
+        kind, colon, reason = rest.partition(":")
+        if colon and kind in ("none", "scan"):
+            if not reason.strip():
+                raise HeaderError("index", f"`{kind}:` carries no reason")
+            return IndexLine(tuple(entries), reason.strip() if kind == "scan" else None)
+        entry, _, rest = rest.partition(",")
+        entries.append(_index_entry(entry.strip()))
+        rest = rest.strip()
+    return IndexLine(tuple(entries), None)
+
+
+def _index_entry(text: str) -> IndexEntry:
+    names = tuple(text.removesuffix("(order)").strip().split(" or "))
+    if not all(name.isidentifier() for name in names):
+        raise HeaderError("index", f"`{text}` is no index, `scan: reason, bound` or `none: reason`")
+    return IndexEntry(names, text.endswith("(order)"))
+
+
+def locks_line(source: Source) -> frozenset[str]:
+    """Read ``Locks:``: each as ``strength: table``."""
+    text = source.header["Locks"].strip().rstrip(".")
+    return frozenset() if text == "none" else frozenset(re.split(r"\s*,\s*", text))
+
+
+def null_line(source: Source) -> dict[str, str]:
+    """Read ``Null:``: reasons by column, entries parted by semicolons; dots lead into JSON."""
+    overrides = {}
+    for entry in filter(None, source.header.get("Null", "").split(";")):
+        found = _NULL.fullmatch(entry.strip())
+        if found is None:
+            raise HeaderError("null-line", f"`Null: {entry.strip()}` is not `Null: column, reason`")
+        overrides[found[1]] = found[2]
+    return overrides

@@ -1,0 +1,120 @@
+"""Hold the JSON that a query builds to the record that it is decoded as. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, get_args, get_origin
+
+from .._rows import is_plain, record_fields
+from ..records.shared import JsonValue
+from .columns import Field, Overrides, fields_of, null_problem
+from .description import Described
+from .json_shape import Array, Member, Object, Scalar, Shape
+from .problems import Problem
+from .value_types import arriving, shown, without_none
+
+_JSON = frozenset({"json", "jsonb"})
+
+
+def has_nested(record: Any) -> bool:
+    """Tell whether a field of a record arrives as JSON."""
+    return any(not is_plain(field.type) for field in fields_of(record) or ())
+
+
+def check_nested(
+    described: Described, record: Any, shapes: Sequence[Shape], overrides: Overrides
+) -> Iterator[Problem]:
+    """Compare each field that arrives as JSON with what the statement shows of it."""
+    names = (name for name, _ in described.columns)
+    by_name = dict(zip(names, shapes, strict=True))
+    for field in fields_of(record) or ():
+        if not is_plain(field.type) and field.name in by_name:
+            yield from _check_shape(field, by_name[field.name], overrides)
+
+
+def _check_shape(field: Field, shape: Shape, overrides: Overrides) -> Iterator[Problem]:
+    """Compare what the statement shows of a JSON value with a field's annotation."""
+    kind = without_none(field.type)
+    if kind is JsonValue:
+        return
+    match shape:
+        case Scalar(type=found):
+            yield from _scalar(field, kind, found)
+        case Object(members=members) if fields_of(kind) is not None:
+            yield from _record(field, kind, members, overrides)
+        case Object(members=members) if get_origin(kind) is dict:
+            yield from _dict(field, kind, members, overrides)
+        case Object():
+            yield _mismatch(field, "a JSON object")
+        case Array(member=member) if get_origin(kind) is list:
+            if member is not None:
+                (item,) = get_args(kind)
+                inner = Field(f"an item of {field.label}", f"{field.name}.item", item)
+                yield from _member(inner, member, overrides)
+        case Array():
+            yield _mismatch(field, "a JSON array")
+
+
+def _scalar(field: Field, kind: Any, found: str) -> Iterator[Problem]:
+    if found in _JSON:
+        # What callers stored: nothing here says what it is.
+        return
+    wanted = arriving(kind)
+    if kind is float:
+        # JSON has one kind of number.
+        wanted |= arriving(int) | {"numeric"}
+    if found not in wanted:
+        yield _mismatch(field, found)
+
+
+def _record(
+    field: Field, kind: Any, members: dict[str, Member], overrides: Overrides
+) -> Iterator[Problem]:
+    required = {inner.name for inner in record_fields(kind) if inner.required}
+    fields = {inner.name: inner for inner in fields_of(kind) or ()}
+    for name in members.keys() - fields.keys():
+        yield Problem(
+            "columns",
+            f"{field.name} holds the key {name}, which is no field of {shown(kind)}",
+            "add the field, or drop the key",
+        )
+    for name in sorted(required - members.keys()):
+        yield Problem(
+            "columns",
+            f"{field.name} holds no key {name}, which {shown(kind)} needs",
+            "add the key, or drop the field",
+        )
+    for name, member in members.items():
+        if name in fields:
+            inner = fields[name]
+            placed = Field(inner.label, f"{field.name}.{name}", inner.type)
+            yield from _member(placed, member, overrides)
+
+
+def _dict(
+    field: Field, kind: Any, members: dict[str, Member], overrides: Overrides
+) -> Iterator[Problem]:
+    keys, values = get_args(kind)
+    if get_origin(keys) is Literal and set(get_args(keys)) != members.keys():
+        yield Problem(
+            "columns",
+            f"{field.name} holds the keys {', '.join(members)}, but {field.label} says "
+            f"{', '.join(map(str, get_args(keys)))}",
+            "put both in line with each other",
+        )
+    for name, member in members.items():
+        inner = Field(f"a value of {field.label}", f"{field.name}.{name}", values)
+        yield from _member(inner, member, overrides)
+
+
+def _member(field: Field, member: Member, overrides: Overrides) -> Iterator[Problem]:
+    yield from null_problem(field, member.null, overrides)
+    yield from _check_shape(field, member.shape, overrides)
+
+
+def _mismatch(field: Field, found: str) -> Problem:
+    return Problem(
+        "types",
+        f"{field.name} is {found}, but {field.label} is {shown(field.type)}",
+        "change the statement or the field",
+    )

@@ -1,0 +1,36 @@
+"""The reviewed plans: one file per folder of queries, beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+NAME = "plans.txt"
+#: Plans differ from one major version to the next; the files hold those of this one.
+MAJOR = 18
+_INTRODUCTION = f"""\
+The generic plan of each query of this folder on PostgreSQL {MAJOR}, and plans for given parameters
+where they matter, on the data of a check. Written by `vrooli-data check --update-plans`.
+"""
+_TITLE = "== "
+
+
+def write(folder: Path, plans: Mapping[str, str]) -> None:
+    """Write the plans of a folder, by title."""
+    parts = [_INTRODUCTION, *(f"{_TITLE}{title}\n{plan}\n" for title, plan in plans.items())]
+    (folder / NAME).write_text("\n".join(parts), encoding="utf-8")
+
+
+def read(folder: Path) -> dict[str, str]:
+    """Return the plans of a folder, by title; none where there is no file."""
+    path = folder / NAME
+    if not path.exists():
+        return {}
+    parts = path.read_text(encoding="utf-8").split(f"\n{_TITLE}")
+    titled = (part.partition("\n") for part in parts[1:])
+    return {title: plan.rstrip("\n") for title, _, plan in titled}
+
+
+def line(folder: Path, title: str) -> int:
+    """Return the line of a plan's title."""
+    return (folder / NAME).read_text(encoding="utf-8").splitlines().index(_TITLE + title) + 1

@@ -1,0 +1,196 @@
+"""Hold one query to its header, its record, the methods that run it, and the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+import psycopg
+from psycopg import Connection
+
+from .._migrations import has_trigrams
+from .._queries import Source
+from ._parse_tree import NullsNotChecked, check_version
+from .calls import check_calls, check_names
+from .columns import Overrides, check_columns, check_nulls
+from .description import Described, Describer
+from .header import (
+    HeaderError,
+    IndexLine,
+    index_line,
+    locks_line,
+    null_line,
+    record_line,
+    record_type,
+    suffix,
+)
+from .json_shape import json_shape
+from .locks import LockReader
+from .nested import check_nested, has_nested
+from .nullability import nullable_columns
+from .plans import Plan, Planner, check_indexes, small_tables
+from .problems import Problem
+from .recording import Call, Method
+from .value_types import shown
+
+#: Parameters, as literals by name, for which a query's custom plan is worth a look; by query and
+#: title.
+CustomPlans: TypeAlias = Mapping[str, Mapping[str, Mapping[str, str]]]
+
+_MIGRATIONS = "vrooli_data_migrations"
+_APPLIED = b"SELECT id FROM vrooli_data_migrations"
+
+
+class Code(NamedTuple):
+    """What the Python side says."""
+
+    #: The records by their names.
+    records: Mapping[str, type[msgspec.Struct]]
+    methods: Sequence[Method]
+    #: What the methods ran, by query.
+    calls: Mapping[str, Sequence[Call]]
+    #: Queries that modules without a repository hold.
+    elsewhere: frozenset[str]
+    #: Whether there are repositories to be held to at all.
+    has_repositories: bool
+
+
+class Outcome(NamedTuple):
+    """What was found of one query."""
+
+    problems: list[Problem]
+    #: The type of its rows; None where there is none, or none that the header names rightly.
+    record: Any
+    #: By title.
+    plans: dict[str, str]
+
+
+class QueryChecker:
+    """Checks queries on one connection."""
+
+    def __init__(self, connection: Connection[Any], code: Code, custom_plans: CustomPlans) -> None:
+        #: What could not be checked, and why.
+        self.notes: set[str] = set()
+        self._connection = connection
+        self._code = code
+        self._custom_plans = custom_plans
+        self._describer = Describer(connection)
+        self._locks = LockReader(connection)
+        self._planner = Planner(connection)
+        self._tables = self._planner.tables()
+        self._has_trigrams = _MIGRATIONS in self._tables.rows and has_trigrams(
+            [id for (id,) in connection.execute(_APPLIED)]
+        )
+        self._reads_trees = self._can_read_trees()
+
+    def check(self, source: Source) -> Outcome:
+        """Check one query."""
+        record = None
+        try:
+            line = record_line(source)
+            record = line.expression and record_type(line.expression, self._code.records)
+            index = index_line(self._index_text(source))
+            overrides = Overrides(null_line(source))
+        except HeaderError as error:
+            return Outcome([Problem(error.code, str(error), "correct the header")], record, {})
+        problems = [*self._check_header(source, record)]
+        plans: dict[str, Plan] = {}
+        if "Utility" not in source.header:
+            try:
+                described = self._describer.describe(source.sql)
+            except psycopg.Error as error:
+                problems.append(_refused(error))
+            else:
+                plans = self._plans(source)
+                problems += self._check_statement(source, described, record, overrides)
+                for plan in plans.values():
+                    problems += self._check_indexes(plan, index)
+        return Outcome(problems, record, {title: plan.text for title, plan in plans.items()})
+
+    def uses_trigrams(self, source: Source) -> bool:
+        """Tell whether a query goes through trigram indexes here."""
+        return self._has_trigrams and "Index (pg_trgm)" in source.header
+
+    def _index_text(self, source: Source) -> str:
+        return source.header["Index (pg_trgm)" if self.uses_trigrams(source) else "Index"]
+
+    def _check_header(self, source: Source, record: Any) -> Iterator[Problem]:
+        arity = suffix(source)
+        if record_line(source).may_be_absent and arity != "^":
+            mend = "write ^ behind the parameters, or drop it"
+            yield Problem("record", "`or no row` goes with ^ alone", mend)
+        if (record is None) != (arity == "!"):
+            yield Problem("record", "`Record: none` and ! go together", "write both, or neither")
+        if not self._code.has_repositories:
+            return
+        bound = {shown(call.record) for call in self._code.calls.get(source.name, ())}
+        for other in sorted(bound - {shown(record)}):
+            yield Problem(
+                "record",
+                f"the rows become {other}, but the header says {shown(record)}",
+                "bind the query to the record of its header",
+            )
+        if source.name not in self._code.elsewhere:
+            yield from check_names(source, self._code.methods, self._code.calls)
+
+    def _check_statement(
+        self, source: Source, described: Described, record: Any, overrides: Overrides
+    ) -> Iterator[Problem]:
+        if record is not None:
+            yield from check_columns(described, record)
+        elif described.columns:
+            yield Problem("columns", "returns columns, but `Record: none`", "name the record")
+        calls = self._code.calls.get(source.name, ())
+        yield from check_calls(source, described.parameters, calls)
+        if self._reads_trees:
+            if record is not None:
+                yield from self._check_nulls(source, described, record, overrides)
+            yield from self._check_locks(source)
+
+    def _check_nulls(
+        self, source: Source, described: Described, record: Any, overrides: Overrides
+    ) -> Iterator[Problem]:
+        inferred = nullable_columns(self._connection, source.sql)
+        yield from check_nulls(described, record, inferred, overrides)
+        if has_nested(record):
+            shapes = json_shape(self._connection, source.sql)
+            yield from check_nested(described, record, shapes, overrides)
+        yield from overrides.unknown()
+
+    def _check_locks(self, source: Source) -> Iterator[Problem]:
+        found = self._locks.locks(source.sql)
+        if found != locks_line(source):
+            locks = ", ".join(sorted(found)) or "none"
+            mend = f"write `Locks:  {locks}`, or lock otherwise"
+            yield Problem("locks", f"the statement locks {locks}", mend)
+
+    def _plans(self, source: Source) -> dict[str, Plan]:
+        custom = self._custom_plans.get(source.name, {})
+        return {source.name: self._planner.generic(source)} | {
+            f"{source.name}: {title}": self._planner.custom(source, values)
+            for title, values in custom.items()
+        }
+
+    def _check_indexes(self, plan: Plan, index: IndexLine) -> list[Problem]:
+        problems = list(check_indexes(plan, index, self._tables))
+        small = small_tables(plan, index, self._tables) if problems else set()
+        for table in small:
+            self.notes.add(
+                f"plans that go through {table} were not checked: it has too few rows, or was "
+                "never analysed"
+            )
+        return [] if small else problems
+
+    def _can_read_trees(self) -> bool:
+        try:
+            check_version(self._connection)
+        except NullsNotChecked as reason:
+            self.notes.add(f"NULLs, nested JSON and locks were not checked: {reason}")
+            return False
+        return True
+
+
+def _refused(error: psycopg.Error) -> Problem:
+    message = error.diag.message_primary or type(error).__name__
+    return Problem("statement", f"the server refuses it: {message}", "correct the statement")

@@ -1,0 +1,197 @@
+"""Call every method of the repositories, and record which query it runs with which parameters.
+
+Nothing is executed: the rows that a method gets to see are made from the query's record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple, TypeVar, get_type_hints
+
+import msgspec
+
+from .._async.repository import AsyncRepository
+from .._async.session import AsyncRunner
+from .._json import json_text
+from .._pages import Page
+from .._queries import Query
+from .._rows import Row
+from ..errors import InvalidInput, VrooliDataError
+from .examples import Example, Examples, NoExampleError, row, row_values
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+#: More than any example of a limit, so that a page is followed by another.
+_ROWS = 50
+
+
+class Call(NamedTuple):
+    """One query that a method ran."""
+
+    #: As a reader finds it: ``AsyncUserRepository.find_by_id``.
+    method: str
+    query: str
+    #: What the rows become.
+    record: Any
+    parameters: tuple[Any, ...]
+    #: What a parameter of this name may hold: arguments given, and fields of inputs and of rows.
+    given: dict[str, list[Any]]
+
+
+class Method(NamedTuple):
+    """One public method and what it ran."""
+
+    name: str
+    path: Path
+    line: int
+    calls: list[Call]
+    #: Why it could not be called at all; None mostly.
+    problem: str | None
+
+
+def record_methods(modules: Sequence[ModuleType]) -> list[Method]:
+    """Call each public method of the repositories in all the ways that its annotations tell of."""
+    return asyncio.run(_record(_repositories(modules)))
+
+
+def _repositories(modules: Sequence[ModuleType]) -> list[type[AsyncRepository]]:
+    """Return the repositories; one that others are made of is called through those."""
+    found = [
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type)
+        and issubclass(kind, AsyncRepository)
+        and kind.__module__ == module.__name__
+    ]
+    return [kind for kind in found if not any(issubclass(o, kind) for o in found if o is not kind)]
+
+
+async def _record(repositories: list[type[AsyncRepository]]) -> list[Method]:
+    return [
+        await _method(repository, function)
+        for repository in repositories
+        for name, function in inspect.getmembers(repository, inspect.iscoroutinefunction)
+        if not name.startswith("_")
+    ]
+
+
+async def _method(repository: type[AsyncRepository], function: Any) -> Method:
+    name = f"{repository.__name__}.{function.__name__}"
+    code = function.__code__
+    calls: list[Call] = []
+    problem = None
+    try:
+        for arguments in _arguments(function):
+            for recorder in _recorders(name):
+                problem = await _call(repository, function, arguments, recorder) or problem
+                calls += recorder.calls
+    except NoExampleError as unknown:
+        problem = f"takes {unknown}, of which no example is known"
+    return Method(name, Path(code.co_filename), code.co_firstlineno, calls, problem)
+
+
+def _arguments(function: Any) -> Iterator[dict[str, Example]]:
+    hints = get_type_hints(function)
+    examples = Examples()
+    choices = {
+        name: examples.argument(hints[name])
+        for name in inspect.signature(function).parameters
+        # Cursors are what the pages themselves say.
+        if name not in ("self", "cursor")
+    }
+    for choice in product(*choices.values()):
+        yield dict(zip(choices, choice, strict=True))
+
+
+def _recorders(method: str) -> Iterator[_Recorder]:
+    for has_trigrams in (False, True):
+        for rows in (_ROWS, 0):
+            yield _Recorder(method, rows, has_trigrams=has_trigrams)
+
+
+async def _call(
+    repository: type[AsyncRepository],
+    function: Any,
+    examples: dict[str, Example],
+    recorder: _Recorder,
+) -> str | None:
+    """Call a method with the first examples that it accepts, and with the cursors of its page."""
+    ranks = dict.fromkeys(examples, 0)
+    while True:
+        try:
+            arguments = {name: example(ranks[name]) for name, example in examples.items()}
+        except IndexError:
+            # These arguments do not go together, whatever their values.
+            return None
+        recorder.give(arguments)
+        bound = function.__get__(repository(recorder))
+        try:
+            page = await bound(**arguments)
+            if isinstance(page, Page) and page.next_cursor:
+                page = await bound(**arguments, cursor=page.next_cursor)
+            if isinstance(page, Page) and page.previous_cursor:
+                await bound(**arguments, cursor=page.previous_cursor)
+        except InvalidInput as refused:
+            if refused.field not in ranks:
+                return None
+            ranks[refused.field] += 1
+        except VrooliDataError:
+            return None
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is the finding)
+            # A method whose query always returns a row fails on none, rightly.
+            return None if recorder.has_no_rows else f"raises {type(error).__name__}: {error}"
+        else:
+            return None
+
+
+class _Recorder:
+    """A runner that keeps what it is asked to run, and answers with example rows."""
+
+    def __init__(self, method: str, rows: int, *, has_trigrams: bool) -> None:
+        self.has_trigrams = has_trigrams
+        self.has_no_rows = rows == 0
+        self.calls: list[Call] = []
+        self._method = method
+        self._rows = rows
+        self._given: dict[str, list[Any]] = {}
+
+    def give(self, arguments: dict[str, Any]) -> None:
+        """Note the arguments of the call that follows."""
+        self._given = {}
+        for name, value in arguments.items():
+            fields = {name: value}
+            if isinstance(value, msgspec.Struct):
+                fields = msgspec.structs.asdict(value)
+            # Two inputs may have a field of one name.
+            for field, held in fields.items():
+                self._given.setdefault(field, []).append(held)
+
+    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        """Keep the query and its parameters."""
+        # msgspec's stubs hide that a class of records can be hashed.
+        kind: Any = query.record
+        places = {
+            f"{direction}_{name}": [value]
+            for direction in ("after", "before")
+            for name, value in row_values(kind).items()
+        }
+        given = places | self._given
+        self.calls.append(Call(self._method, query.name, kind, parameters, given))
+        return [row(kind)] * self._rows
+
+    async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
+        """Keep the query of one key, and that of many, which may take its place."""
+        await self.rows(many, (json_text([key]),))
+        rows = await self.rows(query, (key,))
+        return query.record_of(rows[0]) if rows else None
+
+    async def atomic(self, body: Callable[[AsyncRunner], Awaitable[T]]) -> T:
+        """Run what belongs together."""
+        return await body(self)

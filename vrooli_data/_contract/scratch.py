@@ -1,0 +1,157 @@
+"""A database for one check: migrated, with the same rows every time, dropped afterwards."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg import Connection, sql
+
+from .._classify import translate, unreachable
+from .._connect import connection_parameters
+from .._migrate import migrate
+from .._seed import seed
+from ..errors import PermissionDenied
+
+_APPLICATION = "vrooli_data check"
+#: Enough that the planner chooses as it does on large tables; the rows below do the rest.
+_SCALE = 0.02
+_UNTIL = datetime(2026, 1, 1, tzinfo=UTC)
+
+# Of users, teams and chats the seed makes too few for a plan to need their indexes, and of what
+# happens on the way it makes nothing.
+_MORE_ROWS = b"""
+INSERT INTO users (public_id, email, name, handle, created_at)
+SELECT
+    'u' || lpad(n::text, 11, '0'),
+    'more' || n || '@example.org',
+    'More ' || n,
+    'more_' || n,
+    '2020-01-01 00:00+00'::timestamptz + n * interval '1 minute'
+FROM generate_series(1, 20000) AS n;
+
+INSERT INTO teams (public_id, name, handle, created_at)
+SELECT
+    't' || lpad(n::text, 11, '0'),
+    'More ' || n,
+    'more_' || n,
+    '2020-01-01 00:00+00'::timestamptz + n * interval '1 minute'
+FROM generate_series(1, 5000) AS n;
+
+INSERT INTO chats (public_id, created_at)
+SELECT
+    'c' || lpad(n::text, 11, '0'),
+    '2020-01-01 00:00+00'::timestamptz + n * interval '1 minute'
+FROM generate_series(1, 5000) AS n;
+
+INSERT INTO members (team_id, user_id, created_at)
+SELECT
+    teams.id,
+    users.id,
+    users.created_at
+FROM teams
+INNER JOIN users ON teams.id % 1000 = users.id % 1000
+WHERE
+    teams.id BETWEEN 1001 AND 4000
+    AND users.id BETWEEN 1001 AND 4000;
+
+INSERT INTO chat_participants (chat_id, user_id)
+SELECT
+    chats.id,
+    users.id
+FROM chats
+INNER JOIN users ON chats.id % 1000 = users.id % 1000
+WHERE
+    chats.id BETWEEN 1001 AND 4000
+    AND users.id BETWEEN 1001 AND 4000;
+
+INSERT INTO stats_users (user_id, period_type, period_start, period_end)
+SELECT
+    users.id,
+    'Daily',
+    days.start,
+    days.start + interval '24 hours'
+FROM users
+CROSS JOIN generate_series('2025-12-01 00:00+00', '2025-12-05 00:00+00', interval '24 hours')
+    AS days (start)
+WHERE users.id <= 1000;
+
+INSERT INTO stats_teams (team_id, period_type, period_start, period_end)
+SELECT
+    teams.id,
+    'Daily',
+    days.start,
+    days.start + interval '24 hours'
+FROM teams
+CROSS JOIN generate_series('2025-12-01 00:00+00', '2025-12-05 00:00+00', interval '24 hours')
+    AS days (start)
+WHERE teams.id <= 1000;
+
+INSERT INTO counter_reconciliations (entity_type, entity_id, counter)
+SELECT
+    'resource',
+    resources.id,
+    'bookmarks'
+FROM resources
+"""
+_VACUUM = b"VACUUM (ANALYZE)"
+
+
+@contextmanager
+def scratch_database(conninfo: str | None) -> Iterator[str]:
+    """Create a database on the server of *conninfo*, and drop it at the end, come what may."""
+    parameters = connection_parameters(conninfo, _APPLICATION)
+    name = f"vrooli_data_check_{secrets.token_hex(6)}"
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'")
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+    try:
+        server = psycopg.connect(**parameters, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise unreachable(error) from None
+    with closing(server):
+        try:
+            try:
+                server.execute(create.format(sql.Identifier(name)))
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise PermissionDenied(
+                    "the check makes a database of its own, which this role may not: "
+                    "use one that has CREATEDB",
+                    sqlstate=error.sqlstate,
+                ) from None
+            try:
+                yield psycopg.conninfo.make_conninfo(**{**parameters, "dbname": name})
+            finally:
+                server.execute(drop.format(sql.Identifier(name)))
+        except psycopg.Error as error:
+            raise translate(error, None, server.closed) from None
+
+
+def prepare_database(url: str) -> None:
+    """Migrate an empty database and fill it with the rows that plans are made for."""
+    migrate(url)
+    seed(url, scale=_SCALE, seed=1, until=_UNTIL)
+    with checked_connection(url) as connection:
+        connection.execute(_MORE_ROWS)
+        connection.execute(_VACUUM)
+
+
+@contextmanager
+def checked_connection(conninfo: str | None) -> Iterator[Connection[Any]]:
+    """Open a connection for what is checked; its errors become ours."""
+    try:
+        connection = psycopg.connect(
+            **connection_parameters(conninfo, _APPLICATION),
+            autocommit=True,
+            prepare_threshold=None,
+        )
+    except psycopg.OperationalError as error:
+        raise unreachable(error) from None
+    with closing(connection):
+        try:
+            yield connection
+        except psycopg.Error as error:
+            raise translate(error, None, connection.closed) from None

@@ -1,0 +1,119 @@
+"""Which types of PostgreSQL arrive as which types of Python, and go back. No I/O."""
+
+from __future__ import annotations
+
+import datetime as dt
+import types
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Literal, Union, get_args, get_origin
+from uuid import UUID
+
+import msgspec
+
+from .._rows import is_plain
+from ..records.shared import JsonValue
+
+_TEXT = frozenset({"text", "character varying", "character", "name"})
+_JSON = frozenset({"json", "jsonb"})
+_INTEGERS = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
+_ARRIVE: dict[Any, frozenset[str]] = {
+    bool: frozenset({"boolean"}),
+    bytes: frozenset({"bytea"}),
+    dt.date: frozenset({"date"}),
+    dt.datetime: frozenset({"timestamp with time zone"}),
+    dt.timedelta: frozenset({"interval"}),
+    Decimal: frozenset({"numeric"}),
+    float: frozenset({"real", "double precision"}),
+    int: frozenset(_INTEGERS),
+    JsonValue: frozenset({"jsonb"}),
+    str: _TEXT,
+    UUID: frozenset({"uuid"}),
+}
+_GO: dict[type, frozenset[str]] = {
+    **_ARRIVE,
+    float: frozenset({"real", "double precision", "numeric"}),
+    str: _TEXT | _JSON,
+}
+
+
+def arriving(annotation: Any) -> frozenset[str]:
+    """Return the types that a column may have for a field of this annotation."""
+    kind = without_none(annotation)
+    if get_origin(kind) is Literal:
+        kind = type(get_args(kind)[0])
+    if kind in _ARRIVE:
+        return _ARRIVE[kind]
+    if get_origin(kind) is list and (is_plain(kind) or get_args(kind)[0] is int):
+        return frozenset(f"{item}[]" for item in arriving(get_args(kind)[0]))
+    # Anything else is nested, and decoded from the bytes of json.
+    return frozenset({"json"})
+
+
+def accepts_none(annotation: Any) -> bool | None:
+    """Tell whether a field may be None; None where the annotation does not say."""
+    if annotation is JsonValue:
+        return None
+    return type(None) in get_args(annotation) or annotation is type(None)
+
+
+def without_none(annotation: Any) -> Any:
+    """Return the annotation of what is there when it is not None."""
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return annotation
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    return parts[0] if len(parts) == 1 else Union[tuple(parts)]  # noqa: UP007 (made of a tuple)
+
+
+def refusal(value: Any, parameter_type: str) -> str | None:
+    """Tell why a value cannot be sent as a parameter of a type; None where it can."""
+    kind = type(value)
+    if value is None:
+        return None
+    if kind is list and parameter_type.endswith("[]"):
+        item = parameter_type.removesuffix("[]")
+        return next(filter(None, (refusal(part, item) for part in value)), None)
+    if parameter_type not in _GO.get(kind, ()):
+        return f"{_article(kind)}, which does not go as {parameter_type}"
+    if kind is int and abs(value) >= _INTEGERS[parameter_type]:
+        return f"numbers such as {value}, too large for {parameter_type}"
+    if kind is str and parameter_type in _JSON and not _is_json(value):
+        return f"text that is no JSON as {parameter_type}"
+    return None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def shown(annotation: Any) -> str:
+    """Return an annotation as a reader writes it."""
+    if annotation is JsonValue:
+        return "JsonValue"
+    if get_origin(annotation) in (Union, types.UnionType):
+        return " | ".join(map(shown, get_args(annotation)))
+    if annotation is type(None):
+        return "None"
+    parts = get_args(annotation)
+    name = getattr(get_origin(annotation) or annotation, "__name__", str(annotation))
+    if get_origin(annotation) is Literal:
+        return f"Literal[{', '.join(map(repr, parts))}]"
+    return f"{name}[{', '.join(map(shown, parts))}]" if parts else name
+
+
+def structs_in(annotation: Any) -> Iterator[type[msgspec.Struct]]:
+    """Go through the records that an annotation is made of."""
+    origin = get_origin(annotation)
+    for kind in (origin, annotation):
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            yield kind
+    for part in get_args(annotation):
+        yield from structs_in(part)
+
+
+def _article(kind: type) -> str:
+    return f"{'an' if kind.__name__[0] in 'aeiou' else 'a'} {kind.__name__}"
