@@ -25,7 +25,7 @@ test: $(INSTALLED) ## Run the tests
 lint: $(INSTALLED) ## Check the style of Python, queries and migrations
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/sqlfluff lint --nocolor sql migrations
+	$(BIN)/sqlfluff lint --nocolor sql migrations vrooli_data/_explain/examples
 	$(BIN)/squawk migrations/*.sql
 	$(BIN)/python -m tests.lint_sql
 

@@ -34,9 +34,21 @@ DEEP: list[Any] = []
 for _ in range(10_000):
     DEEP = [DEEP]
 LONG = "x" * 20_000
-BAD_INTS = (-(2**63) - 1, 2**63, 2**100, True, 1.0, 1.5, float("nan"), float("inf"), "1", b"1", [])
-BAD_TEXTS = (LONG, "nul\0", "\ud800", b"bytes", 5, True, [], {})
-BAD_JSON = (
+BAD_INTS: tuple[Any, ...] = (
+    -(2**63) - 1,
+    2**63,
+    2**100,
+    True,
+    1.0,
+    1.5,
+    float("nan"),
+    float("inf"),
+    "1",
+    b"1",
+    [],
+)
+BAD_TEXTS: tuple[Any, ...] = (LONG, "nul\0", "\ud800", b"bytes", 5, True, [], {})
+BAD_JSON: tuple[Any, ...] = (
     DEEP,
     float("nan"),
     float("inf"),
@@ -53,8 +65,8 @@ BAD_JSON = (
     b"bytes",
     datetime(2026, 1, 1, tzinfo=UTC),
 )
-BAD_FLAGS = (0, 1, "true", None, 1.0)
-BAD_TIMES = (
+BAD_FLAGS: tuple[Any, ...] = (0, 1, "true", None, 1.0)
+BAD_TIMES: tuple[Any, ...] = (
     datetime(2026, 1, 1),  # noqa: DTZ001 (a naive one is the point)
     datetime(1, 1, 1, tzinfo=UTC),
     datetime(9999, 12, 31, tzinfo=UTC),
@@ -149,6 +161,7 @@ def struct(kind: type[msgspec.Struct], **given: Any) -> msgspec.Struct:
 
 def bad(name: str, annotation: Any) -> Iterator[tuple[str, Any]]:  # noqa: PLR0912 (as there)
     """Yield values that have to be refused, each with the field that the refusal names."""
+    value: Any
     kind = core(annotation)
     if type(None) not in parts(annotation):
         yield name, None

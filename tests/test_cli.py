@@ -32,6 +32,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("import",),
     ("import", "resources"),
     ("check",),
+    ("explain",),
 ]
 
 

@@ -21,8 +21,8 @@ from .errors import InvalidInput
 #: Seconds that one attempt to connect may take, unless the conninfo says otherwise.
 _CONNECT_TIMEOUT = 5
 
-#: Times are read in UTC whatever the server's own zone, also inside nested JSON. Compiling costs tens
-#: of milliseconds, which no query here is long enough to win back.
+#: Times are read in UTC whatever the server's own zone, also inside nested JSON. Compiling a
+#: query takes tens of milliseconds, which no query here is long enough to win back.
 SETUP = (
     "/* vrooli_data:setup */ SELECT set_config('TimeZone', 'UTC', false), "
     "set_config('jit', 'off', false), set_config('statement_timeout', "
@@ -106,4 +106,6 @@ def is_ended(poll: select.poll, connection: psycopg.pq.abc.PGconn) -> bool:
             connection.consume_input()
         except psycopg.OperationalError:
             return True
+        # Have libpq look at what came: a server's last words arrive before the end, as a notice.
+        connection.is_busy()
     return False

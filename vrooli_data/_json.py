@@ -57,13 +57,17 @@ def _check(field: str, value: Any, depth: int) -> None:
         for item in value:
             _check(field, item, depth + 1)
     elif kind is float:
-        if not math.isfinite(value):
-            raise InvalidInput(field, "must hold finite numbers alone")
-        if abs(value) > _MAX_FLOAT:
-            # jsonb writes it out in digits, which come back as an int that may not equal it.
-            raise InvalidInput(field, "must hold floats of at most 2^53; an int may be larger")
+        _check_float(field, value)
     elif kind is int:
         if not _MIN_INT <= value <= _MAX_INT:
             raise InvalidInput(field, "must hold integers of at most 64 bits")
     elif value is not None and kind is not bool:
         raise InvalidInput(field, f"must be JSON; it holds a {kind.__name__}")
+
+
+def _check_float(field: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise InvalidInput(field, "must hold finite numbers alone")
+    if abs(value) > _MAX_FLOAT:
+        # jsonb writes it out in digits, which come back as an int that may not equal it.
+        raise InvalidInput(field, "must hold floats of at most 2^53; an int may be larger")

@@ -118,7 +118,7 @@ def scratch_database(conninfo: str | None) -> Iterator[str]:
                 server.execute(create.format(sql.Identifier(name)))
             except psycopg.errors.InsufficientPrivilege as error:
                 raise PermissionDenied(
-                    "the check makes a database of its own, which this role may not: "
+                    "this command makes a database of its own, which this role may not: "
                     "use one that has CREATEDB",
                     sqlstate=error.sqlstate,
                 ) from None

@@ -19,6 +19,7 @@ _OPTIONS = {
     "migration_id": "--rollback-to",
     "scale": "--scale",
     "seed": "--seed",
+    "update_plans": "--update-plans",
 }
 #: Where a misplaced URL, or a piece of one, would be repeated with its password.
 _MAY_BE_SECRET = re.compile(

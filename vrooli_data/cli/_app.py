@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from ._check import check
 from ._db import db
 from ._demo import demo
+from ._explain import explain
 from ._import import import_from
 from ._migrate import migrate
 from ._seed import seed
@@ -25,6 +27,8 @@ app.command()(demo)
 app.add_typer(db, name="db")
 app.command()(migrate)
 app.command()(seed)
+app.command()(check)
+app.command()(explain)
 app.add_typer(import_from, name="import")
 
 

@@ -1,0 +1,338 @@
+"""What ``vrooli-data explain`` shows on a terminal, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection, conninfo
+
+from tests.cli import fail, run, succeed
+from tests.embedded_folders import open_folder
+from vrooli_data import NotFound, Timeout, migrate
+from vrooli_data._contract.scratch import scratch_database
+from vrooli_data._explain import running
+from vrooli_data._explain.choice import all_queries, choose, variants
+from vrooli_data._explain.examples import Examples
+from vrooli_data._explain.growth import growth
+from vrooli_data._explain.plan_tree import Plan, read_plan
+from vrooli_data._explain.running import Explained, Explainer
+from vrooli_data._seed import seed
+from vrooli_data.errors import InvalidInput
+
+#: With the reason that is shown.
+NOT_RUN = {
+    "resources.import_staged": "a temporary table of the import",
+    "schema.advance_identities": "it sets sequences",
+}
+NEEDS_TRIGRAMS = "no trigram indexes"
+QUERIES = all_queries()
+
+
+@pytest.fixture(scope="module")
+def seeded_url(postgresql_server: Any) -> Iterator[str]:
+    """Name a database with rows, which no test changes."""
+    server = conninfo.make_conninfo(
+        host=postgresql_server.host,
+        port=postgresql_server.port,
+        user=postgresql_server.user,
+        password=postgresql_server.password or None,
+        dbname="postgres",
+    )
+    with scratch_database(server) as url:
+        migrate(url)
+        seed(url, scale=0.02)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def connection(seeded_url: str) -> Iterator[Connection[Any]]:
+    with psycopg.connect(seeded_url, autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def explainer(connection: Connection[Any]) -> Explainer:
+    return Explainer(connection)
+
+
+def plan_of(explainer: Explainer, name: str) -> Plan:
+    explained = explainer.explain(QUERIES[name])
+    assert explained.plan is not None
+    return read_plan(explained.plan)
+
+
+def plan_of_sql(connection: Connection[Any], sql: str) -> Plan:
+    explained = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}".encode())
+    ((found,),) = explained.fetchall()
+    return read_plan(found[0])
+
+
+def contents(connection: Connection[Any]) -> dict[str, tuple[Any, ...] | None]:
+    """Return a digest of the rows of each table."""
+    tables = connection.execute(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND pg_table_is_visible(oid) "
+        "AND relnamespace = 'public'::regnamespace"
+    ).fetchall()
+    digest = "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {} AS t"
+    return {name: connection.execute(digest.format(name).encode()).fetchone() for (name,) in tables}
+
+
+def test_a_query_is_shown_with_its_header_values_and_plan(seeded_url: str) -> None:
+    shown = succeed("explain", "resources.find_trending", "--database-url", seeded_url)
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["resources.find_trending"] in lines
+    assert ["Record", "Resource"] in lines
+    assert ["Locks", "none"] in lines
+    assert [":max_rows", "20"] in lines
+    assert ["ms", "pages", "rows", "loops", "step"] in lines
+    assert any(line[4:] == ["Limit"] for line in lines)
+    assert re.search(r"\d+ rows?, \d+ pages, \d+\.\d{3} ms, and \d+\.\d{3} ms to plan", shown)
+
+
+def test_square_brackets_are_shown_as_they_are(seeded_url: str) -> None:
+    shown = succeed("explain", "users.create", "--database-url", seeded_url)
+    assert re.search(r':languages +\["\w+"\]', shown)
+
+
+def test_a_method_stands_for_its_variants(seeded_url: str) -> None:
+    shown = succeed("explain", "find_by_type", "--database-url", seeded_url)
+    names = re.findall(r"^resources\.find_by_type__\w+", shown, re.MULTILINE)
+    assert names == [source.name for source in choose(QUERIES, "resources.find_by_type")]
+    assert len(names) == 15
+
+
+def test_without_a_name_every_query_is_listed(seeded_url: str) -> None:
+    shown = succeed("explain", "--database-url", seeded_url)
+    assert [name for name in QUERIES if f"\n{name} " not in shown] == []
+    assert re.search(r"^schema\.advance_identities +planned, not run", shown, re.MULTILINE)
+
+
+def test_a_query_that_is_a_method_too_names_its_variants(seeded_url: str) -> None:
+    shown = succeed("explain", "runs.find_by_id", "--database-url", seeded_url)
+    assert "The same method also runs: runs.find_by_id__of_user" in shown
+
+
+def test_the_embedded_server_of_a_folder_is_used() -> None:
+    with open_folder() as parent:
+        folder = ("--data-dir", parent / "pg")
+        assert run("db", "start", *folder).returncode == 0
+        assert "`vrooli-data migrate`" in fail(1, "explain", "holds_rows", *folder)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "near"),
+    [
+        ("find_trendin", "resources.find_trending"),
+        ("resources.find_by_tipe", "resources.find_by_type"),
+        ("user", "users"),
+        ("run.create", "runs.create"),
+    ],
+)
+def test_an_unknown_query_is_refused_with_names_near_it(wanted: str, near: str) -> None:
+    message = fail(2, "explain", wanted, DATABASE_URL="postgresql://127.0.0.1:1/x")
+    assert message.startswith(f"QUERY: there is no query '{wanted}'; near it: ")
+    assert near in message.partition("near it: ")[2].split(", ")
+
+
+def test_an_unknown_query_without_names_near_it_says_how_to_list_all() -> None:
+    with pytest.raises(InvalidInput, match="without a name, `explain` lists all"):
+        choose(QUERIES, "%%%")
+
+
+@pytest.mark.parametrize("arguments", [("users.find_by_id",), (), ("--html", "/dev/null")], ids=str)
+def test_a_server_out_of_reach_is_one_line_without_the_password(arguments: tuple[str, ...]) -> None:
+    url = "postgresql://ada:S3cr3t@127.0.0.1:1/x"
+    message = fail(1, "explain", *arguments, "--database-url", url)
+    assert "127.0.0.1" in message
+    assert "S3cr3t" not in message
+
+
+def test_a_database_that_is_not_migrated_says_what_to_run(empty_database_url: str) -> None:
+    message = fail(1, "explain", "users.find_by_id", "--database-url", empty_database_url)
+    assert "`vrooli-data migrate`" in message
+
+
+def test_a_database_without_rows_says_what_to_run(database_url: str) -> None:
+    message = fail(1, "explain", "users.find_by_id", "--database-url", database_url)
+    assert message.startswith("users.find_by_id: the database holds no rows")
+    assert "`vrooli-data seed`" in message
+
+
+def test_a_list_goes_on_after_a_query_without_rows(database_url: str) -> None:
+    shown = succeed("explain", "--database-url", database_url)
+    assert re.search(r"^users\.find_by_id +the database holds no rows", shown, re.MULTILINE)
+    assert re.search(r"^runs\.get_execution_stats +1 ", shown, re.MULTILINE)
+
+
+def test_a_role_without_privileges_is_one_line(seeded_url: str, admin: Connection[Any]) -> None:
+    role = f"powerless_{admin.info.backend_pid}"
+    admin.execute(f"CREATE ROLE {role} LOGIN".encode())
+    try:
+        url = conninfo.make_conninfo(seeded_url, user=role)
+        assert "privilege" in fail(1, "explain", "users.find_by_id", "--database-url", url)
+    finally:
+        admin.execute(f"DROP ROLE {role}".encode())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (("--scale", "0.1"), "--scale"),
+        (("--html", "no/such/folder/plans.html"), "--html"),
+        (("--html", "."), "--html"),
+        (("--html", "/dev/null", "--scale", "0"), "--scale"),
+    ],
+    ids=str,
+)
+def test_a_wrong_option_is_refused(
+    database_url: str, arguments: tuple[str, ...], option: str
+) -> None:
+    assert option in fail(2, "explain", *arguments, "--database-url", database_url)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_query_has_examples_that_it_finds_rows_for(explainer: Explainer, name: str) -> None:
+    explained = explainer.explain(QUERIES[name])
+    if explained.note is not None:
+        assert NOT_RUN.get(name, NEEDS_TRIGRAMS) in explained.note
+        return
+    assert explained.plan is not None
+    assert (read_plan(explained.plan).rows or 0) > 0, explained.values
+
+
+def test_the_same_rows_give_the_same_examples(seeded_url: str) -> None:
+    sources = [source for name, source in QUERIES.items() if name not in NOT_RUN]
+    found = []
+    for _ in range(2):
+        with psycopg.connect(seeded_url, autocommit=True) as opened:
+            examples = Examples(opened)
+            found.append([examples.values(source) for source in sources if source.name[0] != "t"])
+    assert found[0] == found[1]
+
+
+def test_what_queries_write_is_rolled_back(
+    connection: Connection[Any], explainer: Explainer
+) -> None:
+    before = contents(connection)
+    for source in QUERIES.values():
+        explainer.explain(source)
+    assert contents(connection) == before
+
+
+def test_sequences_are_not_set(connection: Connection[Any], explainer: Explainer) -> None:
+    connection.execute("SELECT setval('users_id_seq', 900000)")
+    explained = explainer.explain(QUERIES["schema.advance_identities"])
+    assert connection.execute("SELECT last_value FROM users_id_seq").fetchone() == (900000,)
+    assert explained.plan is not None
+    assert read_plan(explained.plan).execution_ms is None
+
+
+def test_a_row_that_is_locked_is_not_waited_for_long(
+    seeded_url: str, explainer: Explainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_SETUP", "SELECT set_config('lock_timeout', '50ms', true)")
+    source = QUERIES["users.update"]
+    id = explainer.explain(source).values["id"]
+    with psycopg.connect(seeded_url) as other:
+        other.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", (id,))
+        with pytest.raises(Timeout):
+            explainer.explain(source)
+        assert explainer.explain_if_possible(source).note == "a lock was not had in time"
+
+
+def test_missing_rows_are_told_by_the_name_of_the_query(admin: Connection[Any]) -> None:
+    with pytest.raises(NotFound) as raised:
+        Explainer(admin).explain(QUERIES["teams.delete"])
+    assert raised.value.query == "teams.delete"
+
+
+def test_shares_add_up_where_ctes_are_read_more_than_once(explainer: Explainer) -> None:
+    for name in ("runs.start_with_steps", "users.delete", "teams.create_with_initial_setup"):
+        plan = plan_of(explainer, name)
+        shares = sum(step.share for step in plan.root.walk())
+        shares += sum(trigger.share for trigger in plan.triggers)
+        assert 0.3 < shares < 1.1
+
+
+def test_the_cost_of_a_cte_is_the_makers(connection: Connection[Any]) -> None:
+    plan = plan_of_sql(
+        connection,
+        "WITH slow AS MATERIALIZED (SELECT pg_sleep(0.05)) "
+        "SELECT FROM slow AS one CROSS JOIN slow AS other",
+    )
+    slow = [step for step in plan.root.walk() if step.ms > 25]
+    assert [step.role for step in slow] == ["CTE slow"]
+
+
+def test_the_loops_of_parallel_workers_are_not_added_up(connection: Connection[Any]) -> None:
+    with connection.transaction():
+        connection.execute("SET LOCAL parallel_setup_cost = 0")
+        connection.execute("SET LOCAL parallel_tuple_cost = 0")
+        connection.execute("SET LOCAL min_parallel_table_scan_size = 0")
+        connection.execute("SET LOCAL max_parallel_workers_per_gather = 2")
+        plan = plan_of_sql(
+            connection, "SELECT count(pg_sleep(0.0002)) FROM (SELECT FROM resources) r"
+        )
+    assert any(step.kind == "Gather" for step in plan.root.walk())
+    assert sum(step.share for step in plan.root.walk()) < 1.2
+
+
+def test_an_estimate_is_called_wrong_where_it_begins(connection: Connection[Any]) -> None:
+    plan = plan_of_sql(
+        connection, "SELECT FROM generate_series(1, 5 + (random() * 0)::int) AS one (x) GROUP BY x"
+    )
+    wrong = [step.kind for step in plan.root.walk() if "estimated" in " ".join(step.remarks)]
+    assert wrong == ["Function Scan"]
+
+
+def test_a_limit_that_ends_a_scan_early_makes_no_estimate_wrong(explainer: Explainer) -> None:
+    plan = plan_of(explainer, "resources.find_by_type__score")
+    assert [step.remarks for step in plan.root.walk()] == [(), ()]
+
+
+def test_rows_read_in_vain_are_told(connection: Connection[Any]) -> None:
+    plan = plan_of_sql(connection, "SELECT FROM runs WHERE id = -1 OR name = ''")
+    assert plan.root.remarks == ("reads 6,000 rows in vain for each that it keeps",)
+    assert ("Rows Removed by Filter", "6,000") in plan.root.facts
+    assert plan.rows_read == 6000
+
+
+def test_a_step_that_was_never_executed_is_known(connection: Connection[Any]) -> None:
+    plan = plan_of_sql(connection, "SELECT FROM users WHERE (SELECT false)")
+    assert [step.kind for step in plan.root.walk() if step.loops == 0] != []
+
+
+@pytest.mark.parametrize(
+    ("pages", "ms", "verdict"),
+    [
+        ((100, 1000), (1, 10), "linear"),
+        ((100, 100), (1, 10), "linear"),
+        ((100, 300), (1, 3), "slow"),
+        ((100, 110), (1, 1), "flat"),
+        ((3, 30), (0.01, 0.1), "flat"),
+        ((1000, 100), (10, 1), "flat"),
+    ],
+)
+def test_growth_is_judged_by_pages_and_time(
+    explainer: Explainer, pages: tuple[int, int], ms: tuple[float, float], verdict: str
+) -> None:
+    raw = explainer.explain(QUERIES["users.find_by_id"])
+    small, large = (_with_cost(raw, *cost) for cost in zip(pages, ms, strict=True))
+    found = growth(small, large, 10)
+    assert found is not None
+    assert found.verdict == verdict
+
+
+def _with_cost(explained: Explained, pages: int, ms: float) -> Plan:
+    assert explained.plan is not None
+    root = {**explained.plan["Plan"], "Shared Hit Blocks": pages, "Shared Read Blocks": 0}
+    return read_plan({**explained.plan, "Plan": root, "Execution Time": ms})
+
+
+def test_the_variants_of_a_method_are_found() -> None:
+    assert variants(QUERIES, QUERIES["users.delete"]) == ["users.delete__lock"]
+    assert variants(QUERIES, QUERIES["users.find_by_id"]) == []

@@ -1,0 +1,59 @@
+"""Find the queries that somebody means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from .._queries import Source, load_folder, sql_folder
+from ..errors import InvalidInput
+
+_MOST_PROPOSALS = 3
+
+
+def all_queries() -> dict[str, Source]:
+    """Return every query of the layer, by name."""
+    folders = sorted(path for path in sql_folder().iterdir() if path.is_dir())
+    found = {name: source for folder in folders for name, source in load_folder(folder).items()}
+    return dict(sorted(found.items()))
+
+
+def choose(queries: Mapping[str, Source], wanted: str | None) -> list[Source]:
+    """Return the queries of a name: one, the variants of a method, those of a folder, or all.
+
+    The folder may be left out: ``find_by_type`` is ``resources.find_by_type`` with its variants.
+    """
+    if wanted is None:
+        return list(queries.values())
+    if wanted in queries:
+        return [queries[wanted]]
+    chosen = [source for name, source in queries.items() if _is_meant(name, wanted)]
+    if not chosen:
+        raise InvalidInput("QUERY", f"there is no query {wanted!r}{_proposals(queries, wanted)}")
+    return chosen
+
+
+def variants(queries: Mapping[str, Source], source: Source) -> list[str]:
+    """Return the names of the other queries that the method of a query runs."""
+    method = source.name.partition("__")[0]
+    return [name for name in queries if name != source.name and name.partition("__")[0] == method]
+
+
+def _is_meant(name: str, wanted: str) -> bool:
+    folder, _, query = name.partition(".")
+    method = query.partition("__")[0]
+    return wanted in (folder, query, method, f"{folder}.{method}")
+
+
+def _proposals(queries: Mapping[str, Source], wanted: str) -> str:
+    names = dict.fromkeys(
+        part for name in queries for part in (name, name.partition("__")[0], name.partition(".")[0])
+    )
+    # Without a folder it is compared with what the names are without theirs.
+    short = {name.partition(".")[2] or name: name for name in reversed(names)}
+    near = get_close_matches(wanted, names, _MOST_PROPOSALS) or [
+        short[name] for name in get_close_matches(wanted, short, _MOST_PROPOSALS)
+    ]
+    if not near:
+        return ": without a name, `explain` lists all"
+    return f"; near it: {', '.join(near)}"

@@ -1,0 +1,94 @@
+"""Describe a query for a reader: its header, its values and the fields of its record. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, get_args, get_origin
+
+import msgspec
+
+from .. import records
+from .._contract.findings import place
+from .._contract.header import record_line, record_type
+from .._contract.modules import records_of
+from .._contract.value_types import shown
+from .._queries import Source, sql_folder
+from .._rows import record_fields
+
+_MOST_OF_A_VALUE = 120
+_RECORDS = records_of(records)
+
+
+class RecordFields(msgspec.Struct, frozen=True):
+    """One record, with the types of its fields as Python writes them."""
+
+    name: str
+    fields: tuple[tuple[str, str], ...]
+
+
+def purpose(source: Source) -> tuple[str, str]:
+    """Return the purpose of a query, and what its header says beside; that may be empty."""
+    first, stop, rest = source.header["Purpose"].partition(". ")
+    return f"{first}{stop.rstrip()}", rest
+
+
+def header(source: Source) -> dict[str, str]:
+    """Return the other lines of the header, and where they stand."""
+    lines = {label: text for label, text in source.header.items() if label != "Purpose"}
+    return {**lines, "File": f"{_file(source)}:{source.line}"}
+
+
+def _file(source: Source) -> str:
+    """Return the file as the repository has it, also where the package is installed elsewhere."""
+    home = sql_folder().parent
+    if source.path.is_relative_to(home):
+        return source.path.relative_to(home).as_posix()
+    return place(source.path)
+
+
+def statement(source: Source) -> str:
+    """Return the statement as its file has it, without its header."""
+    lines = source.path.read_text(encoding="utf-8").splitlines()[source.line :]
+    start = next(number for number, line in enumerate(lines) if not line.startswith("--"))
+    end = next(number for number, line in enumerate(lines) if line.endswith(";"))
+    return "\n".join(lines[start : end + 1])
+
+
+def record(source: Source) -> list[RecordFields]:
+    """Return the record of a query and those nested in it; none for a scalar or a count."""
+    expression = record_line(source).expression
+    if expression is None:
+        return []
+    found: dict[str, RecordFields] = {}
+    waiting = [record_type(expression, _RECORDS)]
+    while waiting:
+        for kind in _records_in(waiting.pop(0)):
+            name = shown(kind)
+            if name not in found:
+                fields = record_fields(kind)
+                found[name] = RecordFields(name, tuple((f.name, shown(f.type)) for f in fields))
+                waiting += [field.type for field in fields]
+    return list(found.values())
+
+
+def _records_in(annotation: Any) -> Iterator[Any]:
+    """Go through the records that an annotation is made of, those of a type as ``Update[User]``."""
+    kind = get_origin(annotation) or annotation
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield annotation
+        return
+    for part in get_args(annotation):
+        yield from _records_in(part)
+
+
+def value(example: Any) -> str:
+    """Return an example value as SQL shows it, long ones cut."""
+    if example is None:
+        return "NULL"
+    if isinstance(example, str | datetime):
+        text = f"'{example}'"
+    else:
+        text = json.dumps(example, default=str)
+    return text if len(text) <= _MOST_OF_A_VALUE else f"{text[:_MOST_OF_A_VALUE]} …"

@@ -1,0 +1,72 @@
+-- name: runs()^
+WITH many AS (
+    SELECT mode() WITHIN GROUP (ORDER BY candidates.user_id ASC) AS user_id
+    FROM (
+        SELECT runs.user_id
+        FROM runs
+        ORDER BY runs.id ASC
+        LIMIT 10000
+    ) AS candidates
+),
+
+newest AS (
+    SELECT
+        runs.user_id,
+        runs.id,
+        runs.resource_version_id,
+        runs.revision,
+        runs.created_at
+    FROM runs
+    INNER JOIN many ON runs.user_id = many.user_id
+    ORDER BY
+        runs.created_at DESC,
+        runs.id DESC
+    LIMIT 5
+)
+
+SELECT
+    user_id,
+    id,
+    resource_version_id,
+    revision,
+    created_at
+FROM newest
+ORDER BY
+    created_at ASC,
+    id ASC
+LIMIT 1;
+
+-- name: runs__start_with_steps()^
+SELECT
+    runs.id,
+    runs.user_id
+FROM runs
+INNER JOIN resource_versions ON runs.resource_version_id = resource_versions.id
+INNER JOIN resources ON resource_versions.resource_id = resources.id
+WHERE
+    runs.status = 'Scheduled'
+    AND NOT resources.is_deleted
+    AND NOT EXISTS (
+        SELECT
+        FROM run_steps
+        WHERE
+            run_steps.user_id = runs.user_id
+            AND run_steps.run_id = runs.id
+    )
+ORDER BY
+    runs.created_at DESC,
+    runs.id DESC
+LIMIT 1;
+
+-- name: runs__update_status()^
+SELECT
+    id,
+    user_id,
+    'Completed' AS status,
+    1000 AS time_elapsed
+FROM runs
+WHERE status = 'InProgress'
+ORDER BY
+    created_at DESC,
+    id DESC
+LIMIT 1;

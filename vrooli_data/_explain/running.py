@@ -1,0 +1,97 @@
+"""Explain queries on one connection; whatever they write is rolled back."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+import psycopg
+from psycopg import Connection, RawCursor
+
+from .._classify import translate
+from .._migrations import has_trigrams
+from .._queries import Source, load_folder, sql_folder
+from ..errors import VrooliDataError
+from .examples import Examples
+
+_Json: TypeAlias = dict[str, Any]
+
+#: An example may hit a row that somebody holds, or a query that takes long on these tables.
+_SETUP = """
+SELECT
+    set_config('TimeZone', 'UTC', true),
+    set_config('lock_timeout', '5s', true),
+    set_config('statement_timeout', '60s', true)
+"""
+_ANALYZE = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
+_PLAN_ONLY = b"EXPLAIN (FORMAT JSON) "
+#: The first run warms the cache; of the others the fastest was disturbed least.
+_RUNS = 3
+#: A query that takes longer is measured once.
+_SLOW_MS = 500
+#: No rollback takes it back.
+_LASTING = "setval("
+_NEEDS_TRIGRAMS = "scan: not run without the trigram indexes"
+_LIST_APPLIED = load_folder(sql_folder() / "schema")["schema.list_applied_migrations"].statement
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """A query with its plan, or with the reason why it has none."""
+
+    source: Source
+    #: The example values by parameter.
+    values: dict[str, Any]
+    #: As EXPLAIN (FORMAT JSON) gives it; without actual times where *note* says so.
+    plan: _Json | None
+    #: Why there is no plan, or why the query was not run; None mostly.
+    note: str | None
+
+
+class Explainer:
+    """Explains queries on the rows of one migrated database."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+        self._examples = Examples(connection)
+        applied = connection.execute(_LIST_APPLIED).fetchall()
+        self._has_trigrams = has_trigrams([id for (id,) in applied])
+
+    def explain(self, source: Source) -> Explained:
+        """Explain one query; raise our error where it has no example or fails with it."""
+        if "Utility" in source.header:
+            return Explained(source, {}, None, f"not run: it {source.header['Utility']}")
+        if source.header["Index"] == _NEEDS_TRIGRAMS and not self._has_trigrams:
+            return Explained(source, {}, None, "not run: the database has no trigram indexes")
+        try:
+            return self._explain(source, self._examples.values(source))
+        except psycopg.Error as error:
+            raise translate(error, source.name, self._connection.closed) from None
+
+    def explain_if_possible(self, source: Source) -> Explained:
+        """Explain one query of many; the others go on without one that cannot be."""
+        try:
+            return self.explain(source)
+        except VrooliDataError as error:
+            if self._connection.closed:
+                raise
+            return Explained(source, {}, None, str(error).removeprefix(f"{source.name}: "))
+
+    def _explain(self, source: Source, values: dict[str, Any]) -> Explained:
+        if _LASTING in source.sql:
+            note = "planned, not run: it sets sequences, which a rollback does not take back"
+            return Explained(source, values, self._run(source, values, _PLAN_ONLY), note)
+        best = self._run(source, values, _ANALYZE)
+        for _ in range(_RUNS - 1):
+            if best["Execution Time"] > _SLOW_MS:
+                break
+            again = self._run(source, values, _ANALYZE)
+            best = min(best, again, key=lambda plan: plan["Execution Time"])
+        return Explained(source, values, best, None)
+
+    def _run(self, source: Source, values: dict[str, Any], command: bytes) -> _Json:
+        with self._connection.transaction(force_rollback=True):
+            self._connection.execute(_SETUP)
+            cursor = RawCursor(self._connection)
+            cursor.execute(command + source.statement, list(values.values()))
+            ((found,),) = cursor.fetchall()
+        return dict(found[0])

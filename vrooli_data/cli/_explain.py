@@ -1,0 +1,178 @@
+"""``vrooli-data explain``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from .._bulk import connection
+from .._explain.choice import all_queries, choose, variants
+from .._explain.described import header, purpose, value
+from .._explain.page import write_page
+from .._explain.plan_tree import LARGE_SHARE, Plan, Step, read_plan
+from .._explain.running import Explained, Explainer
+from .._explain.survey import FACTOR, survey
+from .._explain.words import cost, counted
+from .._plans import summarize
+from .._progress import task
+from .._queries import Source
+from ..errors import InvalidInput
+from ._options import DatabaseUrl, DataDir
+from ._output import show, table
+from ._progress import progress_bars
+from ._target import target
+
+_DEFAULT_SCALE = 0.2
+_LIST = ("query", "rows", "ms", "pages", "indexes of the plan")
+_PLAN = ("ms", "pages", "rows", "loops", "step")
+
+
+def explain(
+    query: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="QUERY",
+            show_default="all",
+            help="resources.find_trending; a method stands for its variants, a folder for all "
+            "queries in it.",
+        ),
+    ] = None,
+    *,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            writable=True,
+            help="Write a page instead that shows the plans, and how times grow with the data: "
+            "measured on two databases that are made for it on the server, and dropped.",
+        ),
+    ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(
+            show_default=str(_DEFAULT_SCALE),
+            help=f"With --html: of the larger database, as for seed; the other has 1/{FACTOR}.",
+        ),
+    ] = None,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show the plan of one query, or what each costs, with values from rows that are there.
+
+    Each query is run, and what it writes is rolled back; only identifiers that it drew are gone.
+    """
+    queries = all_queries()
+    chosen = choose(queries, query)
+    if scale is not None and html is None:
+        raise InvalidInput("--scale", "goes together with --html")
+    if html is not None and not html.parent.is_dir():
+        raise InvalidInput("--html", f"there is no folder {html.parent}")
+    url = target(database_url, data_dir).url
+    if html is not None:
+        _write(html, url, chosen, _DEFAULT_SCALE if scale is None else scale)
+    elif len(chosen) == 1:
+        with connection(url, "vrooli_data explain") as opened:
+            explained = Explainer(opened).explain(chosen[0])
+        _show_one(explained, variants(queries, chosen[0]))
+    else:
+        _show_all(url, chosen)
+
+
+def _write(file: Path, url: str, sources: list[Source], scale: float) -> None:
+    with progress_bars() as progress:
+        surveyed = survey(url, sources, scale=scale, progress=progress)
+    try:
+        write_page(surveyed, file)
+    except OSError as error:
+        raise InvalidInput("--html", f"{file} cannot be written: {error.strerror}") from None
+    shown = counted(len(sources), "query", "queries")
+    grown = sum(each.grew_with_data for each in surveyed.queries)
+    typer.echo(f"{file}: {shown}, of which {grown} cost more in step with the data")
+
+
+def _show_one(explained: Explained, others: list[str]) -> None:
+    source = explained.source
+    first, rest = purpose(source)
+    rows = table("", "")
+    rows.show_header = False
+    for label, text in header(source).items():
+        rows.add_row(Text(label, "dim"), Text(text))
+    for name, example in explained.values.items():
+        rows.add_row(Text(f":{name}", "dim"), Text(value(example)))
+    parts: list[RenderableType] = [Text(source.name, "bold"), Text(first)]
+    if rest:
+        parts.append(Text(rest, "dim"))
+    parts += ["", rows]
+    if explained.plan is not None:
+        plan = read_plan(explained.plan)
+        parts += ["", _plan_table(plan), "", Text(cost(plan))]
+    if explained.note:
+        parts += ["", Text(explained.note)]
+    if others:
+        parts += ["", Text(f"The same method also runs: {', '.join(others)}", "dim")]
+    show(Group(*parts))
+
+
+def _plan_table(plan: Plan) -> Table:
+    rows = table(*_PLAN, numbers=_PLAN[:-1])
+    _add_step(rows, plan.root, 0)
+    for trigger in plan.triggers:
+        style = _style(trigger.share)
+        name = Text(f"Trigger {trigger.name} on {trigger.relation}")
+        rows.add_row(f"{trigger.ms:.3f}", "", "", f"{trigger.calls:,}", name, style=style)
+    return rows
+
+
+def _add_step(rows: Table, step: Step, depth: int) -> None:
+    title = Text(" ".join(filter(None, (step.role and f"{step.role}:", step.kind, step.target))))
+    facts = [*(f"{label}: {text}" for label, text in step.facts), *step.remarks]
+    lines = Group(title, *(Text(fact, "dim") for fact in facts))
+    cell = Padding(lines, (0, 0, 0, 2 * depth))
+    rows.add_row(*_numbers(step), cell, style=_style(step.share))
+    for child in step.children:
+        _add_step(rows, child, depth + 1)
+
+
+def _numbers(step: Step) -> tuple[str, str, str, str]:
+    if step.rows is None:
+        return "", "", f"~{step.planned_rows:,}", ""
+    if step.loops == 0:
+        return "", "", "", "never"
+    return f"{step.ms:.3f}", f"{step.pages:,}", f"{step.rows:,.0f}", f"{step.loops:,}"
+
+
+def _style(share: float) -> str:
+    return "bold" if share >= LARGE_SHARE else ""
+
+
+def _show_all(url: str, sources: list[Source]) -> None:
+    rows = table(*_LIST, numbers=_LIST[1:-1])
+    with connection(url, "vrooli_data explain") as opened, progress_bars() as progress:
+        explainer = Explainer(opened)
+        with task(progress, "Explaining the queries", len(sources)):
+            for source in sources:
+                _add_query(rows, explainer.explain_if_possible(source))
+                progress.advance(1)
+    show(rows)
+
+
+def _add_query(rows: Table, explained: Explained) -> None:
+    if explained.plan is None or explained.note:
+        rows.add_row(explained.source.name, "", "", "", Text(explained.note or "", "dim"))
+        return
+    plan, ways = read_plan(explained.plan), summarize([explained.plan])
+    scans = (f"scan: all of {name}" for name in ways.sequential_scans)
+    rows.add_row(
+        explained.source.name,
+        f"{plan.rows:,}",
+        f"{plan.execution_ms:.3f}",
+        f"{plan.pages:,}",
+        Text("\n".join([*ways.indexes, *scans])),
+    )
