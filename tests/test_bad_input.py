@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from typing import (
@@ -65,7 +65,7 @@ BAD_JSON: tuple[Any, ...] = (
     b"bytes",
     datetime(2026, 1, 1, tzinfo=UTC),
 )
-BAD_FLAGS: tuple[Any, ...] = (0, 1, "true", None, 1.0)
+BAD_FLAGS: tuple[Any, ...] = (0, 1, "true", 1.0)
 BAD_TIMES: tuple[Any, ...] = (
     datetime(2026, 1, 1),  # noqa: DTZ001 (a naive one is the point)
     datetime(1, 1, 1, tzinfo=UTC),
@@ -159,37 +159,41 @@ def struct(kind: type[msgspec.Struct], **given: Any) -> msgspec.Struct:
     return kind(**(values | given))
 
 
+def named(name: str, values: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield values that belong to one field."""
+    return ((name, value) for value in values)
+
+
 def bad(name: str, annotation: Any) -> Iterator[tuple[str, Any]]:  # noqa: PLR0912 (as there)
     """Yield values that have to be refused, each with the field that the refusal names."""
-    value: Any
     kind = core(annotation)
     if type(None) not in parts(annotation):
         yield name, None
     if kind is int:
-        yield from ((name, value) for value in (*BAD_INTS, -1))
+        yield from named(name, (*BAD_INTS, -1))
     elif kind is bool:
-        yield from ((name, value) for value in BAD_FLAGS if value is not None)
+        yield from named(name, BAD_FLAGS)
     elif kind is datetime:
-        yield from ((name, value) for value in BAD_TIMES)
+        yield from named(name, BAD_TIMES)
     elif kind is str:
-        yield from ((name, value) for value in BAD_TEXTS)
+        yield from named(name, BAD_TEXTS)
     elif get_origin(kind) is Literal:
-        yield from ((name, value) for value in ("nonsense", LONG, "\0", 0, True, [], 2**63))
+        yield from named(name, ("nonsense", LONG, "\0", 0, True, [], 2**63))
     elif get_origin(kind) is list:
         (item,) = get_args(kind)
-        yield from ((name, value) for value in ("text", 5, {}, [valid(name, item)] * 10_001))
+        yield from named(name, ("text", 5, {}, [valid(name, item)] * 10_001))
         for field, value in bad(name, item):
             yield field, [valid(name, item), value]
     elif is_json(annotation):
-        yield from ((name, value) for value in BAD_JSON)
+        yield from named(name, BAD_JSON)
     elif is_object(annotation):
-        yield from ((name, value) for value in ([], "text", 5))
-        yield from ((name, {"key": value}) for value in BAD_JSON)
+        yield from named(name, ([], "text", 5))
+        yield from named(name, [{"key": value} for value in BAD_JSON])
     else:
-        yield from ((name, value) for value in ({}, "text", 5))
+        yield from named(name, ({}, "text", 5))
         for field, inner in annotations_of(kind).items():
-            for named, value in bad(field, inner):
-                yield named, struct(kind, **{field: value})
+            for deeper, value in bad(field, inner):
+                yield deeper, struct(kind, **{field: value})
 
 
 def call(argument: Argument, value: Any) -> None:
