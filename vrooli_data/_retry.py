@@ -117,9 +117,8 @@ _MARK = "_vrooli_data_reason"
 
 
 def mark(error: BaseException, reason: Reason | None) -> None:
-    """Note on an error why its work may be done again; who saw the connection knows."""
-    if reason is not None:
-        setattr(error, _MARK, reason)
+    """Note on an error why its work may be done again, if it may; who saw the connection knows."""
+    setattr(error, _MARK, reason)
 
 
 def reason_of(error: BaseException) -> Reason | None:

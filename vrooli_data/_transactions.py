@@ -23,7 +23,7 @@ _LEVELS: Final[dict[Isolation, LiteralString]] = {
 _BEGIN: Final[dict[tuple[Isolation, bool, bool], LiteralString]] = {
     (isolation, read_only, deferrable): "BEGIN ISOLATION LEVEL "
     + level
-    + (" READ ONLY" if read_only else " READ WRITE")
+    + (" READ ONLY" if read_only else "")
     + (" DEFERRABLE" if deferrable else "")
     for isolation, level in _LEVELS.items()
     for read_only in (False, True)
@@ -41,6 +41,12 @@ _LIMITS: Final = (
 #: From 17 on the server limits a transaction as a whole.
 _LIMITS_17: Final = _LIMITS + ", set_config('transaction_timeout', %(limit)s, true)"
 _FIRST_WITH_TRANSACTION_TIMEOUT: Final = 170_000
+
+
+#: What an interruption of COMMIT is told, in a note.
+COMMITTED: Final = "the transaction was committed"
+NOT_COMMITTED: Final = "the transaction was not committed"
+NOT_KNOWN: Final = "whether the transaction was committed is not known"
 
 
 class Failure(msgspec.Struct, frozen=True):

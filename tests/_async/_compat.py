@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, LiteralString, TypeVar
+from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
 from psycopg import Connection
 
 T = TypeVar("T")
+
+#: Something to do, whatever it returns.
+Call: TypeAlias = Callable[[], Awaitable[object]]
+Barrier: TypeAlias = asyncio.Barrier
 
 #: Seconds until a state that a test waits for counts as never reached.
 PATIENCE = 10.0
@@ -45,6 +49,21 @@ async def gather(*calls: Callable[[], Awaitable[T]]) -> list[T]:
     """Run calls at once and return their results in order."""
     started = [Started(call) for call in calls]
     return [await each.result() for each in started]
+
+
+def barrier(parties: int) -> Barrier:
+    """Let as many go on at once, when all have come."""
+    return asyncio.Barrier(parties)
+
+
+async def pause(seconds: float) -> None:
+    """Let time pass."""
+    await asyncio.sleep(seconds)
+
+
+async def blocking(call: Callable[[], T]) -> T:
+    """Make a call that waits, and let everybody else go on meanwhile."""
+    return await asyncio.to_thread(call)
 
 
 async def until(admin: Connection[Any], condition: LiteralString) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from threading import Thread
-from typing import Any, Generic, LiteralString, TypeVar
+from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
 from psycopg import Connection
 
 T = TypeVar("T")
+
+#: Something to do, whatever it returns.
+Call: TypeAlias = Callable[[], object]
+Barrier: TypeAlias = threading.Barrier
 
 #: Seconds until a state that a test waits for counts as never reached.
 PATIENCE = 10.0
@@ -57,6 +62,21 @@ def gather(*calls: Callable[[], T]) -> list[T]:
     """Run calls at once and return their results in order."""
     started = [Started(call) for call in calls]
     return [each.result() for each in started]
+
+
+def barrier(parties: int) -> Barrier:
+    """Let as many go on at once, when all have come."""
+    return threading.Barrier(parties, timeout=PATIENCE)
+
+
+def pause(seconds: float) -> None:
+    """Let time pass."""
+    time.sleep(seconds)
+
+
+def blocking(call: Callable[[], T]) -> T:
+    """Make a call that waits, and let everybody else go on meanwhile."""
+    return call()
 
 
 def until(admin: Connection[Any], condition: LiteralString) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -23,9 +23,6 @@ Work: TypeAlias = Callable[[], Awaitable[R]]
 Callback: TypeAlias = Callable[[], Awaitable[object]]
 Body: TypeAlias = Callable[[X], Awaitable[R]]
 
-#: What ends a call from outside, at any point.
-Interrupted = asyncio.CancelledError
-
 #: Keys that one merged statement asks for at most.
 _MAX_KEYS = 1000
 
@@ -33,6 +30,40 @@ _MAX_KEYS = 1000
 async def sleep(seconds: float) -> None:
     """Let time pass."""
     await asyncio.sleep(seconds)
+
+
+#: What goes on though its caller was cancelled; the event loop keeps but a weak hold on its tasks.
+_unfinished: set[asyncio.Task[None]] = set()
+
+
+async def to_the_end(work: Callable[[X], Coroutine[Any, Any, None]], given: X) -> None:
+    """Do all of some work, also when the caller is cancelled meanwhile."""
+    # A task costs as much as a fifth of a query, and most work ends without having to wait.
+    begun = work(given)
+    try:
+        awaited = begun.send(None)
+    except StopIteration:
+        return
+    task = asyncio.create_task(_go_on(begun, awaited))
+    _unfinished.add(task)
+    task.add_done_callback(_unfinished.discard)
+    await asyncio.shield(task)
+
+
+async def _go_on(work: Coroutine[Any, Any, None], awaited: Any) -> None:
+    await _Begun(work, awaited)
+
+
+class _Begun:
+    """Work that waits for something already."""
+
+    def __init__(self, work: Coroutine[Any, Any, None], awaited: Any) -> None:
+        self._work = work
+        self._awaited = awaited
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield self._awaited
+        yield from self._work.__await__()
 
 
 def current_owner() -> object:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.conninfo import timeout_from_conninfo
 
 from .._classify import unreachable
 from .._connect import CODECS, SETUP, QueryEvent
 from .._rows import Row
+from ._compat import deadline
 from .session import AsyncSession
 
 
@@ -35,7 +38,6 @@ class AsyncConnector:
             **parameters,
             "autocommit": True,
             "context": CODECS,
-            "prepare_threshold": 5 if prepare else None,
         }
         #: Turned off for good where it proves not to work.
         self.prepare = prepare
@@ -44,8 +46,12 @@ class AsyncConnector:
         # Known when the database is opened, before the pool is.
         self.has_trigrams = False
 
-    async def configure(self, connection: AsyncPooledConnection) -> None:
-        """Set up one new connection."""
+    async def configure(
+        self, connection: AsyncPooledConnection, seconds: float | None = None
+    ) -> None:
+        """Set up one new connection, within so many seconds or those of ``connect_timeout``."""
+        if not self.prepare:
+            connection.prepare_threshold = None
         # The queries are a fixed set: each stays prepared.
         connection.prepared_max = None
         connection.session = AsyncSession(
@@ -54,13 +60,22 @@ class AsyncConnector:
             has_trigrams=self.has_trigrams,
             on_query=self._on_query,
         )
-        await connection.execute(SETUP, (self._statement_timeout,))
+        # A server that falls silent here would hold its caller, or the pool's worker, for good.
+        with deadline(connection, seconds or timeout_from_conninfo(self.parameters)):
+            await connection.execute(SETUP, (self._statement_timeout,))
 
-    async def connect(self) -> AsyncPooledConnection:
+    async def connect(self, seconds: float | None = None) -> AsyncPooledConnection:
         """Open one connection beside the pool, whose own attempts fail in silence."""
+        parameters = self.parameters
+        if seconds is not None:
+            parameters = {**parameters, "connect_timeout": max(1, ceil(seconds))}
         try:
-            connection = await AsyncPooledConnection.connect(**self.parameters)
-            await self.configure(connection)
+            connection = await AsyncPooledConnection.connect(**parameters)
+            try:
+                await self.configure(connection, seconds)
+            except BaseException:
+                await connection.close()
+                raise
         except psycopg.Error as error:
             raise unreachable(error) from None
         return connection

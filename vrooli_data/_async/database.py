@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -22,7 +23,7 @@ from .connector import AsyncConnector, AsyncPooledConnection
 from .held import AsyncHeldConnection
 from .opener import AsyncTransactionOpener
 from .outcome import AsyncResolver
-from .pool import AsyncConnections
+from .pool import RECONNECT_TIMEOUT, AsyncConnections, go_on_connecting
 from .pooled_runner import AsyncPooledRunner
 from .repositories import AsyncRepositories
 from .retrying import AsyncRetrier, AsyncRetrying
@@ -114,6 +115,8 @@ class AsyncDatabase(AsyncRepositories):
             max_size=max_size,
             timeout=timeout,
             configure=connector.configure,
+            reconnect_timeout=RECONNECT_TIMEOUT,
+            reconnect_failed=partial(go_on_connecting, min_size=min_size, max_size=max_size),
             open=False,
             name=application_name,
         )

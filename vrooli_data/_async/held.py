@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from .._queries import Query
 from .._rows import Row
 from .._transactions import DEFAULT
+from ..errors import VrooliDataError
 from ._compat import Body
 from .outcome import AsyncResolver
 from .repositories import AsyncRepositories
@@ -27,11 +28,15 @@ class AsyncHeldRunner:
 
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
-        return await self._session.rows(query, parameters)
+        try:
+            return await self._session.rows(query, parameters)
+        except VrooliDataError as error:
+            self._resolver.refuse_to_guess(query, error)
+            raise
 
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
         """Read one record by its key; there is nobody to merge the read with."""
-        rows = await self._session.rows(query, (key,))
+        rows = await self.rows(query, (key,))
         return query.record_of(rows[0]) if rows else None
 
     async def atomic(self, body: Body[AsyncRunner, T]) -> T:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
 from .._retry import Reason, reason_of
-from .._transactions import Options, refuse_standby
+from .._transactions import COMMITTED, Options, refuse_standby
 from ..errors import InvalidUse
 from ._compat import current_owner
 from .connector import AsyncPooledConnection
@@ -42,8 +42,18 @@ class AsyncTransactionOpener:
             raise
         finally:
             self._opened.reset(token)
-            await self._connections.give_back(connection, failure)
+            await self._give_back(connection, failure)
         await tx.run_callbacks()
+
+    async def _give_back(
+        self, connection: AsyncPooledConnection, failure: BaseException | None
+    ) -> None:
+        try:
+            await self._connections.give_back(connection, failure)
+        except BaseException as interruption:
+            if failure is None:
+                interruption.add_note(COMMITTED)
+            raise
 
     def refuse_nesting(self, what: str) -> None:
         """Refuse to begin what its caller's open transaction would wait for, or never undo."""

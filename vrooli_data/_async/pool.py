@@ -7,7 +7,25 @@ from psycopg_pool import AsyncConnectionPool
 
 from .._classify import translate
 from .._retry import Reason, reason_of
+from ._compat import to_the_end
 from .connector import AsyncConnector, AsyncPooledConnection
+
+#: Seconds after which the pool gives up on a server that is down, but for `go_on_connecting`.
+RECONNECT_TIMEOUT = 0.5
+
+
+async def go_on_connecting(
+    pool: AsyncConnectionPool[AsyncPooledConnection], *, min_size: int, max_size: int
+) -> None:
+    """Try again for those who wait: left alone, the pool would double the time between its tries.
+
+    So a server that was down for long would stay out of reach for as long once it is up.
+    """
+    stats = pool.get_stats()
+    if stats["requests_waiting"] and not stats["pool_size"]:
+        # Growing for a moment is the one way to have it connect at once.
+        await pool.resize(min_size + 1, max_size + 1)
+        await pool.resize(min_size, max_size)
 
 
 class AsyncConnections:
@@ -32,20 +50,20 @@ class AsyncConnections:
                 return connection
             # Closed, it is replaced; the pool itself would find out in its user's statement.
             await connection.close()
-            await self._pool.putconn(connection)
+            await to_the_end(self._pool.putconn, connection)
 
     async def give_back(
         self, connection: AsyncPooledConnection, error: BaseException | None = None
     ) -> None:
         """Give a connection back; one that serves nobody any more is closed first."""
-        reason = None if error is None else reason_of(error)
-        if reason is Reason.STALE:
-            if getattr(error, "sqlstate", None) == "26000":
-                # A pooler between does not keep prepared statements.
-                self._connector.prepare = False
-            await connection.close()
-        if reason is Reason.READ_ONLY:
-            # The server was demoted: every connection leads to it.
-            await connection.close()
-            await self._pool.drain()
-        await self._pool.putconn(connection)
+        try:
+            if error is not None and reason_of(error) in (Reason.READ_ONLY, Reason.STALE):
+                if getattr(error, "sqlstate", None) == "26000":
+                    # A pooler between does not keep prepared statements.
+                    self._connector.prepare = False
+                await connection.close()
+                # The server was demoted, or a table has changed: for the other connections as well.
+                await self._pool.drain()
+        finally:
+            # A connection that the pool does not get back is one less for good.
+            await to_the_end(self._pool.putconn, connection)

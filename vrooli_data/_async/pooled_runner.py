@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from .._queries import Query
-from .._retry import Reason, reason_of
 from .._rows import Row
 from .._transactions import DEFAULT
-from ..errors import VrooliDataError
 from ._compat import Body, ReadMerger
 from .opener import AsyncTransactionOpener
 from .outcome import AsyncResolver
@@ -42,11 +40,6 @@ class AsyncPooledRunner:
 
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
-        try:
-            return await self._once(query, parameters)
-        except VrooliDataError as error:
-            if reason_of(error) is None:
-                raise
         return await self._retrier.repeat(lambda: self._once(query, parameters))
 
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
@@ -71,13 +64,7 @@ class AsyncPooledRunner:
             rows = await connection.session.rows(query, parameters)
         except BaseException as error:
             await self._connections.give_back(connection, error)
-            if reason_of(error) is Reason.LOST and not query.only_reads:
-                # The server may have done it before it could say so: never twice.
-                raise self._resolver.unknown(
-                    f"{query.name}: the connection was lost, and a lone statement leaves no trace "
-                    "by which to tell whether it was committed",
-                    query.name,
-                ) from None
+            self._resolver.refuse_to_guess(query, error)
             raise
         await self._connections.give_back(connection)
         return rows

@@ -59,6 +59,8 @@ class AsyncSession:
         self._checked: set[Query[Any]] = set()
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
+        self._is_ending = False
+        connection.add_notice_handler(self._hear)
 
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
@@ -68,7 +70,10 @@ class AsyncSession:
 
     def is_ended(self) -> bool:
         """Tell, without asking the server, whether it has ended the idle connection."""
-        return is_ended(self._poll, self.connection.pgconn)
+        return is_ended(self._poll, self.connection.pgconn) or self._is_ending
+
+    def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
+        self._is_ending = self._is_ending or notice.severity_nonlocalized == "FATAL"
 
     async def _execute(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         try:

@@ -5,76 +5,40 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, Self, TypeVar
+from typing import LiteralString, Self, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from .._classify import translate
-from .._queries import Query
 from .._retry import Reason, classify, mark, reason_of
-from .._rows import Row
-from .._transactions import Failure, Options, TryEachResult, check_ratio, limits
+from .._transactions import (
+    COMMITTED,
+    NOT_COMMITTED,
+    NOT_KNOWN,
+    Failure,
+    Options,
+    TryEachResult,
+    check_ratio,
+    limits,
+)
 from ..errors import (
     CommittedButCallbackFailed,
     CommitUnknown,
-    InvalidUse,
     TransactionAborted,
     Unavailable,
 )
-from ._compat import Body, Callback, Interrupted, current_owner, deadline
+from ._compat import Body, Callback, deadline
 from .outcome import AsyncResolver
 from .repositories import AsyncRepositories
-from .session import AsyncRunner, AsyncSession
+from .session import AsyncSession
+from .transaction_runner import AsyncTransactionRunner
 
 R = TypeVar("R")
 T = TypeVar("T")
 X = TypeVar("X")
 
 logger = logging.getLogger("vrooli_data")
-
-
-class AsyncTransactionRunner:
-    """Runs queries in a transaction, for its owner alone, until it is over."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self.session = session
-        self.has_trigrams = session.has_trigrams
-        self.is_over = False
-        self._owner = current_owner()
-        self._in_use = False
-
-    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
-        """Execute a query and return its rows."""
-        self.check_use()
-        self._in_use = True
-        try:
-            return await self.session.rows(query, parameters)
-        finally:
-            self._in_use = False
-
-    async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
-        """Read one record by its key; in a transaction reads are never merged."""
-        rows = await self.rows(query, (key,))
-        return query.record_of(rows[0]) if rows else None
-
-    async def atomic(self, body: Body[AsyncRunner, T]) -> T:
-        """Run several queries; the transaction makes them one already."""
-        return await body(self)
-
-    def is_open_for(self, owner: object) -> bool:
-        """Tell whether this task or thread opened the transaction and has not left its block."""
-        return not self.is_over and self._owner == owner
-
-    def check_use(self) -> None:
-        """Refuse a use after the end, or by two at once."""
-        if self.is_over:
-            raise InvalidUse("the transaction is over: do this inside its block")
-        if self._in_use or self._owner != current_owner():
-            raise InvalidUse(
-                "a transaction is one conversation with the server: use it from the task or thread "
-                "that opened it, one call at a time, or open another"
-            )
 
 
 class AsyncTransaction(AsyncRepositories):
@@ -124,9 +88,7 @@ class AsyncTransaction(AsyncRepositories):
             if isinstance(error, psycopg.Error):
                 mark(error, classify(error, lost=self.connection.closed))
             del self._callbacks[callbacks:]
-            # Where the connection is gone, there is nothing to go back to.
-            if self._status() in (TransactionStatus.INERROR, TransactionStatus.INTRANS):
-                await self._run(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
+            await self._undo(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
             raise
         await self._run(psycopg.sql.SQL("RELEASE SAVEPOINT {}").format(name))
 
@@ -191,6 +153,9 @@ class AsyncTransaction(AsyncRepositories):
         self.runner.is_over = True
         if isinstance(error, psycopg.Error):
             mark(error, classify(error, lost=self.connection.closed))
+        if self._options.read_only and reason_of(error) is Reason.READ_ONLY:
+            # Its caller wanted it so: on no server would it go better.
+            mark(error, None)
         await self._undo()
 
     async def commit(self) -> None:
@@ -202,13 +167,13 @@ class AsyncTransaction(AsyncRepositories):
         self._check_committable(status)
         try:
             with deadline(self.connection, self._resolver.timeout):
-                cursor = await self.connection.execute("COMMIT")
+                cursor = await self.connection.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
             if not self.connection.closed:
                 # The server's own verdict: nothing was committed.
                 raise translate(error, None, lost=False) from None
             await self._resolve()
-        except Interrupted as interruption:
+        except BaseException as interruption:
             await self._resolve_interrupted(interruption)
             raise
         else:
@@ -252,29 +217,36 @@ class AsyncTransaction(AsyncRepositories):
             mark(lost, Reason.LOST)
             raise lost
         if answer != "committed" and not self._options.read_only:
-            raise self._unknown()
+            raise self._resolver.unknown(
+                "the reply to COMMIT was lost, and the server could not tell the outcome in time",
+                None,
+                self._xid,
+                self._timeline,
+            )
 
     async def _resolve_interrupted(self, interruption: BaseException) -> None:
+        # Where COMMIT was not even sent, this ends the transaction, and the server will say so.
+        await self._undo()
         try:
             await self._resolve()
         except Unavailable:
-            interruption.add_note("the transaction was not committed")
+            interruption.add_note(NOT_COMMITTED)
+        except CommitUnknown:
+            raise
+        except BaseException as another:
+            another.add_note(NOT_KNOWN)
+            raise
         else:
-            interruption.add_note("the transaction was committed")
+            interruption.add_note(COMMITTED)
 
-    def _unknown(self) -> CommitUnknown:
-        return self._resolver.unknown(
-            "the reply to COMMIT was lost, and the server could not tell the outcome in time",
-            None,
-            self._xid,
-            self._timeline,
-        )
-
-    async def _undo(self) -> None:
+    async def _undo(self, statement: LiteralString | psycopg.sql.Composed = "ROLLBACK") -> None:
+        # Where the connection is gone, there is nothing to undo.
         if self._status() in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             try:
-                await self.connection.execute("ROLLBACK")
+                with deadline(self.connection, self._resolver.timeout):
+                    await self.connection.execute(statement, prepare=False)
             except psycopg.Error:
+                # The error that made it necessary is the one to be seen.
                 logger.debug("ROLLBACK failed; the connection is discarded")
 
     async def _run(self, statement: psycopg.sql.Composed) -> None:

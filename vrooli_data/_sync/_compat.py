@@ -23,9 +23,6 @@ Work: TypeAlias = Callable[[], R]
 Callback: TypeAlias = Callable[[], object]
 Body: TypeAlias = Callable[[X], R]
 
-#: What ends a call from outside, at any point.
-Interrupted = KeyboardInterrupt
-
 #: Seconds between two looks at the deadlines; a deadline may be passed by as much.
 _TICK = 0.1
 #: Looks at no deadline at all before the thread ends.
@@ -35,6 +32,11 @@ _IDLE_TICKS = 50
 def sleep(seconds: float) -> None:
     """Let time pass."""
     time.sleep(seconds)
+
+
+def to_the_end(work: Callable[[X], None], given: X) -> None:
+    """Do all of some work; no other thread can end it."""
+    work(given)
 
 
 def current_owner() -> object:

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import psycopg
 from psycopg import Connection
+from psycopg.conninfo import timeout_from_conninfo
 
 from .._classify import unreachable
 from .._connect import CODECS, SETUP, QueryEvent
 from .._rows import Row
+from ._compat import deadline
 from .session import Session
 
 
@@ -36,7 +39,6 @@ class Connector:
             **parameters,
             "autocommit": True,
             "context": CODECS,
-            "prepare_threshold": 5 if prepare else None,
         }
         #: Turned off for good where it proves not to work.
         self.prepare = prepare
@@ -45,8 +47,10 @@ class Connector:
         # Known when the database is opened, before the pool is.
         self.has_trigrams = False
 
-    def configure(self, connection: PooledConnection) -> None:
-        """Set up one new connection."""
+    def configure(self, connection: PooledConnection, seconds: float | None = None) -> None:
+        """Set up one new connection, within so many seconds or those of ``connect_timeout``."""
+        if not self.prepare:
+            connection.prepare_threshold = None
         # The queries are a fixed set: each stays prepared.
         connection.prepared_max = None
         connection.session = Session(
@@ -55,13 +59,22 @@ class Connector:
             has_trigrams=self.has_trigrams,
             on_query=self._on_query,
         )
-        connection.execute(SETUP, (self._statement_timeout,))
+        # A server that falls silent here would hold its caller, or the pool's worker, for good.
+        with deadline(connection, seconds or timeout_from_conninfo(self.parameters)):
+            connection.execute(SETUP, (self._statement_timeout,))
 
-    def connect(self) -> PooledConnection:
+    def connect(self, seconds: float | None = None) -> PooledConnection:
         """Open one connection beside the pool, whose own attempts fail in silence."""
+        parameters = self.parameters
+        if seconds is not None:
+            parameters = {**parameters, "connect_timeout": max(1, ceil(seconds))}
         try:
-            connection = PooledConnection.connect(**self.parameters)
-            self.configure(connection)
+            connection = PooledConnection.connect(**parameters)
+            try:
+                self.configure(connection, seconds)
+            except BaseException:
+                connection.close()
+                raise
         except psycopg.Error as error:
             raise unreachable(error) from None
         return connection

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -23,7 +24,7 @@ from .connector import Connector, PooledConnection
 from .held import HeldConnection
 from .opener import TransactionOpener
 from .outcome import Resolver
-from .pool import Connections
+from .pool import RECONNECT_TIMEOUT, Connections, go_on_connecting
 from .pooled_runner import PooledRunner
 from .repositories import Repositories
 from .retrying import Retrier, Retrying
@@ -115,6 +116,8 @@ class Database(Repositories):
             max_size=max_size,
             timeout=timeout,
             configure=connector.configure,
+            reconnect_timeout=RECONNECT_TIMEOUT,
+            reconnect_failed=partial(go_on_connecting, min_size=min_size, max_size=max_size),
             open=False,
             name=application_name,
         )

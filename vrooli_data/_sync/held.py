@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from .._queries import Query
 from .._rows import Row
 from .._transactions import DEFAULT
+from ..errors import VrooliDataError
 from ._compat import Body
 from .outcome import Resolver
 from .repositories import Repositories
@@ -28,11 +29,15 @@ class HeldRunner:
 
     def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
-        return self._session.rows(query, parameters)
+        try:
+            return self._session.rows(query, parameters)
+        except VrooliDataError as error:
+            self._resolver.refuse_to_guess(query, error)
+            raise
 
     def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
         """Read one record by its key; there is nobody to merge the read with."""
-        rows = self._session.rows(query, (key,))
+        rows = self.rows(query, (key,))
         return query.record_of(rows[0]) if rows else None
 
     def atomic(self, body: Body[Runner, T]) -> T:

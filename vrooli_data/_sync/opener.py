@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from .._retry import Reason, reason_of
-from .._transactions import Options, refuse_standby
+from .._transactions import COMMITTED, Options, refuse_standby
 from ..errors import InvalidUse
 from ._compat import current_owner
 from .connector import PooledConnection
@@ -43,8 +43,16 @@ class TransactionOpener:
             raise
         finally:
             self._opened.reset(token)
-            self._connections.give_back(connection, failure)
+            self._give_back(connection, failure)
         tx.run_callbacks()
+
+    def _give_back(self, connection: PooledConnection, failure: BaseException | None) -> None:
+        try:
+            self._connections.give_back(connection, failure)
+        except BaseException as interruption:
+            if failure is None:
+                interruption.add_note(COMMITTED)
+            raise
 
     def refuse_nesting(self, what: str) -> None:
         """Refuse to begin what its caller's open transaction would wait for, or never undo."""

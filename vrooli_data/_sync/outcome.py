@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import psycopg
 
-from .._queries import query
+from .._queries import Query, query
+from .._retry import Reason, reason_of
 from ..errors import CommitUnknown, VrooliDataError
 from ..records.transactions import Outcome
-from ._compat import sleep
+from ._compat import deadline, sleep
 from .connector import Connector
 
 _FIND_OUTCOME = query("transactions.find_outcome", Outcome)
@@ -32,7 +34,7 @@ class Resolver:
         end = time.monotonic() + self.timeout
         wait = _FIRST_WAIT
         while True:
-            found = self._ask(xid)
+            found = self._ask(xid, end)
             if found is not None and found.timeline != timeline:
                 # Another server has taken over, and counts its transactions anew.
                 return "unknown"
@@ -55,11 +57,21 @@ class Resolver:
 
         return CommitUnknown(message, query=query, xid=xid, timeline=timeline, ask=ask)
 
-    def _ask(self, xid: str) -> Outcome | None:
+    def refuse_to_guess(self, query: Query[Any], error: BaseException) -> None:
+        """Raise `CommitUnknown` where a lone write may have run before its connection was lost."""
+        if reason_of(error) is Reason.LOST and not query.only_reads:
+            raise self.unknown(
+                f"{query.name}: the connection was lost, and a lone statement leaves no trace "
+                "by which to tell whether it was committed",
+                query.name,
+            ) from None
+
+    def _ask(self, xid: str, end: float) -> Outcome | None:
         """Ask once; None when the server does not answer, or not yet."""
         try:
-            with self._connector.connect() as connection:
-                rows = connection.session.rows(_FIND_OUTCOME, (xid,))
+            with self._connector.connect(end - time.monotonic()) as connection:
+                with deadline(connection, end - time.monotonic()):
+                    rows = connection.session.rows(_FIND_OUTCOME, (xid,))
         except (VrooliDataError, psycopg.Error):
             return None
         return _FIND_OUTCOME.record_of(rows[0])

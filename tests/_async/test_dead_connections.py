@@ -1,0 +1,290 @@
+"""Connections that died in the pool, or serve no more: who uses them next notices nothing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+from typing import Any
+
+import pytest
+from psycopg import Connection, sql
+
+from tests.factories import Factory
+from vrooli_data import (
+    AsyncDatabase,
+    AsyncTransaction,
+    CreateUser,
+    DatabaseError,
+    QueryEvent,
+    RetryEvent,
+    Unavailable,
+    UpdateUser,
+)
+
+from ._compat import Call, gather, until
+from .whole_pool import check_whole, settings
+
+logger = logging.getLogger(__name__)
+
+SESSIONS = """
+SELECT {}
+FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'vrooli_data'
+"""
+#: Seconds that a call on a dead connection may take; it takes some ms, but machines are shared.
+AT_ONCE = 1.0
+
+
+async def kill_all(admin: Connection[Any]) -> int:
+    """End every session of the layer in this database, and wait until they are gone."""
+    killed = admin.execute(SESSIONS.format("pg_terminate_backend(pid)")).fetchall()
+    await until(admin, SESSIONS.format("count(*) = 0"))
+    return len(killed)
+
+
+def names(admin: Connection[Any]) -> list[str]:
+    return sorted(name for (name,) in admin.execute("SELECT name FROM users"))
+
+
+def set_read_only(admin: Connection[Any], value: str) -> None:
+    name = sql.Identifier(admin.info.dbname)
+    statement = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
+    admin.execute(statement.format(name, sql.Literal(value)))
+
+
+async def pid(tx: AsyncTransaction) -> int:
+    return tx.connection.info.backend_pid
+
+
+async def create(tx: AsyncTransaction, name: str) -> None:
+    await tx.users.create(CreateUser(name=name))
+
+
+async def timed(call: Call) -> float:
+    started = time.perf_counter()
+    await call()
+    return time.perf_counter() - started
+
+
+@pytest.mark.parametrize("size", [8, 20])
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_pool_of_dead_connections_serves_without_an_error(
+    database_url: str,
+    admin: Connection[Any],
+    size: int,
+    at_once: bool,
+) -> None:
+    retried: list[RetryEvent] = []
+    async with AsyncDatabase.connect(
+        database_url, min_size=size, max_size=size, on_retry=retried.append
+    ) as db:
+        calls: dict[str, Call] = {
+            "read": lambda: db.users.find_by_handle("ada"),
+            "write": lambda: db.users.create(CreateUser(name="Ada")),
+            "transact": lambda: db.transact(partial(create, name="Ada")),
+        }
+        for kind, call in calls.items():
+            await check_whole(db, size)
+            assert await kill_all(admin) >= size
+            if at_once:
+                took = await gather(*[partial(timed, call)] * size)
+            else:
+                took = [await timed(call) for _ in range(size)]
+            logger.info("%s after %d kills: at most %.1f ms", kind, size, max(took) * 1000)
+            assert max(took) < AT_ONCE
+        await check_whole(db, size)
+    assert retried == []
+    assert names(admin) == ["Ada"] * 2 * size
+
+
+async def test_a_transaction_whose_connection_dies_runs_again_and_commits_once(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    pids: list[int] = []
+
+    async def work(tx: AsyncTransaction) -> str:
+        pids.append(await pid(tx))
+        await create(tx, f"attempt {len(pids)}")
+        if len(pids) == 1:
+            await kill_all(admin)
+        return (await tx.users.create(CreateUser(name="Eve"))).name
+
+    assert await db.transact(work) == "Eve"
+    assert len(set(pids)) == 2
+    assert names(admin) == ["Eve", "attempt 2"]
+    await check_whole(db, 4)
+
+
+async def test_a_connection_that_dies_just_before_commit_is_tried_again(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    attempts: list[int] = []
+
+    async def work(tx: AsyncTransaction) -> None:
+        attempts.append(await pid(tx))
+        await create(tx, f"attempt {len(attempts)}")
+        if len(attempts) == 1:
+            await kill_all(admin)
+
+    await db.transact(work)
+    assert names(admin) == ["attempt 2"]
+
+
+async def test_a_connection_that_dies_in_a_single_transaction_is_an_error_and_nothing_is_written(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    called: list[str] = []
+
+    async def callback() -> None:
+        called.append("committed")
+
+    with pytest.raises(Unavailable):
+        async with db.transaction() as tx:
+            await create(tx, "Ada")
+            tx.on_commit(callback)
+            await kill_all(admin)
+            await create(tx, "Eve")
+    assert (names(admin), called) == ([], [])
+    await check_whole(db, 4)
+
+
+async def test_an_error_swallowed_after_the_connection_died_is_still_one(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    with pytest.raises(Unavailable, match="before COMMIT; nothing was committed"):
+        async with db.transaction() as tx:
+            await create(tx, "Ada")
+            await kill_all(admin)
+            with pytest.raises(Unavailable):
+                await create(tx, "Eve")
+    assert names(admin) == []
+
+
+async def test_a_connection_that_died_hides_no_error_of_a_savepoints_block(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with db.transaction() as tx, tx.savepoint():
+            await create(tx, "Ada")
+            await kill_all(admin)
+            raise ZeroDivisionError
+    await check_whole(db, 4)
+
+
+async def test_connections_to_a_server_that_turned_read_only_are_replaced(
+    database_url: str, admin: Connection[Any]
+) -> None:
+    retried: list[RetryEvent] = []
+    set_read_only(admin, "on")
+    async with AsyncDatabase.connect(
+        database_url, min_size=4, max_size=4, on_retry=retried.append
+    ) as db:
+        await settings(db, 4)
+        set_read_only(admin, "off")
+        await db.users.create(CreateUser(name="Ada"))
+        assert [(event.reason, event.sqlstate) for event in retried] == [("read only", "25006")]
+        for _ in range(8):
+            await db.users.create(CreateUser(name="Ada"))
+            await db.transact(partial(create, name="Ada"))
+        await check_whole(db, 4)
+    assert len(retried) == 1
+    assert len(names(admin)) == 17
+
+
+async def test_a_transaction_on_a_read_only_server_runs_again_on_another(
+    database_url: str, admin: Connection[Any]
+) -> None:
+    retried: list[RetryEvent] = []
+    set_read_only(admin, "on")
+    async with AsyncDatabase.connect(
+        database_url, min_size=4, max_size=4, on_retry=retried.append
+    ) as db:
+        await settings(db, 4)
+        set_read_only(admin, "off")
+        await db.transact(partial(create, name="Ada"))
+    assert [event.sqlstate for event in retried] == ["25006"]
+    assert names(admin) == ["Ada"]
+
+
+async def test_a_server_that_stays_read_only_is_asked_twice(
+    database_url: str, admin: Connection[Any]
+) -> None:
+    events: list[QueryEvent] = []
+    set_read_only(admin, "on")
+    async with AsyncDatabase.connect(database_url, on_query=events.append) as db:
+        events.clear()
+        with pytest.raises(DatabaseError) as caught:
+            await db.users.create(CreateUser(name="Ada"))
+        assert caught.value.sqlstate == "25006"
+        assert [event.name for event in events] == ["users.create"] * 2
+        with pytest.raises(DatabaseError):
+            await db.transact(partial(create, name="Ada"))
+        assert [event.name for event in events] == ["users.create"] * 4
+
+
+async def test_a_write_in_a_read_only_transaction_is_its_callers_mistake_alone(
+    database_url: str, admin: Connection[Any]
+) -> None:
+    retried: list[RetryEvent] = []
+    async with AsyncDatabase.connect(database_url, max_size=1, on_retry=retried.append) as db:
+        before = await db.transact(pid)
+        with pytest.raises(DatabaseError) as caught:
+            await db.transact(partial(create, name="Ada"), read_only=True)
+        assert caught.value.sqlstate == "25006"
+        assert await db.transact(pid) == before
+    assert retried == []
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_changed_table_disturbs_no_prepared_query(
+    database_url: str, admin: Connection[Any], make: Factory, at_once: bool
+) -> None:
+    user_id = make.user()
+    async with AsyncDatabase.connect(database_url, min_size=4, max_size=4) as db:
+
+        async def use() -> None:
+            assert await db.users.find_by_id(user_id) is not None
+            assert await db.users.update(user_id, UpdateUser(name="Eve")) is not None
+            await db.transact(lambda tx: tx.users.find_by_id(user_id))
+
+        for length in (300, 301):
+            # Each of the pool's connections has it prepared.
+            await gather(*[use] * 8)
+            admin.execute(f"ALTER TABLE users ALTER name TYPE varchar({length})".encode())
+            if at_once:
+                await gather(*[use] * 8)
+            else:
+                for _ in range(8):
+                    await use()
+        await check_whole(db, 4)
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
+    database_url: str, make: Factory, at_once: bool
+) -> None:
+    user_id = make.user()
+    async with AsyncDatabase.connect(database_url, min_size=4, max_size=4) as db:
+
+        async def use() -> None:
+            assert await db.users.find_by_id(user_id) is not None
+            await db.transact(partial(create, name="Ada"), timeout=10.0)
+
+        async def hold(left: int) -> None:
+            async with db.connection() as held:
+                assert await held.users.find_by_id(user_id) is not None
+                # Behind psycopg's back.
+                held.connection.pgconn.exec_(b"DEALLOCATE ALL")
+                if left > 1:
+                    await hold(left - 1)
+
+        await hold(4)
+        if at_once:
+            await gather(*[use] * 8)
+        for _ in range(12):
+            await use()
+        async with db.transaction() as tx:
+            cursor = await tx.connection.execute("SELECT name FROM pg_prepared_statements")
+            assert await cursor.fetchall() == []
+        await check_whole(db, 4)

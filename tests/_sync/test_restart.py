@@ -1,0 +1,90 @@
+# Generated from tests/_async/test_restart.py by tests/unasync.py. Do not edit.
+"""A server that is restarted under load: nobody notices more than a wait."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.embedded_folders import FAST, open_folder
+from vrooli_data import CreateUser, Database, Transaction, embedded, migrate
+
+from ._compat import PATIENCE, Started, blocking, pause
+from .whole_pool import check_whole
+
+logger = logging.getLogger(__name__)
+
+WORKERS = 6
+#: Seconds; longer than the pool's first wait, and shorter than a call waits for a connection.
+OUTAGES = (0.0, 2.5)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Start a server that is this test's alone."""
+    with open_folder() as folder:
+        migrate(embedded.start(folder, settings=FAST))
+        yield folder
+
+
+class Load:
+    """Work that goes on until it is told to stop."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.is_over = False
+        self.latest = 0.0
+        self.written: list[str] = []
+
+    def run(self, worker: int) -> None:
+        """Read and write in turn; the first error ends it."""
+        number = 0
+        while not self.is_over:
+            number += 1
+            name = f"{worker}, {number}"
+            self.db.transact(partial(create, name=name))
+            self.written.append(name)
+            self.db.users.find_by_handle("ada")
+            self.latest = time.monotonic()
+
+
+def create(tx: Transaction, name: str) -> None:
+    tx.users.create(CreateUser(name=name))
+
+
+def test_a_restarted_server_is_served_again_at_once_and_nothing_is_lost_or_doubled(
+    folder: Path,
+) -> None:
+    url = embedded.start(folder)
+    with Database.connect(url, min_size=4, max_size=4) as db:
+        load = Load(db)
+        workers = [Started(partial(load.run, worker)) for worker in range(WORKERS)]
+        for outage in OUTAGES:
+            until_served(load, time.monotonic())
+            blocking(partial(embedded.stop, folder))
+            pause(outage)
+            blocking(partial(embedded.start, folder, settings=FAST))
+            up = time.monotonic()
+            until_served(load, up)
+            logger.info("served %.3f s after an outage of %.1f s", load.latest - up, outage)
+            assert load.latest - up < 1.0
+        load.is_over = True
+        for worker in workers:
+            worker.result()
+        check_whole(db, 4)
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT name FROM users").fetchall()
+    assert sorted(name for (name,) in rows) == sorted(load.written)
+
+
+def until_served(load: Load, since: float) -> None:
+    deadline = since + PATIENCE
+    while load.latest <= since:
+        assert time.monotonic() < deadline
+        pause(0.002)

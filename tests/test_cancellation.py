@@ -1,0 +1,233 @@
+"""Calls that are ended from outside: nothing half-written, no connection lost, the outcome told."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from tests._async._compat import PATIENCE, until
+from tests._async.whole_pool import check_whole
+from tests._sync._compat import until as until_in_thread
+from tests._sync.whole_pool import check_whole as check_whole_in_thread
+from tests.proxy import Proxy, Way, open_proxy
+from vrooli_data import (
+    AsyncDatabase,
+    AsyncTransaction,
+    CommitUnknown,
+    CreateUser,
+    Database,
+    TransactionAborted,
+)
+from vrooli_data._transactions import COMMITTED, NOT_COMMITTED, NOT_KNOWN
+
+SIZE = 4
+#: Makes COMMIT sleep for as long as the new user's name says.
+SLOW_COMMIT = """
+CREATE FUNCTION wait_before_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(NEW.name::float);
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER wait_before_commit AFTER INSERT ON users
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_before_commit();
+"""
+ASLEEP = """
+SELECT count(*) = 1 FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event = 'PgSleep' AND query ^@ '{}'
+"""
+LONG = str(PATIENCE)
+STORM = 300
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[AsyncDatabase]:
+    async with AsyncDatabase.connect(database_url, max_size=SIZE) as database:
+        yield database
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[Proxy]:
+    with open_proxy(database_url) as proxy:
+        yield proxy
+
+
+def names(admin: Connection[Any]) -> list[str]:
+    return [name for (name,) in admin.execute("SELECT name FROM users ORDER BY name")]
+
+
+async def create(tx: AsyncTransaction, name: str = LONG) -> None:
+    await tx.users.create(CreateUser(name=name))
+
+
+async def create_and_wait(tx: AsyncTransaction) -> None:
+    await create(tx)
+    await tx.connection.execute("SELECT pg_sleep(60)")
+
+
+async def cancelled(task: asyncio.Task[Any]) -> list[str]:
+    """Cancel a task; return the notes on the error it ends with."""
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await asyncio.wait_for(task, PATIENCE)
+    return getattr(caught.value, "__notes__", [])
+
+
+async def test_a_transaction_that_still_waits_for_a_connection(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    async with db.connection(), db.connection(), db.connection(), db.connection():
+        task = asyncio.create_task(db.transact(create))
+        while not db.pool_stats()["requests_waiting"]:  # noqa: ASYNC110 (the pool tells nobody)
+            await asyncio.sleep(0)
+        assert await cancelled(task) == []
+    await check_whole(db, SIZE)
+    assert names(admin) == []
+
+
+async def test_a_transaction_cancelled_in_its_block_is_undone(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    task = asyncio.create_task(db.transact(create_and_wait))
+    await until(admin, ASLEEP.format("SELECT pg_sleep"))
+    assert await cancelled(task) == []
+    await check_whole(db, SIZE)
+    assert names(admin) == []
+
+
+async def test_a_timeout_around_a_transaction_undoes_it(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await db.transact(create_and_wait)
+    await check_whole(db, SIZE)
+    assert names(admin) == []
+
+
+async def test_a_timeout_caught_inside_the_block_leaves_nothing_to_commit(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    with pytest.raises(TransactionAborted, match="caught there"):
+        async with db.transaction() as tx:
+            await create(tx)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await tx.connection.execute("SELECT pg_sleep(60)")
+    await check_whole(db, SIZE)
+    assert names(admin) == []
+
+
+async def test_a_cancelled_commit_tells_that_nothing_was_committed(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    admin.execute(SLOW_COMMIT)
+    task = asyncio.create_task(db.transact(create))
+    await until(admin, ASLEEP.format("COMMIT"))
+    assert await cancelled(task) == [NOT_COMMITTED]
+    await check_whole(db, SIZE)
+    assert names(admin) == []
+
+
+async def test_a_timeout_during_commit_stays_a_timeout(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    admin.execute(SLOW_COMMIT)
+    with pytest.raises(TimeoutError) as caught:
+        async with asyncio.timeout(0.3):
+            await db.transact(create)
+    assert isinstance(caught.value.__cause__, asyncio.CancelledError)
+    assert caught.value.__cause__.__notes__ == [NOT_COMMITTED]
+    await check_whole(db, SIZE)
+    assert names(admin) == []
+
+
+async def test_a_commit_cancelled_too_late_tells_that_it_is_done(
+    proxy: Proxy, admin: Connection[Any]
+) -> None:
+    proxy.fail_at_commit(b"0.001", Way.SILENT)
+    async with AsyncDatabase.connect(proxy.url, max_size=SIZE, commit_timeout=1.0) as db:
+        task = asyncio.create_task(db.transact(lambda tx: create(tx, "0.001")))
+        await until(admin, "SELECT count(*) = 1 FROM users")
+        assert await cancelled(task) == [COMMITTED]
+        await check_whole(db, SIZE)
+    assert names(admin) == ["0.001"]
+
+
+async def test_a_cancelled_commit_that_was_not_tracked_is_unknown(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    admin.execute(SLOW_COMMIT)
+    task = asyncio.create_task(db.transact(create, track_commit=False))
+    await until(admin, ASLEEP.format("COMMIT"))
+    task.cancel()
+    with pytest.raises(CommitUnknown):
+        await task
+    await check_whole(db, SIZE)
+
+
+async def test_cancellations_at_any_moment_write_all_or_nothing_and_lose_no_connection(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    admin.execute(SLOW_COMMIT)
+    chance = random.Random(5)
+    more_than_the_pool_has = asyncio.Semaphore(SIZE + 2)
+    told: dict[str, set[str]] = {}
+
+    async def write_twice(name: str) -> None:
+        try:
+            async with db.transaction() as tx:
+                await create(tx, name)
+                await create(tx, name)
+            told[name] = {COMMITTED}
+        except asyncio.CancelledError as cancellation:
+            told[name] = set(getattr(cancellation, "__notes__", []))
+            raise
+
+    async def write_and_cancel(number: int) -> None:
+        async with more_than_the_pool_has:
+            task = asyncio.create_task(write_twice(f"0.00{1000 + number}"))
+            for _ in range(chance.choice((1, 1, 2, 3))):
+                await asyncio.sleep(chance.uniform(0.0, 0.02) / chance.choice((1, 4, 10)))
+                task.cancel()
+            await asyncio.wait([task])
+
+    await asyncio.gather(*map(write_and_cancel, range(STORM)))
+    await check_whole(db, SIZE)
+    written = Counter(names(admin))
+    assert 0 < len(written) < STORM
+    for name, notes in told.items():
+        if NOT_KNOWN not in notes:
+            assert written[name] == (2 if COMMITTED in notes else 0)
+        assert written[name] in (0, 2)
+
+
+@pytest.mark.parametrize("query", ["SELECT pg_sleep", "COMMIT"])
+def test_ctrl_c_in_a_transaction_undoes_it(
+    database_url: str, admin: Connection[Any], query: str
+) -> None:
+    admin.execute(SLOW_COMMIT)
+    with Database.connect(database_url, max_size=SIZE) as db:
+        stop = threading.Thread(target=interrupt_when_asleep, args=(admin, query))
+        with pytest.raises(KeyboardInterrupt) as caught, db.transaction() as tx:
+            tx.users.create(CreateUser(name=LONG))
+            stop.start()
+            if query != "COMMIT":
+                tx.connection.execute("SELECT pg_sleep(60)")
+        stop.join()
+        check_whole_in_thread(db, SIZE)
+    if query == "COMMIT":
+        assert caught.value.__notes__ == [NOT_COMMITTED]
+    assert names(admin) == []
+
+
+def interrupt_when_asleep(admin: Connection[Any], query: str) -> None:
+    until_in_thread(admin, ASLEEP.format(query))
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
