@@ -173,6 +173,28 @@ async def test_a_cancelled_commit_that_was_not_tracked_is_unknown(
     await check_whole(db, SIZE)
 
 
+async def test_a_connection_on_its_way_back_to_the_pool_is_not_lost(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    written, may_leave = asyncio.Event(), asyncio.Event()
+
+    async def create_and_stay(tx: AsyncTransaction) -> None:
+        await create(tx)
+        written.set()
+        await may_leave.wait()
+
+    task = asyncio.create_task(db.transact(create_and_stay))
+    await written.wait()
+    # The pool's lock is taken like this while it hands another connection over.
+    async with db._pool._lock:
+        may_leave.set()
+        while not db._pool._lock._waiters:  # noqa: ASYNC110 (a lock tells nobody)
+            await asyncio.sleep(0)
+        assert await cancelled(task) == [COMMITTED]
+    await check_whole(db, SIZE)
+    assert names(admin) == [LONG]
+
+
 async def test_cancellations_at_any_moment_write_all_or_nothing_and_lose_no_connection(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:

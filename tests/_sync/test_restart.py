@@ -21,8 +21,8 @@ from .whole_pool import check_whole
 logger = logging.getLogger(__name__)
 
 WORKERS = 6
-#: Seconds; longer than the pool's first wait, and shorter than a call waits for a connection.
-OUTAGES = (0.0, 2.5)
+#: Seconds; the second makes a pool left to itself wait for seconds more, but no call give up.
+OUTAGES = (0.0, 3.5)
 
 
 @pytest.fixture

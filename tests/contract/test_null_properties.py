@@ -33,9 +33,9 @@ def test_no_column_called_not_null_holds_one(temporary: Connection[Any]) -> None
 
     hold()
     # The grammar writes some statements that the server refuses, and the claim is no empty one.
-    assert tally["ran"] > 0.8 * tally["statements"], tally
-    assert tally["not null"] > 0.4 * tally["columns"], tally
-    assert tally["not null, seen"] > 0.4 * tally["not null"], tally
+    assert tally["ran"] > 0.6 * tally["statements"], tally
+    assert tally["not null"] > 0.25 * tally["columns"], tally
+    assert tally["not null, seen"] > 0.2 * tally["not null"], tally
 
 
 def _hold(connection: Connection[Any], statement: str, tally: Counter[str]) -> None:
