@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from vrooli_data._queries import sql_folder
 from vrooli_data.embedded._binaries import package_folder
 from vrooli_data.errors import MissingExtra
 
@@ -26,6 +27,8 @@ def psql(command: str, text: str | None = None, **environment: str) -> str:
         capture_output=True,
         text=True,
         check=False,
+        # The documents name files as seen from the folder above sql/.
+        cwd=sql_folder().parent,
         env=os.environ
         | environment
         | {"PATH": path, "PGOPTIONS": "-c client_min_messages=warning"},
