@@ -58,7 +58,7 @@ lock: ## Pin what pyproject.toml asks for; without a lock, the newest versions
 	$(PYTHON) -m venv --clear build/lock
 	build/lock/bin/python -m pip install --quiet --quiet uv==0.13.9
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras \
-	    --group test --group lint --group build --custom-compile-command "make lock" \
+	    --group test --group lint --group bench --group build --custom-compile-command "make lock" \
 	    --output-file requirements.lock pyproject.toml
 
 clean: ## Remove the environment, caches and built files, but no server's data (var/)

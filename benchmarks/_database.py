@@ -55,6 +55,31 @@ def seeded_database(given_url: str | None, scale: float) -> Iterator[str]:
             embedded.stop(_FOLDER)
 
 
+@contextmanager
+def scratch_database(url: str, suffix: str, *, copied: bool) -> Iterator[str]:
+    """Give the URL of a database to write to, as long as the block runs.
+
+    It is a copy of the one at *url*, or migrated and empty.
+    """
+    with psycopg.connect(url) as connection:
+        source = connection.info.dbname
+    name = f"{source}_{suffix}"
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+        sql.Identifier(name), sql.Identifier(source if copied else "template0")
+    )
+    with psycopg.connect(conninfo.make_conninfo(url, dbname="postgres"), autocommit=True) as server:
+        server.execute(drop)
+        server.execute(create)
+        try:
+            scratch_url = conninfo.make_conninfo(url, dbname=name)
+            if not copied:
+                migrate(scratch_url)
+            yield scratch_url
+        finally:
+            server.execute(drop)
+
+
 def _embedded_database(server_url: str, scale: float) -> str:
     name = f"bench_scale_{scale:g}"
     url = conninfo.make_conninfo(server_url, dbname=name)

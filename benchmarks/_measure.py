@@ -56,10 +56,40 @@ class Effort(NamedTuple):
     turn_seconds: float
     #: Interpreters that are started for each import.
     imports: int
+    #: What a turn takes in which many calls are under way at once.
+    load_seconds: float
+    #: Transactions of a soak.
+    transactions: int
+    #: Times that the increments of one hot row are measured, how many work at it, and how often.
+    hot_runs: int
+    hot_workers: int
+    hot_increments: int
 
 
-FULL = Effort(runs=7, rounds=150, sample=100, turn_seconds=0.002, imports=21)
-SMOKE = Effort(runs=1, rounds=6, sample=5, turn_seconds=0.0005, imports=2)
+FULL = Effort(
+    runs=7,
+    rounds=150,
+    sample=100,
+    turn_seconds=0.002,
+    imports=21,
+    load_seconds=0.1,
+    transactions=20_000,
+    hot_runs=3,
+    hot_workers=32,
+    hot_increments=30,
+)
+SMOKE = Effort(
+    runs=1,
+    rounds=6,
+    sample=5,
+    turn_seconds=0.0005,
+    imports=2,
+    load_seconds=0.005,
+    transactions=200,
+    hot_runs=1,
+    hot_workers=2,
+    hot_increments=3,
+)
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -104,6 +134,8 @@ class Table(msgspec.Struct, frozen=True):
     unit: str
     comparisons: list[Comparison]
     note: str | None = None
+    #: What was found wrong beside the time, in sentences; it fails a smoke run, too.
+    failures: list[str] = []
 
 
 def estimate(runs: Sequence[float]) -> Estimate:

@@ -37,6 +37,21 @@ class Report(msgspec.Struct, frozen=True):
             if comparison.is_missed
         ]
 
+    @property
+    def failures(self) -> list[str]:
+        """What was found wrong beside the times."""
+        return [
+            failure
+            for tables in self.tables.values()
+            for table in tables
+            for failure in table.failures
+        ]
+
+    @property
+    def is_passed(self) -> bool:
+        """Tell whether nothing was wrong and, but in a smoke run, every bar was met."""
+        return not self.failures and (self.smoke or not self.missed)
+
 
 def console() -> Console:
     """Return a console whose tables keep their width where the output is no terminal."""
@@ -87,6 +102,8 @@ def show_end(out: Console, report: Report) -> None:
         f"\nTook {report.seconds:.0f} s. Load at the end {report.facts['Load at the end']}; "
         "the benchmarks alone make it about 1."
     )
+    for failure in report.failures:
+        out.print(f"Wrong: {failure}", style="red")
     if report.smoke:
         out.print("A smoke run: no bar is enforced, and the numbers mean nothing.")
         return

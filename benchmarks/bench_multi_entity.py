@@ -15,18 +15,17 @@ There is no bar.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
-import psycopg
-from psycopg import Connection, RawCursor, conninfo, sql
+from psycopg import Connection, RawCursor, sql
 from psycopg.rows import tuple_row
 
 from vrooli_data import Database, HeldConnection
 from vrooli_data._rows import Row
 
+from ._database import scratch_database
 from ._measure import Effort, Table, Turn, Turns, alternate, compare, in_fresh_process
 from ._multi_entity import OPERATIONS, Execute, Operation, Rows
 from ._pinning import pin_backends, pin_client
@@ -47,7 +46,7 @@ class Run(NamedTuple):
 
 def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
     """Measure every operation; *advance* is told of each run."""
-    with _copy_of(url) as copy_url:
+    with scratch_database(url, "multi_entity", copied=True) as copy_url:
         with Database.connect(copy_url) as db, db.connection() as held:
             statements = {each.name: _statements(held, each) for each in OPERATIONS}
         runs: list[Run] = []
@@ -151,23 +150,3 @@ def _row_counts(connection: Connection[Row]) -> dict[str, int]:
         statement = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
         [(counts[table],)] = connection.execute(statement).fetchall()
     return counts
-
-
-@contextmanager
-def _copy_of(url: str) -> Iterator[str]:
-    """Give the URL of a copy of a database, as long as the block runs."""
-    with psycopg.connect(url) as connection:
-        source = connection.info.dbname
-    name = f"{source}_multi_entity"
-    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    with psycopg.connect(conninfo.make_conninfo(url, dbname="postgres"), autocommit=True) as server:
-        server.execute(drop)
-        server.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(name), sql.Identifier(source)
-            )
-        )
-        try:
-            yield conninfo.make_conninfo(url, dbname=name)
-        finally:
-            server.execute(drop)

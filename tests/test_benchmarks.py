@@ -15,12 +15,14 @@ import pytest
 pytest.importorskip("benchmarks", reason="the wheel brings no benchmarks")
 
 from benchmarks._measure import (
-    Effort,
+    SMOKE,
+    Table,
     alternate,
     compare,
     coverage,
     estimate,
 )
+from benchmarks._report import Report
 
 _ROOT = Path(__file__).parents[1]
 _ORDERS = ("created_at", "updated_at", "score", "bookmarks", "views")
@@ -46,6 +48,8 @@ _DEEP_PAGES = {
     for order in _ORDERS
     for direction in ("after", "before")
 }
+_FACES = {"sync", "async"}
+_AT_ONCE = {f"{reads} at once" for reads in (1, 8, 64, 256)}
 _SEVERAL_TABLES = "Several tables at once: one statement against a transaction of several"
 
 
@@ -85,6 +89,17 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
         "teams.create_with_initial_setup",
         "runs.start_with_steps",
     }
+
+    for other in ("asyncpg", "unmerged"):
+        assert names[f"users.find_by_id, so many at once: merged against {other}"] == _AT_ONCE
+
+    soak, *hot_rows, track_commit = report["tables"]["transactions"]
+    for found in soak["comparisons"]:
+        assert found["counts"]["anomalies"] == 0
+        assert found["counts"]["anomalies r. c."] > 0
+        assert found["counts"]["committed"] >= SMOKE.transactions
+    for table in (soak, *hot_rows, track_commit):
+        assert names[table["title"]] == _FACES
 
     again = _run("pages", "--smoke", "--database-url", empty_database_url)
     assert again.returncode == 0, again.stderr
@@ -143,6 +158,24 @@ def test_ratio_pairs_the_turns_of_one_round() -> None:
     assert found.added.median == pytest.approx(5)
 
 
+@pytest.mark.parametrize(
+    ("smoke", "ratio", "failures", "is_passed"),
+    [
+        (False, 1.0, [], True),
+        (False, 2.0, [], False),
+        (True, 2.0, [], True),
+        (True, 1.0, ["an anomaly"], False),
+    ],
+)
+def test_what_is_wrong_fails_a_smoke_run_and_a_missed_bar_does_not(
+    *, smoke: bool, ratio: float, failures: list[str], is_passed: bool
+) -> None:
+    comparison = compare("name", [[1.0]], [[ratio]], bar=1.5)
+    table = Table("title", "theirs", "ours", "µs", [comparison], failures=failures)
+    report = Report(smoke, 1.0, SMOKE, {}, [], {"name": [table]}, 0.0)
+    assert report.is_passed is is_passed
+
+
 @pytest.mark.parametrize(("bar", "is_missed"), [(1.4, True), (1.6, False), (None, False)])
 def test_bar_is_missed_by_the_median_ratio(bar: float | None, is_missed: bool) -> None:
     assert compare("name", [[1.0]], [[1.5]], bar=bar).is_missed is is_missed
@@ -158,7 +191,7 @@ def test_contestants_alternate_over_the_same_places_in_every_order() -> None:
 
         return turn
 
-    effort = Effort(runs=1, rounds=4, sample=0, turn_seconds=0.002, imports=0)
+    effort = SMOKE._replace(rounds=4, turn_seconds=0.002)
     measured = alternate([contestant("a"), contestant("b")], 3, effort)
     rounds = taken[-8:]
     assert [name for name, _ in rounds] == ["a", "b", "b", "a", "a", "b", "b", "a"]

@@ -50,9 +50,9 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How often, how long and how far apart work is tried again."""
 
     #: Tries in all, the first included.
-    attempts: int = 12
+    attempts: int = 30
     #: Seconds in all, from the first try to the start of the last.
-    timeout: float = 5.0
+    timeout: float = 10.0
     #: Seconds; the wait is drawn from 0 to a bound that begins here and doubles.
     wait_initial: float = 0.005
     #: Seconds; where the bound ends.

@@ -1,0 +1,229 @@
+"""Transactions that conflict: what they lose, and what it takes to lose nothing.
+
+Soak: 16 workers run a mix of transactions through `transact`: transfers that must not change the
+total, audits of it, pairs of whom one must stay on call, and read-modify-write counters. The
+baseline is the same at READ COMMITTED, which has to show anomalies, or the checks would prove
+nothing; at SERIALIZABLE one anomaly fails the run.
+
+Hot row: 32 workers increment one row 30 times each, by reading it, thinking for up to 1 ms, and
+writing it, at SERIALIZABLE. Ours is `transact` as it comes. The baselines are loops around the
+transactions of psycopg, in threads that each hold a connection: the policy of the source (3
+attempts, waits of 1 and 2 s), and full jitter from 10 to 1000 ms with 12 attempts. Ours may not
+give up once; it has to take at most a fifth of the time of the source's policy, which gives up now
+and then, and so does less.
+
+Knowing the outcome: a transaction that inserts one row, with and without `track_commit`, which asks
+for the transaction's id in the message that sends BEGIN. With synchronous_commit off, as the wait
+for a disk would hide the difference.
+
+All of it on both faces, in an empty database that is dropped afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from time import perf_counter
+from typing import NamedTuple
+
+from psycopg.conninfo import make_conninfo
+
+from vrooli_data import AsyncDatabase, CreateUser, Database, Isolation
+
+from ._database import scratch_database
+from ._hot_row import SOURCE, WIDE_JITTER, Found, by_async_transact, by_hand, by_transact
+from ._measure import Comparison, Effort, Table, Turn, Turns, alternate, compare, in_fresh_process
+from ._pinning import pin_backends, pin_client
+from ._soak import WORKERS, Soak, soak_tasks, soak_threads
+
+#: At READ COMMITTED, so many transactions cannot but show anomalies.
+_MANY = 10_000
+_HOT_BAR = 0.2
+#: The ways to increment the hot row.
+_SOURCE = "the source's policy"
+_WIDE = "jitter of 10 to 1000 ms"
+_SYNC, _ASYNC = "sync", "async"
+_ISOLATIONS: tuple[Isolation, Isolation] = ("read committed", "serializable")
+
+
+class Run(NamedTuple):
+    """What one fresh process measured of `track_commit`: without and with it, by face."""
+
+    measured: dict[str, list[Turns]]
+    pinning: str
+
+
+def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
+    """Measure all three; *advance* is told of each part."""
+    with scratch_database(url, "transactions", copied=False) as scratch_url:
+        return [
+            _soak_table(scratch_url, effort, advance),
+            *_hot_row_tables(scratch_url, effort, advance),
+            _track_commit_table(scratch_url, effort, advance),
+        ]
+
+
+def _soak_table(url: str, effort: Effort, advance: Callable[[str], None]) -> Table:
+    comparisons, failures, kinds = [], [], []
+    for face, soak in (("sync", soak_threads), ("async", soak_tasks)):
+        found: dict[Isolation, Soak] = {}
+        for isolation in _ISOLATIONS:
+            advance(f"transactions, soak, {face}, {isolation}")
+            found[isolation] = in_fresh_process(soak, url, isolation, effort.transactions)
+        theirs, ours = (found[isolation] for isolation in _ISOLATIONS)
+        comparisons.append(_soak_comparison(face, theirs, ours))
+        kinds.append(f"{face}: {_by_kind(theirs)}")
+        if ours.anomalies.total():
+            failures.append(f"{face}, anomalies at SERIALIZABLE: {_by_kind(ours)}")
+        if ours.give_ups:
+            failures.append(f"{face}, transact gave up {ours.give_ups} times in the soak")
+        if effort.transactions >= _MANY and not theirs.anomalies.total():
+            failures.append(f"{face}, no anomaly at READ COMMITTED: the checks see nothing")
+    note = f"one run each; anomalies at READ COMMITTED, {'; '.join(kinds)}"
+    title = f"Soak, {WORKERS} workers: transact at SERIALIZABLE against READ COMMITTED"
+    return Table(title, "r. c.", "ours", "µs", comparisons, note, failures)
+
+
+def _soak_comparison(face: str, theirs: Soak, ours: Soak) -> Comparison:
+    return compare(
+        face,
+        [[theirs.seconds / theirs.transactions]],
+        [[ours.seconds / ours.transactions]],
+        counts={
+            "committed": ours.transactions,
+            "retries": ours.retries,
+            "anomalies r. c.": theirs.anomalies.total(),
+            "anomalies": ours.anomalies.total(),
+        },
+    )
+
+
+def _by_kind(soak: Soak) -> str:
+    return ", ".join(f"{count:,} {kind}" for kind, count in sorted(soak.anomalies.items()))
+
+
+def _hot_row_tables(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
+    ways: dict[str, Callable[[str, Effort], Found]] = {
+        _SOURCE: partial(by_hand, SOURCE),
+        _WIDE: partial(by_hand, WIDE_JITTER),
+        _SYNC: by_transact,
+        _ASYNC: by_async_transact,
+    }
+    found: dict[str, list[Found]] = {way: [] for way in ways}
+    for number in range(effort.hot_runs):
+        advance(f"transactions, hot row, run {number + 1} of {effort.hot_runs}")
+        for way, increment in ways.items():
+            found[way].append(increment(url, effort))
+    failures = [
+        f"hot row, {way}: the row does not hold what was committed"
+        for way, results in found.items()
+        if not all(each.is_exact for each in results)
+    ]
+    failures += [
+        f"hot row, {way} gave up {give_ups} times"
+        for way in (_SYNC, _ASYNC)
+        if (give_ups := sum(each.give_ups for each in found[way]))
+    ]
+    work = f"{effort.hot_workers} workers x {effort.hot_increments} increments"
+    note = f"{effort.hot_runs} runs; attempts and give-ups are those of all runs"
+    return [
+        Table(
+            f"Hot row, {work}: transact against {way}",
+            "theirs",
+            "ours",
+            "ms",
+            [_hot_comparison(ours, found[way], found[ours], bar) for ours in (_SYNC, _ASYNC)],
+            note,
+            failures if way == _SOURCE else [],
+        )
+        for way, bar in ((_SOURCE, _HOT_BAR), (_WIDE, None))
+    ]
+
+
+def _hot_comparison(
+    name: str, theirs: Sequence[Found], ours: Sequence[Found], bar: float | None
+) -> Comparison:
+    return compare(
+        name,
+        [[each.seconds] for each in theirs],
+        [[each.seconds] for each in ours],
+        per_unit=1e3,
+        bar=bar,
+        counts={
+            "attempts": sum(each.attempts for each in theirs),
+            "give-ups": sum(each.give_ups for each in theirs),
+            "our attempts": sum(each.attempts for each in ours),
+            "our give-ups": sum(each.give_ups for each in ours),
+        },
+    )
+
+
+def _track_commit_table(url: str, effort: Effort, advance: Callable[[str], None]) -> Table:
+    no_wait_url = make_conninfo(url, options="-c synchronous_commit=off")
+    runs: list[Run] = []
+    for number in range(effort.runs):
+        advance(f"transactions, track_commit, run {number + 1} of {effort.runs}")
+        runs.append(in_fresh_process(measure_track_commit, no_wait_url, effort))
+    comparisons = [
+        compare(
+            face,
+            [run.measured[face][0] for run in runs],
+            [run.measured[face][1] for run in runs],
+        )
+        for face in runs[0].measured
+    ]
+    title = "A transaction of one insert: with track_commit against without"
+    return Table(title, "without", "with", "µs", comparisons, runs[0].pinning)
+
+
+def measure_track_commit(url: str, effort: Effort) -> Run:
+    """Measure both faces, in the process of one run."""
+    pin_client()
+    with Database.connect(url, max_size=1) as db, asyncio.Runner() as loop:
+        stack = AsyncExitStack()
+        try:
+            async_db = loop.run(stack.enter_async_context(AsyncDatabase.connect(url, max_size=1)))
+            with db.transaction() as tx:
+                pids = [tx.connection.info.backend_pid]
+                pids.append(loop.run(_backend(async_db)))
+                pinning = pin_backends(tx.connection.info, pids)
+            sync_turns = [_insert_turn(db, track_commit=tracks) for tracks in (False, True)]
+            async_turns = [
+                _async_insert_turn(loop, async_db, track_commit=tracks) for tracks in (False, True)
+            ]
+            measured = {
+                "sync": alternate(sync_turns, effort.sample, effort),
+                "async": alternate(async_turns, effort.sample, effort),
+            }
+        finally:
+            loop.run(stack.aclose())
+    return Run(measured, pinning)
+
+
+async def _backend(db: AsyncDatabase) -> int:
+    async with db.connection() as held:
+        return held.connection.info.backend_pid
+
+
+def _insert_turn(db: Database, *, track_commit: bool) -> Turn:
+    def turn(places: Sequence[int]) -> float:
+        started = perf_counter()
+        for _ in places:
+            with db.transaction(track_commit=track_commit) as tx:
+                tx.users.create(CreateUser(name="Ada"))
+        return perf_counter() - started
+
+    return turn
+
+
+def _async_insert_turn(loop: asyncio.Runner, db: AsyncDatabase, *, track_commit: bool) -> Turn:
+    async def take(places: Sequence[int]) -> float:
+        started = perf_counter()
+        for _ in places:
+            async with db.transaction(track_commit=track_commit) as tx:
+                await tx.users.create(CreateUser(name="Ada"))
+        return perf_counter() - started
+
+    return lambda places: loop.run(take(places))
