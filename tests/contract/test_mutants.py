@@ -13,7 +13,7 @@ from tests.mutation.mutants import CATEGORIES, MUTANTS
 from vrooli_data._contract.scratch import prepare_database, scratch_database
 
 _CHOSEN = (
-    "columns of a primary key swapped",
+    "index dropped",
     "columns swapped, of one type",
     "LEFT JOIN for INNER JOIN below nested JSON",
     "nested field no longer optional",

@@ -1,0 +1,75 @@
+"""A mutant: one small change of one file, and who is to notice it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+
+class Check(NamedTuple):
+    """`vrooli-data check` names the query, with a finding of this code that says this."""
+
+    code: str
+    tells: str
+
+
+class Lint(NamedTuple):
+    """The rule of `tests.lint_sql` names the query; the check has nothing to say."""
+
+    rule: str
+
+
+class Refusal(NamedTuple):
+    """The package cannot even be imported, or its database not be made; the error says this."""
+
+    tells: str
+
+
+class Test(NamedTuple):
+    """No static rule can see it; this test fails."""
+
+    node: str
+
+
+class Equivalent(NamedTuple):
+    """Nothing that a caller could notice is different, for this reason."""
+
+    reason: str
+
+
+class Gap(NamedTuple):
+    """It should be noticed so, and is not; for this reason."""
+
+    should: Check | Test
+    why: str
+
+
+Verdict: TypeAlias = Check | Lint | Refusal | Test | Equivalent | Gap
+
+
+class Mutant(NamedTuple):
+    """One small change of one file."""
+
+    #: What is changed, in a few words; unique.
+    name: str
+    #: The query that is to be named.
+    query: str
+    file: str
+    old: str
+    new: str
+    verdict: Verdict
+    #: The text from which on `old` is looked for; without it, the query, or the file's beginning.
+    after: str = ""
+
+    def apply(self, text: str) -> str:
+        """Return the text of the file with the change made."""
+        start, end = self._span(text)
+        if self.old not in text[start:end]:
+            raise ValueError(f"{self.name}: {self.old!r} is not where it should be in {self.file}")
+        return text[:start] + text[start:end].replace(self.old, self.new, 1) + text[end:]
+
+    def _span(self, text: str) -> tuple[int, int]:
+        if self.after or not self.file.startswith("sql/"):
+            return text.index(self.after), len(text)
+        start = text.index(f"-- name: {self.query.partition('.')[2]}(")
+        end = text.find("\n-- name:", start)
+        return start, len(text) if end == -1 else end
