@@ -31,13 +31,13 @@ async def test_create_returns_the_row(db: AsyncDatabase) -> None:
             email="ZOE\u0308@Example.org",
             handle="ZoE_1",
             is_bot=True,
-            is_private=True,
+            is_private=False,
             languages=["en", "pt-BR"],
         )
     )
     assert (user.public_id, user.name) == ("abcdefghijkl", "Zoë 😀")
     assert (user.email, user.handle) == ("zo\u00eb@example.org", "zoe_1")
-    assert (user.is_bot, user.is_private, user.languages) == (True, True, ["en", "pt-BR"])
+    assert (user.is_bot, user.is_private, user.languages) == (True, False, ["en", "pt-BR"])
     assert (user.revision, user.last_active_at) == (0, None)
     assert await db.users.find_by_id(user.id) == user
 
@@ -69,9 +69,11 @@ async def test_what_is_taken_already_exists(db: AsyncDatabase, field: str, const
 
 async def test_update_changes_the_fields_given_alone(db: AsyncDatabase) -> None:
     user = await db.users.create(CreateUser(name="Ada", handle="ada", email="ada@example.org"))
-    changed = await db.users.update(user.id, UpdateUser(name="Ada L.", handle=None))
+    changes = UpdateUser(name="Ada L.", handle=None, languages=["el"])
+    changed = await db.users.update(user.id, changes)
     assert changed is not None
     assert (changed.name, changed.handle, changed.email) == ("Ada L.", None, "ada@example.org")
+    assert changed.languages == ["el"]
     assert changed.revision == 1
     assert changed.updated_at > user.updated_at
     assert changed.created_at == user.created_at

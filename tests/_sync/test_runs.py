@@ -87,6 +87,7 @@ def test_execution_stats_count_every_status_and_average_completed_runs(
     }
     of_all = db.runs.get_execution_stats()
     assert (of_all.total, of_all.by_status["Paused"]) == (5, 1)
+    assert of_all.average_time_elapsed == 1500.0
 
 
 def test_execution_stats_without_runs_are_all_zero(db: Database) -> None:

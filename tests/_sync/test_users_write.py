@@ -32,13 +32,13 @@ def test_create_returns_the_row(db: Database) -> None:
             email="ZOE\u0308@Example.org",
             handle="ZoE_1",
             is_bot=True,
-            is_private=True,
+            is_private=False,
             languages=["en", "pt-BR"],
         )
     )
     assert (user.public_id, user.name) == ("abcdefghijkl", "Zoë 😀")
     assert (user.email, user.handle) == ("zo\u00eb@example.org", "zoe_1")
-    assert (user.is_bot, user.is_private, user.languages) == (True, True, ["en", "pt-BR"])
+    assert (user.is_bot, user.is_private, user.languages) == (True, False, ["en", "pt-BR"])
     assert (user.revision, user.last_active_at) == (0, None)
     assert db.users.find_by_id(user.id) == user
 
@@ -70,9 +70,11 @@ def test_what_is_taken_already_exists(db: Database, field: str, constraint: str)
 
 def test_update_changes_the_fields_given_alone(db: Database) -> None:
     user = db.users.create(CreateUser(name="Ada", handle="ada", email="ada@example.org"))
-    changed = db.users.update(user.id, UpdateUser(name="Ada L.", handle=None))
+    changes = UpdateUser(name="Ada L.", handle=None, languages=["el"])
+    changed = db.users.update(user.id, changes)
     assert changed is not None
     assert (changed.name, changed.handle, changed.email) == ("Ada L.", None, "ada@example.org")
+    assert changed.languages == ["el"]
     assert changed.revision == 1
     assert changed.updated_at > user.updated_at
     assert changed.created_at == user.created_at
