@@ -13,6 +13,7 @@ Format: TypeAlias = Literal["text", "json", "sarif"]
 #: Every kind of finding, with what it is held to.
 CODES = {
     "file": "A file of queries can be read.",
+    "seed": "The rows that plans are made on can be made.",
     "statement": "The server accepts the statement.",
     "record": "The record that the header names is the one that the rows become.",
     "columns": "The columns are the record's fields, in their order.",

@@ -11,13 +11,15 @@ import msgspec
 
 from .. import records
 from .._json import json_text
+from .._migrate import migrate
 from .._queries import sql_folder
+from ..errors import VrooliDataError
 from ..records import RunStatus
 from .check import check
-from .findings import Report
+from .findings import Finding, Report
 from .modules import with_submodules
 from .query_check import CustomPlans
-from .scratch import prepare_database, scratch_database
+from .scratch import fill_database, scratch_database
 
 _PACKAGES = ("_async", "_import", "_seed")
 
@@ -39,16 +41,37 @@ def check_package(conninfo: str | None, *, update_plans: bool = False) -> Report
     """Check every query of the package on a database made for it, which is dropped again."""
     started = time.perf_counter()
     with scratch_database(conninfo) as url:
-        prepare_database(url)
+        migrate(url)
+        failure = _filled(url)
         report = check(
             url,
             sql_folder(),
             records,
             modules(),
             custom_plans=CUSTOM_PLANS,
-            update_plans=update_plans,
+            update_plans=update_plans and failure is None,
         )
-    return msgspec.structs.replace(report, seconds=time.perf_counter() - started)
+    findings = report.findings
+    if failure is not None:
+        # Without rows no plan says anything; what the queries are is still held to the schema.
+        findings = [failure, *(f for f in findings if f.code not in ("index", "plan"))]
+    return msgspec.structs.replace(report, findings=findings, seconds=time.perf_counter() - started)
+
+
+def _filled(url: str) -> Finding | None:
+    """Fill the database with rows; tell when the seed does not fit the schema any more."""
+    try:
+        fill_database(url)
+    except VrooliDataError as error:
+        return Finding(
+            "vrooli_data/_seed/__init__.py",
+            1,
+            "seed",
+            "seed",
+            f"the seed does not fit the schema: {error}",
+            "bring the two in line; until then no plan is checked",
+        )
+    return None
 
 
 def modules() -> list[ModuleType]:

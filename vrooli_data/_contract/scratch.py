@@ -133,6 +133,11 @@ def scratch_database(conninfo: str | None) -> Iterator[str]:
 def prepare_database(url: str) -> None:
     """Migrate an empty database and fill it with the rows that plans are made for."""
     migrate(url)
+    fill_database(url)
+
+
+def fill_database(url: str) -> None:
+    """Fill a migrated, empty database with the rows that plans are made for."""
     seed(url, scale=_SCALE, seed=1, until=_UNTIL)
     with checked_connection(url) as connection:
         connection.execute(_MORE_ROWS)
