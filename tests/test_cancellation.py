@@ -188,6 +188,9 @@ async def test_a_connection_on_its_way_back_to_the_pool_is_not_lost(
     # The pool's lock is taken like this while it hands another connection over.
     async with db._pool._lock:
         may_leave.set()
+        # The pool's own workers may wait for the lock as well, and sooner.
+        await until(admin, "SELECT count(*) = 1 FROM users")
+        await asyncio.sleep(0.1)
         while not db._pool._lock._waiters:  # noqa: ASYNC110 (a lock tells nobody)
             await asyncio.sleep(0)
         assert await cancelled(task) == [COMMITTED]
