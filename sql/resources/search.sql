@@ -53,7 +53,7 @@ LIMIT :max_rows::integer;
 -- Reads the hits from the trigram indexes and sorts them. A text with more than 5 000 hits is in so
 -- many rows that walking the resources finds enough of them sooner: then that half answers instead.
 -- Record: Resource
--- Index:  scan: not run without the trigram indexes
+-- Index:  resource_translations_pkey, scan: not run without the trigram indexes
 -- Index (pg_trgm): resource_translations_name_idx, resource_translations_description_idx,
 --         resources_score_id_idx (order), resource_translations_pkey, resources_pkey
 -- Locks:  none
@@ -193,7 +193,8 @@ LIMIT :max_rows::integer;
 -- Reads the hits from the trigram indexes and sorts them. A text with more than 5 000 hits is in so
 -- many rows that walking the resources finds enough of them sooner: then that half answers instead.
 -- Record: Resource
--- Index:  scan: not run without the trigram indexes
+-- Index:  resource_translations_pkey, resources_pkey,
+--         resources_resource_type_score_id_idx, scan: not run without the trigram indexes
 -- Index (pg_trgm): resource_translations_name_idx, resource_translations_description_idx,
 --         resources_resource_type_score_id_idx, resource_translations_pkey, resources_pkey
 -- Locks:  none

@@ -38,7 +38,7 @@ LIMIT :max_rows::integer;
 -- Reads the hits from the trigram indexes and sorts them. A text with more than 5 000 hits is in so
 -- many rows that walking the users finds enough of them sooner: then that half answers instead.
 -- Record: User
--- Index:  scan: not run without the trigram indexes
+-- Index:  users_pkey, scan: not run without the trigram indexes
 -- Index (pg_trgm): users_name_idx, users_handle_idx, users_email_key,
 --         users_created_at_id_idx (order), users_pkey
 -- Locks:  none
@@ -144,7 +144,7 @@ LIMIT :max_rows::integer;
 -- Reads the hits from the trigram indexes and sorts them. A text with more than 5 000 hits is in so
 -- many rows that walking the users finds enough of them sooner: then that half answers instead.
 -- Record: User
--- Index:  scan: not run without the trigram indexes
+-- Index:  users_pkey, scan: not run without the trigram indexes
 -- Index (pg_trgm): users_name_idx, users_handle_idx, users_email_idx,
 --         users_created_at_id_idx (order), users_pkey
 -- Locks:  none

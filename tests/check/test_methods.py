@@ -154,6 +154,22 @@ def test_methods_and_queries_that_agree_have_no_finding(
             'sources["orders.find_by_id"], records.Order',
             "the rows become Order, but the header says OrderWithCustomer",
         ),
+        (
+            "record",
+            "set_note",
+            QUERIES,
+            "-- Record: Order, or no row\n",
+            "-- Record: Order\n",
+            "Orders.set_note goes on when there is no row",
+        ),
+        (
+            "record",
+            "set_note",
+            "repository.py",
+            "self._find(SET_NOTE, id, note)",
+            "self._get(SET_NOTE, id, note)",
+            "Orders.set_note fails on no row, but the header says `or no row`",
+        ),
     ],
 )
 def test_a_method_that_does_not_fit_its_query_is_found(  # noqa: PLR0917 (one table)

@@ -17,12 +17,15 @@ from vrooli_data import InvalidInput
 from vrooli_data._contract import plan_files
 from vrooli_data._contract.check import check
 from vrooli_data._contract.header import HeaderError, IndexEntry, IndexLine, index_line
-from vrooli_data._contract.plans import Plan, Tables, check_indexes
+from vrooli_data._contract.plans import Index, Plan, Tables, check_indexes
 from vrooli_data._queries import load_folder, sql_folder
 
 _LIMIT = 20
 STATUSES = '["Scheduled", "InProgress", "Paused", "Completed", "Failed", "Cancelled"]'
-TABLES = Tables({"orders": 20_000}, {"orders_pkey": "orders", "orders_day_idx": "orders"})
+TABLES = Tables(
+    {"orders": 20_000},
+    {"orders_pkey": Index("orders", "id"), "orders_day_idx": Index("orders", "day")},
+)
 
 
 @pytest.fixture

@@ -60,6 +60,26 @@ def _is_same(passed: Any, given: Any) -> bool:
     )
 
 
+def check_absence(*, may_be_absent: bool, calls: Iterable[Call]) -> Iterator[Problem]:
+    """Compare what the header says of there being no row with what the methods make of none."""
+    goes_on = {
+        call.method: call.goes_on_without for call in calls if call.goes_on_without is not None
+    }
+    for method, does in sorted(goes_on.items()):
+        if may_be_absent and not does:
+            yield Problem(
+                "record",
+                f"{method} fails on no row, but the header says `or no row`",
+                "let the method return None or raise NotFound, or drop `or no row`",
+            )
+        elif does and not may_be_absent:
+            yield Problem(
+                "record",
+                f"{method} goes on when there is no row, but the header says there always is one",
+                "write `, or no row`, or let the method take the row for granted",
+            )
+
+
 def check_names(
     source: Source, methods: Sequence[Method], runs: Mapping[str, Sequence[Call]]
 ) -> Iterator[Problem]:

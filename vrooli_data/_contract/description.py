@@ -11,10 +11,19 @@ from psycopg import Connection, pq
 _FORMAT_TYPE = "SELECT format_type(%s::oid, NULL)"
 
 
+class Origin(NamedTuple):
+    """The column of a table."""
+
+    table_oid: int
+    number: int
+
+
 class Described(NamedTuple):
     """What the server says of a prepared statement; types by the names that SQL knows."""
 
     columns: tuple[tuple[str, str], ...]
+    #: Of each column that is one of a table as it stands; None for any other.
+    origins: tuple[Origin | None, ...]
     parameters: tuple[str, ...]
 
 
@@ -34,6 +43,10 @@ class Describer:
         return Described(
             tuple(
                 ((found.fname(n) or b"").decode(), self._type_name(found.ftype(n)))
+                for n in range(found.nfields)
+            ),
+            tuple(
+                Origin(found.ftable(n), found.ftablecol(n)) if found.ftablecol(n) else None
                 for n in range(found.nfields)
             ),
             tuple(self._type_name(found.param_type(n)) for n in range(found.nparams)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -35,13 +36,16 @@ WHERE
     pg_class.relkind IN ('r', 'p', 'm')
     AND pg_table_is_visible(pg_class.oid)
 """
+# Only a B-tree is searched by its first column; PostgreSQL tells it as the plan does.
 _INDEXES = """
 SELECT
     pg_class.relname,
-    tables.relname
+    tables.relname,
+    CASE WHEN pg_am.amname = 'btree' THEN pg_get_indexdef(pg_class.oid, 1, true) END
 FROM pg_index
 INNER JOIN pg_class ON pg_index.indexrelid = pg_class.oid
 INNER JOIN pg_class AS tables ON pg_index.indrelid = tables.oid
+INNER JOIN pg_am ON pg_class.relam = pg_am.oid
 WHERE pg_table_is_visible(pg_class.oid)
 """
 _SORTS = frozenset({"Sort", "Incremental Sort"})
@@ -58,13 +62,30 @@ class Plan(NamedTuple):
     text: str
 
 
+class Index(NamedTuple):
+    """One index."""
+
+    table: str
+    #: The first column or expression of a B-tree; None for an index of another kind.
+    leading: str | None
+
+    def is_searched_by(self, condition: str) -> bool:
+        """Tell whether a plan's condition leads to a place in the index.
+
+        A condition on later columns alone is checked against entry after entry.
+        """
+        if self.leading is None:
+            return bool(condition)
+        leading = re.escape(self.leading)
+        return bool(re.search(rf"\((?:ROW\()?\(?(?:\w+\.)?{leading}(?!\w)", condition))
+
+
 class Tables(NamedTuple):
     """What the plans go through."""
 
     #: As ANALYZE counted them; -1 where it never ran.
     rows: Mapping[str, int]
-    #: The table of each index.
-    indexes: Mapping[str, str]
+    indexes: Mapping[str, Index]
 
     def is_small(self, table: str) -> bool:
         """Tell whether a table is too small to say anything about a plan."""
@@ -80,10 +101,9 @@ class Planner:
 
     def tables(self) -> Tables:
         """Return the tables and indexes that can be named without their schema."""
-        return Tables(
-            dict(self._connection.execute(_TABLES).fetchall()),
-            dict(self._connection.execute(_INDEXES).fetchall()),
-        )
+        execute = self._connection.execute
+        indexes = {name: Index(*found) for name, *found in execute(_INDEXES).fetchall()}
+        return Tables(dict(execute(_TABLES).fetchall()), indexes)
 
     def generic(self, source: Source) -> Plan:
         """Return the plan that a prepared query has for any parameters."""
@@ -117,7 +137,7 @@ def check_indexes(plan: Plan, line: IndexLine, tables: Tables) -> Iterator[Probl
     """Compare the indexes and scans of a plan with the Index line."""
     steps = list(_steps(plan.root, ()))
     through = [step for step in steps if "Index Name" in step.node]
-    searched = {step.node["Index Name"] for step in through if "Index Cond" in step.node}
+    searched = {step.node["Index Name"] for step in through if _is_searched(step.node, tables)}
     ordered = {step.node["Index Name"] for step in through if _delivers_order(step)}
     missing = [
         entry
@@ -126,8 +146,12 @@ def check_indexes(plan: Plan, line: IndexLine, tables: Tables) -> Iterator[Probl
     ]
     for entry in missing:
         yield _missing(entry, through, tables)
-    # What is used instead is told with what is missing.
-    yield from _unnamed(steps, line, tell_indexes=not missing)
+    nodes = [step.node for step in steps]
+    if missing:
+        # What is used instead is told with what is missing.
+        nodes = [node for node in nodes if "Index Name" not in node]
+    yield from _whole(nodes, line, tables)
+    yield from _unnamed(nodes, line, tables)
 
 
 def small_tables(plan: Plan, line: IndexLine, tables: Tables) -> set[str]:
@@ -136,7 +160,10 @@ def small_tables(plan: Plan, line: IndexLine, tables: Tables) -> set[str]:
     used = {step.node.get("Relation Name") for step in _steps(plan.root, ())}
     return {
         table
-        for table in {*map(tables.indexes.get, named), *used}
+        for table in {
+            *(tables.indexes[name].table for name in named & tables.indexes.keys()),
+            *used,
+        }
         if table is not None and tables.is_small(table)
     }
 
@@ -154,21 +181,36 @@ def _missing(entry: IndexEntry, through: list[_Step], tables: Tables) -> Problem
     )
 
 
-def _unnamed(steps: list[_Step], line: IndexLine, *, tell_indexes: bool) -> Iterator[Problem]:
-    """Find what the plan reads without a word about it in the header."""
-    if line.scan is not None:
-        return
-    named = {name for entry in line.entries for name in entry.names}
+def _whole(nodes: list[_Json], line: IndexLine, tables: Tables) -> Iterator[Problem]:
+    """Find what the plan reads from end to end, and a `scan:` of a plan that does not."""
+    # One that delivers an order is left at the limit.
     ordering = {name for entry in line.entries if entry.ordered for name in entry.names}
-    for node in (step.node for step in steps):
+    found = []
+    for node in nodes:
         index = node.get("Index Name")
         if node["Node Type"] in _TABLE_SCANS:
-            yield _whole(f"the table {node['Relation Name']}")
-        elif index is None or not tell_indexes:
-            continue
-        elif "Index Cond" not in node and index not in ordering:
-            yield _whole(index)
-        elif index not in named:
+            found.append(f"the table {node['Relation Name']}")
+        elif index not in {None, *ordering} and not _is_searched(node, tables):
+            found.append(f"the index {index}")
+    if line.scan is not None:
+        if not found:
+            mend = "drop `scan:`, and name the indexes"
+            yield Problem("index", "the plan reads nothing from end to end", mend)
+        return
+    for what in found:
+        yield Problem(
+            "index",
+            f"the plan reads {what} from end to end",
+            "give it an index condition, or say `scan: reason, bound`",
+        )
+
+
+def _unnamed(nodes: list[_Json], line: IndexLine, tables: Tables) -> Iterator[Problem]:
+    """Find the indexes that the plan searches without a word about them in the header."""
+    named = {name for entry in line.entries for name in entry.names}
+    for node in nodes:
+        index = node.get("Index Name")
+        if index not in {None, *named} and _is_searched(node, tables):
             yield Problem(
                 "index",
                 f"the plan uses {index}, which the header does not name",
@@ -176,12 +218,9 @@ def _unnamed(steps: list[_Step], line: IndexLine, *, tell_indexes: bool) -> Iter
             )
 
 
-def _whole(what: str) -> Problem:
-    return Problem(
-        "index",
-        f"the plan reads {what} from end to end",
-        "give it an index condition, or say `scan: reason, bound`",
-    )
+def _is_searched(node: _Json, tables: Tables) -> bool:
+    index = tables.indexes.get(node.get("Index Name", ""))
+    return index is not None and index.is_searched_by(node.get("Index Cond", ""))
 
 
 def _delivers_order(step: _Step) -> bool:

@@ -12,7 +12,7 @@ from psycopg import Connection
 from .._migrations import has_trigrams
 from .._queries import Source
 from ._parse_tree import NullsNotChecked, check_version
-from .calls import check_calls, check_names
+from .calls import check_absence, check_calls, check_names
 from .columns import Overrides, check_columns, check_nulls
 from .description import Described, Describer
 from .header import (
@@ -26,6 +26,7 @@ from .header import (
     suffix,
 )
 from .json_shape import json_shape
+from .literals import allowed_values, check_literals
 from .locks import LockReader
 from .nested import check_nested, has_nested
 from .nullability import nullable_columns
@@ -79,6 +80,7 @@ class QueryChecker:
         self._locks = LockReader(connection)
         self._planner = Planner(connection)
         self._tables = self._planner.tables()
+        self._allowed = allowed_values(connection)
         self._has_trigrams = _MIGRATIONS in self._tables.rows and has_trigrams(
             [id for (id,) in connection.execute(_APPLIED)]
         )
@@ -99,10 +101,11 @@ class QueryChecker:
         if "Utility" not in source.header:
             try:
                 described = self._describer.describe(source.sql)
+                # Some mistakes only the planner sees, such as a conflict target without a key.
+                plans = self._plans(source)
             except psycopg.Error as error:
                 problems.append(_refused(error))
             else:
-                plans = self._plans(source)
                 problems += self._check_statement(source, described, record, overrides)
                 for plan in plans.values():
                     problems += self._check_indexes(plan, index)
@@ -124,7 +127,10 @@ class QueryChecker:
             yield Problem("record", "`Record: none` and ! go together", "write both, or neither")
         if not self._code.has_repositories:
             return
-        bound = {shown(call.record) for call in self._code.calls.get(source.name, ())}
+        calls = self._code.calls.get(source.name, ())
+        if arity == "^":
+            yield from check_absence(may_be_absent=record_line(source).may_be_absent, calls=calls)
+        bound = {shown(call.record) for call in calls}
         for other in sorted(bound - {shown(record)}):
             yield Problem(
                 "record",
@@ -139,6 +145,7 @@ class QueryChecker:
     ) -> Iterator[Problem]:
         if record is not None:
             yield from check_columns(described, record)
+            yield from check_literals(described, record, self._allowed)
         elif described.columns:
             yield Problem("columns", "returns columns, but `Record: none`", "name the record")
         calls = self._code.calls.get(source.name, ())

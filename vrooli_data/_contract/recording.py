@@ -42,6 +42,8 @@ class Call(NamedTuple):
     parameters: tuple[Any, ...]
     #: What a parameter of this name may hold: arguments given, and fields of inputs and of rows.
     given: dict[str, list[Any]]
+    #: Whether the method goes on when there is no row; None where there were rows.
+    goes_on_without: bool | None
 
 
 class Method(NamedTuple):
@@ -145,8 +147,11 @@ async def _call(
         except VrooliDataError:
             return None
         except Exception as error:  # noqa: BLE001 (whatever it is, it is the finding)
-            # A method whose query always returns a row fails on none, rightly.
-            return None if recorder.has_no_rows else f"raises {type(error).__name__}: {error}"
+            if recorder.has_no_rows and recorder.calls:
+                # It takes for granted that the last query always returns a row.
+                recorder.calls[-1] = recorder.calls[-1]._replace(goes_on_without=False)
+                return None
+            return f"raises {type(error).__name__}: {error}"
         else:
             return None
 
@@ -183,7 +188,8 @@ class _Recorder:
             for name, value in row_values(kind).items()
         }
         given = places | self._given
-        self.calls.append(Call(self._method, query.name, kind, parameters, given))
+        goes_on = True if self._rows == 0 else None
+        self.calls.append(Call(self._method, query.name, kind, parameters, given, goes_on))
         return [row(kind)] * self._rows
 
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:

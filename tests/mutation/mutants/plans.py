@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutation.mutant import Check, Gap, Lint, Mutant, Refusal
+from tests.mutation.mutant import Check, Lint, Mutant, Refusal
 
 _PEOPLE = "migrations/0001_users_and_teams.sql"
 _RESOURCES = "migrations/0002_resources.sql"
@@ -49,10 +49,7 @@ MUTANTS = [
         _PEOPLE,
         "CONSTRAINT members_pkey PRIMARY KEY (team_id, user_id)",
         "CONSTRAINT members_pkey PRIMARY KEY (user_id, team_id)",
-        Gap(
-            Check("index", "members_pkey"),
-            "a condition on the second column alone reads the whole index, and passes for a search",
-        ),
+        Check("index", "members_pkey"),
     ),
     Mutant(
         "column of an index left out",

@@ -1,0 +1,85 @@
+"""Hold the values of a Literal to those that a CHECK constraint allows the column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeAlias, get_args, get_origin
+
+from psycopg import Connection
+
+from .columns import Field, fields_of
+from .description import Described, Origin
+from .problems import Problem
+from .value_types import without_none
+
+#: What each column of a table may hold, as a constraint lists it; nothing where none does.
+Allowed: TypeAlias = Mapping[Origin, frozenset[str]]
+
+_CHECKS = """
+SELECT
+    pg_attribute.attrelid,
+    pg_attribute.attnum,
+    pg_get_constraintdef(pg_constraint.oid)
+FROM pg_attribute
+INNER JOIN pg_class ON pg_attribute.attrelid = pg_class.oid
+LEFT JOIN pg_constraint
+    ON
+        pg_attribute.attrelid = pg_constraint.conrelid
+        AND pg_constraint.contype = 'c'
+        AND pg_constraint.conkey = ARRAY[pg_attribute.attnum]
+WHERE
+    pg_class.relkind IN ('r', 'p')
+    AND pg_attribute.attnum > 0
+"""
+# As the server writes `column IN ('a', 'b')` and `column = 'a'` back.
+_VALUE = r"'(?:[^']|'')*'::\w+(?: \w+)*"
+_LISTED = re.compile(
+    rf"CHECK \(\(\S+ = (?:ANY \(ARRAY\[({_VALUE}(?:, {_VALUE})*)\]\)|({_VALUE}))\)\)"
+)
+_TEXT = re.compile(r"'((?:[^']|'')*)'::")
+
+
+def allowed_values(connection: Connection[Any]) -> Allowed:
+    """Read which values the CHECK constraints of each column list."""
+    allowed: dict[Origin, frozenset[str]] = {}
+    for table, column, definition in connection.execute(_CHECKS):
+        listed = allowed.setdefault(Origin(table, column), frozenset())
+        if definition and (found := _LISTED.fullmatch(definition)):
+            values = {v.replace("''", "'") for v in _TEXT.findall(found[1] or found[2])}
+            # Each of several constraints has to be met.
+            allowed[Origin(table, column)] = frozenset(listed & values if listed else values)
+    return allowed
+
+
+def check_literals(described: Described, record: Any, allowed: Allowed) -> Iterator[Problem]:
+    """Compare the fields that are a Literal with the columns they come from."""
+    origins = {name: at for (name, _), at in zip(described.columns, described.origins, strict=True)}
+    for field in fields_of(record) or ():
+        kind = without_none(field.type)
+        origin = origins.get(field.name)
+        # Of what is computed, or comes from a view, nothing is known.
+        if get_origin(kind) is Literal and origin is not None and origin in allowed:
+            yield from _compare(field, frozenset(get_args(kind)), allowed[origin])
+
+
+def _compare(field: Field, known: frozenset[Any], listed: frozenset[str]) -> Iterator[Problem]:
+    if not listed:
+        yield Problem(
+            "types",
+            f"no CHECK constraint lists the values of column {field.name}, but {field.label} does",
+            "add the constraint, or let the field be any value",
+        )
+        return
+    for value in sorted(listed - known):
+        yield Problem(
+            "types",
+            f"column {field.name} may hold {value!r}, which {field.label} does not list",
+            "add the value, or let the constraint refuse it",
+        )
+    for value in sorted(known - listed, key=repr):
+        yield Problem(
+            "types",
+            f"{field.label} lists {value!r}, which the constraint of the column refuses",
+            "drop the value, or let the constraint allow it",
+        )
