@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vrooli_data._contract.package import modules
+from vrooli_data._contract.header import index_line
 from vrooli_data._contract.recording import Method, record_methods
 from vrooli_data._queries import Source, load_folder, sql_folder
 
@@ -58,10 +59,9 @@ def _name(method: Method) -> str:
 def _row(method: Method, sources: dict[str, Source]) -> str:
     used = [sources[name] for name in sorted({call.query for call in method.calls})]
     indexes = _unique(
-        entry.strip().removesuffix(" (order)")
+        " or ".join(entry.names)
         for source in used
-        for entry in source.header["Index"].split(",")
-        if not source.header["Index"].startswith(("scan", "none"))
+        for entry in index_line(source.header["Index"]).entries
     )
     name = _name(method)
     tests = (path.name for path in TESTS.glob("test_*.py") if f"{name}(" in path.read_text())
