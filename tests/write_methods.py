@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from vrooli_data._contract.package import modules
 from vrooli_data._contract.header import index_line
+from vrooli_data._contract.package import modules
 from vrooli_data._contract.recording import Method, record_methods
 from vrooli_data._queries import Source, load_folder, sql_folder
 
