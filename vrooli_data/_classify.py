@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from ._retry import classify, mark
+from ._retry import Reason, classify, mark
 from .errors import (
     AlreadyExists,
     CheckFailed,
@@ -15,6 +15,7 @@ from .errors import (
     SerializationFailure,
     StillReferenced,
     Timeout,
+    TransactionAborted,
     Unavailable,
     VrooliDataError,
 )
@@ -26,6 +27,15 @@ _CLASSES: dict[str, tuple[type[VrooliDataError], str]] = {
     "23001": (StillReferenced, "rows refer to this one"),
     "23514": (CheckFailed, "a value breaks a check of the schema"),
     "23502": (CheckFailed, "a value is missing"),
+    "25P02": (
+        TransactionAborted,
+        (
+            "an error in this transaction was caught, and so nothing more can be done in it: let "
+            "the error leave the block, or catch it around a savepoint"
+        ),
+    ),
+    "25P03": (Timeout, "the server ended the transaction, which did nothing for too long"),
+    "25P04": (Timeout, "the server ended the transaction, which took too long"),
     "40001": (SerializationFailure, "the work could not be serialized with concurrent work"),
     "40P01": (DeadlockDetected, "the server ended this work to break a deadlock"),
     "42501": (PermissionDenied, "the database role lacks a privilege"),
@@ -36,6 +46,8 @@ _CLASSES: dict[str, tuple[type[VrooliDataError], str]] = {
     "57P02": (Unavailable, "the server crashed"),
     "57P03": (Unavailable, "the server is not accepting connections yet"),
 }
+
+_TOO_SLOW = frozenset({"25P03", "25P04"})
 
 
 def translate(error: psycopg.Error, query: str | None, lost: bool) -> VrooliDataError:
@@ -70,6 +82,21 @@ def _translate(error: psycopg.Error, query: str | None, lost: bool) -> VrooliDat
     if constraint:
         problem = f"{problem} ({constraint})"
     return kind(_at(query, problem), query=query, sqlstate=state, constraint=constraint)
+
+
+def lost_at_commit(error: BaseException) -> VrooliDataError:
+    """Return the error of a COMMIT that went unanswered and proved not to have been done."""
+    if isinstance(error, psycopg.Error) and error.sqlstate in _TOO_SLOW:
+        # Another attempt would take as long.
+        return translate(error, None, lost=True)
+    ours = Unavailable("the connection was lost at COMMIT; nothing was committed")
+    mark(ours, Reason.LOST)
+    return ours
+
+
+def told(error: BaseException) -> str:
+    """Return what may be told of an error: the text of another's may hold a row's values."""
+    return str(error) if isinstance(error, VrooliDataError) else type(error).__name__
 
 
 def unreachable(error: psycopg.Error) -> Unavailable:

@@ -16,17 +16,30 @@ from psycopg.types.json import set_json_loads
 from psycopg.types.numeric import Int8Dumper
 from psycopg.types.string import ByteaBinaryLoader
 
+from ._validate import check_text
 from .errors import InvalidInput
 
 #: Seconds that one attempt to connect may take, unless the conninfo says otherwise.
 _CONNECT_TIMEOUT = 5
+
+#: Seconds, and how often: without them, a server whose network fell silent would be waited for
+#: for hours. The last is in milliseconds.
+_KEEPALIVES = {
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+_MAX_TEXT = 10_000
 
 #: Times are read in UTC whatever the server's own zone, also inside nested JSON. Compiling a
 #: query takes tens of milliseconds, which no query here is long enough to win back.
 SETUP = (
     "/* vrooli_data:setup */ SELECT set_config('TimeZone', 'UTC', false), "
     "set_config('jit', 'off', false), set_config('statement_timeout', "
-    "coalesce(%s, current_setting('statement_timeout')), false)"
+    "coalesce(%s, current_setting('statement_timeout')), false), "
+    # Anew after every crash, and never the same on two servers.
+    "(SELECT extract(epoch FROM stats_reset)::text FROM pg_stat_wal)"
 )
 
 
@@ -68,6 +81,8 @@ def connection_parameters(conninfo: str | None, application_name: str) -> dict[s
     given = conninfo if conninfo is not None else os.environ.get("DATABASE_URL")
     if not given:
         raise InvalidInput("conninfo", "give a libpq connection string or URL, or set DATABASE_URL")
+    check_text("conninfo", given, _MAX_TEXT)
+    check_text("application_name", application_name, _MAX_TEXT)
     try:
         parameters = libpq.conninfo_to_dict(given)
     except psycopg.ProgrammingError:
@@ -80,6 +95,8 @@ def connection_parameters(conninfo: str | None, application_name: str) -> dict[s
         )
     parameters.setdefault("application_name", application_name)
     parameters.setdefault("connect_timeout", str(_CONNECT_TIMEOUT))
+    for name, value in _KEEPALIVES.items():
+        parameters.setdefault(name, value)
     parameters["client_encoding"] = "UTF8"
     return parameters
 

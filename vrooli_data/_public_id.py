@@ -30,7 +30,11 @@ class StableIds:
     def end(self) -> None:
         """End the attempt."""
         if self._token is not None:
-            _stable_ids.reset(self._token)
+            try:
+                _stable_ids.reset(self._token)
+            except ValueError:
+                # A framework may leave the block in another context.
+                _stable_ids.set(None)
             self._token = None
 
     def take(self) -> str:

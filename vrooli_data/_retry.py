@@ -37,7 +37,10 @@ _REASONS = {
     "08001": Reason.BUSY,
     "25006": Reason.READ_ONLY,
     "26000": Reason.STALE,
+    "42P05": Reason.STALE,
 }
+#: Codes of a prepared statement that is not there, or that somebody else made.
+UNPREPARED = frozenset({"26000", "42P05"})
 #: Codes of a connection that ended through no fault of its caller; None is a cut socket.
 _LOST = frozenset({None, "57P01", "57P02", "57P03", "08000", "08003", "08006", "40001"})
 #: Reasons that a second failure shows to be no passing state.

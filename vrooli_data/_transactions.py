@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Final, Generic, Literal, LiteralString, TypeAlias, TypeVar, get_args
+from collections.abc import Callable
+from typing import (
+    Any,
+    Final,
+    Generic,
+    Literal,
+    LiteralString,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    get_args,
+)
 
 import msgspec
 
-from ._validate import check_choice, check_flag, check_seconds
+from ._retry import Reason, mark
+from ._validate import check_callable, check_choice, check_flag, check_seconds
 from .errors import InvalidInput, InvalidUse
 
 R = TypeVar("R")
@@ -34,12 +46,13 @@ _TRACK: Final = (
     "; SELECT pg_current_xact_id()::text, "
     "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
 )
-_LIMITS: Final = (
-    "SELECT set_config('statement_timeout', %(limit)s, true), "
-    "set_config('idle_in_transaction_session_timeout', %(limit)s, true)"
+#: Sets each limit for the transaction alone, in milliseconds; one that is stricter already stays.
+LIMIT: Final = (
+    "SELECT set_config(name, least(%(limit)s::numeric, "
+    "nullif(1000 * extract(EPOCH FROM current_setting(name)::interval), 0))::bigint::text, true) "
+    "FROM unnest(%(names)s::text[]) AS name"
 )
-#: From 17 on the server limits a transaction as a whole.
-_LIMITS_17: Final = _LIMITS + ", set_config('transaction_timeout', %(limit)s, true)"
+_LIMITS: Final = ["statement_timeout", "idle_in_transaction_session_timeout"]
 _FIRST_WITH_TRANSACTION_TIMEOUT: Final = 170_000
 
 
@@ -47,6 +60,21 @@ _FIRST_WITH_TRANSACTION_TIMEOUT: Final = 170_000
 COMMITTED: Final = "the transaction was committed"
 NOT_COMMITTED: Final = "the transaction was not committed"
 NOT_KNOWN: Final = "whether the transaction was committed is not known"
+
+
+class Trace(NamedTuple):
+    """By what a server can be asked for a transaction, and which run of which server."""
+
+    #: None where it was not asked for.
+    xid: str | None
+    #: The timeline of the server's log, eight hexadecimal digits; known with the xid.
+    timeline: str | None
+    #: Seconds since 1970. A server that crashed counts anew, and gives the ids that it had not yet
+    #: written to its log once more.
+    statistics_since: str | None
+
+
+NO_TRACE: Final = Trace(None, None, None)
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -76,6 +104,7 @@ class Options:
         deferrable: bool,
         timeout: float | None,
         track_commit: bool,
+        marker: Callable[[Any], Any] | None,
     ) -> None:
         check_choice("isolation", isolation, ISOLATIONS)
         check_flag("read_only", read_only)
@@ -85,33 +114,57 @@ class Options:
             raise InvalidInput("deferrable", "goes with read_only and serializable alone")
         if timeout is not None:
             check_seconds("timeout", timeout)
+        if marker is not None:
+            check_callable("marker", marker)
         self.isolation: Isolation = isolation
         self.read_only = read_only
         self.tracked = track_commit and not read_only
-        #: Milliseconds, as the server takes it.
-        self.limit = None if timeout is None else str(max(1, round(timeout * 1000)))
+        #: Seconds.
+        self.timeout = timeout
+        #: Tells, in another transaction, whether this one's work is there.
+        self.marker = marker
         begin = _BEGIN[isolation, read_only, deferrable]
         self.begin: LiteralString = begin + _TRACK if self.tracked else begin
 
 
 #: How the layer opens a transaction for several queries of one method.
 DEFAULT: Final = Options(
-    "read committed", read_only=False, deferrable=False, timeout=None, track_commit=True
+    "read committed",
+    read_only=False,
+    deferrable=False,
+    timeout=None,
+    track_commit=True,
+    marker=None,
+)
+#: How it looks for what another one has written.
+LOOK: Final = Options(
+    "read committed",
+    read_only=True,
+    deferrable=False,
+    timeout=None,
+    track_commit=False,
+    marker=None,
 )
 
 
-def limits(server_version: int) -> LiteralString:
-    """Return the statement that sets a transaction's time limits, for it alone."""
-    return _LIMITS_17 if server_version >= _FIRST_WITH_TRANSACTION_TIMEOUT else _LIMITS
+def limits(timeout: float, server_version: int) -> dict[str, Any]:
+    """Return the parameters of `LIMIT`; seconds are given."""
+    names = [*_LIMITS]
+    if server_version >= _FIRST_WITH_TRANSACTION_TIMEOUT:
+        names.append("transaction_timeout")
+    return {"limit": max(1, round(timeout * 1000)), "names": names}
 
 
 def refuse_standby(options: Options, in_hot_standby: str | None) -> None:
     """Refuse what a standby cannot open, in words that say what it can."""
     if in_hot_standby == "on" and options.isolation == "serializable":
-        raise InvalidUse(
+        refused = InvalidUse(
             "a standby cannot serialize: open the transaction there with "
             "isolation='repeatable read', read_only=True"
         )
+        # The primary may have taken its place since the connection was opened.
+        mark(refused, Reason.READ_ONLY)
+        raise refused
 
 
 def check_ratio(field: str, value: float) -> None:

@@ -57,6 +57,12 @@ def check_flag(field: str, value: bool) -> None:
         raise _wrong_type(field, value, "a bool")
 
 
+def check_callable(field: str, value: object) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        raise _wrong_type(field, value, "a function")
+
+
 def check_text(field: str, value: str, max_length: int, min_length: int = 0) -> None:
     """Refuse text that PostgreSQL cannot hold, or that is too long or too short."""
     if type(value) is not str:

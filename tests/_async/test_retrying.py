@@ -340,5 +340,5 @@ async def test_a_policy_that_makes_no_sense_is_refused(field: str, value: Any) -
 async def test_what_is_no_policy_is_refused(unopened: AsyncDatabase) -> None:
     with pytest.raises(InvalidInput, match="retry: must be a RetryPolicy, not int"):
         AsyncDatabase.connect("host=/nowhere", retry=3)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="retry: must be a RetryPolicy, not dict"):
+    with pytest.raises(InvalidInput, match="policy: must be a RetryPolicy, not dict"):
         unopened.retrying({})  # type: ignore[arg-type]

@@ -62,7 +62,8 @@ class AsyncConnector:
         )
         # A server that falls silent here would hold its caller, or the pool's worker, for good.
         with deadline(connection, seconds or timeout_from_conninfo(self.parameters)):
-            await connection.execute(SETUP, (self._statement_timeout,))
+            cursor = await connection.execute(SETUP, (self._statement_timeout,))
+            connection.session.statistics_since = (await cursor.fetchall())[0][-1]
 
     async def connect(self, seconds: float | None = None) -> AsyncPooledConnection:
         """Open one connection beside the pool, whose own attempts fail in silence."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from .._queries import Query
 from .._rows import Row
 from .._transactions import DEFAULT
-from ..errors import VrooliDataError
+from ..errors import InvalidUse, VrooliDataError
 from ._compat import Body
 from .outcome import AsyncResolver
 from .repositories import AsyncRepositories
@@ -25,13 +25,15 @@ class AsyncHeldRunner:
         self._session = session
         self._resolver = resolver
         self.has_trigrams = session.has_trigrams
+        self.is_over = False
 
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
+        self._check_use()
         try:
             return await self._session.rows(query, parameters)
         except VrooliDataError as error:
-            self._resolver.refuse_to_guess(query, error)
+            self._resolver.refuse_to_guess(query, error, lost=self._session.connection.closed)
             raise
 
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
@@ -41,10 +43,15 @@ class AsyncHeldRunner:
 
     async def atomic(self, body: Body[AsyncRunner, T]) -> T:
         """Run several queries that take effect together or not at all."""
+        self._check_use()
         tx = AsyncTransaction(self._session, self._resolver, DEFAULT)
         await tx.begin()
         async with tx.block():
             return await body(tx.runner)
+
+    def _check_use(self) -> None:
+        if self.is_over:
+            raise InvalidUse("the connection was given back: do this inside its block")
 
 
 class AsyncHeldConnection(AsyncRepositories):

@@ -32,7 +32,7 @@ class AsyncTransactionOpener:
         """Open one transaction, commit it at the end of the block, or roll it back on an error."""
         self.refuse_nesting("a transaction")
         connection, tx = await self._begin(options)
-        token = self._opened.set(tx)
+        self._opened.set(tx)
         failure: BaseException | None = None
         try:
             async with tx.block():
@@ -41,7 +41,8 @@ class AsyncTransactionOpener:
             failure = error
             raise
         finally:
-            self._opened.reset(token)
+            # Not by a token: a framework may leave the block in another context.
+            self._opened.set(None)
             await self._give_back(connection, failure)
         await tx.run_callbacks()
 

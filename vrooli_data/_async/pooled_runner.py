@@ -63,8 +63,9 @@ class AsyncPooledRunner:
         try:
             rows = await connection.session.rows(query, parameters)
         except BaseException as error:
+            lost = connection.closed
             await self._connections.give_back(connection, error)
-            self._resolver.refuse_to_guess(query, error)
+            self._resolver.refuse_to_guess(query, error, lost=lost)
             raise
         await self._connections.give_back(connection)
         return rows

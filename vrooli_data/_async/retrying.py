@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 from .._public_id import StableIds
 from .._retry import Retries, RetryEvent, RetryPolicy
+from ..errors import InvalidUse
 from ._compat import Work, sleep
 
 T = TypeVar("T")
@@ -96,6 +97,8 @@ class AsyncRetrying:
         return self._event is not None
 
     def __aiter__(self) -> Self:
+        if self._begun:
+            raise InvalidUse("these attempts are used up: call retrying() again")
         return self
 
     async def __anext__(self) -> AsyncAttempt:

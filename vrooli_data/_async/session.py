@@ -52,6 +52,8 @@ class AsyncSession:
     ) -> None:
         self.connection = connection
         self.has_trigrams = has_trigrams
+        #: Which run of the server it is; see `Trace`. Known when the connection is set up.
+        self.statistics_since: str | None = None
         self._prepare = prepare
         self._on_query = on_query
         # A cursor in use is taken out, so that a second user of the connection gets its own.

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import LiteralString, Self, TypeVar
+from functools import partial
+from typing import Self, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from .._classify import translate
+from .._classify import lost_at_commit, told, translate
 from .._retry import Reason, classify, mark, reason_of
 from .._transactions import (
     COMMITTED,
+    LIMIT,
+    LOOK,
+    NO_TRACE,
     NOT_COMMITTED,
     NOT_KNOWN,
     Failure,
     Options,
+    Trace,
     TryEachResult,
     check_ratio,
     limits,
 )
+from .._validate import check_callable
 from ..errors import (
     CommittedButCallbackFailed,
     CommitUnknown,
+    Timeout,
     TransactionAborted,
     Unavailable,
 )
@@ -50,10 +58,12 @@ class AsyncTransaction(AsyncRepositories):
         super().__init__(self.runner)
         #: psycopg's connection, for what the layer does not cover; COMMIT and ROLLBACK are not.
         self.connection = session.connection
+        self._session = session
         self._resolver = resolver
         self._options = options
-        self._xid: str | None = None
-        self._timeline: str | None = None
+        self._trace = NO_TRACE
+        #: When it takes too long: servers before 17 limit its statements and pauses alone.
+        self._end: float | None = None
         self._savepoints = 0
         self._callbacks: list[Callback] = []
 
@@ -71,6 +81,7 @@ class AsyncTransaction(AsyncRepositories):
         `CommittedButCallbackFailed`; the later ones still run.
         """
         self.runner.check_use()
+        check_callable("callback", callback)
         self._callbacks.append(callback)
 
     @asynccontextmanager
@@ -88,7 +99,7 @@ class AsyncTransaction(AsyncRepositories):
             if isinstance(error, psycopg.Error):
                 mark(error, classify(error, lost=self.connection.closed))
             del self._callbacks[callbacks:]
-            await self._undo(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
+            await self._try_to(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
             raise
         await self._run(psycopg.sql.SQL("RELEASE SAVEPOINT {}").format(name))
 
@@ -101,6 +112,7 @@ class AsyncTransaction(AsyncRepositories):
         fail, raises `TransactionAborted`, which undoes the whole transaction. What a new attempt of
         the transaction may mend, such as a serialization failure, is raised at once.
         """
+        self.runner.check_use()
         check_ratio("max_failure_ratio", max_failure_ratio)
         successes: list[tuple[int, R]] = []
         failures: list[Failure] = []
@@ -117,22 +129,19 @@ class AsyncTransaction(AsyncRepositories):
         if len(failures) > max_failure_ratio * count:
             raise TransactionAborted(
                 f"{len(failures)} of {count} items failed, more than the share of "
-                f"{max_failure_ratio:g} that is allowed; the first: {failures[0].error}"
+                f"{max_failure_ratio:g} that is allowed; the first: {told(failures[0].error)}"
             )
         return TryEachResult(successes, failures)
 
     async def begin(self) -> None:
-        """Open the transaction on the server."""
+        """Open the transaction on the server, or leave no trace of it."""
         try:
-            cursor = await self.connection.execute(self._options.begin)
-            if self._options.tracked:
-                cursor.nextset()
-                self._xid, self._timeline = await cursor.fetchone() or (None, None)
-            if self._options.limit is not None:
-                statement = limits(self.connection.info.server_version)
-                await self.connection.execute(statement, {"limit": self._options.limit})
-        except psycopg.Error as error:
-            raise translate(error, None, self.connection.closed) from None
+            await self._begin()
+        except BaseException as error:
+            await self._undo()
+            if isinstance(error, psycopg.Error):
+                raise translate(error, None, self.connection.closed) from None
+            raise
 
     @asynccontextmanager
     async def block(self) -> AsyncIterator[None]:
@@ -161,9 +170,12 @@ class AsyncTransaction(AsyncRepositories):
     async def commit(self) -> None:
         """Commit; an error means that nothing was, and `CommitUnknown` that nobody can tell."""
         status = self._status()
-        if status is TransactionStatus.INERROR:
+        is_late = self._end is not None and time.monotonic() > self._end
+        if is_late or status is TransactionStatus.INERROR:
             await self._undo()
         self.runner.is_over = True
+        if is_late:
+            raise Timeout("the transaction took longer than its timeout, and was rolled back")
         self._check_committable(status)
         try:
             with deadline(self.connection, self._resolver.timeout):
@@ -172,7 +184,7 @@ class AsyncTransaction(AsyncRepositories):
             if not self.connection.closed:
                 # The server's own verdict: nothing was committed.
                 raise translate(error, None, lost=False) from None
-            await self._resolve()
+            await self._resolve(error)
         except BaseException as interruption:
             await self._resolve_interrupted(interruption)
             raise
@@ -188,6 +200,9 @@ class AsyncTransaction(AsyncRepositories):
                 await callback()
             except Exception as error:  # noqa: BLE001 (it is raised below, when all have run)
                 failure = failure or error
+            except BaseException as interruption:
+                interruption.add_note(COMMITTED)
+                raise
         if failure is not None:
             raise CommittedButCallbackFailed(
                 "the transaction is committed, but a callback of on_commit failed"
@@ -207,28 +222,46 @@ class AsyncTransaction(AsyncRepositories):
             raise lost
         raise TransactionAborted("the transaction was ended inside its block, by other means")
 
-    async def _resolve(self) -> None:
+    async def _begin(self) -> None:
+        options = self._options
+        if options.timeout is not None:
+            self._end = time.monotonic() + options.timeout
+        cursor = await self.connection.execute(options.begin)
+        if options.tracked:
+            cursor.nextset()
+            xid, timeline = (await cursor.fetchall())[0]
+            self._trace = Trace(xid, timeline, self._session.statistics_since)
+        if options.timeout is not None:
+            parameters = limits(options.timeout, self.connection.info.server_version)
+            await self.connection.execute(LIMIT, parameters)
+
+    async def _resolve(self, error: BaseException) -> None:
         """Return when the transaction proves to be committed; raise otherwise."""
-        answer = "unknown"
-        if self._xid is not None and self._timeline is not None:
-            answer = await self._resolver.outcome(self._xid, self._timeline)
+        marker = self._options.marker
+        look = None if marker is None else partial(self._look, marker)
+        answer = await self._resolver.outcome(self._trace, look)
         if answer == "aborted":
-            lost = Unavailable("the connection was lost at COMMIT; nothing was committed")
-            mark(lost, Reason.LOST)
-            raise lost
+            raise lost_at_commit(error) from None
         if answer != "committed" and not self._options.read_only:
             raise self._resolver.unknown(
                 "the reply to COMMIT was lost, and the server could not tell the outcome in time",
                 None,
-                self._xid,
-                self._timeline,
-            )
+                self._trace,
+                look,
+            ) from None
+
+    async def _look(self, marker: Body[Self, bool], session: AsyncSession) -> bool:
+        """Ask the marker, in a transaction of its own."""
+        tx = type(self)(session, self._resolver, LOOK)
+        await tx.begin()
+        async with tx.block():
+            return bool(await marker(tx))
 
     async def _resolve_interrupted(self, interruption: BaseException) -> None:
-        # Where COMMIT was not even sent, this ends the transaction, and the server will say so.
-        await self._undo()
         try:
-            await self._resolve()
+            # Where COMMIT was not even sent, this ends the transaction, and the server will say so.
+            await self._undo()
+            await self._resolve(interruption)
         except Unavailable:
             interruption.add_note(NOT_COMMITTED)
         except CommitUnknown:
@@ -239,7 +272,15 @@ class AsyncTransaction(AsyncRepositories):
         else:
             interruption.add_note(COMMITTED)
 
-    async def _undo(self, statement: LiteralString | psycopg.sql.Composed = "ROLLBACK") -> None:
+    async def _undo(self) -> None:
+        """Roll back; a connection that cannot is closed, lest somebody goes on in what is open."""
+        try:
+            await self._try_to(psycopg.sql.SQL("ROLLBACK"))
+        finally:
+            if self._status() is not TransactionStatus.IDLE:
+                await self.connection.close()
+
+    async def _try_to(self, statement: psycopg.sql.SQL | psycopg.sql.Composed) -> None:
         # Where the connection is gone, there is nothing to undo.
         if self._status() in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             try:

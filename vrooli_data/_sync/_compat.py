@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -98,6 +99,14 @@ class _Watchdog:
 
 
 _watchdog = _Watchdog()
+
+
+def _begin_anew() -> None:
+    global _watchdog  # noqa: PLW0603 (a fork leaves its thread behind, and its lock as it was)
+    _watchdog = _Watchdog()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 class ReadMerger:

@@ -61,7 +61,8 @@ class Connector:
         )
         # A server that falls silent here would hold its caller, or the pool's worker, for good.
         with deadline(connection, seconds or timeout_from_conninfo(self.parameters)):
-            connection.execute(SETUP, (self._statement_timeout,))
+            cursor = connection.execute(SETUP, (self._statement_timeout,))
+            connection.session.statistics_since = (cursor.fetchall())[0][-1]
 
     def connect(self, seconds: float | None = None) -> PooledConnection:
         """Open one connection beside the pool, whose own attempts fail in silence."""

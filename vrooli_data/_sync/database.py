@@ -9,15 +9,15 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolClosed
 
 from .._connect import QueryEvent, connection_parameters
 from .._migrations import check_applied, has_trigrams
 from .._queries import query
 from .._retry import RetryEvent, RetryPolicy
 from .._transactions import Isolation, Options
-from .._validate import check_int, check_seconds
-from ..errors import DatabaseError, InvalidInput
+from .._validate import check_callable, check_flag, check_int, check_seconds
+from ..errors import DatabaseError, InvalidInput, InvalidUse
 from ..records.schema import AppliedMigration
 from ._compat import Body
 from .connector import Connector, PooledConnection
@@ -83,7 +83,8 @@ class Database(Repositories):
             conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
             min_size: connections kept open.
             max_size: connections at most.
-            timeout: seconds to wait for a connection of the pool.
+            timeout: seconds to wait for a connection of the pool, in each attempt that *retry*
+                allows.
             prepare: False where a pooler stands between that cannot keep prepared statements.
             application_name: what pg_stat_activity shows, unless *conninfo* names another.
             statement_timeout: seconds a statement may take; None leaves the server's setting.
@@ -95,13 +96,18 @@ class Database(Repositories):
             merge_reads: let reads by id or public id that are made in one turn of an event loop
                 share a statement; without an event loop it changes nothing.
         """
+        check_flag("prepare", prepare)
+        check_flag("merge_reads", merge_reads)
+        for field, hook in (("on_query", on_query), ("on_retry", on_retry)):
+            if hook is not None:
+                check_callable(field, hook)
         check_int("max_size", max_size, 1, _MAX_POOL)
         check_int("min_size", min_size, 0, max_size)
         check_seconds("timeout", timeout)
         check_seconds("commit_timeout", commit_timeout)
         if statement_timeout is not None:
             check_seconds("statement_timeout", statement_timeout)
-        policy = _checked_policy(retry)
+        policy = _checked_policy("retry", retry)
         limit = None if statement_timeout is None else str(max(1, round(statement_timeout * 1000)))
         connector = Connector(
             connection_parameters(conninfo, application_name),
@@ -132,7 +138,10 @@ class Database(Repositories):
     def open(self) -> None:
         """Connect; raise at once when the server is out of reach or not migrated."""
         self._check_server()
-        self._pool.open()
+        try:
+            self._pool.open()
+        except PoolClosed:
+            raise InvalidUse("a closed database stays closed: connect anew") from None
 
     def close(self) -> None:
         """Close every connection."""
@@ -154,9 +163,11 @@ class Database(Repositories):
     def connection(self) -> Iterator[HeldConnection]:
         """Hold one connection for several calls; each call still commits by itself."""
         connection = self._connections.take()
+        held = HeldConnection(connection.session, self._resolver)
         try:
-            yield HeldConnection(connection.session, self._resolver)
+            yield held
         finally:
+            held.runner.is_over = True
             self._connections.give_back(connection)
 
     def transaction(
@@ -167,6 +178,7 @@ class Database(Repositories):
         deferrable: bool = False,
         timeout: float | None = None,
         track_commit: bool = True,
+        marker: Body[Transaction, bool] | None = None,
     ) -> AbstractContextManager[Transaction]:
         """Open one transaction, commit it at the end of the block, or roll it back on an error.
 
@@ -176,9 +188,12 @@ class Database(Repositories):
             isolation: ``"read committed"``, ``"repeatable read"`` or ``"serializable"``.
             read_only: the server refuses every write.
             deferrable: wait until a serializable, read-only transaction cannot fail any more.
-            timeout: seconds until the server ends it; None leaves the server's settings.
+            timeout: seconds until it is ended; None leaves the server's settings, and one that is
+                stricter stays.
             track_commit: ask for the transaction's id, by which a lost reply to COMMIT is resolved.
                 It comes with BEGIN, which so takes the snapshot; False leaves it out.
+            marker: tells whether a row that the work writes is there; called, in a read-only
+                transaction of its own, where the id does not tell what became of COMMIT.
         """
         options = Options(
             isolation,
@@ -186,6 +201,7 @@ class Database(Repositories):
             deferrable=deferrable,
             timeout=timeout,
             track_commit=track_commit,
+            marker=marker,
         )
         return self._opener.transaction(options)
 
@@ -196,6 +212,7 @@ class Database(Repositories):
         deferrable: bool = False,
         timeout: float | None = None,
         track_commit: bool = True,
+        marker: Body[Transaction, bool] | None = None,
     ) -> AbstractContextManager[Transaction]:
         """Open one SERIALIZABLE transaction; see `transaction`."""
         return self.transaction(
@@ -204,6 +221,7 @@ class Database(Repositories):
             deferrable=deferrable,
             timeout=timeout,
             track_commit=track_commit,
+            marker=marker,
         )
 
     def retrying(self, policy: RetryPolicy | None = None) -> Retrying:
@@ -215,7 +233,7 @@ class Database(Repositories):
         self._opener.refuse_nesting("retrying")
         if policy is None:
             return Retrying(self._retrier)
-        return Retrying(self._retrier.with_policy(_checked_policy(policy)))
+        return Retrying(self._retrier.with_policy(_checked_policy("policy", policy)))
 
     def transact(
         self,
@@ -226,6 +244,7 @@ class Database(Repositories):
         deferrable: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109 (the server keeps it, not the event loop)
         track_commit: bool = True,
+        marker: Body[Transaction, bool] | None = None,
         policy: RetryPolicy | None = None,
     ) -> T:
         """Call *body* with a transaction, commit, and return what it returned; again on conflict.
@@ -243,6 +262,7 @@ class Database(Repositories):
                     deferrable=deferrable,
                     timeout=timeout,
                     track_commit=track_commit,
+                    marker=marker,
                 ) as tx,
             ):
                 result = [body(tx)]
@@ -265,9 +285,9 @@ class Database(Repositories):
         self._connector.has_trigrams = self._runner.has_trigrams = has_trigrams(applied)
 
 
-def _checked_policy(policy: RetryPolicy | None) -> RetryPolicy:
+def _checked_policy(field: str, policy: RetryPolicy | None) -> RetryPolicy:
     if policy is None:
         return RetryPolicy()
     if not isinstance(policy, RetryPolicy):
-        raise InvalidInput("retry", f"must be a RetryPolicy, not {type(policy).__name__}")
+        raise InvalidInput(field, f"must be a RetryPolicy, not {type(policy).__name__}")
     return policy

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from .._queries import Query
 from .._rows import Row
 from .._transactions import DEFAULT
-from ..errors import VrooliDataError
+from ..errors import InvalidUse, VrooliDataError
 from ._compat import Body
 from .outcome import Resolver
 from .repositories import Repositories
@@ -26,13 +26,15 @@ class HeldRunner:
         self._session = session
         self._resolver = resolver
         self.has_trigrams = session.has_trigrams
+        self.is_over = False
 
     def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
+        self._check_use()
         try:
             return self._session.rows(query, parameters)
         except VrooliDataError as error:
-            self._resolver.refuse_to_guess(query, error)
+            self._resolver.refuse_to_guess(query, error, lost=self._session.connection.closed)
             raise
 
     def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
@@ -42,10 +44,15 @@ class HeldRunner:
 
     def atomic(self, body: Body[Runner, T]) -> T:
         """Run several queries that take effect together or not at all."""
+        self._check_use()
         tx = Transaction(self._session, self._resolver, DEFAULT)
         tx.begin()
         with tx.block():
             return body(tx.runner)
+
+    def _check_use(self) -> None:
+        if self.is_over:
+            raise InvalidUse("the connection was given back: do this inside its block")
 
 
 class HeldConnection(Repositories):

@@ -33,7 +33,7 @@ class TransactionOpener:
         """Open one transaction, commit it at the end of the block, or roll it back on an error."""
         self.refuse_nesting("a transaction")
         connection, tx = self._begin(options)
-        token = self._opened.set(tx)
+        self._opened.set(tx)
         failure: BaseException | None = None
         try:
             with tx.block():
@@ -42,7 +42,8 @@ class TransactionOpener:
             failure = error
             raise
         finally:
-            self._opened.reset(token)
+            # Not by a token: a framework may leave the block in another context.
+            self._opened.set(None)
             self._give_back(connection, failure)
         tx.run_callbacks()
 

@@ -3,19 +3,27 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 
 from .._queries import Query, query
-from .._retry import Reason, reason_of
-from ..errors import CommitUnknown, VrooliDataError
+from .._transactions import NO_TRACE, Trace
+from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import Outcome
-from ._compat import deadline, sleep
-from .connector import Connector
+from ._compat import Body, deadline, sleep
+from .connector import Connector, PooledConnection
+from .session import Session
+
+logger = logging.getLogger("vrooli_data")
+
+#: Looks on a connection for what the transaction would have written.
+Look: TypeAlias = Body[Session, bool]
 
 _FIND_OUTCOME = query("transactions.find_outcome", Outcome)
+_NOT_YET_GIVEN = "22023"
 
 #: Seconds between two questions, at first and at most.
 _FIRST_WAIT, _LAST_WAIT = 0.005, 0.2
@@ -29,49 +37,78 @@ class Resolver:
         #: Seconds to wait for COMMIT's reply, and as many again for the outcome.
         self.timeout = timeout
 
-    def outcome(self, xid: str, timeline: str) -> str:
+    def outcome(self, trace: Trace, look: Look | None) -> str:
         """Return ``"committed"``, ``"aborted"``, or ``"unknown"`` when the time is up."""
         end = time.monotonic() + self.timeout
         wait = _FIRST_WAIT
-        while True:
-            found = self._ask(xid, end)
-            if found is not None and found.timeline != timeline:
-                # Another server has taken over, and counts its transactions anew.
-                return "unknown"
-            if found is not None and found.status != "in progress":
-                return found.status or "unknown"
+        while trace.xid is not None or look is not None:
+            answer = self._ask(trace, look, end)
+            if answer is not None:
+                return answer
             if time.monotonic() + wait > end:
-                return "unknown"
+                break
             sleep(wait)
             wait = min(wait * 2, _LAST_WAIT)
+        return "unknown"
 
     def unknown(
-        self, message: str, query: str | None, xid: str | None = None, timeline: str | None = None
+        self,
+        message: str,
+        query: str | None,
+        trace: Trace = NO_TRACE,
+        look: Look | None = None,
     ) -> CommitUnknown:
         """Make the error that says that nobody can tell yet, and how to ask again."""
 
         def ask() -> str:
-            if xid is None or timeline is None:
-                return "unknown"
-            return self.outcome(xid, timeline)
+            return self.outcome(trace, look)
 
-        return CommitUnknown(message, query=query, xid=xid, timeline=timeline, ask=ask)
+        return CommitUnknown(message, query=query, xid=trace.xid, timeline=trace.timeline, ask=ask)
 
-    def refuse_to_guess(self, query: Query[Any], error: BaseException) -> None:
+    def refuse_to_guess(self, query: Query[Any], error: BaseException, *, lost: bool) -> None:
         """Raise `CommitUnknown` where a lone write may have run before its connection was lost."""
-        if reason_of(error) is Reason.LOST and not query.only_reads:
+        if lost and isinstance(error, VrooliDataError) and not query.only_reads:
             raise self.unknown(
                 f"{query.name}: the connection was lost, and a lone statement leaves no trace "
                 "by which to tell whether it was committed",
                 query.name,
             ) from None
 
-    def _ask(self, xid: str, end: float) -> Outcome | None:
+    def _ask(self, trace: Trace, look: Look | None, end: float) -> str | None:
         """Ask once; None when the server does not answer, or not yet."""
         try:
             with self._connector.connect(end - time.monotonic()) as connection:
                 with deadline(connection, end - time.monotonic()):
-                    rows = connection.session.rows(_FIND_OUTCOME, (xid,))
-        except (VrooliDataError, psycopg.Error):
+                    return self._answer(connection, trace, look)
+        except (VrooliDataError, psycopg.Error) as error:
+            logger.info("what became of COMMIT could not be asked: %s", type(error).__name__)
             return None
+
+    def _answer(self, connection: PooledConnection, trace: Trace, look: Look | None) -> str | None:
+        if connection.info.parameter_status("in_hot_standby") == "on":
+            # It may not have heard of the commit yet.
+            return None
+        is_same_run = connection.session.statistics_since == trace.statistics_since
+        # By another run nothing is committed that this one does not have.
+        is_over = not is_same_run
+        if trace.xid is not None:
+            found = self._find(connection.session, trace.xid)
+            is_same_run = is_same_run and found.timeline == trace.timeline
+            if is_same_run and found.status in {"committed", "aborted"}:
+                return found.status
+            is_over = found.status != "in progress"
+        if look is not None and look(connection.session):
+            return "committed"
+        if not is_over:
+            return None
+        return "unknown" if look is None else "aborted"
+
+    def _find(self, session: Session, xid: str) -> Outcome:
+        try:
+            rows = session.rows(_FIND_OUTCOME, (xid,))
+        except DatabaseError as error:
+            if error.sqlstate != _NOT_YET_GIVEN:
+                raise
+            # Another run of the server, which has not come so far yet.
+            return Outcome(None, "")
         return _FIND_OUTCOME.record_of(rows[0])

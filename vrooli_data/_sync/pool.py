@@ -7,7 +7,8 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from .._classify import translate
-from .._retry import Reason, reason_of
+from .._retry import UNPREPARED, Reason, reason_of
+from ..errors import VrooliDataError
 from ._compat import to_the_end
 from .connector import Connector, PooledConnection
 
@@ -55,8 +56,8 @@ class Connections:
         """Give a connection back; one that serves nobody any more is closed first."""
         try:
             if error is not None and reason_of(error) in (Reason.READ_ONLY, Reason.STALE):
-                if getattr(error, "sqlstate", None) == "26000":
-                    # A pooler between does not keep prepared statements.
+                if isinstance(error, VrooliDataError) and error.sqlstate in UNPREPARED:
+                    # A pooler between does not keep prepared statements, or mixes them up.
                     self._connector.prepare = False
                 connection.close()
                 # The server was demoted, or a table has changed: for the other connections as well.

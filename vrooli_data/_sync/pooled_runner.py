@@ -64,8 +64,9 @@ class PooledRunner:
         try:
             rows = connection.session.rows(query, parameters)
         except BaseException as error:
+            lost = connection.closed
             self._connections.give_back(connection, error)
-            self._resolver.refuse_to_guess(query, error)
+            self._resolver.refuse_to_guess(query, error, lost=lost)
             raise
         self._connections.give_back(connection)
         return rows

@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 
 from .._public_id import StableIds
 from .._retry import Retries, RetryEvent, RetryPolicy
+from ..errors import InvalidUse
 from ._compat import Work, sleep
 
 T = TypeVar("T")
@@ -97,6 +98,8 @@ class Retrying:
         return self._event is not None
 
     def __iter__(self) -> Self:
+        if self._begun:
+            raise InvalidUse("these attempts are used up: call retrying() again")
         return self
 
     def __next__(self) -> Attempt:

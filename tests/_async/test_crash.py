@@ -1,0 +1,166 @@
+"""A server that crashes: nothing that is said to be committed is lost, and nothing is doubled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.embedded_folders import open_folder
+from vrooli_data import (
+    AsyncDatabase,
+    AsyncTransaction,
+    CommitUnknown,
+    CreateUser,
+    embedded,
+    migrate,
+)
+
+from ._compat import PATIENCE, Started, blocking, pause
+
+WORKERS = 6
+CRASHES = 3
+#: What is committed is in the log before its reply; only the machine's own end would lose it.
+SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "50"}
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Start a server that may crash."""
+    with open_folder() as folder:
+        migrate(embedded.start(folder, settings=SETTINGS))
+        yield folder
+
+
+@pytest.fixture
+def url(folder: Path) -> str:
+    """Empty the table that these tests write to."""
+    url = embedded.start(folder, settings=SETTINGS)
+    with psycopg.connect(url) as connection:
+        connection.execute("TRUNCATE users CASCADE")
+    return url
+
+
+@pytest.fixture
+async def db(url: str) -> AsyncIterator[AsyncDatabase]:
+    """Open the server's database."""
+    async with AsyncDatabase.connect(url, max_size=WORKERS) as database:
+        yield database
+
+
+def crash(url: str) -> None:
+    """Kill a backend, upon which the server ends all others and recovers from its log."""
+    victim = psycopg.connect(url, autocommit=True)
+    os.kill(victim.info.backend_pid, signal.SIGKILL)
+    with pytest.raises(psycopg.OperationalError):
+        victim.execute("SELECT 1")
+    until_served(url)
+
+
+def until_served(url: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        else:
+            return
+
+
+def write_more(url: str) -> None:
+    """Be other clients, who are given the ids of transactions that the crash has lost."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for number in range(30):
+            connection.execute(
+                "INSERT INTO users (public_id, name) VALUES (%s, 'another')", (f"{number:012d}",)
+            )
+
+
+def names(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT name FROM users WHERE name <> 'another'").fetchall()
+    return sorted(name for (name,) in found)
+
+
+async def create(tx: AsyncTransaction, name: str) -> None:
+    await tx.users.create(CreateUser(name=name))
+
+
+async def create_and_crash(tx: AsyncTransaction, url: str, attempts: list[int]) -> None:
+    """Write one row; in the first attempt, lose the server before COMMIT."""
+    attempts.append(len(attempts))
+    await create(tx, f"attempt {len(attempts)}")
+    if len(attempts) == 1:
+        await blocking(partial(crash, url))
+        await blocking(partial(write_more, url))
+
+
+async def test_the_id_of_a_lost_transaction_that_another_was_given_proves_nothing(
+    db: AsyncDatabase, url: str
+) -> None:
+    attempts: list[int] = []
+    with pytest.raises(CommitUnknown) as caught:
+        await db.transact(partial(create_and_crash, url=url, attempts=attempts))
+    assert await caught.value.resolve() == "unknown"
+    assert names(url) == []
+
+
+async def test_after_a_crash_the_marker_tells(db: AsyncDatabase, url: str) -> None:
+    attempts: list[int] = []
+    asked: list[str] = []
+
+    async def marker(tx: AsyncTransaction) -> bool:
+        cursor = await tx.connection.execute("SELECT name FROM users WHERE name LIKE 'attempt %'")
+        asked.extend(name for (name,) in await cursor.fetchall())
+        return bool(asked)
+
+    await db.transact(partial(create_and_crash, url=url, attempts=attempts), marker=marker)
+    assert (attempts, asked) == ([0, 1], [])
+    assert names(url) == ["attempt 2"]
+
+
+async def test_what_is_said_to_be_committed_survives_crashes_under_load(
+    db: AsyncDatabase, url: str
+) -> None:
+    committed: list[str] = []
+    unknown: list[str] = []
+    is_over = False
+
+    async def work(worker: int) -> None:
+        number = 0
+        while not is_over:
+            number += 1
+            name = f"{worker}, {number}"
+            try:
+                await db.transact(partial(create, name=name))
+            except CommitUnknown:
+                unknown.append(name)
+            else:
+                committed.append(name)
+
+    workers = [Started(partial(work, worker)) for worker in range(WORKERS)]
+    for _ in range(CRASHES):
+        await until_longer(committed, len(committed) + 50)
+        await blocking(partial(crash, url))
+    is_over = True
+    for worker in workers:
+        await worker.result()
+    found = names(url)
+    assert len(found) == len(set(found))
+    assert set(committed) <= set(found) <= set(committed) | set(unknown)
+    assert not set(committed) & set(unknown)
+
+
+async def until_longer(written: list[str], count: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while len(written) <= count:
+        assert time.monotonic() < deadline
+        await pause(0.002)
