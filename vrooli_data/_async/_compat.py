@@ -14,6 +14,7 @@ from .._connect import cut
 from .._json import json_text
 from .._queries import Query
 from .._rows import Row
+from .._validate import check_callable
 
 R = TypeVar("R")
 X = TypeVar("X")
@@ -64,6 +65,11 @@ class _Begun:
     def __await__(self) -> Generator[Any, Any, None]:
         yield self._awaited
         yield from self._work.__await__()
+
+
+def check_body(body: Callable[..., object]) -> None:
+    """Refuse work that cannot be called."""
+    check_callable("body", body)
 
 
 def current_owner() -> object:

@@ -45,6 +45,8 @@ class AsyncConnector:
         self._on_query = on_query
         # Known when the database is opened, before the pool is.
         self.has_trigrams = False
+        #: The pool has failed to connect since somebody last succeeded.
+        self.is_out_of_reach = False
 
     async def configure(
         self, connection: AsyncPooledConnection, seconds: float | None = None
@@ -63,6 +65,7 @@ class AsyncConnector:
         # A server that falls silent here would hold its caller, or the pool's worker, for good.
         with deadline(connection, seconds or timeout_from_conninfo(self.parameters)):
             cursor = await connection.execute(SETUP, (self._statement_timeout,))
+            self.is_out_of_reach = False
             connection.session.statistics_since = (await cursor.fetchall())[0][-1]
 
     async def connect(self, seconds: float | None = None) -> AsyncPooledConnection:

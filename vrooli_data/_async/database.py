@@ -18,7 +18,7 @@ from .._transactions import Isolation, Options
 from .._validate import check_callable, check_flag, check_int, check_seconds
 from ..errors import DatabaseError, InvalidInput, InvalidUse
 from ..records.schema import AppliedMigration
-from ._compat import Body
+from ._compat import Body, check_body
 from .connector import AsyncConnector, AsyncPooledConnection
 from .held import AsyncHeldConnection
 from .opener import AsyncTransactionOpener
@@ -122,7 +122,9 @@ class AsyncDatabase(AsyncRepositories):
             timeout=timeout,
             configure=connector.configure,
             reconnect_timeout=RECONNECT_TIMEOUT,
-            reconnect_failed=partial(go_on_connecting, min_size=min_size, max_size=max_size),
+            reconnect_failed=partial(
+                go_on_connecting, connector=connector, min_size=min_size, max_size=max_size
+            ),
             open=False,
             name=application_name,
         )
@@ -251,6 +253,7 @@ class AsyncDatabase(AsyncRepositories):
         *body* runs once per attempt, and must not do what cannot be undone; `on_commit` is for
         that. See docs/transactions.md.
         """
+        check_body(body)
         result: list[T] = []
         async for attempt in self.retrying(policy):
             async with (
@@ -266,6 +269,19 @@ class AsyncDatabase(AsyncRepositories):
             ):
                 result = [await body(tx)]
         return result[0]
+
+    def __repr__(self) -> str:
+        """Name the database, its place and its connections, and no password."""
+        given = self._connector.parameters
+        place = ", ".join(
+            f"{key}={given[key]}" for key in ("host", "port", "dbname") if key in given
+        )
+        stats = self._pool.get_stats()
+        return f"<{type(self).__name__} {place}: {stats['pool_size']} of {self._pool.max_size}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Refuse to be copied: connections are one process's."""
+        raise InvalidUse("a database cannot be copied or pickled: connect in each process")
 
     def pool_stats(self) -> dict[str, int]:
         """Return the pool's counters, as psycopg_pool names them."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from psycopg import AsyncConnection
+
 from .._queries import Query
 from .._rows import Row
 from .._transactions import DEFAULT
@@ -29,7 +31,7 @@ class AsyncHeldRunner:
 
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
-        self._check_use()
+        self.check_use()
         try:
             return await self._session.rows(query, parameters)
         except VrooliDataError as error:
@@ -43,13 +45,14 @@ class AsyncHeldRunner:
 
     async def atomic(self, body: Body[AsyncRunner, T]) -> T:
         """Run several queries that take effect together or not at all."""
-        self._check_use()
+        self.check_use()
         tx = AsyncTransaction(self._session, self._resolver, DEFAULT)
         await tx.begin()
         async with tx.block():
             return await body(tx.runner)
 
-    def _check_use(self) -> None:
+    def check_use(self) -> None:
+        """Refuse a use after the end."""
         if self.is_over:
             raise InvalidUse("the connection was given back: do this inside its block")
 
@@ -61,5 +64,10 @@ class AsyncHeldConnection(AsyncRepositories):
         #: What the repositories run on.
         self.runner = AsyncHeldRunner(session, resolver)
         super().__init__(self.runner)
-        #: psycopg's connection, for what the layer does not cover.
-        self.connection = session.connection
+        self._connection = session.connection
+
+    @property
+    def connection(self) -> AsyncConnection[Row]:
+        """Psycopg's connection, for what the layer does not cover."""
+        self.runner.check_use()
+        return self._connection

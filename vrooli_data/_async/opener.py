@@ -62,7 +62,7 @@ class AsyncTransactionOpener:
         if tx is not None and tx.is_open_for(current_owner()):
             raise InvalidUse(
                 f"{what} cannot begin inside a transaction: pass the open one on, "
-                "or use its savepoint()"
+                "or use its repositories and its savepoint()"
             )
 
     async def _begin(self, options: Options) -> tuple[AsyncPooledConnection, AsyncTransaction]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from .._classify import translate
-from .._retry import UNPREPARED, Reason, reason_of
-from ..errors import VrooliDataError
+from .._retry import UNPREPARED, Reason, mark, reason_of
+from ..errors import Unavailable, VrooliDataError
 from ._compat import to_the_end
 from .connector import AsyncConnector, AsyncPooledConnection
 
@@ -16,12 +16,17 @@ RECONNECT_TIMEOUT = 0.5
 
 
 async def go_on_connecting(
-    pool: AsyncConnectionPool[AsyncPooledConnection], *, min_size: int, max_size: int
+    pool: AsyncConnectionPool[AsyncPooledConnection],
+    *,
+    connector: AsyncConnector,
+    min_size: int,
+    max_size: int,
 ) -> None:
     """Try again for those who wait: left alone, the pool would double the time between its tries.
 
     So a server that was down for long would stay out of reach for as long once it is up.
     """
+    connector.is_out_of_reach = True
     stats = pool.get_stats()
     if stats["requests_waiting"] and not stats["pool_size"]:
         # Growing for a moment is the one way to have it connect at once.
@@ -45,6 +50,9 @@ class AsyncConnections:
         while True:
             try:
                 connection = await self._pool.getconn()
+            except PoolTimeout as error:
+                await self._tell_why()
+                raise translate(error, query, lost=True) from None
             except psycopg.Error as error:
                 raise translate(error, query, lost=True) from None
             if not connection.session.is_ended():
@@ -52,6 +60,16 @@ class AsyncConnections:
             # Closed, it is replaced; the pool itself would find out in its user's statement.
             await connection.close()
             await to_the_end(self._pool.putconn, connection)
+
+    async def _tell_why(self) -> None:
+        """Raise the server's own reason, which the pool knows and does not tell."""
+        if self._connector.is_out_of_reach:
+            try:
+                async with await self._connector.connect():
+                    pass
+            except Unavailable as error:
+                mark(error, Reason.BUSY)
+                raise
 
     async def give_back(
         self, connection: AsyncPooledConnection, error: BaseException | None = None

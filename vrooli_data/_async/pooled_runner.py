@@ -40,6 +40,8 @@ class AsyncPooledRunner:
 
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
+        if not query.only_reads:
+            self._opener.refuse_nesting(query.name)
         return await self._retrier.repeat(lambda: self._once(query, parameters))
 
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:

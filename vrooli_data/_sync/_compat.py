@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import os
 import threading
@@ -15,6 +16,8 @@ from psycopg import Connection
 from .._connect import cut
 from .._queries import Query
 from .._rows import Row
+from .._validate import check_callable
+from ..errors import InvalidInput
 
 R = TypeVar("R")
 X = TypeVar("X")
@@ -38,6 +41,13 @@ def sleep(seconds: float) -> None:
 def to_the_end(work: Callable[[X], None], given: X) -> None:
     """Do all of some work; no other thread can end it."""
     work(given)
+
+
+def check_body(body: Callable[..., object]) -> None:
+    """Refuse work that cannot be called, or that nobody would await."""
+    check_callable("body", body)
+    if inspect.iscoroutinefunction(body):
+        raise InvalidInput("body", "is asynchronous: use AsyncDatabase")
 
 
 def current_owner() -> object:

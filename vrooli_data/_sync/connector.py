@@ -46,6 +46,8 @@ class Connector:
         self._on_query = on_query
         # Known when the database is opened, before the pool is.
         self.has_trigrams = False
+        #: The pool has failed to connect since somebody last succeeded.
+        self.is_out_of_reach = False
 
     def configure(self, connection: PooledConnection, seconds: float | None = None) -> None:
         """Set up one new connection, within so many seconds or those of ``connect_timeout``."""
@@ -62,6 +64,7 @@ class Connector:
         # A server that falls silent here would hold its caller, or the pool's worker, for good.
         with deadline(connection, seconds or timeout_from_conninfo(self.parameters)):
             cursor = connection.execute(SETUP, (self._statement_timeout,))
+            self.is_out_of_reach = False
             connection.session.statistics_since = (cursor.fetchall())[0][-1]
 
     def connect(self, seconds: float | None = None) -> PooledConnection:

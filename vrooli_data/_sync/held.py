@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from psycopg import Connection
+
 from .._queries import Query
 from .._rows import Row
 from .._transactions import DEFAULT
@@ -30,7 +32,7 @@ class HeldRunner:
 
     def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
-        self._check_use()
+        self.check_use()
         try:
             return self._session.rows(query, parameters)
         except VrooliDataError as error:
@@ -44,13 +46,14 @@ class HeldRunner:
 
     def atomic(self, body: Body[Runner, T]) -> T:
         """Run several queries that take effect together or not at all."""
-        self._check_use()
+        self.check_use()
         tx = Transaction(self._session, self._resolver, DEFAULT)
         tx.begin()
         with tx.block():
             return body(tx.runner)
 
-    def _check_use(self) -> None:
+    def check_use(self) -> None:
+        """Refuse a use after the end."""
         if self.is_over:
             raise InvalidUse("the connection was given back: do this inside its block")
 
@@ -62,5 +65,10 @@ class HeldConnection(Repositories):
         #: What the repositories run on.
         self.runner = HeldRunner(session, resolver)
         super().__init__(self.runner)
-        #: psycopg's connection, for what the layer does not cover.
-        self.connection = session.connection
+        self._connection = session.connection
+
+    @property
+    def connection(self) -> Connection[Row]:
+        """Psycopg's connection, for what the layer does not cover."""
+        self.runner.check_use()
+        return self._connection

@@ -61,7 +61,7 @@ class TransactionOpener:
         if tx is not None and tx.is_open_for(current_owner()):
             raise InvalidUse(
                 f"{what} cannot begin inside a transaction: pass the open one on, "
-                "or use its savepoint()"
+                "or use its repositories and its savepoint()"
             )
 
     def _begin(self, options: Options) -> tuple[PooledConnection, Transaction]:

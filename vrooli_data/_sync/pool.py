@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import psycopg
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from .._classify import translate
-from .._retry import UNPREPARED, Reason, reason_of
-from ..errors import VrooliDataError
+from .._retry import UNPREPARED, Reason, mark, reason_of
+from ..errors import Unavailable, VrooliDataError
 from ._compat import to_the_end
 from .connector import Connector, PooledConnection
 
@@ -17,12 +17,17 @@ RECONNECT_TIMEOUT = 0.5
 
 
 def go_on_connecting(
-    pool: ConnectionPool[PooledConnection], *, min_size: int, max_size: int
+    pool: ConnectionPool[PooledConnection],
+    *,
+    connector: Connector,
+    min_size: int,
+    max_size: int,
 ) -> None:
     """Try again for those who wait: left alone, the pool would double the time between its tries.
 
     So a server that was down for long would stay out of reach for as long once it is up.
     """
+    connector.is_out_of_reach = True
     stats = pool.get_stats()
     if stats["requests_waiting"] and not stats["pool_size"]:
         # Growing for a moment is the one way to have it connect at once.
@@ -44,6 +49,9 @@ class Connections:
         while True:
             try:
                 connection = self._pool.getconn()
+            except PoolTimeout as error:
+                self._tell_why()
+                raise translate(error, query, lost=True) from None
             except psycopg.Error as error:
                 raise translate(error, query, lost=True) from None
             if not connection.session.is_ended():
@@ -51,6 +59,16 @@ class Connections:
             # Closed, it is replaced; the pool itself would find out in its user's statement.
             connection.close()
             to_the_end(self._pool.putconn, connection)
+
+    def _tell_why(self) -> None:
+        """Raise the server's own reason, which the pool knows and does not tell."""
+        if self._connector.is_out_of_reach:
+            try:
+                with self._connector.connect():
+                    pass
+            except Unavailable as error:
+                mark(error, Reason.BUSY)
+                raise
 
     def give_back(self, connection: PooledConnection, error: BaseException | None = None) -> None:
         """Give a connection back; one that serves nobody any more is closed first."""

@@ -41,6 +41,8 @@ class PooledRunner:
 
     def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
+        if not query.only_reads:
+            self._opener.refuse_nesting(query.name)
         return self._retrier.repeat(lambda: self._once(query, parameters))
 
     def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:

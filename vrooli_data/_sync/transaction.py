@@ -11,10 +11,12 @@ from functools import partial
 from typing import Self, TypeVar
 
 import psycopg
+from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from .._classify import lost_at_commit, told, translate
 from .._retry import Reason, classify, mark, reason_of
+from .._rows import Row
 from .._transactions import (
     COMMITTED,
     LIMIT,
@@ -57,8 +59,7 @@ class Transaction(Repositories):
         #: What the repositories run on; for methods that need several queries.
         self.runner = TransactionRunner(session)
         super().__init__(self.runner)
-        #: psycopg's connection, for what the layer does not cover; COMMIT and ROLLBACK are not.
-        self.connection = session.connection
+        self._connection = session.connection
         self._session = session
         self._resolver = resolver
         self._options = options
@@ -67,6 +68,12 @@ class Transaction(Repositories):
         self._end: float | None = None
         self._savepoints = 0
         self._callbacks: list[Callback] = []
+
+    @property
+    def connection(self) -> Connection[Row]:
+        """Psycopg's connection, for what the layer does not cover; COMMIT and ROLLBACK are not."""
+        self.runner.check_use()
+        return self._connection
 
     def _check_savepoint(self) -> None:
         if self._status() is TransactionStatus.INERROR:
@@ -98,7 +105,7 @@ class Transaction(Repositories):
             self._check_savepoint()
         except BaseException as error:
             if isinstance(error, psycopg.Error):
-                mark(error, classify(error, lost=self.connection.closed))
+                mark(error, classify(error, lost=self._connection.closed))
             del self._callbacks[callbacks:]
             self._try_to(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
             raise
@@ -141,7 +148,7 @@ class Transaction(Repositories):
         except BaseException as error:
             self._undo()
             if isinstance(error, psycopg.Error):
-                raise translate(error, None, self.connection.closed) from None
+                raise translate(error, None, self._connection.closed) from None
             raise
 
     @contextmanager
@@ -162,7 +169,7 @@ class Transaction(Repositories):
         """Undo everything because of an error, which stays the one that is seen."""
         self.runner.is_over = True
         if isinstance(error, psycopg.Error):
-            mark(error, classify(error, lost=self.connection.closed))
+            mark(error, classify(error, lost=self._connection.closed))
         if self._options.read_only and reason_of(error) is Reason.READ_ONLY:
             # Its caller wanted it so: on no server would it go better.
             mark(error, None)
@@ -179,10 +186,10 @@ class Transaction(Repositories):
             raise Timeout("the transaction took longer than its timeout, and was rolled back")
         self._check_committable(status)
         try:
-            with deadline(self.connection, self._resolver.timeout):
-                cursor = self.connection.execute("COMMIT", prepare=False)
+            with deadline(self._connection, self._resolver.timeout):
+                cursor = self._connection.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
-            if not self.connection.closed:
+            if not self._connection.closed:
                 # The server's own verdict: nothing was committed.
                 raise translate(error, None, lost=False) from None
             self._resolve(error)
@@ -217,7 +224,7 @@ class Transaction(Repositories):
                 "a database error inside the block was caught there, and so the transaction was "
                 "rolled back: let the error leave the block, or catch it around a savepoint"
             )
-        if self.connection.closed:
+        if self._connection.closed:
             lost = Unavailable("the connection was lost before COMMIT; nothing was committed")
             mark(lost, Reason.LOST)
             raise lost
@@ -227,14 +234,14 @@ class Transaction(Repositories):
         options = self._options
         if options.timeout is not None:
             self._end = time.monotonic() + options.timeout
-        cursor = self.connection.execute(options.begin)
+        cursor = self._connection.execute(options.begin)
         if options.tracked:
             cursor.nextset()
             xid, timeline = (cursor.fetchall())[0]
             self._trace = Trace(xid, timeline, self._session.statistics_since)
         if options.timeout is not None:
-            parameters = limits(options.timeout, self.connection.info.server_version)
-            self.connection.execute(LIMIT, parameters)
+            parameters = limits(options.timeout, self._connection.info.server_version)
+            self._connection.execute(LIMIT, parameters)
 
     def _resolve(self, error: BaseException) -> None:
         """Return when the transaction proves to be committed; raise otherwise."""
@@ -279,23 +286,23 @@ class Transaction(Repositories):
             self._try_to(psycopg.sql.SQL("ROLLBACK"))
         finally:
             if self._status() is not TransactionStatus.IDLE:
-                self.connection.close()
+                self._connection.close()
 
     def _try_to(self, statement: psycopg.sql.SQL | psycopg.sql.Composed) -> None:
         # Where the connection is gone, there is nothing to undo.
         if self._status() in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             try:
-                with deadline(self.connection, self._resolver.timeout):
-                    self.connection.execute(statement, prepare=False)
+                with deadline(self._connection, self._resolver.timeout):
+                    self._connection.execute(statement, prepare=False)
             except psycopg.Error:
                 # The error that made it necessary is the one to be seen.
                 logger.debug("ROLLBACK failed; the connection is discarded")
 
     def _run(self, statement: psycopg.sql.Composed) -> None:
         try:
-            self.connection.execute(statement)
+            self._connection.execute(statement)
         except psycopg.Error as error:
-            raise translate(error, None, self.connection.closed) from None
+            raise translate(error, None, self._connection.closed) from None
 
     def _status(self) -> TransactionStatus:
-        return TransactionStatus(self.connection.pgconn.transaction_status)
+        return TransactionStatus(self._connection.pgconn.transaction_status)
