@@ -62,6 +62,10 @@ class Proxy:
         """Fail at the COMMIT of each transaction that has sent *marker*."""
         self._plans[marker] = (way, True)
 
+    def lead_to(self, url: str) -> None:
+        """Hand new conversations on to another server."""
+        self._server = conninfo.conninfo_to_dict(url)
+
     def fail_no_more(self) -> None:
         """Hand everything on from here."""
         self._plans.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import signal
 import threading
@@ -159,6 +160,42 @@ async def test_a_commit_cancelled_too_late_tells_that_it_is_done(
         assert await cancelled(task) == [COMMITTED]
         await check_whole(db, SIZE)
     assert names(admin) == ["0.001"]
+
+
+async def test_a_callback_cancelled_tells_that_the_transaction_is_committed(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    reached = asyncio.Event()
+
+    async def callback() -> None:
+        reached.set()
+        await asyncio.sleep(PATIENCE)
+
+    async def body(tx: AsyncTransaction) -> None:
+        await create(tx, "0.001")
+        tx.on_commit(callback)
+
+    task = asyncio.create_task(db.transact(body))
+    await reached.wait()
+    assert await cancelled(task) == [COMMITTED]
+    assert names(admin) == ["0.001"]
+
+
+async def test_what_a_cancelled_call_began_does_not_swallow_the_next(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    """A write of several queries, cancelled at any moment, leaves no transaction open behind it."""
+    created = []
+    chance = random.Random(1)
+    for _ in range(STORM):
+        async with db.connection() as held:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(chance.uniform(0, 0.001)):
+                    await held.users.delete(2**62)
+            created.append((await held.users.create(CreateUser(name="0.001"))).id)
+    found = admin.execute("SELECT id FROM users").fetchall()
+    assert sorted(id for (id,) in found) == sorted(created)
+    await check_whole(db, SIZE)
 
 
 async def test_a_cancelled_commit_that_was_not_tracked_is_unknown(

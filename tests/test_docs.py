@@ -74,7 +74,7 @@ def run_the_first_programs(folder: Path) -> None:
 @in_the_tree
 def test_the_programs_about_transactions_run_as_they_stand(database_url: str) -> None:
     programs = blocks(TRANSACTIONS, "python")
-    assert len(programs) == 7
+    assert len(programs) == 10
     for program in programs:
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", program],

@@ -9,6 +9,7 @@ from ._async.transaction import AsyncTransaction
 from ._connect import QueryEvent
 from ._migrate import MigrationReport, migrate
 from ._pages import Page
+from ._public_id import new_public_id
 from ._retry import RetryEvent, RetryPolicy
 from ._sync.database import Database
 from ._sync.held import HeldConnection
@@ -188,4 +189,5 @@ __all__ = [
     "UserWithTeams",
     "VrooliDataError",
     "migrate",
+    "new_public_id",
 ]

@@ -27,6 +27,7 @@ _CLASSES: dict[str, tuple[type[VrooliDataError], str]] = {
     "23001": (StillReferenced, "rows refer to this one"),
     "23514": (CheckFailed, "a value breaks a check of the schema"),
     "23502": (CheckFailed, "a value is missing"),
+    "25006": (DatabaseError, "the transaction, or the server, only reads"),
     "25P02": (
         TransactionAborted,
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
 from psycopg import Connection
@@ -49,6 +50,16 @@ async def gather(*calls: Callable[[], Awaitable[T]]) -> list[T]:
     """Run calls at once and return their results in order."""
     started = [Started(call) for call in calls]
     return [await each.result() for each in started]
+
+
+async def run_in(context: Context, call: Callable[[], Awaitable[T]]) -> T:
+    """Make a call in a context of its own, as a framework may."""
+
+    async def run() -> T:
+        return await call()
+
+    # On the same task: it is the context alone that differs.
+    return await asyncio.create_task(run(), context=context)
 
 
 def barrier(parties: int) -> Barrier:

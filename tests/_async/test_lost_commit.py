@@ -17,6 +17,7 @@ from vrooli_data import (
     AsyncTransaction,
     CommitUnknown,
     CreateUser,
+    DatabaseError,
     RetryEvent,
     Unavailable,
 )
@@ -188,6 +189,46 @@ async def test_another_timeline_is_another_server_and_proves_nothing(
         await db.transact(create_elsewhere)
     assert attempts == [1]
     assert await caught.value.resolve() == "unknown"
+    assert len(names(admin)) == 1
+
+
+@pytest.mark.parametrize("way", [Way.DROP_REPLY, Way.CUT_BEFORE])
+async def test_where_the_id_is_not_known_a_marker_that_is_there_tells(
+    proxy: Proxy, admin: Connection[Any], way: Way
+) -> None:
+    async def marker(tx: AsyncTransaction) -> bool:
+        with pytest.raises(DatabaseError, match="only reads"):
+            async with tx.savepoint():
+                await tx.users.create(CreateUser(name="Bea"))
+        return len(await tx.users.search("work 1, attempt")) > 0
+
+    attempts: list[int] = []
+    async with AsyncDatabase.connect(proxy.url, commit_timeout=0.3) as db:
+        proxy.fail_at_commit(FIRST, way)
+        body = partial(create, number=1, attempts=attempts)
+        if way is Way.DROP_REPLY:
+            await db.transact(body, track_commit=False, marker=marker)
+        else:
+            # The session that was cut may commit yet, for all that the marker knows.
+            with pytest.raises(CommitUnknown) as caught:
+                await db.transact(body, track_commit=False, marker=marker)
+            assert await caught.value.resolve() == "unknown"
+    assert attempts == [1]
+
+
+async def test_a_marker_that_fails_leaves_the_outcome_unknown(
+    proxy: Proxy, admin: Connection[Any]
+) -> None:
+    async def marker(tx: AsyncTransaction) -> bool:
+        await tx.connection.execute("SELECT 1 FROM no_such_table")
+        raise AssertionError
+
+    async with AsyncDatabase.connect(proxy.url, commit_timeout=0.3) as db:
+        proxy.fail_at_commit(FIRST, Way.DROP_REPLY)
+        with pytest.raises(CommitUnknown):
+            await db.transact(
+                partial(create, number=1, attempts=[]), track_commit=False, marker=marker
+            )
     assert len(names(admin)) == 1
 
 

@@ -12,7 +12,15 @@ import psycopg
 import pytest
 
 from tests.embedded_folders import FAST, open_folder
-from vrooli_data import AsyncDatabase, AsyncTransaction, CreateUser, embedded, migrate
+from vrooli_data import (
+    AsyncDatabase,
+    AsyncTransaction,
+    CreateUser,
+    RetryPolicy,
+    Unavailable,
+    embedded,
+    migrate,
+)
 
 from ._compat import PATIENCE, Started, blocking, pause
 from .whole_pool import check_whole
@@ -80,6 +88,16 @@ async def test_a_restarted_server_is_served_again_at_once_and_nothing_is_lost_or
     with psycopg.connect(url) as connection:
         rows = connection.execute("SELECT name FROM users").fetchall()
     assert sorted(name for (name,) in rows) == sorted(load.written)
+
+
+async def test_a_server_that_is_down_is_named_with_the_reason(folder: Path) -> None:
+    once = RetryPolicy(attempts=1)
+    async with AsyncDatabase.connect(embedded.start(folder), timeout=1.0, retry=once) as db:
+        await blocking(partial(embedded.stop, folder))
+        # The first finds the connection that it has to be dead, and the pool tries to connect.
+        for _ in range(2):
+            with pytest.raises(Unavailable, match=r"socket.*(No such file|refused)"):
+                await db.users.find_by_handle("ada")
 
 
 async def until_served(load: Load, since: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextvars import Context
 from threading import Thread
 from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
@@ -62,6 +63,11 @@ def gather(*calls: Callable[[], T]) -> list[T]:
     """Run calls at once and return their results in order."""
     started = [Started(call) for call in calls]
     return [each.result() for each in started]
+
+
+def run_in(context: Context, call: Callable[[], T]) -> T:
+    """Make a call in a context of its own, as a framework may."""
+    return context.run(call)
 
 
 def barrier(parties: int) -> Barrier:

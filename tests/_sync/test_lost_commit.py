@@ -17,6 +17,7 @@ from vrooli_data import (
     CommitUnknown,
     CreateUser,
     Database,
+    DatabaseError,
     RetryEvent,
     Transaction,
     Unavailable,
@@ -189,6 +190,44 @@ def test_another_timeline_is_another_server_and_proves_nothing(
         db.transact(create_elsewhere)
     assert attempts == [1]
     assert caught.value.resolve() == "unknown"
+    assert len(names(admin)) == 1
+
+
+@pytest.mark.parametrize("way", [Way.DROP_REPLY, Way.CUT_BEFORE])
+def test_where_the_id_is_not_known_a_marker_that_is_there_tells(
+    proxy: Proxy, admin: Connection[Any], way: Way
+) -> None:
+    def marker(tx: Transaction) -> bool:
+        with pytest.raises(DatabaseError, match="only reads"):
+            with tx.savepoint():
+                tx.users.create(CreateUser(name="Bea"))
+        return len(tx.users.search("work 1, attempt")) > 0
+
+    attempts: list[int] = []
+    with Database.connect(proxy.url, commit_timeout=0.3) as db:
+        proxy.fail_at_commit(FIRST, way)
+        body = partial(create, number=1, attempts=attempts)
+        if way is Way.DROP_REPLY:
+            db.transact(body, track_commit=False, marker=marker)
+        else:
+            # The session that was cut may commit yet, for all that the marker knows.
+            with pytest.raises(CommitUnknown) as caught:
+                db.transact(body, track_commit=False, marker=marker)
+            assert caught.value.resolve() == "unknown"
+    assert attempts == [1]
+
+
+def test_a_marker_that_fails_leaves_the_outcome_unknown(
+    proxy: Proxy, admin: Connection[Any]
+) -> None:
+    def marker(tx: Transaction) -> bool:
+        tx.connection.execute("SELECT 1 FROM no_such_table")
+        raise AssertionError
+
+    with Database.connect(proxy.url, commit_timeout=0.3) as db:
+        proxy.fail_at_commit(FIRST, Way.DROP_REPLY)
+        with pytest.raises(CommitUnknown):
+            db.transact(partial(create, number=1, attempts=[]), track_commit=False, marker=marker)
     assert len(names(admin)) == 1
 
 

@@ -20,7 +20,6 @@ from .._transactions import (
     COMMITTED,
     LIMIT,
     LOOK,
-    NO_TRACE,
     NOT_COMMITTED,
     NOT_KNOWN,
     Failure,
@@ -59,10 +58,10 @@ class AsyncTransaction(AsyncRepositories):
         self.runner = AsyncTransactionRunner(session)
         super().__init__(self.runner)
         self._connection = session.connection
-        self._session = session
         self._resolver = resolver
         self._options = options
-        self._trace = NO_TRACE
+        #: The id comes with BEGIN.
+        self._trace = Trace(None, None, session.statistics_since)
         #: When it takes too long: servers before 17 limit its statements and pauses alone.
         self._end: float | None = None
         self._savepoints = 0
@@ -237,7 +236,7 @@ class AsyncTransaction(AsyncRepositories):
         if options.tracked:
             cursor.nextset()
             xid, timeline = (await cursor.fetchall())[0]
-            self._trace = Trace(xid, timeline, self._session.statistics_since)
+            self._trace = self._trace._replace(xid=xid, timeline=timeline)
         if options.timeout is not None:
             parameters = limits(options.timeout, self._connection.info.server_version)
             await self._connection.execute(LIMIT, parameters)

@@ -1,0 +1,68 @@
+"""Transactions that take too long: undone, told as a timeout, and not tried again."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from vrooli_data import AsyncDatabase, AsyncTransaction, CreateUser, Timeout
+
+from ._compat import pause
+from .whole_pool import check_whole
+
+LIMIT = 0.2
+
+
+async def create_slowly(tx: AsyncTransaction, attempts: list[int]) -> None:
+    attempts.append(1)
+    await tx.users.create(CreateUser(name="Ada"))
+    for _ in range(4):
+        # Neither a statement nor a pause of it takes as long as the transaction may.
+        await pause(LIMIT / 3)
+        if tx.connection.info.server_version < 170_000:
+            await tx.users.find_by_handle("ada")
+
+
+async def test_a_transaction_that_took_too_long_is_not_committed(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    attempts: list[int] = []
+    with pytest.raises(Timeout):
+        await db.transact(partial(create_slowly, attempts=attempts), timeout=LIMIT)
+    assert attempts == [1]
+    assert admin.execute("SELECT count(*) FROM users").fetchone() == (0,)
+    await check_whole(db, 4)
+
+
+async def test_a_transaction_that_the_server_ended_for_being_idle_is_a_timeout(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    attempts: list[int] = []
+
+    async def body(tx: AsyncTransaction) -> None:
+        attempts.append(1)
+        await tx.users.create(CreateUser(name="Ada"))
+        await tx.connection.execute("SET LOCAL idle_in_transaction_session_timeout = 50")
+        await pause(LIMIT)
+
+    with pytest.raises(Timeout, match="did nothing for too long") as caught:
+        await db.transact(body)
+    assert (attempts, caught.value.sqlstate) == ([1], "25P03")
+    assert admin.execute("SELECT count(*) FROM users").fetchone() == (0,)
+
+
+async def test_a_stricter_limit_stays(database_url: str) -> None:
+    strict = AsyncDatabase.connect(f"{database_url} options='-c statement_timeout=100'")
+    async with strict as db:
+        async with db.transaction(timeout=5) as tx:
+            cursor = await tx.connection.execute(
+                "SELECT current_setting('statement_timeout'), "
+                "current_setting('idle_in_transaction_session_timeout')"
+            )
+            assert await cursor.fetchone() == ("100ms", "5s")
+        async with db.transaction(timeout=0.05) as tx:
+            cursor = await tx.connection.execute("SELECT current_setting('statement_timeout')")
+            assert await cursor.fetchone() == ("50ms",)
