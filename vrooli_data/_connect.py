@@ -101,6 +101,12 @@ def connection_parameters(conninfo: str | None, application_name: str) -> dict[s
     return parameters
 
 
+def place_of(parameters: dict[str, Any]) -> str:
+    """Say where parameters lead, and nothing of a password."""
+    keys = [key for key in ("host", "port", "dbname") if key in parameters]
+    return ", ".join(f"{key}={parameters[key]}" for key in keys)
+
+
 def _is_plain_url(parameters: dict[str, Any]) -> bool:
     """Tell whether no part of a password slipped into another part of a URL."""
     places = f"{parameters.get('host', '')}{parameters.get('dbname', '')}"

@@ -71,6 +71,15 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
                 raise InvalidInput(field, "must be a number of seconds from 0")
 
 
+def checked_policy(field: str, policy: RetryPolicy | None) -> RetryPolicy:
+    """Return a policy, the default one for None; refuse what is none."""
+    if policy is None:
+        return RetryPolicy()
+    if not isinstance(policy, RetryPolicy):
+        raise InvalidInput(field, f"must be a RetryPolicy, not {type(policy).__name__}")
+    return policy
+
+
 class RetryEvent(msgspec.Struct, frozen=True, gc=False):
     """What ``on_retry`` is told before work is tried again."""
 

@@ -44,7 +44,7 @@ class AsyncTransactionOpener:
             # Not by a token: a framework may leave the block in another context.
             self._opened.set(None)
             await self._give_back(connection, failure)
-        await tx.run_callbacks()
+        await tx.callbacks.run()
 
     async def _give_back(
         self, connection: AsyncPooledConnection, failure: BaseException | None

@@ -29,15 +29,14 @@ from .._transactions import (
     check_ratio,
     limits,
 )
-from .._validate import check_callable
 from ..errors import (
-    CommittedButCallbackFailed,
     CommitUnknown,
     Timeout,
     TransactionAborted,
     Unavailable,
 )
 from ._compat import Body, Callback, deadline
+from .callbacks import AsyncCallbacks
 from .outcome import AsyncResolver
 from .repositories import AsyncRepositories
 from .session import AsyncSession
@@ -65,7 +64,8 @@ class AsyncTransaction(AsyncRepositories):
         #: When it takes too long: servers before 17 limit its statements and pauses alone.
         self._end: float | None = None
         self._savepoints = 0
-        self._callbacks: list[Callback] = []
+        #: What on_commit was given; run when the connection has been given back.
+        self.callbacks = AsyncCallbacks()
 
     @property
     def connection(self) -> AsyncConnection[Row]:
@@ -87,8 +87,7 @@ class AsyncTransaction(AsyncRepositories):
         `CommittedButCallbackFailed`; the later ones still run.
         """
         self.runner.check_use()
-        check_callable("callback", callback)
-        self._callbacks.append(callback)
+        self.callbacks.add(callback)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[Self]:
@@ -96,7 +95,7 @@ class AsyncTransaction(AsyncRepositories):
         self.runner.check_use()
         self._savepoints += 1
         name = psycopg.sql.Identifier(f"vrooli_data_{self._savepoints}")
-        callbacks = len(self._callbacks)
+        callbacks = len(self.callbacks)
         await self._run(psycopg.sql.SQL("SAVEPOINT {}").format(name))
         try:
             yield self
@@ -104,7 +103,7 @@ class AsyncTransaction(AsyncRepositories):
         except BaseException as error:
             if isinstance(error, psycopg.Error):
                 mark(error, classify(error, lost=self._connection.closed))
-            del self._callbacks[callbacks:]
+            self.callbacks.forget_after(callbacks)
             await self._try_to(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
             raise
         await self._run(psycopg.sql.SQL("RELEASE SAVEPOINT {}").format(name))
@@ -197,22 +196,6 @@ class AsyncTransaction(AsyncRepositories):
         else:
             if cursor.statusmessage != "COMMIT":
                 raise TransactionAborted("the server rolled the transaction back at COMMIT")
-
-    async def run_callbacks(self) -> None:
-        """Run what was to happen after the commit."""
-        failure: Exception | None = None
-        for callback in self._callbacks:
-            try:
-                await callback()
-            except Exception as error:  # noqa: BLE001 (it is raised below, when all have run)
-                failure = failure or error
-            except BaseException as interruption:
-                interruption.add_note(COMMITTED)
-                raise
-        if failure is not None:
-            raise CommittedButCallbackFailed(
-                "the transaction is committed, but a callback of on_commit failed"
-            ) from failure
 
     def _check_committable(self, status: TransactionStatus) -> None:
         if status is TransactionStatus.INTRANS:

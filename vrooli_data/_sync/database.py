@@ -11,13 +11,13 @@ from typing import Self, TypeVar
 
 from psycopg_pool import ConnectionPool, PoolClosed
 
-from .._connect import QueryEvent, connection_parameters
+from .._connect import QueryEvent, connection_parameters, place_of
 from .._migrations import check_applied, has_trigrams
 from .._queries import query
-from .._retry import RetryEvent, RetryPolicy
+from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._transactions import Isolation, Options
 from .._validate import check_callable, check_flag, check_int, check_seconds
-from ..errors import DatabaseError, InvalidInput, InvalidUse
+from ..errors import DatabaseError, InvalidUse
 from ..records.schema import AppliedMigration
 from ._compat import Body, check_body
 from .connector import Connector, PooledConnection
@@ -107,7 +107,7 @@ class Database(Repositories):
         check_seconds("commit_timeout", commit_timeout)
         if statement_timeout is not None:
             check_seconds("statement_timeout", statement_timeout)
-        policy = _checked_policy("retry", retry)
+        policy = checked_policy("retry", retry)
         limit = None if statement_timeout is None else str(max(1, round(statement_timeout * 1000)))
         connector = Connector(
             connection_parameters(conninfo, application_name),
@@ -235,7 +235,7 @@ class Database(Repositories):
         self._opener.refuse_nesting("retrying")
         if policy is None:
             return Retrying(self._retrier)
-        return Retrying(self._retrier.with_policy(_checked_policy("policy", policy)))
+        return Retrying(self._retrier.with_policy(checked_policy("policy", policy)))
 
     def transact(
         self,
@@ -273,10 +273,7 @@ class Database(Repositories):
 
     def __repr__(self) -> str:
         """Name the database, its place and its connections, and no password."""
-        given = self._connector.parameters
-        place = ", ".join(
-            f"{key}={given[key]}" for key in ("host", "port", "dbname") if key in given
-        )
+        place = place_of(self._connector.parameters)
         stats = self._pool.get_stats()
         return f"<{type(self).__name__} {place}: {stats['pool_size']} of {self._pool.max_size}>"
 
@@ -299,11 +296,3 @@ class Database(Repositories):
         applied = {id for (id,) in rows}
         check_applied(applied)
         self._connector.has_trigrams = self._runner.has_trigrams = has_trigrams(applied)
-
-
-def _checked_policy(field: str, policy: RetryPolicy | None) -> RetryPolicy:
-    if policy is None:
-        return RetryPolicy()
-    if not isinstance(policy, RetryPolicy):
-        raise InvalidInput(field, f"must be a RetryPolicy, not {type(policy).__name__}")
-    return policy

@@ -45,7 +45,7 @@ class TransactionOpener:
             # Not by a token: a framework may leave the block in another context.
             self._opened.set(None)
             self._give_back(connection, failure)
-        tx.run_callbacks()
+        tx.callbacks.run()
 
     def _give_back(self, connection: PooledConnection, failure: BaseException | None) -> None:
         try:

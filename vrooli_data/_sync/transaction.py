@@ -30,15 +30,14 @@ from .._transactions import (
     check_ratio,
     limits,
 )
-from .._validate import check_callable
 from ..errors import (
-    CommittedButCallbackFailed,
     CommitUnknown,
     Timeout,
     TransactionAborted,
     Unavailable,
 )
 from ._compat import Body, Callback, deadline
+from .callbacks import Callbacks
 from .outcome import Resolver
 from .repositories import Repositories
 from .session import Session
@@ -66,7 +65,8 @@ class Transaction(Repositories):
         #: When it takes too long: servers before 17 limit its statements and pauses alone.
         self._end: float | None = None
         self._savepoints = 0
-        self._callbacks: list[Callback] = []
+        #: What on_commit was given; run when the connection has been given back.
+        self.callbacks = Callbacks()
 
     @property
     def connection(self) -> Connection[Row]:
@@ -88,8 +88,7 @@ class Transaction(Repositories):
         `CommittedButCallbackFailed`; the later ones still run.
         """
         self.runner.check_use()
-        check_callable("callback", callback)
-        self._callbacks.append(callback)
+        self.callbacks.add(callback)
 
     @contextmanager
     def savepoint(self) -> Iterator[Self]:
@@ -97,7 +96,7 @@ class Transaction(Repositories):
         self.runner.check_use()
         self._savepoints += 1
         name = psycopg.sql.Identifier(f"vrooli_data_{self._savepoints}")
-        callbacks = len(self._callbacks)
+        callbacks = len(self.callbacks)
         self._run(psycopg.sql.SQL("SAVEPOINT {}").format(name))
         try:
             yield self
@@ -105,7 +104,7 @@ class Transaction(Repositories):
         except BaseException as error:
             if isinstance(error, psycopg.Error):
                 mark(error, classify(error, lost=self._connection.closed))
-            del self._callbacks[callbacks:]
+            self.callbacks.forget_after(callbacks)
             self._try_to(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
             raise
         self._run(psycopg.sql.SQL("RELEASE SAVEPOINT {}").format(name))
@@ -198,22 +197,6 @@ class Transaction(Repositories):
         else:
             if cursor.statusmessage != "COMMIT":
                 raise TransactionAborted("the server rolled the transaction back at COMMIT")
-
-    def run_callbacks(self) -> None:
-        """Run what was to happen after the commit."""
-        failure: Exception | None = None
-        for callback in self._callbacks:
-            try:
-                callback()
-            except Exception as error:  # noqa: BLE001 (it is raised below, when all have run)
-                failure = failure or error
-            except BaseException as interruption:
-                interruption.add_note(COMMITTED)
-                raise
-        if failure is not None:
-            raise CommittedButCallbackFailed(
-                "the transaction is committed, but a callback of on_commit failed"
-            ) from failure
 
     def _check_committable(self, status: TransactionStatus) -> None:
         if status is TransactionStatus.INTRANS:
