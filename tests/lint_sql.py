@@ -6,7 +6,6 @@ a reason that it gives above the clause, on a line of its own: ``-- lint: rule: 
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +15,7 @@ from tests.lint.files import check_text
 from tests.lint.schema import Schema, read_schema
 from tests.lint.statement import Block, Finding, Rule, Statement, parse, read_blocks
 from vrooli_data._migrations import FOLDER
-from vrooli_data._queries import _load_file, sql_folder
-from vrooli_data.errors import InvalidFile
+from vrooli_data._queries import Unreadable, read_file, sql_folder
 
 RULES: dict[str, Rule] = {
     rule.__name__: rule for rule in (*reads.RULES, *writes.RULES, *sharding.RULES)
@@ -54,13 +52,10 @@ def _check_folder(folder: Path, schema: Schema) -> Iterator[Finding]:
             # What the loader misreads says nothing about the statement.
             continue
         blocks = {block.line: block for block in read_blocks(path, text)}
-        try:
-            sources = _load_file(path)
-        except InvalidFile as problem:
-            message = re.sub(rf"^{re.escape(str(path))}:(\d+:)? ", "", str(problem))
-            yield Finding(path, problem.line or 1, path.name, "load", message)
-            continue
-        for source in sources:
+        for source in read_file(path):
+            if isinstance(source, Unreadable):
+                yield Finding(path, source.line, path.name, "load", source.problem)
+                continue
             block = blocks[source.line]
             statement = parse(source, block, statements)
             if isinstance(statement, Statement):

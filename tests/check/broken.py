@@ -243,7 +243,11 @@ BROKEN = [
         "uses orders_pkey, which the header does not name",
     ),
     Broken(
-        "index", "set_note", "-- Index:  orders_pkey\n", "-- Index:  scan:\n", "carries no reason"
+        "index",
+        "set_note",
+        "-- Index:  orders_pkey\n",
+        "-- Index:  scan:\n",
+        "is no index, `scan: table, bound` or `none: reason`",
     ),
     Broken(
         "index",
@@ -277,8 +281,8 @@ BROKEN = [
         "index",
         "set_note",
         "-- Index:  orders_pkey\n",
-        "-- Index:  scan: few orders\n",
-        "the plan reads nothing from end to end",
+        "-- Index:  scan: orders, a few\n",
+        "the plan does not read orders from end to end",
     ),
     Broken(
         "statement",

@@ -68,16 +68,23 @@ def test_what_is_broken_is_found(
             "list_by_customer",
         ),
         ("-- name: set_note(id, note)^", "-- name: set_note(id)^", "note"),
+        ("-- name: set_note(id, note)^", "-- name: set_note(id, note)<!", "with ^, $ or ! behind"),
+        ("-- name: set_note(id, note)^", "-- name: set_note^", "`-- name: set_note^` is not"),
+        ("-- name: set_note(id, note)^", "-- name: sét_note(id, note)^", "is not `-- name:"),
+        ("-- name: set_note(id, note)^", "-- name: 2nd_note(id, note)^", "is not `-- name:"),
+        ("SET note = ", "-- name: nothing()\nSET note = ", "unused declared"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_found(
+def test_a_query_that_cannot_be_read_is_found_and_hides_no_other(
     shop_url: str, shop: Path, old: str, new: str, told: str
 ) -> None:
+    line = 1 + (shop / QUERIES).read_text().partition("-- name: set_note")[0].count("\n")
     replace(shop, QUERIES, old, new)
-    (finding,) = findings(shop_url, shop)
-    assert finding.code == "file"
-    assert finding.path == (shop / QUERIES).as_posix()
-    assert told in finding.what
+    replace(shop, QUERIES, "coalesce(sum(total), 0) AS total", "'none' AS total")
+    report = check(shop_url, shop / "sql", module(shop / RECORDS))
+    (found,) = [finding for finding in report.findings if told in finding.what]
+    assert (found.code, found.path, found.line) == ("file", (shop / QUERIES).as_posix(), line)
+    assert any(finding.query == "orders.total_of_customer" for finding in report.findings)
 
 
 def test_a_record_that_no_query_returns_is_found(shop_url: str, shop: Path) -> None:
@@ -97,6 +104,20 @@ def test_a_reason_excuses_a_null(shop_url: str, shop: Path) -> None:
     assert findings(shop_url, shop) == []
 
 
+@pytest.mark.parametrize("note", ["str", "str | None"])
+def test_a_column_that_a_condition_keeps_from_null_may_be_optional_or_not(
+    shop_url: str, shop: Path, note: str
+) -> None:
+    replace(shop, RECORDS, "note: str | None", f"note: {note}")
+    text = (shop / QUERIES).read_text()
+    # Two of the three that return the note leave out the rows without one.
+    text = text.replace("WHERE orders.id =", "WHERE orders.note IS NOT NULL AND orders.id =")
+    text = text.replace("WHERE customer_id =", "WHERE note IS NOT NULL AND customer_id =", 1)
+    (shop / QUERIES).write_text(text)
+    found = [finding for finding in findings(shop_url, shop) if finding.code == "nulls"]
+    assert [finding.query for finding in found] == ["orders.set_note"] * (note == "str")
+
+
 def test_either_of_two_indexes_may_be_named(shop_url: str, shop: Path) -> None:
     replace(shop, QUERIES, "-- Index:  orders_pkey\n", "-- Index:  orders_key or orders_pkey\n")
     assert findings(shop_url, shop) == []
@@ -107,7 +128,7 @@ def test_a_reason_excuses_a_scan(shop_url: str, shop: Path) -> None:
         shop,
         QUERIES,
         "-- Index:  orders_customer_id_placed_at_id_idx\n-- Locks:  none\nSELECT coalesce",
-        "-- Index:  scan: a yearly report, all orders\n-- Locks:  none\nSELECT coalesce",
+        "-- Index:  scan: orders, all of them once a year\n-- Locks:  none\nSELECT coalesce",
     )
     replace(
         shop,
@@ -118,21 +139,41 @@ def test_a_reason_excuses_a_scan(shop_url: str, shop: Path) -> None:
     assert findings(shop_url, shop) == []
 
 
-def test_a_utility_is_only_read(shop_url: str, shop: Path) -> None:
-    append(
-        shop,
-        QUERIES,
-        """
+UTILITY = """
 -- name: move_staged()!
 -- Move the staged orders.
 -- Utility: reads a temporary table.
 -- Record: none
 -- Index:  scan: staged, all of it
 -- Locks:  none
-DELETE FROM staged;
-""",
-    )
-    assert findings(shop_url, shop) == []
+"""
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM staged;", "VACUUM orders;"])
+def test_a_utility_is_only_parsed_and_a_note_says_so(
+    shop_url: str, shop: Path, statement: str
+) -> None:
+    append(shop, QUERIES, f"{UTILITY}{statement}\n")
+    report = check(shop_url, shop / "sql", module(shop / RECORDS))
+    assert report.findings == []
+    assert "orders.move_staged was only parsed, as its Utility line says" in report.notes
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("DELETE FRO staged;", "syntax error"),
+        ("DELETE FROM orders WHERE nothing;", 'column "nothing" does not exist'),
+        ("DELETE FROM orders;", "it can be prepared, so that it is no utility"),
+    ],
+)
+def test_a_utility_that_is_none_is_found(
+    shop_url: str, shop: Path, statement: str, told: str
+) -> None:
+    append(shop, QUERIES, f"{UTILITY}{statement}\n")
+    (finding,) = findings(shop_url, shop)
+    assert (finding.code, finding.query) == ("statement", "orders.move_staged")
+    assert told in finding.what
 
 
 def test_small_tables_say_nothing_about_plans(empty_database_url: str, shop: Path) -> None:
@@ -144,6 +185,38 @@ def test_small_tables_say_nothing_about_plans(empty_database_url: str, shop: Pat
     report = check(empty_database_url, shop / "sql", module(shop / RECORDS))
     assert report.findings == []
     assert any("customers" in note and "too few rows" in note for note in report.notes)
+
+
+def test_a_small_table_excuses_no_large_one(empty_database_url: str, shop: Path) -> None:
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute((shop / "schema.sql").read_bytes())
+        connection.execute("ALTER TABLE orders DROP CONSTRAINT orders_customer_id_fkey")
+        connection.execute("DELETE FROM customers WHERE id > 10")
+        connection.execute("ANALYZE")
+    replace(shop, QUERIES, "WHERE orders.id = :id::bigint", "WHERE orders.total = :id::bigint")
+    report = check(empty_database_url, shop / "sql", module(shop / RECORDS))
+    (finding,) = report.findings
+    assert "the plan no longer has an index condition on orders_pkey" in finding.what
+    assert any("customers" in note and "too few rows" in note for note in report.notes)
+
+
+def test_a_privilege_that_is_missing_is_not_blamed_on_the_statement(
+    shop_url: str, shop: Path
+) -> None:
+    name = f"no_rights_{secrets.token_hex(4)}"
+    with psycopg.connect(shop_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
+        connection.execute(f"GRANT SELECT ON customers TO {name}")
+        try:
+            url = conninfo.make_conninfo(shop_url, user=name, password="x")
+            found = check(url, shop / "sql", module(shop / RECORDS)).findings
+        finally:
+            connection.execute(f"DROP OWNED BY {name}")
+            connection.execute(f"DROP ROLE {name}")
+    refused = [finding for finding in found if finding.code == "statement"]
+    assert len(refused) == 4
+    assert refused[0].what == "the role may not run it: permission denied for table orders"
+    assert "role" in refused[0].mend
 
 
 def test_every_code_that_is_told_is_explained(shop_url: str, shop: Path) -> None:

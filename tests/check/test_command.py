@@ -156,13 +156,42 @@ def test_the_plans_are_written_where_they_are_asked_for(
         (["--records", "shop_records"], "--sql: goes together with --records"),
         (["--sql", "sql", "--records", "no_such_module"], "--records: cannot be imported"),
         (["--sql", "nowhere", "--records", "shop_records"], "does not exist"),
+        (["--sql", "sql", "--records", ""], "--records: must be the name of a module"),
+        (["--sql", "sql", "--records", ".x"], "--records: must be the name of a module"),
+        (["--sql", "empty", "--records", "shop_records"], "--sql: empty holds no .sql file"),
         (["--format", "xml"], "xml"),
     ],
 )
 def test_a_call_that_is_wrong_ends_with_2(
     arguments: list[str], options: list[str], told: str
 ) -> None:
+    Path("empty").mkdir()
     assert told in fail(2, *arguments[:3], *options)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("class Order(", "SyntaxError: "),
+        ("Order = nothing", "NameError: name 'nothing' is not defined"),
+        ("raise RuntimeError('no\\nluck')", "RuntimeError: no luck"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_ends_with_2(
+    arguments: list[str], shop: Path, text: str, told: str
+) -> None:
+    (shop / RECORDS).write_text(text)
+    assert fail(2, *arguments).startswith(f"--records: cannot be imported: {told}")
+
+
+def test_a_module_of_a_package_that_cannot_be_imported_ends_with_2(
+    arguments: list[str], shop: Path
+) -> None:
+    (shop / "package").mkdir()
+    (shop / "package/__init__.py").touch()
+    (shop / "package/orders.py").write_text("raise RuntimeError('no luck')")
+    assert "RuntimeError: no luck" in fail(2, *arguments[:-1], "package")
 
 
 def test_a_server_out_of_reach_ends_with_1(arguments: list[str]) -> None:

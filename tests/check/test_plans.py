@@ -17,7 +17,8 @@ from vrooli_data import InvalidInput
 from vrooli_data._contract import plan_files
 from vrooli_data._contract.check import check
 from vrooli_data._contract.header import HeaderError, IndexEntry, IndexLine, index_line
-from vrooli_data._contract.plans import Index, Plan, Tables, check_indexes
+from vrooli_data._contract.index_lines import check_indexes
+from vrooli_data._contract.plans import Index, Plan, Tables
 from vrooli_data._queries import load_folder, sql_folder
 
 _LIMIT = 20
@@ -25,6 +26,8 @@ STATUSES = '["Scheduled", "InProgress", "Paused", "Completed", "Failed", "Cancel
 TABLES = Tables(
     {"orders": 20_000},
     {"orders_pkey": Index("orders", "id"), "orders_day_idx": Index("orders", "day")},
+    names={},
+    spellings={},
 )
 
 
@@ -41,13 +44,14 @@ def test_every_folder_of_the_package_has_its_reviewed_plans() -> None:
     for folder in filter(Path.is_dir, sql_folder().iterdir()):
         sources = load_folder(folder).values()
         planned = {source.name for source in sources if "Utility" not in source.header}
-        titles = {title.partition(":")[0] for title in plan_files.read(folder)}
+        titles = {title.partition(":")[0] for title in plan_files.read(folder) or {}}
         assert titles == planned, folder.name
 
 
 def test_plans_that_were_written_are_the_ones_there_are(reviewed: Path, shop_url: str) -> None:
     assert findings(shop_url, reviewed) == []
     plans = plan_files.read(reviewed / "sql/orders")
+    assert plans is not None
     assert plans["orders.set_note"] == (
         "Update on orders\n  ->  Index Scan using orders_pkey on orders\n"
         "        Index Cond: (id = $1)"
@@ -70,7 +74,7 @@ def test_a_plan_of_no_query_is_found(reviewed: Path, shop_url: str) -> None:
 
 
 def test_without_reviewed_plans_none_are_compared(shop: Path, shop_url: str) -> None:
-    assert plan_files.read(shop / "sql/orders") == {}
+    assert plan_files.read(shop / "sql/orders") is None
     assert findings(shop_url, shop) == []
 
 
@@ -90,25 +94,29 @@ def test_plans_of_another_version_are_not_written(
     monkeypatch.setattr(plan_files, "MAJOR", server_version + 1)
     with pytest.raises(InvalidInput, match="update_plans"):
         check(shop_url, shop / "sql", module(shop / RECORDS), update_plans=True)
-    assert plan_files.read(shop / "sql/orders") == {}
+    assert plan_files.read(shop / "sql/orders") is None
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("a_pkey", IndexLine((IndexEntry(("a_pkey",), ordered=False),), None)),
-        ("a_idx (order)", IndexLine((IndexEntry(("a_idx",), ordered=True),), None)),
-        ("a or b", IndexLine((IndexEntry(("a", "b"), ordered=False),), None)),
-        ("scan: all of it, ten rows", IndexLine((), "all of it, ten rows")),
-        ("a, scan: b, ten", IndexLine((IndexEntry(("a",), ordered=False),), "b, ten")),
-        ("none: inserts one row", IndexLine((), None)),
+        ("a_pkey", IndexLine((IndexEntry(("a_pkey",), ordered=False),))),
+        ("a_idx (order)", IndexLine((IndexEntry(("a_idx",), ordered=True),))),
+        ("a or b", IndexLine((IndexEntry(("a", "b"), ordered=False),))),
+        ('s."A, b"', IndexLine((IndexEntry(('s."A, b"',), ordered=False),))),
+        ("scan: a, ten rows", IndexLine((), ("a",))),
+        ("scan: s.a and b, ten rows, no more", IndexLine((), ("s.a", "b"))),
+        ("a, scan: b, ten", IndexLine((IndexEntry(("a",), ordered=False),), ("b",))),
+        ("none: inserts one row", IndexLine(())),
     ],
 )
 def test_an_index_line_is_read(text: str, line: IndexLine) -> None:
     assert index_line(text) == line
 
 
-@pytest.mark.parametrize("text", ["scan:", "none: ", "a b", "a,, b"])
+@pytest.mark.parametrize(
+    "text", ["scan:", "scan: a", "scan: all of it, ten rows", "scan: a, ", "none: ", "a b", "a,, b"]
+)
 def test_an_index_line_that_says_nothing_is_refused(text: str) -> None:
     with pytest.raises(HeaderError):
         index_line(text)
@@ -139,13 +147,54 @@ WALK = node("Index Scan", index_name="orders_day_idx", relation_name="orders")
 def test_an_order_is_delivered_only_where_nothing_sorts_it(
     root: dict[str, Any], delivers: bool
 ) -> None:
-    problems = list(check_indexes(Plan(root, ""), index_line("orders_day_idx (order)"), TABLES))
-    assert (problems == []) == delivers
+    line = index_line("orders_day_idx (order), scan: orders, all of it")
+    told = [judged.problem.what for judged in check_indexes(Plan(root, ""), line, TABLES)]
+    assert any("takes its order from" in what for what in told) != delivers
+
+
+LIMITED = [
+    node("Limit", WALK),
+    node("Limit", node("Nested Loop", WALK, node("Result"))),
+    node("Aggregate", node("Limit", WALK), strategy="Plain"),
+    node("Limit", node("Aggregate", WALK, strategy="Sorted")),
+]
+UNLIMITED = [
+    WALK,
+    node("Limit", node("Aggregate", WALK, strategy="Plain")),
+    node("Limit", node("Result"), WALK | {"Parent Relationship": "InitPlan"}),
+    node("Merge Append", WALK),
+]
+
+
+@pytest.mark.parametrize("root", LIMITED)
+def test_an_index_that_is_left_at_a_limit_is_not_read_whole(root: dict[str, Any]) -> None:
+    assert list(check_indexes(Plan(root, ""), index_line("orders_day_idx (order)"), TABLES)) == []
+
+
+@pytest.mark.parametrize("root", UNLIMITED)
+def test_an_index_that_only_gives_an_order_is_read_whole(root: dict[str, Any]) -> None:
+    (judged,) = check_indexes(Plan(root, ""), index_line("orders_day_idx (order)"), TABLES)
+    assert "reads the index orders_day_idx from end to end" in judged.problem.what
+    assert judged.tables == {"orders"}
+
+
+def test_a_scan_excuses_the_tables_that_it_names_and_no_other() -> None:
+    both = node(
+        "Hash Join",
+        node("Seq Scan", relation_name="orders"),
+        node("Seq Scan", relation_name="customers"),
+    )
+    line = index_line("scan: customers and parcels, few of them")
+    told = [judged.problem.what for judged in check_indexes(Plan(both, ""), line, TABLES)]
+    assert told == [
+        "the plan does not read parcels from end to end",
+        "the plan reads the table orders from end to end",
+    ]
 
 
 def test_a_walk_through_a_whole_index_is_no_condition() -> None:
-    (problem,) = check_indexes(Plan(node("Limit", WALK), ""), index_line("orders_day_idx"), TABLES)
-    assert "no longer has an index condition on orders_day_idx" in problem.what
+    (judged,) = check_indexes(Plan(node("Limit", WALK), ""), index_line("orders_day_idx"), TABLES)
+    assert "no longer has an index condition on orders_day_idx" in judged.problem.what
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +11,10 @@ from psycopg import conninfo
 
 from tests.mutation.judge import TREE, Bench
 from tests.mutation.mutants import CATEGORIES, MUTANTS
+from tests.mutation.report import beginning
 from vrooli_data._contract.scratch import prepare_database, scratch_database
 
+_PAGE = TREE / "docs" / "mutants.md"
 _CHOSEN = (
     "index dropped",
     "columns swapped, of one type",
@@ -64,3 +67,17 @@ def test_every_mutant_can_be_made_and_has_a_name_of_its_own() -> None:
         text = (TREE / mutant.file).read_text(encoding="utf-8")
         assert mutant.apply(text) != text
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
+
+
+def test_the_page_is_about_the_mutants_that_there_are() -> None:
+    if not _PAGE.exists():
+        pytest.skip("the wheel has no docs")
+    _, *sections = re.split(r"^## ", _PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    lines = [line for line in "".join(sections).splitlines() if line.startswith(("- ", "| "))]
+    told = [line for line in lines if line != "| mutant | query | by | what it says |"]
+    expected = [
+        beginning(category, mutant) for category, group in CATEGORIES.items() for mutant in group
+    ]
+    stale = [line for line in told if not line.startswith(tuple(expected))]
+    missing = [start for start in expected if not any(line.startswith(start) for line in told)]
+    assert (stale, missing) == ([], []), "run `python -m tests.mutation --write`"

@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from vrooli_data import DatabaseError
 from vrooli_data._contract import _parse_tree
+from vrooli_data._contract.json_shape import Object, json_shape
 from vrooli_data._contract.nullability import NullsNotChecked, nullable_columns
 
 _SETTINGS = ("client_min_messages", "debug_print_parse", "debug_pretty_print", "log_min_messages")
@@ -76,6 +77,43 @@ def test_a_union_casts_by_functions_that_the_tree_does_not_name(trees: Connectio
     statement = "SELECT ROW('x')::term UNION ALL SELECT ROW('y')::word"
     assert (None,) in trees.execute(statement).fetchall()
     assert _reason(trees, statement) == "unknown node CAST OF A BRANCH TO ANOTHER TYPE"
+
+
+_RULED = """
+CREATE TABLE ruled (id integer NOT NULL);
+CREATE TABLE other (id integer);
+INSERT INTO ruled VALUES (1);
+INSERT INTO other VALUES (NULL);
+CREATE RULE on_insert AS ON INSERT TO ruled DO INSTEAD
+INSERT INTO other VALUES (NULL) RETURNING id;
+CREATE RULE on_update AS ON UPDATE TO ruled DO INSTEAD
+UPDATE other SET id = NULL RETURNING id;
+CREATE RULE on_delete AS ON DELETE TO ruled DO INSTEAD
+UPDATE other SET id = NULL RETURNING id
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["INSERT INTO ruled VALUES (1)", "UPDATE ruled SET id = 2", "DELETE FROM ruled"],
+)
+def test_rules_of_a_table_return_what_they_please(trees: Connection[Any], statement: str) -> None:
+    trees.execute(_RULED)
+    returned = f"{statement} RETURNING id"
+    in_cte = f"WITH changed AS ({returned}) SELECT id FROM changed"
+    assert (None,) in trees.execute(in_cte).fetchall()
+    assert [_reason(trees, each) for each in (returned, in_cte)] == ["rules of ruled"] * 2
+    (shape,) = json_shape(trees, in_cte.replace("SELECT id", "SELECT to_json(changed)"))
+    assert isinstance(shape, Object)
+    assert shape.members["id"].null.reason == "rules of ruled"
+
+
+def test_a_rule_that_goes_along_changes_nothing_of_what_is_returned(
+    trees: Connection[Any],
+) -> None:
+    trees.execute("CREATE TABLE ruled (id integer NOT NULL)")
+    trees.execute("CREATE RULE also AS ON UPDATE TO ruled DO ALSO DELETE FROM teams")
+    assert _reason(trees, "UPDATE ruled SET id = 2 RETURNING id") == ""
 
 
 def test_a_view_is_read_without_its_schema_in_the_search_path(trees: Connection[Any]) -> None:

@@ -27,6 +27,7 @@ from tests.mutation.mutant import (
     Test,
     Verdict,
 )
+from tests.mutation.report import verdict
 from tests.mutation.result import Look, Result, Seen
 
 TREE = Path(__file__).parents[2]
@@ -84,7 +85,7 @@ class Bench:
                 category=category,
                 file=mutant.file,
                 query=mutant.query,
-                by=type(mutant.verdict).__name__.lower(),
+                by=verdict(mutant),
                 as_expected=bool(finding),
                 finding=finding,
                 is_loaded_by_aiosql=_loads(tree / "sql"),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from tests.mutation.mutant import Mutant
 from tests.mutation.result import Result
 
 _WORDS = {
@@ -16,6 +17,7 @@ _WORDS = {
     "gap": "unnoticed, or not named",
     "equivalent": "equivalent",
 }
+_UNNOTICED = ("gap", "equivalent")
 _INTRODUCTION = """\
 # Mutants
 
@@ -83,12 +85,25 @@ def as_markdown(results: list[Result]) -> str:
             *_reasons(results, "equivalent"),
             _ALL,
             *(
-                _row(_code(r.mutant), _code(r.query), r.by, _code(r.finding))
+                f"{beginning(r.category, r)}{_cell(r.finding)} |\n"
                 for r in results
-                if r.by not in ("gap", "equivalent")
+                if r.by not in _UNNOTICED
             ),
         ]
     )
+
+
+def beginning(category: str, of: Result | Mutant) -> str:
+    """Return what the page's line of a mutant begins with, whatever was found."""
+    name, by = (of.mutant, of.by) if isinstance(of, Result) else (of.name, verdict(of))
+    if by in _UNNOTICED:
+        return f"- {category}: {name} (`{of.file}`): "
+    return f"| {_cell(name)} | {_cell(of.query)} | {by} | "
+
+
+def verdict(mutant: Mutant) -> str:
+    """Return by whom a mutant is to be noticed, in one word."""
+    return type(mutant.verdict).__name__.lower()
 
 
 def _categories(results: list[Result]) -> Iterator[str]:
@@ -113,13 +128,12 @@ def _is_refused_by_server(result: Result) -> bool:
 def _reasons(results: list[Result], by: str) -> Iterator[str]:
     for result in results:
         if result.by == by:
-            yield f"- {result.category}: {result.mutant} (`{result.file}`): {result.finding}.\n"
+            yield f"{beginning(result.category, result)}{result.finding}.\n"
 
 
 def _row(*cells: object) -> str:
-    escaped = [str(cell).replace("|", r"\|") for cell in cells]
-    return f"| {' | '.join(escaped)} |\n"
+    return f"| {' | '.join(map(str, cells))} |\n"
 
 
-def _code(text: str) -> str:
-    return text.replace("`", "")
+def _cell(text: str) -> str:
+    return text.replace("`", "").replace("|", r"\|")

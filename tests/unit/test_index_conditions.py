@@ -12,6 +12,8 @@ from vrooli_data._contract.plans import Index
     [
         ("id", "(id = $1)"),
         ("id", "(members.id = ANY ($1))"),
+        ('"Day"', '("Orders"."Day" = $1)'),
+        ("lower(name)", "(lower(users.name) = $1)"),
         ("id", "((side = 'input'::text) AND (id = runs.id))"),
         ("created_at", "(ROW(created_at, id) < ROW($1, $2))"),
         ("email", "((email)::text = $1)"),

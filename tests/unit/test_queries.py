@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from vrooli_data._queries import Query, load_folder, sql_folder
+from vrooli_data._queries import Query, load_folder, query, read_folder, sql_folder
 from vrooli_data.errors import InvalidFile, RecordMismatch
 
 GOOD = """-- name: {name}({parameters}){suffix}
@@ -109,7 +111,7 @@ def test_a_name_used_twice_in_one_file_is_refused(tmp_path: Path) -> None:
 def test_a_name_used_in_two_files_of_a_folder_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "SELECT :id::bigint;")
     write(tmp_path, "SELECT :id::integer;", file="write")
-    with pytest.raises(InvalidFile, match=r"write\.sql: users\.find stands in read\.sql as well"):
+    with pytest.raises(InvalidFile, match=r"write\.sql:1: users\.find stands in read\.sql:1 as"):
         load_folder(tmp_path / "users")
 
 
@@ -124,10 +126,79 @@ def test_parameters_that_do_not_match_the_name_line_are_refused(
         load_folder(tmp_path / "users")
 
 
-def test_a_name_that_the_loader_uses_itself_is_refused(tmp_path: Path) -> None:
-    write(tmp_path, "SELECT :id::bigint;", name="available_queries")
-    with pytest.raises(InvalidFile):
+@pytest.mark.parametrize("name", ["available_queries", "find_cursor", "find-by-id"])
+def test_a_name_may_be_any_word(tmp_path: Path, name: str) -> None:
+    write(tmp_path, "SELECT :id::bigint;", name=name)
+    assert list(load_folder(tmp_path / "users")) == [f"users.{name.replace('-', '_')}"]
+
+
+def test_what_follows_the_parameters_is_known(tmp_path: Path) -> None:
+    write(tmp_path, "SELECT :id::bigint;")
+    assert load_folder(tmp_path / "users")["users.find"].suffix == "^"
+
+
+def test_a_slice_of_an_array_takes_no_parameter(tmp_path: Path) -> None:
+    write(tmp_path, "SELECT (ARRAY[1, 2])[1:2], :id::bigint;")
+    assert load_folder(tmp_path / "users")["users.find"].sql == (
+        "SELECT (ARRAY[1, 2])[1:2], $1::bigint"
+    )
+
+
+@pytest.mark.parametrize("sql", ["VALUES (:id::bigint);", "TABLE users ORDER BY :id::bigint;"])
+def test_nothing_is_logged_of_rows_without_a_select(
+    tmp_path: Path, sql: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, sql)
+    assert load_folder(tmp_path / "users")
+    assert caplog.records == []
+
+
+def test_a_mark_at_the_beginning_of_a_file_is_no_part_of_it(tmp_path: Path) -> None:
+    write(tmp_path, "SELECT :id::bigint;")
+    path = tmp_path / "users" / "read.sql"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert list(load_folder(tmp_path / "users")) == ["users.find"]
+
+
+def test_a_name_line_inside_a_line_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "SELECT :id::bigint; -- name: other()\nSELECT 1;")
+    with pytest.raises(InvalidFile, match=r"users\.find holds a name line inside a line"):
         load_folder(tmp_path / "users")
+
+
+def test_all_that_is_wrong_in_a_folder_is_told_at_once(tmp_path: Path) -> None:
+    write(tmp_path, "SELECT 1;", name="one")
+    write(tmp_path, "SELECT :id::bigint;", name="two")
+    write(tmp_path, "SELECT 1;", name="three")
+    write(tmp_path, "SELECT 1;", file="write")
+    sources, unreadable = read_folder(tmp_path / "users")
+    assert list(sources) == ["users.two"]
+    assert [(found.path.name, found.line, found.name) for found in unreadable] == [
+        ("read.sql", 1, "users.one"),
+        ("read.sql", 13, "users.three"),
+        ("write.sql", 1, "users.find"),
+    ]
+
+
+def test_a_query_that_there_is_not_is_told_with_its_folder() -> None:
+    with pytest.raises(InvalidFile, match=r"sql/users: there is no query users\.no_such"):
+        query("users.no_such", Child)
+
+
+class Values(msgspec.Struct):
+    amount: Decimal
+    day: date
+    takes: timedelta | None
+    content: bytes
+    counts: list[int]
+
+
+def test_values_that_arrive_ready_to_use_are_not_decoded(tmp_path: Path) -> None:
+    write(tmp_path, "SELECT :id::bigint;")
+    row = (Decimal("1.5"), date(2026, 1, 1), timedelta(1), b"x", [1, 2])
+    assert Query(load_folder(tmp_path / "users")["users.find"], Values).record_of(row) == Values(
+        *row
+    )
 
 
 class Child(msgspec.Struct):

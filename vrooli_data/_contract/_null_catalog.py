@@ -7,7 +7,7 @@ so that there is no record, index or seeded row to hold them to.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from psycopg import Connection, Cursor
@@ -95,6 +95,28 @@ WHERE oid = %(id)s
 # The tree that the server itself keeps: no name in it has to be resolved again.
 _VIEW = "SELECT ev_action::text FROM pg_rewrite WHERE ev_class = %(id)s AND rulename = '_RETURN'"
 
+# An INSTEAD rule returns what it pleases for the rows that a statement was to change.
+_HAS_RULES = """
+SELECT EXISTS (
+    SELECT
+    FROM pg_rewrite
+    WHERE
+        ev_class = %(id)s
+        AND ev_type <> '1'
+        AND is_instead
+)
+"""
+
+_CHECKS = """
+SELECT
+    conkey,
+    CASE WHEN convalidated AND NOT connoinherit THEN conbin::text END
+FROM pg_constraint
+WHERE
+    conrelid = %(id)s
+    AND contype = 'c'
+"""
+
 
 class Function(msgspec.Struct, frozen=True):
     """One function or aggregate."""
@@ -123,6 +145,14 @@ class Column(msgspec.Struct, frozen=True):
     type_id: int
 
 
+class Check(NamedTuple):
+    """One CHECK constraint of a table."""
+
+    columns: frozenset[int]
+    #: What it asks of each row; None where some rows may be without it.
+    condition: Node | None
+
+
 class Type(msgspec.Struct, frozen=True):
     """One type, a domain perhaps."""
 
@@ -137,8 +167,10 @@ class Catalog:
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
+        self.checks = cache(self._checks)
         self.columns = cache(self._columns)
         self.function = cache(self._function)
+        self.has_rules = cache(self._has_rules)
         self.operator = cache(self._operator)
         self.type = cache(self._type)
         self.view = cache(self._view)
@@ -156,6 +188,16 @@ class Catalog:
         """Return a type's name as SQL writes it; for a domain, that of what it is made of."""
         found = self.type(type_id)
         return self.type_name(found.base_id) if found.is_domain else found.name
+
+    def _checks(self, relation: int) -> list[Check]:
+        rows = self._execute(_CHECKS, relation).fetchall()
+        return [
+            Check(frozenset(columns), None if text is None else read_tree(text))
+            for columns, text in rows
+        ]
+
+    def _has_rules(self, relation: int) -> bool:
+        return bool(self._row(_HAS_RULES, relation)[0])
 
     def _columns(self, relation: int) -> dict[int, Column]:
         rows = self._execute(_COLUMNS, relation).fetchall()

@@ -51,10 +51,29 @@ class NullColumns:
             return "grouping sets"
         if any(fact.is_of(column) for fact in facts):
             return None
-        reason = _reason_of_row(scope, column, facts)
+        reason = self._reason_of_row(scope, column, facts)
         if reason is not None:
             return reason
         return self._reason_of_column(scope.relation(column.relation), column.column, scopes)
+
+    def _reason_of_row(self, scope: Scope, column: Filled, facts: Facts) -> Reason:
+        """Tell why the row that a column is in may not be there, or not be the relation's."""
+        relation = scope.relation(column.relation)
+        absent = _ABSENT_VERSIONS.get(Command(scope.query.number("commandType")), ())
+        padding = scope.padding(column, facts)
+        if column.version in absent:
+            return "no old row" if column.version == _OLD else "no new row"
+        if padding is not None:
+            return _padded_by(padding, relation)
+        if column.relation == scope.query.number("resultRelation"):
+            return self._reason_of_changed_row(relation)
+        return "no row of the source matched" if scope.may_lack_source() else None
+
+    def _reason_of_changed_row(self, relation: Node) -> Reason:
+        if relation.text("relkind") == "v":
+            return f"triggers or rules of the view {_name(relation)}"
+        has_rules = self._catalog.has_rules(relation.number("relid"))
+        return f"rules of {_name(relation)}" if has_rules else None
 
     def _reason_of_column(self, relation: Node, column: int, scopes: Scopes) -> Reason:
         kind = relation.number("rtekind")
@@ -107,21 +126,6 @@ class NullColumns:
         columns = SETS.get(called.name, ()) if called.is_built_in else ()
         is_known = column <= len(columns) and not columns[column - 1]
         return None if is_known else f"{called.name} may return NULL"
-
-
-def _reason_of_row(scope: Scope, column: Filled, facts: Facts) -> Reason:
-    """Tell why the row that a column is in may not be there."""
-    relation = scope.relation(column.relation)
-    absent = _ABSENT_VERSIONS.get(Command(scope.query.number("commandType")), ())
-    padding = scope.padding(column, facts)
-    if column.version in absent:
-        return "no old row" if column.version == _OLD else "no new row"
-    if padding is not None:
-        return _padded_by(padding, relation)
-    if column.relation == scope.query.number("resultRelation"):
-        is_view = relation.text("relkind") == "v"
-        return f"triggers or rules of the view {_name(relation)}" if is_view else None
-    return "no row of the source matched" if scope.may_lack_source() else None
 
 
 def _padded_by(padding: Node, relation: Node) -> str:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from .._queries import Source, load_folder
+from .._queries import Source, read_folder
 from ..errors import InvalidFile, InvalidInput
 from . import plan_files
 from .findings import Finding, Report, place
-from .modules import definition, queries_outside_repositories, records_of, used_records
+from .modules import definition, queries_outside_repositories, records_of
 from .problems import Problem
 from .query_check import Code, CustomPlans, QueryChecker
 from .recording import Call, record_methods
 from .scratch import checked_connection
+from .value_types import structs_within, unresolved
 
-_FILE = re.compile(r"(?P<path>.+?\.sql)(?::\d+)?: (?P<problem>.*)", re.DOTALL)
 _UPDATE = "look at the difference that `vrooli-data check --update-plans` makes"
+_WRITE = "write it with `vrooli-data check --update-plans`"
+
+
+class _Checked(NamedTuple):
+    """One folder after its check."""
+
+    folder: Path
+    sources: Mapping[str, Source]
+    #: By title.
+    plans: dict[str, str]
 
 
 def check(
@@ -34,6 +43,7 @@ def check(
     *,
     custom_plans: CustomPlans | None = None,
     update_plans: bool = False,
+    require_plans: bool = False,
 ) -> Report:
     """Check the queries of a folder against a migrated database; no query is run.
 
@@ -46,15 +56,22 @@ def check(
         repositories: the modules that run the queries; without them, methods are not checked.
         custom_plans: parameters for which plans are checked and kept beside the generic ones.
         update_plans: write the reviewed plans, instead of comparing with them.
+        require_plans: let a folder without reviewed plans be a finding.
     """
     started = time.perf_counter()
+    folders = _folders(sql)
     code = _code(records, repositories)
     with checked_connection(conninfo) as connection:
         if update_plans:
             _require_major(connection)
         checker = _FolderChecker(connection, code, custom_plans or {})
-        for folder in _folders(sql):
-            checker.check(folder, update_plans=update_plans)
+        for folder in folders:
+            checked = checker.check(folder)
+            if update_plans:
+                plan_files.write(folder, checked.plans)
+            else:
+                checker.check_plans(checked, are_required=require_plans)
+        checker.check_depth(sql)
         checker.check_code()
     return Report(
         sorted(checker.findings),
@@ -71,6 +88,8 @@ def _require_major(connection: Connection[Any]) -> None:
 
 def _folders(sql: Path) -> list[Path]:
     folders = [sql, *sorted(path for path in sql.iterdir() if path.is_dir())]
+    if not any(sql.rglob("*.sql")):
+        raise InvalidInput("sql", f"{place(sql)} holds no .sql file")
     return [folder for folder in folders if any(folder.glob("*.sql"))]
 
 
@@ -95,15 +114,14 @@ class _FolderChecker:
         self._unread = False
         self._major = connection.info.server_version // 10_000
 
-    def check(self, folder: Path, *, update_plans: bool) -> None:
-        """Check each query of one folder, and its reviewed plans."""
-        try:
-            # As the files are now, whatever was loaded before.
-            sources = load_folder.__wrapped__(folder)
-        except InvalidFile as error:
+    def check(self, folder: Path) -> _Checked:
+        """Check each query of one folder, and return the plans by title."""
+        # As the files are now, whatever was loaded before.
+        sources, unreadable = read_folder(folder)
+        for found in unreadable:
             self._unread = True
-            self._add_file(folder, error)
-            return
+            problem = Problem("file", found.problem, "correct the file")
+            self._place(found.path, found.line, found.name, problem)
         plans: dict[str, str] = {}
         for source in sources.values():
             self.count += 1
@@ -112,21 +130,32 @@ class _FolderChecker:
             plans |= outcome.plans
             for problem in outcome.problems:
                 self._add(source, problem)
-        if update_plans:
-            plan_files.write(folder, plans)
-        elif reviewed := plan_files.read(folder):
-            self._compare_plans(folder, sources, plans, reviewed)
+        return _Checked(folder, sources, plans)
+
+    def check_depth(self, sql: Path) -> None:
+        """Find the files that lie in no folder that is read."""
+        for path in sql.rglob("*.sql"):
+            if sql not in (path.parent, path.parent.parent):
+                mend = f"move it into {place(sql)}, or a folder directly in it"
+                problem = Problem("file", "it lies too deep, and is not read", mend)
+                self._place(path, 1, path.parent.name, problem)
 
     def check_code(self) -> None:
         """Find records that no query returns, and methods that run no query."""
-        used = used_records(self._used)
+        used = structs_within(self._used)
         for name, record in self._code.records.items():
-            # What a file returns that could not be read is not known.
-            if record not in used and not self._unread:
+            reason = unresolved(record)
+            if reason is not None:
+                mend = "import or define what they name"
+                problem = Problem("record", f"its fields cannot be read: {reason}", mend)
+            elif record not in used and not self._unread:
+                # What a file returns that could not be read is not known.
                 problem = Problem(
                     "unused-record", "no query returns this record", "drop it, or its name is wrong"
                 )
-                self._place(*definition(record), name, problem)
+            else:
+                continue
+            self._place(*definition(record), name, problem)
         for method in self._code.methods:
             if method.problem is not None:
                 problem = Problem("method", f"cannot be called: it {method.problem}", "mend it")
@@ -136,36 +165,38 @@ class _FolderChecker:
                 continue
             self._place(method.path, method.line, method.name, problem)
 
-    def _compare_plans(
-        self,
-        folder: Path,
-        sources: Mapping[str, Source],
-        plans: Mapping[str, str],
-        reviewed: Mapping[str, str],
-    ) -> None:
+    def check_plans(self, checked: _Checked, *, are_required: bool) -> None:
+        """Compare the plans of a folder with the reviewed ones."""
+        file = checked.folder / plan_files.NAME
+        try:
+            reviewed = plan_files.read(checked.folder)
+        except InvalidFile:
+            problem = Problem("plan", "it cannot be read as text in UTF-8", _WRITE)
+            self._place(file, 1, file.parent.name, problem)
+            return
+        if reviewed is not None:
+            self._compare_plans(file, checked, reviewed)
+        elif are_required and checked.plans:
+            problem = Problem("plan", "the plans of this folder are not kept", _WRITE)
+            self._place(file, 1, file.parent.name, problem)
+
+    def _compare_plans(self, file: Path, checked: _Checked, reviewed: Mapping[str, str]) -> None:
         if self._major != plan_files.MAJOR:
             self.notes.add(
                 "the reviewed plans were not compared: they are those of PostgreSQL "
                 f"{plan_files.MAJOR}"
             )
             return
-        file = folder / plan_files.NAME
-        for title, plan in plans.items():
-            source = sources[_query_of(title)]
+        for title, plan in checked.plans.items():
+            source = checked.sources[_query_of(title)]
             # The reviewed plans are those of a server without trigrams.
             if reviewed.get(title) != plan and not self._queries.uses_trigrams(source):
                 problem = Problem("plan", f"the plan is not the one in {place(file)}", _UPDATE)
                 self._add(source, problem)
-        for title in sorted(reviewed.keys() - plans.keys()):
-            if _query_of(title) not in sources:
+        for title in sorted(reviewed.keys() - checked.plans.keys()):
+            if _query_of(title) not in checked.sources:
                 problem = Problem("plan", "this plan is of no query", _UPDATE)
-                self._place(file, plan_files.line(folder, title), title, problem)
-
-    def _add_file(self, folder: Path, error: InvalidFile) -> None:
-        found = _FILE.fullmatch(str(error))
-        path, what = (Path(found["path"]), found["problem"]) if found else (folder, str(error))
-        problem = Problem("file", what.replace("\n", " "), "correct the file")
-        self._place(path, error.line or 1, path.parent.name, problem)
+                self._place(file, plan_files.line(file.parent, title), title, problem)
 
     def _add(self, source: Source, problem: Problem) -> None:
         self._place(source.path, source.line, source.name, problem)

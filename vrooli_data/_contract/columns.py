@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 import msgspec
 
@@ -11,7 +11,7 @@ from .._rows import record_fields
 from .description import Described
 from .nullability import Nullable
 from .problems import Problem
-from .value_types import accepts_none, arriving, shown
+from .value_types import accepts_none, arriving, is_supported, shown, without_none
 
 
 class Field(NamedTuple):
@@ -31,6 +31,11 @@ def fields_of(record: Any) -> list[Field] | None:
     return [Field(f"{kind.__name__}.{f.name}", f.name, f.type) for f in record_fields(record)]
 
 
+def known_fields(record: Any) -> list[Field]:
+    """Return the fields of a record whose types are supported; none for a scalar."""
+    return [field for field in fields_of(record) or () if is_supported(field.type)]
+
+
 def check_columns(described: Described, record: Any) -> Iterator[Problem]:
     """Compare names, order and types."""
     columns = described.columns
@@ -48,6 +53,9 @@ def check_columns(described: Described, record: Any) -> Iterator[Problem]:
     yield from _names(names, fields, shown(record))
     types = dict(columns)
     for field in fields:
+        if not is_supported(field.type):
+            yield unsupported(field)
+            continue
         found = types.get(field.name)
         wanted = arriving(field.type)
         if found is not None and found not in wanted:
@@ -56,6 +64,15 @@ def check_columns(described: Described, record: Any) -> Iterator[Problem]:
                 f"column {field.name} is {found}, but {field.label} is {shown(field.type)}",
                 f"return {_either(wanted)}, or change the field",
             )
+
+
+def unsupported(field: Field) -> Problem:
+    """Tell of a field whose type says what a column cannot."""
+    return Problem(
+        "types",
+        f"{field.label} is {shown(field.type)}, which is not supported: nothing arrives as that",
+        "use the type of the value itself, or a Literal",
+    )
 
 
 def _names(names: list[str], fields: list[Field], record: str) -> Iterator[Problem]:
@@ -101,20 +118,37 @@ def check_nulls(
     described: Described, record: Any, inferred: Sequence[Nullable], overrides: Overrides
 ) -> Iterator[Problem]:
     """Compare which columns can be NULL with which fields can be None."""
-    fields = fields_of(record)
-    if fields is None:
-        fields = [Field(shown(record), name, record) for name, _ in described.columns[:1]]
     nullable = {name: null for (name, _), null in zip(described.columns, inferred, strict=True)}
-    for field in fields:
+    for field in _fields(described, record):
         if field.name in nullable:
             yield from null_problem(field, nullable[field.name], overrides)
+
+
+def check_items(
+    described: Described, record: Any, inferred: Sequence[Nullable | None], overrides: Overrides
+) -> Iterator[Problem]:
+    """Compare which arrays can hold NULL with which lists can hold None, where that is known."""
+    items = {name: null for (name, _), null in zip(described.columns, inferred, strict=True)}
+    for field in _fields(described, record):
+        kind, null = without_none(field.type), items.get(field.name)
+        if get_origin(kind) is list and null is not None:
+            (item,) = get_args(kind)
+            inner = Field(f"an item of {field.label}", f"{field.name}.item", item)
+            yield from null_problem(inner, null, overrides)
+
+
+def _fields(described: Described, record: Any) -> list[Field]:
+    """Return the fields of a record; a scalar is one by the name of its column."""
+    if fields_of(record) is None:
+        return [Field(shown(record), name, record) for name, _ in described.columns[:1]]
+    return known_fields(record)
 
 
 def null_problem(field: Field, inferred: Nullable, overrides: Overrides) -> Iterator[Problem]:
     """Compare one field with what was inferred of its column; an override excuses a difference."""
     accepts = accepts_none(field.type)
     overridden = overrides.covers(field.name)
-    if accepts in (None, inferred.nullable):
+    if inferred.narrowed or accepts in (None, inferred.nullable):
         if overridden:
             yield Problem(
                 "null-line",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
@@ -42,7 +42,7 @@ class Examples:
             return [example for part in parts for example in self.argument(part)]
         if origin is Literal:
             return [_constant(value) for value in parts]
-        if origin is list:
+        if origin in (list, Sequence):
             items = self.argument(parts[0])
             return [lambda rank: [item(rank) for item in items]]
         if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):

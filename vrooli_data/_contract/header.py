@@ -10,11 +10,17 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from .._queries import Source
+from .value_types import unresolved
 
 _NO_ROW = ", or no row"
 _SCALARS = {kind.__name__: kind for kind in (bool, bytes, datetime, dict, float, int, list, str)}
 _BUILT_IN: dict[str, Any] = {**_SCALARS, "UUID": UUID, "JsonValue": Any}
-_SUFFIX = re.compile(r"^-- name:\s*\w+\s*\([^)]*\)\s*(\S*)")
+#: A name as SQL writes it, behind its schema's where that is needed.
+_PART = r'(?:[^\W\d][\w$]*|"(?:[^"]|"")+")'
+_NAME = rf"{_PART}(?:\.{_PART})?"
+_INDEX = re.compile(rf"({_NAME}(?: or {_NAME})*)\s*(\(order\))?\s*(?:,\s*|$)")
+_SCAN = re.compile(rf"scan:\s*({_NAME}(?: and {_NAME})*)\s*,\s*\S.*", re.DOTALL)
+_NONE = re.compile(r"none:\s*\S.*", re.DOTALL)
 _NULL = re.compile(r"([\w.]+)\s*,\s*(.+)", re.DOTALL)
 
 
@@ -46,8 +52,8 @@ class IndexLine(NamedTuple):
     """``Index:``, read."""
 
     entries: tuple[IndexEntry, ...]
-    #: Why tables may be read from end to end; None where they may not.
-    scan: str | None
+    #: The tables that are read from end to end.
+    scanned: tuple[str, ...] = ()
 
 
 def record_line(source: Source) -> RecordLine:
@@ -57,21 +63,19 @@ def record_line(source: Source) -> RecordLine:
     return RecordLine(None if expression == "none" else expression, text.endswith(_NO_ROW))
 
 
-def suffix(source: Source) -> str:
-    """Return what follows the name line's parameters: ``^``, ``$``, ``!`` or nothing."""
-    line = source.path.read_text(encoding="utf-8").splitlines()[source.line - 1]
-    found = _SUFFIX.match(line)
-    return found[1] if found else ""
-
-
 def record_type(expression: str, records: Mapping[str, Any]) -> Any:
     """Return the type that an expression such as ``Update[User]`` names among *records*."""
     try:
-        return _type(ast.parse(expression, mode="eval").body, records)
-    except SyntaxError:
+        found = _type(ast.parse(expression, mode="eval").body, records)
+    except (SyntaxError, TypeError, ValueError):
+        # TypeError: parameters for a type that takes none.
         raise HeaderError(
             "record", f"`Record: {expression}` is no record, scalar or none"
         ) from None
+    problem = unresolved(found)
+    if problem is not None:
+        raise HeaderError("record", f"the fields of {expression} cannot be read: {problem}")
+    return found
 
 
 def _type(node: ast.expr, records: Mapping[str, Any]) -> Any:
@@ -95,27 +99,24 @@ def _type(node: ast.expr, records: Mapping[str, Any]) -> Any:
 def index_line(text: str) -> IndexLine:
     """Read ``Index:``: names by commas, each with ``(order)`` or not, then ``scan:`` or ``none:``.
 
-    Where two indexes serve equally well, ``a or b`` names both.
+    Where two indexes serve equally well, ``a or b`` names both. Behind ``scan:`` stand the tables
+    that are read from end to end, ``a and b``, and after a comma how much that is.
     """
     entries: list[IndexEntry] = []
     rest = text.strip()
     while rest:
-        kind, colon, reason = rest.partition(":")
-        if colon and kind in ("none", "scan"):
-            if not reason.strip():
-                raise HeaderError("index", f"`{kind}:` carries no reason")
-            return IndexLine(tuple(entries), reason.strip() if kind == "scan" else None)
-        entry, _, rest = rest.partition(",")
-        entries.append(_index_entry(entry.strip()))
-        rest = rest.strip()
-    return IndexLine(tuple(entries), None)
-
-
-def _index_entry(text: str) -> IndexEntry:
-    names = tuple(text.removesuffix("(order)").strip().split(" or "))
-    if not all(name.isidentifier() for name in names):
-        raise HeaderError("index", f"`{text}` is no index, `scan: reason, bound` or `none: reason`")
-    return IndexEntry(names, text.endswith("(order)"))
+        if scan := _SCAN.fullmatch(rest):
+            return IndexLine(tuple(entries), tuple(scan[1].split(" and ")))
+        if _NONE.fullmatch(rest):
+            break
+        found = _INDEX.match(rest)
+        if found is None:
+            raise HeaderError(
+                "index", f"`{rest}` is no index, `scan: table, bound` or `none: reason`"
+            )
+        entries.append(IndexEntry(tuple(found[1].split(" or ")), ordered=found[2] is not None))
+        rest = rest[found.end() :]
+    return IndexLine(tuple(entries))
 
 
 def locks_line(source: Source) -> frozenset[str]:

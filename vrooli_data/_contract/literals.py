@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 from psycopg import Connection
 
-from .columns import Field, fields_of
+from .columns import Field, known_fields
 from .description import Described, Origin
 from .problems import Problem
 from .value_types import without_none
@@ -55,7 +55,7 @@ def allowed_values(connection: Connection[Any]) -> Allowed:
 def check_literals(described: Described, record: Any, allowed: Allowed) -> Iterator[Problem]:
     """Compare the fields that are a Literal with the columns they come from."""
     origins = {name: at for (name, _), at in zip(described.columns, described.origins, strict=True)}
-    for field in fields_of(record) or ():
+    for field in known_fields(record):
         kind = without_none(field.type)
         origin = origins.get(field.name)
         # Of what is computed, or comes from a view, nothing is known.

@@ -5,26 +5,25 @@ from __future__ import annotations
 import inspect
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import msgspec
 
 from .._async.repository import AsyncRepository
 from .._queries import Query
-from .._rows import record_fields
-from .value_types import structs_in
 
 _TAG = re.compile(rb"/\* vrooli_data:([\w.]+) \*/")
 
 
 def with_submodules(module: ModuleType) -> list[ModuleType]:
     """Return a module and, of a package, the modules in it."""
-    inside = pkgutil.iter_modules(getattr(module, "__path__", ()))
-    return [module, *(import_module(f"{module.__name__}.{found.name}") for found in inside)]
+    inside = [found.name for found in pkgutil.iter_modules(getattr(module, "__path__", ()))]
+    # A program is not for import.
+    names = [f"{module.__name__}.{name}" for name in inside if name != "__main__"]
+    return [module, *map(import_module, names)]
 
 
 def records_of(module: ModuleType) -> dict[str, type[msgspec.Struct]]:
@@ -39,20 +38,6 @@ def records_of(module: ModuleType) -> dict[str, type[msgspec.Struct]]:
     }
 
 
-def used_records(annotations: Iterable[Any]) -> set[type[msgspec.Struct]]:
-    """Return the records that annotations are made of, and what those are made of in turn."""
-    used: set[type[msgspec.Struct]] = set()
-    waiting = list(annotations)
-    while waiting:
-        for kind in structs_in(waiting.pop()):
-            # msgspec's stubs hide that a class of records can be hashed.
-            if kind not in used:
-                used.add(kind)
-                waiting += [field.type for field in record_fields(kind)]
-                waiting += kind.__bases__
-    return used
-
-
 def queries_outside_repositories(modules: Sequence[ModuleType]) -> frozenset[str]:
     """Return the names of the queries that modules without a repository hold in constants."""
     return frozenset(
@@ -65,8 +50,12 @@ def queries_outside_repositories(modules: Sequence[ModuleType]) -> frozenset[str
 
 
 def definition(kind: type) -> tuple[Path, int]:
-    """Return the file and line of a class."""
-    return Path(inspect.getfile(kind)), inspect.getsourcelines(kind)[1]
+    """Return the file and line of a class; line 1 where its text is not to be had."""
+    try:
+        line = inspect.getsourcelines(kind)[1]
+    except OSError:
+        line = 1
+    return Path(inspect.getfile(kind)), line
 
 
 def _is_repository(kind: object) -> bool:

@@ -50,6 +50,7 @@ def check_package(conninfo: str | None, *, update_plans: bool = False) -> Report
             modules(),
             custom_plans=CUSTOM_PLANS,
             update_plans=update_plans and failure is None,
+            require_plans=True,
         )
     findings = report.findings
     if failure is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..errors import InvalidFile
+
 NAME = "plans.txt"
 #: Plans differ from one major version to the next; the files hold those of this one.
 MAJOR = 18
@@ -18,15 +20,23 @@ _TITLE = "== "
 def write(folder: Path, plans: Mapping[str, str]) -> None:
     """Write the plans of a folder, by title."""
     parts = [_INTRODUCTION, *(f"{_TITLE}{title}\n{plan}\n" for title, plan in plans.items())]
-    (folder / NAME).write_text("\n".join(parts), encoding="utf-8")
+    path = folder / NAME
+    try:
+        path.write_text("\n".join(parts), encoding="utf-8")
+    except OSError as error:
+        raise InvalidFile(f"{path}: it cannot be written: {error.strerror}") from None
 
 
-def read(folder: Path) -> dict[str, str]:
-    """Return the plans of a folder, by title; none where there is no file."""
+def read(folder: Path) -> dict[str, str] | None:
+    """Return the plans of a folder, by title; None where there is no file."""
     path = folder / NAME
     if not path.exists():
-        return {}
-    parts = path.read_text(encoding="utf-8").split(f"\n{_TITLE}")
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise InvalidFile(f"{path}: it cannot be read: it is no file of text in UTF-8") from None
+    parts = text.split(f"\n{_TITLE}")
     titled = (part.partition("\n") for part in parts[1:])
     return {title: plan.rstrip("\n") for title, _, plan in titled}
 

@@ -1,18 +1,16 @@
-"""Ask the server for the plans of queries, and hold them to the Index lines of their headers."""
+"""Ask the server for the plans of queries, and what tables and indexes they go through."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from psycopg import Connection
 
 from .._queries import Source
-from .header import IndexEntry, IndexLine
-from .problems import Problem
 
-_Json: TypeAlias = dict[str, Any]
+Json: TypeAlias = dict[str, Any]
 
 #: The same on every server, so that its own settings do not decide what is found. A page read at
 #: random costs what it does on a solid-state disk.
@@ -27,38 +25,45 @@ SET max_parallel_workers_per_gather = 0
 #: On a table of fewer rows the planner rightly reads them all, whatever indexes there are.
 ENOUGH_ROWS = 1000
 
+# A partition goes by the name of its table, and its index by that of the table's.
+_NAMES = """
+SELECT
+    pg_namespace.nspname,
+    pg_class.relname,
+    pg_class.oid::regclass::text,
+    format('%I.%I', pg_namespace.nspname, pg_class.relname),
+    coalesce(pg_partition_root(pg_class.oid), pg_class.oid)::regclass::text
+FROM pg_class
+INNER JOIN pg_namespace ON pg_class.relnamespace = pg_namespace.oid
+WHERE pg_class.relkind IN ('r', 'p', 'm', 'i', 'I')
+"""
 _TABLES = """
 SELECT
-    pg_class.relname,
-    pg_class.reltuples::bigint
+    coalesce(pg_partition_root(oid), oid)::regclass::text,
+    sum(CASE WHEN relkind = 'p' THEN 0 ELSE greatest(reltuples, 0) END)::bigint
 FROM pg_class
-WHERE
-    pg_class.relkind IN ('r', 'p', 'm')
-    AND pg_table_is_visible(pg_class.oid)
+WHERE relkind IN ('r', 'p', 'm')
+GROUP BY 1
 """
 # Only a B-tree is searched by its first column; PostgreSQL tells it as the plan does.
 _INDEXES = """
 SELECT
-    pg_class.relname,
-    tables.relname,
+    pg_class.oid::regclass::text,
+    coalesce(pg_partition_root(pg_index.indrelid), pg_index.indrelid)::regclass::text,
     CASE WHEN pg_am.amname = 'btree' THEN pg_get_indexdef(pg_class.oid, 1, true) END
 FROM pg_index
 INNER JOIN pg_class ON pg_index.indexrelid = pg_class.oid
-INNER JOIN pg_class AS tables ON pg_index.indrelid = tables.oid
 INNER JOIN pg_am ON pg_class.relam = pg_am.oid
-WHERE pg_table_is_visible(pg_class.oid)
+WHERE NOT pg_class.relispartition
 """
-_SORTS = frozenset({"Sort", "Incremental Sort"})
-#: CTEs and subselects: what stands above them does not sort them.
-_PLANS_APART = frozenset({"InitPlan", "SubPlan"})
-#: Whatever reaches rows by reading a whole table.
-_TABLE_SCANS = frozenset({"Seq Scan", "Sample Scan", "Tid Range Scan"})
+#: What stands before a name to say whose it is. In a literal it does no harm.
+_QUALIFIER = re.compile(r'(?:\b[^\W\d]\w*|"(?:[^"]|"")+")\.(?=[^\W\d]|")')
 
 
 class Plan(NamedTuple):
     """One plan, for the program and for the reader."""
 
-    root: _Json
+    root: Json
     text: str
 
 
@@ -76,20 +81,29 @@ class Index(NamedTuple):
         """
         if self.leading is None:
             return bool(condition)
-        leading = re.escape(self.leading)
-        return bool(re.search(rf"\((?:ROW\()?\(?(?:\w+\.)?{leading}(?!\w)", condition))
+        leading = re.escape(_QUALIFIER.sub("", self.leading))
+        condition = _QUALIFIER.sub("", condition)
+        return bool(re.search(rf"\((?:ROW\()?\(?{leading}(?!\w)", condition))
 
 
 class Tables(NamedTuple):
-    """What the plans go through."""
+    """What the plans go through, by the names that SQL needs: with a schema where it must be."""
 
-    #: As ANALYZE counted them; -1 where it never ran.
+    #: As ANALYZE counted them; 0 where it never ran.
     rows: Mapping[str, int]
     indexes: Mapping[str, Index]
+    #: The names by schema and name, as a plan tells them.
+    names: Mapping[tuple[str, str], str]
+    #: The names by all that a header may write for them.
+    spellings: Mapping[str, str]
 
     def is_small(self, table: str) -> bool:
         """Tell whether a table is too small to say anything about a plan."""
         return self.rows.get(table, ENOUGH_ROWS) < ENOUGH_ROWS
+
+    def named(self, text: str) -> str:
+        """Return the name of what a header writes."""
+        return self.spellings.get(text, text)
 
 
 class Planner:
@@ -100,10 +114,15 @@ class Planner:
         connection.execute(_SETTINGS)
 
     def tables(self) -> Tables:
-        """Return the tables and indexes that can be named without their schema."""
+        """Return the tables and indexes that there are."""
         execute = self._connection.execute
         indexes = {name: Index(*found) for name, *found in execute(_INDEXES).fetchall()}
-        return Tables(dict(execute(_TABLES).fetchall()), indexes)
+        names: dict[tuple[str, str], str] = {}
+        spellings: dict[str, str] = {}
+        for schema, own, short, full, name in execute(_NAMES).fetchall():
+            names[schema, own] = name
+            spellings |= {short: name, full: name}
+        return Tables(dict(execute(_TABLES).fetchall()), indexes, names, spellings)
 
     def generic(self, source: Source) -> Plan:
         """Return the plan that a prepared query has for any parameters."""
@@ -120,124 +139,10 @@ class Planner:
         execute(b"SET plan_cache_mode = " + mode)
         execute(b"PREPARE planned AS " + source.sql.encode())
         try:
-            ((found,),) = execute(b"EXPLAIN (COSTS OFF, FORMAT JSON)" + call.encode()).fetchall()
+            ((found,),) = execute(
+                b"EXPLAIN (COSTS OFF, VERBOSE, FORMAT JSON)" + call.encode()
+            ).fetchall()
             lines = execute(b"EXPLAIN (COSTS OFF)" + call.encode()).fetchall()
         finally:
             execute(b"DEALLOCATE planned")
         return Plan(found[0]["Plan"], "\n".join(line for (line,) in lines))
-
-
-class _Step(NamedTuple):
-    node: _Json
-    #: From the nearest to the root.
-    above: tuple[_Json, ...]
-
-
-def check_indexes(plan: Plan, line: IndexLine, tables: Tables) -> Iterator[Problem]:
-    """Compare the indexes and scans of a plan with the Index line."""
-    steps = list(_steps(plan.root, ()))
-    through = [step for step in steps if "Index Name" in step.node]
-    searched = {step.node["Index Name"] for step in through if _is_searched(step.node, tables)}
-    ordered = {step.node["Index Name"] for step in through if _delivers_order(step)}
-    missing = [
-        entry
-        for entry in line.entries
-        if not set(entry.names) & (ordered if entry.ordered else searched)
-    ]
-    for entry in missing:
-        yield _missing(entry, through, tables)
-    nodes = [step.node for step in steps]
-    if missing:
-        # What is used instead is told with what is missing.
-        nodes = [node for node in nodes if "Index Name" not in node]
-    yield from _whole(nodes, line, tables)
-    yield from _unnamed(nodes, line, tables)
-
-
-def small_tables(plan: Plan, line: IndexLine, tables: Tables) -> set[str]:
-    """Return the tables of a plan or its header that are too small to judge it by."""
-    named = {name for entry in line.entries for name in entry.names}
-    used = {step.node.get("Relation Name") for step in _steps(plan.root, ())}
-    return {
-        table
-        for table in {
-            *(tables.indexes[name].table for name in named & tables.indexes.keys()),
-            *used,
-        }
-        if table is not None and tables.is_small(table)
-    }
-
-
-def _missing(entry: IndexEntry, through: list[_Step], tables: Tables) -> Problem:
-    names = " or ".join(entry.names)
-    if not set(entry.names) & tables.indexes.keys():
-        return Problem("index", f"there is no index {names}", "name one that there is")
-    used = ", ".join(sorted({step.node["Index Name"] for step in through})) or "no index"
-    wanted = "takes its order from" if entry.ordered else "has an index condition on"
-    return Problem(
-        "index",
-        f"the plan no longer {wanted} {names}; it goes through {used}",
-        "bring the index, the query and the Index line in line with each other",
-    )
-
-
-def _whole(nodes: list[_Json], line: IndexLine, tables: Tables) -> Iterator[Problem]:
-    """Find what the plan reads from end to end, and a `scan:` of a plan that does not."""
-    # One that delivers an order is left at the limit.
-    ordering = {name for entry in line.entries if entry.ordered for name in entry.names}
-    found = []
-    for node in nodes:
-        index = node.get("Index Name")
-        if node["Node Type"] in _TABLE_SCANS:
-            found.append(f"the table {node['Relation Name']}")
-        elif index not in {None, *ordering} and not _is_searched(node, tables):
-            found.append(f"the index {index}")
-    if line.scan is not None:
-        if not found:
-            mend = "drop `scan:`, and name the indexes"
-            yield Problem("index", "the plan reads nothing from end to end", mend)
-        return
-    for what in found:
-        yield Problem(
-            "index",
-            f"the plan reads {what} from end to end",
-            "give it an index condition, or say `scan: reason, bound`",
-        )
-
-
-def _unnamed(nodes: list[_Json], line: IndexLine, tables: Tables) -> Iterator[Problem]:
-    """Find the indexes that the plan searches without a word about them in the header."""
-    named = {name for entry in line.entries for name in entry.names}
-    for node in nodes:
-        index = node.get("Index Name")
-        if index not in {None, *named} and _is_searched(node, tables):
-            yield Problem(
-                "index",
-                f"the plan uses {index}, which the header does not name",
-                "name it, or bring the query back to the indexes named",
-            )
-
-
-def _is_searched(node: _Json, tables: Tables) -> bool:
-    index = tables.indexes.get(node.get("Index Name", ""))
-    return index is not None and index.is_searched_by(node.get("Index Cond", ""))
-
-
-def _delivers_order(step: _Step) -> bool:
-    """Tell whether an index scan's order reaches a Limit, or the end, without being sorted."""
-    if step.node["Node Type"] not in ("Index Scan", "Index Only Scan"):
-        return False
-    node = step.node
-    for above in step.above:
-        if above["Node Type"] == "Limit" or node.get("Parent Relationship") in _PLANS_APART:
-            return True
-        if above["Node Type"] in _SORTS or node.get("Parent Relationship") == "Inner":
-            return False
-        node = above
-    return True
-
-
-def _steps(node: _Json, above: tuple[_Json, ...]) -> Iterator[_Step]:
-    yield _Step(node, above)
-    for child in node.get("Plans", ()):
-        yield from _steps(child, (node, *above))

@@ -12,8 +12,9 @@ from psycopg import Connection
 from .._migrations import has_trigrams
 from .._queries import Source
 from ._parse_tree import NullsNotChecked, check_version
+from .array_items import array_items
 from .calls import check_absence, check_calls, check_names
-from .columns import Overrides, check_columns, check_nulls
+from .columns import Overrides, check_columns, check_items, check_nulls
 from .description import Described, Describer
 from .header import (
     HeaderError,
@@ -23,14 +24,14 @@ from .header import (
     null_line,
     record_line,
     record_type,
-    suffix,
 )
+from .index_lines import check_indexes
 from .json_shape import json_shape
 from .literals import allowed_values, check_literals
 from .locks import LockReader
 from .nested import check_nested, has_nested
 from .nullability import nullable_columns
-from .plans import Plan, Planner, check_indexes, small_tables
+from .plans import Plan, Planner
 from .problems import Problem
 from .recording import Call, Method
 from .value_types import shown
@@ -98,7 +99,9 @@ class QueryChecker:
             return Outcome([Problem(error.code, str(error), "correct the header")], record, {})
         problems = [*self._check_header(source, record)]
         plans: dict[str, Plan] = {}
-        if "Utility" not in source.header:
+        if "Utility" in source.header:
+            problems += self._check_utility(source)
+        else:
             try:
                 described = self._describer.describe(source.sql)
                 # Some mistakes only the planner sees, such as a conflict target without a key.
@@ -119,7 +122,7 @@ class QueryChecker:
         return source.header["Index (pg_trgm)" if self.uses_trigrams(source) else "Index"]
 
     def _check_header(self, source: Source, record: Any) -> Iterator[Problem]:
-        arity = suffix(source)
+        arity = source.suffix
         if record_line(source).may_be_absent and arity != "^":
             mend = "write ^ behind the parameters, or drop it"
             yield Problem("record", "`or no row` goes with ^ alone", mend)
@@ -139,6 +142,24 @@ class QueryChecker:
             )
         if source.name not in self._code.elsewhere:
             yield from check_names(source, self._code.methods, self._code.calls)
+
+    def _check_utility(self, source: Source) -> Iterator[Problem]:
+        """Have a statement parsed, which is all that can be done where a table is not there."""
+        self.notes.add(f"{source.name} was only parsed, as its Utility line says")
+        try:
+            self._describer.describe(source.sql)
+        except psycopg.errors.UndefinedTable:
+            return
+        except psycopg.Error as error:
+            yield _refused(error)
+            return
+        try:
+            self._planner.generic(source)
+        except psycopg.Error:
+            # A command such as VACUUM has no plan.
+            return
+        mend = "drop the line, so that the statement is checked"
+        yield Problem("statement", "it can be prepared, so that it is no utility", mend)
 
     def _check_statement(
         self, source: Source, described: Described, record: Any, overrides: Overrides
@@ -160,6 +181,8 @@ class QueryChecker:
     ) -> Iterator[Problem]:
         inferred = nullable_columns(self._connection, source.sql)
         yield from check_nulls(described, record, inferred, overrides)
+        items = array_items(self._connection, source.sql)
+        yield from check_items(described, record, items, overrides)
         if has_nested(record):
             shapes = json_shape(self._connection, source.sql)
             yield from check_nested(described, record, shapes, overrides)
@@ -179,15 +202,16 @@ class QueryChecker:
             for title, values in custom.items()
         }
 
-    def _check_indexes(self, plan: Plan, index: IndexLine) -> list[Problem]:
-        problems = list(check_indexes(plan, index, self._tables))
-        small = small_tables(plan, index, self._tables) if problems else set()
-        for table in small:
-            self.notes.add(
-                f"plans that go through {table} were not checked: it has too few rows, or was "
-                "never analysed"
-            )
-        return [] if small else problems
+    def _check_indexes(self, plan: Plan, index: IndexLine) -> Iterator[Problem]:
+        for problem, tables in check_indexes(plan, index, self._tables):
+            small = sorted(filter(self._tables.is_small, tables))
+            self.notes |= {
+                f"how plans go through {table} was not checked: it has too few rows, or was never "
+                "analysed"
+                for table in small
+            }
+            if not small:
+                yield problem
 
     def _can_read_trees(self) -> bool:
         try:
@@ -200,4 +224,7 @@ class QueryChecker:
 
 def _refused(error: psycopg.Error) -> Problem:
     message = error.diag.message_primary or type(error).__name__
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        mend = "grant it to the role that checks, or check as another"
+        return Problem("statement", f"the role may not run it: {message}", mend)
     return Problem("statement", f"the server refuses it: {message}", "correct the statement")

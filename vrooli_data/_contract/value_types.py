@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, Literal, Union, get_args, get_origin
+from enum import Enum
+from typing import Annotated, Any, Literal, NewType, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
 import msgspec
 
-from .._rows import is_plain
+from .._rows import is_plain, record_fields
 from ..records.shared import JsonValue
 
 _TEXT = frozenset({"text", "character varying", "character", "name"})
@@ -44,10 +45,22 @@ def arriving(annotation: Any) -> frozenset[str]:
         kind = type(get_args(kind)[0])
     if kind in _ARRIVE:
         return _ARRIVE[kind]
-    if get_origin(kind) is list and (is_plain(kind) or get_args(kind)[0] is int):
+    if get_origin(kind) is list and is_plain(kind):
         return frozenset(f"{item}[]" for item in arriving(get_args(kind)[0]))
     # Anything else is nested, and decoded from the bytes of json.
     return frozenset({"json"})
+
+
+def is_supported(annotation: Any) -> bool:
+    """Tell whether a field may be of this type: msgspec takes more, which no column arrives as."""
+    kind = get_origin(annotation) or annotation
+    if kind is Annotated or isinstance(kind, NewType | TypeVar):
+        return False
+    if kind is Literal:
+        return True
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return False
+    return all(map(is_supported, get_args(annotation)))
 
 
 def accepts_none(annotation: Any) -> bool | None:
@@ -113,6 +126,29 @@ def structs_in(annotation: Any) -> Iterator[type[msgspec.Struct]]:
             yield kind
     for part in get_args(annotation):
         yield from structs_in(part)
+
+
+def structs_within(annotations: Iterable[Any]) -> set[type[msgspec.Struct]]:
+    """Return the records that annotations are made of, and what those are made of in turn."""
+    found: set[type[msgspec.Struct]] = set()
+    waiting = list(annotations)
+    while waiting:
+        for kind in structs_in(waiting.pop()):
+            # msgspec's stubs hide that a class of records can be hashed.
+            if kind not in found:
+                found.add(kind)
+                waiting += [field.type for field in record_fields(kind)]
+                waiting += kind.__bases__
+    return found
+
+
+def unresolved(annotation: Any) -> str | None:
+    """Tell why the fields of the records in an annotation cannot be read; None where they can."""
+    try:
+        structs_within([annotation])
+    except Exception as error:  # noqa: BLE001 (an annotation is any expression)
+        return str(error)
+    return None
 
 
 def _article(kind: type) -> str:

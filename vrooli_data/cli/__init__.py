@@ -19,6 +19,7 @@ _OPTIONS = {
     "migration_id": "--rollback-to",
     "scale": "--scale",
     "seed": "--seed",
+    "sql": "--sql",
     "update_plans": "--update-plans",
 }
 #: Where a misplaced URL, or a piece of one, would be repeated with its password.

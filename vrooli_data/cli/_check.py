@@ -13,6 +13,7 @@ import typer
 
 from .._contract.check import check as check_folder
 from .._contract.findings import Format, Report, as_json, as_sarif, as_text
+from .._contract.modules import with_submodules
 from .._contract.package import check_package
 from ..errors import InvalidInput
 from ._options import DatabaseUrl, DataDir
@@ -56,12 +57,18 @@ def check(
 
 
 def _module(name: str) -> ModuleType:
+    if not all(map(str.isidentifier, name.split("."))):
+        raise InvalidInput("--records", "must be the name of a module, such as shop.records")
     # A project's own modules lie where it is worked on, mostly.
     sys.path.insert(0, str(Path.cwd()))
     try:
-        return import_module(name)
-    except ImportError as error:
-        raise InvalidInput("--records", f"cannot be imported: {error}") from None
+        module = import_module(name)
+        # Of a package, all modules are looked at.
+        with_submodules(module)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a module does, it says so)
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InvalidInput("--records", f"cannot be imported: {problem}") from None
+    return module
 
 
 def _shown(report: Report, shape: Format) -> str:

@@ -110,6 +110,14 @@ MUTANTS = [
         Check("nulls", "column name can be NULL"),
     ),
     Mutant(
+        "array of values that can be NULL",
+        "users.find_by_handle",
+        "sql/users/read.sql",
+        "    languages,\n",
+        "    ARRAY[email] AS languages,\n",
+        Check("nulls", "column languages.item can be NULL"),
+    ),
+    Mutant(
         "NULL in one branch of UNION",
         "chats.add_participant",
         "sql/chats/participants.sql",

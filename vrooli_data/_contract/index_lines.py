@@ -1,0 +1,175 @@
+"""Hold plans to the Index lines of headers. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .header import IndexEntry, IndexLine
+from .plans import Json, Plan, Tables
+from .problems import Problem
+
+_SORTS = frozenset({"Sort", "Incremental Sort"})
+#: CTEs and subselects: what stands above them does not sort them.
+_PLANS_APART = frozenset({"InitPlan", "SubPlan"})
+#: Whatever reaches rows by reading a whole table.
+_TABLE_SCANS = frozenset({"Seq Scan", "Sample Scan", "Tid Range Scan"})
+#: They return nothing before they have read all.
+_WAITING = frozenset({"Plain", "Hashed", "Mixed"})
+
+
+class Judged(NamedTuple):
+    """A problem of a plan, and the tables whose size it depends on."""
+
+    problem: Problem
+    tables: frozenset[str]
+
+
+class _Step(NamedTuple):
+    node: Json
+    #: From the nearest to the root.
+    above: tuple[Json, ...]
+    #: The table and the index that the node reads, by their names in `Tables`.
+    table: str | None
+    index_name: str | None
+    #: Whether its condition leads to a place in the index.
+    is_search: bool
+
+
+def check_indexes(plan: Plan, line: IndexLine, tables: Tables) -> Iterator[Judged]:
+    """Compare the indexes and scans of a plan with the Index line."""
+    steps = list(_steps(plan.root, (), tables))
+    searched = {step.index_name for step in steps if step.is_search}
+    ordering = {step.index_name for step in steps if _delivers_order(step)}
+    missing = False
+    for entry in line.entries:
+        names = [tables.named(name) for name in entry.names]
+        if not (ordering if entry.ordered else searched) & set(names):
+            missing = True
+            yield _missing(entry, names, steps, tables)
+    whole = list(_whole(steps, line, tables))
+    yield from _unread(whole, line, tables)
+    if missing:
+        # What is used instead is told with what is missing.
+        whole = [step for step in whole if step.index_name is None]
+    else:
+        yield from _unnamed(steps, line, tables)
+    yield from _unsaid(whole, line, tables)
+
+
+def _missing(entry: IndexEntry, names: list[str], steps: list[_Step], tables: Tables) -> Judged:
+    wanted = " or ".join(entry.names)
+    known = [tables.indexes[name].table for name in names if name in tables.indexes]
+    if not known:
+        mend = "name one that there is"
+        return Judged(Problem("index", f"there is no index {wanted}", mend), frozenset())
+    used = ", ".join(sorted({step.index_name for step in steps if step.index_name})) or "no index"
+    is_to = "takes its order from" if entry.ordered else "has an index condition on"
+    problem = Problem(
+        "index",
+        f"the plan no longer {is_to} {wanted}; it goes through {used}",
+        "bring the index, the query and the Index line in line with each other",
+    )
+    return Judged(problem, frozenset(known))
+
+
+def _whole(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[_Step]:
+    """Find what the plan reads from end to end."""
+    ordering = {tables.named(name) for e in line.entries if e.ordered for name in e.names}
+    for step in steps:
+        is_left = step.index_name in ordering and _is_left_at_limit(step)
+        if step.node["Node Type"] in _TABLE_SCANS or not (
+            step.index_name is None or step.is_search or is_left
+        ):
+            yield step
+
+
+def _unsaid(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
+    """Find what is read from end to end without a word about it in the header."""
+    said = {tables.named(name) for name in line.scanned}
+    for step in whole:
+        if step.table not in said:
+            what = (
+                f"the table {step.table}"
+                if step.index_name is None
+                else f"the index {step.index_name}"
+            )
+            yield _judged(
+                step,
+                f"the plan reads {what} from end to end",
+                f"give it an index condition, or say `scan: {step.table}, bound`",
+            )
+
+
+def _unread(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
+    """Find what is not read from end to end, though the header says so."""
+    read = {step.table for step in whole}
+    for name in line.scanned:
+        table = tables.named(name)
+        if table not in read:
+            problem = Problem(
+                "index",
+                f"the plan does not read {name} from end to end",
+                "drop it from `scan:`, and name the index",
+            )
+            yield Judged(problem, frozenset({table}))
+
+
+def _unnamed(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
+    """Find the indexes that the plan searches without a word about them in the header."""
+    named = {tables.named(name) for entry in line.entries for name in entry.names}
+    for step in steps:
+        if step.is_search and step.index_name not in named:
+            yield _judged(
+                step,
+                f"the plan uses {step.index_name}, which the header does not name",
+                "name it, or bring the query back to the indexes named",
+            )
+
+
+def _judged(step: _Step, what: str, mend: str) -> Judged:
+    return Judged(Problem("index", what, mend), frozenset({step.table or ""}))
+
+
+def _delivers_order(step: _Step) -> bool:
+    """Tell whether an index scan's order reaches a Limit, or the end, without being sorted."""
+    if step.node["Node Type"] not in ("Index Scan", "Index Only Scan"):
+        return False
+    node = step.node
+    for above in step.above:
+        if above["Node Type"] == "Limit" or node.get("Parent Relationship") in _PLANS_APART:
+            return True
+        if above["Node Type"] in _SORTS or node.get("Parent Relationship") == "Inner":
+            return False
+        node = above
+    return True
+
+
+def _is_left_at_limit(step: _Step) -> bool:
+    """Tell whether a scan that delivers an order is left as soon as a Limit has its rows."""
+    node = step.node
+    for above in step.above if _delivers_order(step) else ():
+        if node.get("Parent Relationship") in _PLANS_APART or above.get("Strategy") in _WAITING:
+            return False
+        if above["Node Type"] == "Limit":
+            return True
+        node = above
+    return False
+
+
+def _steps(
+    node: Json, above: tuple[Json, ...], tables: Tables, table: str | None = None
+) -> Iterator[_Step]:
+    schema = next((n["Schema"] for n in (node, *above) if "Schema" in n), "")
+    if "Relation Name" in node:
+        own = node["Relation Name"]
+        table = tables.names.get((schema, own), own)
+    index = node.get("Index Name")
+    if index is not None:
+        # The index of a bitmap has the schema of the scan above it.
+        index = tables.names.get((schema, index), index)
+    found = tables.indexes.get(index or "")
+    is_search = found is not None and found.is_searched_by(node.get("Index Cond", ""))
+    yield _Step(node, above, table, index, is_search)
+    for child in node.get("Plans", ()):
+        yield from _steps(child, (node, *above), tables, table)
