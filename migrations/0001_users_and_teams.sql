@@ -42,10 +42,15 @@ CREATE TABLE users (
     CHECK (created_at BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00'),
     CONSTRAINT users_updated_at_check
     CHECK (updated_at BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00')
-);
+)
+-- last_active_at changes most often and is in no index: where the page has room for the new row,
+-- its updates are HOT and write to no index.
+WITH (fillfactor = 90);
 
--- users.search without pg_trgm walks the newest users first.
-CREATE INDEX users_created_at_id_idx ON users (created_at DESC, id DESC);
+-- users.find_many and users.search walk the newest users first, and leave out the private ones: in
+-- the index, each of these would be read and thrown away.
+CREATE INDEX users_created_at_id_idx ON users (created_at DESC, id DESC)
+WHERE NOT is_private;
 
 COMMENT ON TABLE users IS 'People and bots.';
 COMMENT ON COLUMN users.public_id IS '12 of [0-9a-z], made by the client; the id shown outside.';
@@ -84,12 +89,13 @@ CREATE TABLE teams (
 
 -- The foreign key: deleting a user.
 CREATE INDEX teams_created_by_id_idx ON teams (created_by_id);
--- Listings, the newest team first.
-CREATE INDEX teams_created_at_id_idx ON teams (created_at DESC, id DESC);
+-- teams.find_many, the newest team first; private ones are never listed.
+CREATE INDEX teams_created_at_id_idx ON teams (created_at DESC, id DESC)
+WHERE NOT is_private;
 
 COMMENT ON TABLE teams IS 'Groups of users.';
 COMMENT ON COLUMN teams.created_by_id IS 'NULL: that user was deleted, or is not known.';
-COMMENT ON COLUMN teams.revision IS 'How often the row was changed.';
+COMMENT ON COLUMN teams.revision IS 'Changes of the row; created_by_id becoming NULL apart.';
 
 CREATE TABLE members (
     team_id bigint NOT NULL,

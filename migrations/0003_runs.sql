@@ -45,12 +45,12 @@ CREATE TABLE runs (
 
 -- Every method that is given a run's id without its user.
 CREATE INDEX runs_id_idx ON runs (id);
--- The foreign key (deleting a version), and the cancelling in resources.bulk_soft_delete.
+-- The foreign key: deleting a version.
 CREATE INDEX runs_resource_version_id_idx ON runs (resource_version_id);
 -- A user's runs, the newest first.
 CREATE INDEX runs_user_id_created_at_id_idx ON runs (user_id, created_at DESC, id DESC);
--- runs.find_by_status and runs.find_active; time_elapsed lets runs.get_execution_stats answer from
--- the index alone.
+-- runs.find_by_status and runs.find_active_runs; time_elapsed lets runs.get_execution_stats answer
+-- from the index alone.
 CREATE INDEX runs_status_created_at_id_idx ON runs (status, created_at DESC, id DESC)
 INCLUDE (time_elapsed);
 -- The same three, of one user.
@@ -64,7 +64,7 @@ COMMENT ON COLUMN runs.data IS 'Any JSON value of the client. NULL: none.';
 COMMENT ON COLUMN runs.started_at IS 'Set once. NULL: never started.';
 COMMENT ON COLUMN runs.completed_at IS 'When it was Completed, Failed or Cancelled. NULL: not yet.';
 COMMENT ON COLUMN runs.time_elapsed IS 'Milliseconds of work. NULL: not measured.';
-COMMENT ON COLUMN runs.revision IS 'How often the row was changed.';
+COMMENT ON COLUMN runs.revision IS 'Changes of the row; its steps, inputs and outputs apart.';
 
 CREATE TABLE run_steps (
     user_id bigint NOT NULL,

@@ -29,13 +29,15 @@ CREATE TABLE chats (
 -- The foreign keys: deleting a team or a user.
 CREATE INDEX chats_team_id_idx ON chats (team_id);
 CREATE INDEX chats_creator_id_idx ON chats (creator_id);
--- Listings, the newest chat first.
-CREATE INDEX chats_created_at_id_idx ON chats (created_at DESC, id DESC);
+-- chats.find_many, the newest chat first; private ones are never listed, and are the most.
+CREATE INDEX chats_created_at_id_idx ON chats (created_at DESC, id DESC)
+WHERE NOT is_private;
 
 COMMENT ON TABLE chats IS 'Conversations.';
 COMMENT ON COLUMN chats.team_id IS 'NULL: a chat outside any team.';
 COMMENT ON COLUMN chats.creator_id IS 'NULL: that user was deleted, or is not known.';
-COMMENT ON COLUMN chats.revision IS 'How often the row was changed; its participants apart.';
+COMMENT ON COLUMN chats.revision IS
+'Changes of the row; its participants apart, and creator_id becoming NULL.';
 
 CREATE TABLE chat_participants (
     chat_id bigint NOT NULL,

@@ -33,7 +33,7 @@ COMMENT ON COLUMN stats_users.period_start IS 'Included; of UTC.';
 COMMENT ON COLUMN stats_users.period_end IS 'Excluded; of UTC.';
 COMMENT ON COLUMN stats_users.runs_started IS 'Counted by runs.start_with_steps.';
 COMMENT ON COLUMN stats_users.runs_completed IS 'Counted by runs.update_status.';
-COMMENT ON COLUMN stats_users.resources_deleted IS 'Counted by resources.bulk_soft_delete.';
+COMMENT ON COLUMN stats_users.resources_deleted IS 'Resources that the user soft-deleted.';
 
 CREATE TABLE stats_teams (
     team_id bigint NOT NULL,

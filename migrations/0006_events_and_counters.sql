@@ -77,7 +77,7 @@ CREATE TABLE counter_reconciliations (
     CHECK (requested_at BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00')
 );
 
--- counters.reconcile claims the oldest requests first.
+-- The oldest requests are dealt with first.
 CREATE INDEX counter_reconciliations_requested_at_key_idx
 ON counter_reconciliations (requested_at, entity_type, entity_id, counter);
 

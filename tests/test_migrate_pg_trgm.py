@@ -8,6 +8,7 @@ from psycopg import conninfo
 
 from tests.test_migrate import EVERY, REQUIRED, column
 from vrooli_data._migrate import migrate
+from vrooli_data._text_search import holds_trigram
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +49,16 @@ def test_a_role_that_may_not_create_pg_trgm_leaves_its_indexes_to_one_that_may(
             assert migrate(empty_database_url).applied == (EVERY[-1],)
         finally:
             connection.execute("DROP OWNED BY plain_migrator CASCADE; DROP ROLE plain_migrator")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["abc", "a1b", "\u00dcbe", "\u65e5\u672c\u8a9e", "\u0939\u093f\u0928", "ab!", "a!!", "..."],
+)
+def test_pg_trgm_finds_trigrams_where_searching_expects_them(
+    empty_database_url: str, text: str
+) -> None:
+    migrate(empty_database_url)
+    trigrams = column(empty_database_url, "SELECT unnest(show_trgm(%s))", text)
+    # A word of three: itself, and three with the blanks around it, which no substring search has.
+    assert (len(trigrams) == 4) == holds_trigram(text)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from psycopg import Connection
+from psycopg import Connection, RawCursor
 
 from vrooli_data._migrations import has_trigrams
 from vrooli_data._plans import PlanSummary, summarize
@@ -20,7 +21,29 @@ WITH made AS (
 )
 
 INSERT INTO resource_translations (resource_id, language, name, description)
-SELECT id, 'en', 'Name ' || md5(id::text), 'Description ' || md5((-id)::text) FROM made
+SELECT
+    id,
+    'en',
+    'Name ' || md5(id::text),
+    'Description ' || md5((-id)::text) || CASE mod(id, 3) WHEN 0 THEN ' frequent' ELSE '' END
+FROM made
+"""
+#: The best ones, of which none holds the text, and the others, which all do, unlisted for the most.
+_FILL_ADVERSELY = """
+WITH made AS (
+    INSERT INTO resources (public_id, resource_type, score, is_private, has_complete_version)
+    SELECT
+        lpad(n::text, 12, '0'),
+        'Code',
+        CASE WHEN n <= 20000 THEN 1 ELSE 0 END,
+        n > 20010,
+        TRUE
+    FROM generate_series(1, 26000) AS n
+    RETURNING id, score
+)
+
+INSERT INTO resource_translations (resource_id, language, name)
+SELECT id, 'en', CASE score WHEN 0 THEN 'A crowd' ELSE 'Alone' END FROM made
 """
 _INDEXES = {
     "any_type": "resources_score_id_idx",
@@ -28,6 +51,7 @@ _INDEXES = {
 }
 _TYPES = {"pattern": "text", "resource_type": "text", "max_rows": "integer"}
 _VALUES = {"pattern": "'%c0ffee%'", "resource_type": "'Code'", "max_rows": "20"}
+_FREQUENT = {**_VALUES, "pattern": "'%frequent%'"}
 
 
 @pytest.fixture
@@ -40,11 +64,13 @@ def filled(admin: Connection[Any]) -> Connection[Any]:
     return admin
 
 
-def plan(connection: Connection[Any], name: str, mode: str) -> tuple[PlanSummary, str]:
+def plan(
+    connection: Connection[Any], name: str, mode: str, given: dict[str, str] = _VALUES
+) -> tuple[PlanSummary, str]:
     """Return the plan of a query, summarized and as text."""
     source = load_folder(sql_folder() / "resources")[f"resources.{name}"]
     types = ", ".join(_TYPES[parameter] for parameter in source.parameters)
-    values = ", ".join(_VALUES[parameter] for parameter in source.parameters)
+    values = ", ".join(given[parameter] for parameter in source.parameters)
     connection.execute(f"SET plan_cache_mode = {mode}")
     connection.execute(f"PREPARE searched ({types}) AS {source.sql}")
     row = connection.execute(f"EXPLAIN (FORMAT JSON) EXECUTE searched ({values})").fetchone()
@@ -65,15 +91,16 @@ def test_without_trigrams_the_walk_follows_the_sort_index(
     assert "Sort" not in text
 
 
+@pytest.mark.parametrize("given", [_VALUES, _FREQUENT], ids=["rare", "frequent"])
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 @pytest.mark.parametrize("choice", _INDEXES)
 def test_with_trigrams_the_hits_come_from_their_indexes(
-    filled: Connection[Any], choice: str, mode: str
+    filled: Connection[Any], choice: str, mode: str, given: dict[str, str]
 ) -> None:
     applied = filled.execute("SELECT id FROM vrooli_data_migrations").fetchall()
     if not has_trigrams([id for (id,) in applied]):
         pytest.skip("this server does not bring pg_trgm")
-    summary, text = plan(filled, f"search__{choice}_by_trigram", mode)
+    summary, text = plan(filled, f"search__{choice}_by_trigram", mode, given)
     assert set(summary.indexes) == {
         "resource_translations_name_idx",
         "resource_translations_description_idx",
@@ -84,3 +111,26 @@ def test_with_trigrams_the_hits_come_from_their_indexes(
     assert summary.sequential_scans == ()
     for column in ("name", "description"):
         assert f"Bitmap Index Scan on resource_translations_{column}_idx" in text
+
+
+@pytest.mark.parametrize("choice", _INDEXES)
+def test_a_walk_that_meets_no_hit_is_given_up_for_the_hits(
+    admin: Connection[Any], choice: str
+) -> None:
+    admin.execute(_FILL_ADVERSELY)
+    admin.execute("VACUUM (ANALYZE) resources, resource_translations")
+    source = load_folder(sql_folder() / "resources")[f"resources.search__{choice}_by_trigram"]
+    given = {"pattern": "%crowd%", "resource_type": "Code", "max_rows": 20}
+    cursor = RawCursor(admin)
+    cursor.execute(
+        f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {source.sql}".encode(),
+        [given[parameter] for parameter in source.parameters],
+    )
+    lines = [line for (line,) in cursor.fetchall()]
+    (walk,) = (line for line in lines if f"using {_INDEXES[choice]} " in line)
+    read = re.search(r"rows=(\d+)", walk)
+    assert read is not None
+    assert int(read[1]) == 10_000
+    found = re.search(r"rows=(\d+)", lines[0])
+    assert found is not None
+    assert int(found[1]) == 10

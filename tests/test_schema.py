@@ -281,13 +281,19 @@ def test_there_is_no_trigger_and_no_function(admin: Admin) -> None:
     assert rows(admin, f"{own} AND NOT EXISTS ({extension})") == []
 
 
-def test_an_update_of_an_unindexed_column_of_a_resource_is_hot(admin: Admin, make: Factory) -> None:
-    for _ in range(50):
-        make.resource()
-    admin.execute("UPDATE resources SET revision = revision + 1 WHERE id = 1")
+def test_that_a_user_was_active_is_written_to_no_index(admin: Admin) -> None:
+    admin.execute(
+        """
+        INSERT INTO users (public_id, name, handle, email)
+        SELECT lpad(n::text, 12, '0'), 'Ada', 'user_' || n, 'user_' || n || '@example.org'
+        FROM generate_series(1, 500) AS n
+        """
+    )
+    # Of the first pages, which are full but for what fillfactor leaves.
+    admin.execute("UPDATE users SET last_active_at = now() WHERE id IN (1, 2, 100, 101)")
     admin.execute("SELECT pg_stat_force_next_flush()")
-    hot = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'resources'"
-    assert rows(admin, hot) == [(1, 1)]
+    hot = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'users'"
+    assert rows(admin, hot) == [(4, 4)]
 
 
 def test_two_users_cannot_share_what_identifies_them(make: Factory) -> None:

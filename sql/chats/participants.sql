@@ -64,9 +64,8 @@ LIMIT :max_rows::integer;
 -- Let one user take part in a chat, and tell whether this is new.
 -- A row that was there already is read as well: ON CONFLICT DO NOTHING alone reads it unseen by
 -- SERIALIZABLE. No row comes back where another session has added it since the statement began.
--- The primary key would serve as well: of two that cost the same, the planner takes the newer.
 -- Record: Added, or no row
--- Index:  chat_participants_user_id_chat_id_idx
+-- Index:  chat_participants_pkey or chat_participants_user_id_chat_id_idx
 -- Locks:  row: chat_participants
 WITH added AS (
     INSERT INTO chat_participants (chat_id, user_id)
@@ -86,9 +85,8 @@ WHERE
 
 -- name: remove_participant(chat_id, user_id)^
 -- Let one user take part in a chat no longer.
--- The primary key would serve as well: of two that cost the same, the planner takes the newer.
 -- Record: Touched, or no row
--- Index:  chat_participants_user_id_chat_id_idx
+-- Index:  chat_participants_pkey or chat_participants_user_id_chat_id_idx
 -- Locks:  row: chat_participants
 DELETE FROM chat_participants
 WHERE
@@ -98,9 +96,8 @@ RETURNING user_id AS id;
 
 -- name: set_unread(chat_id, user_id, has_unread)^
 -- Note whether a chat holds something that one participant has not read; no change of the chat.
--- The primary key would serve as well: of two that cost the same, the planner takes the newer.
 -- Record: Touched, or no row
--- Index:  chat_participants_user_id_chat_id_idx
+-- Index:  chat_participants_pkey or chat_participants_user_id_chat_id_idx
 -- Locks:  row: chat_participants
 UPDATE chat_participants
 SET has_unread = :has_unread::boolean

@@ -3,6 +3,8 @@
 -- them: lines of a public id that exists already are left out, and so are all but the first of it.
 -- All tables are filled in the order of public ids, which is then also that of the identifiers:
 -- two imports at once cannot wait for each other in a circle, and indexes grow at their ends.
+-- The role needs USAGE on both sequences.
+-- Not for psql alone: the import makes and fills imported_lines, a temporary table, beforehand.
 -- Utility: reads imported_lines, a temporary table of the import.
 -- Record: int
 -- Index:  scan: imported_lines, once for each table

@@ -52,57 +52,103 @@ WHERE public_id = :public_id::text;
 
 -- name: find_many_by_id(ids)
 -- Fetch the resources of a JSON array of ids, in its order; absent ones are left out.
+-- Each is looked up by itself: in a plain join, the planner may read and lock the whole table.
 -- Record: Resource
 -- Index:  resources_pkey
 -- Locks:  none
 SELECT
-    resources.id,
-    resources.public_id,
-    resources.resource_type,
-    resources.is_private,
-    resources.is_deleted,
-    resources.deleted_at,
-    resources.deleted_by_id,
-    resources.has_complete_version,
-    resources.score,
-    resources.bookmarks,
-    resources.views,
-    resources.created_by_id,
-    resources.latest_version_id,
-    resources.last_version_index,
-    resources.revision,
-    resources.created_at,
-    resources.updated_at
+    found.id,
+    found.public_id,
+    found.resource_type,
+    found.is_private,
+    found.is_deleted,
+    found.deleted_at,
+    found.deleted_by_id,
+    found.has_complete_version,
+    found.score,
+    found.bookmarks,
+    found.views,
+    found.created_by_id,
+    found.latest_version_id,
+    found.last_version_index,
+    found.revision,
+    found.created_at,
+    found.updated_at
 FROM json_array_elements_text(:ids::json) WITH ORDINALITY AS wanted (id, position)
-INNER JOIN resources ON wanted.id::bigint = resources.id
+INNER JOIN LATERAL (
+    SELECT
+        resources.id,
+        resources.public_id,
+        resources.resource_type,
+        resources.is_private,
+        resources.is_deleted,
+        resources.deleted_at,
+        resources.deleted_by_id,
+        resources.has_complete_version,
+        resources.score,
+        resources.bookmarks,
+        resources.views,
+        resources.created_by_id,
+        resources.latest_version_id,
+        resources.last_version_index,
+        resources.revision,
+        resources.created_at,
+        resources.updated_at
+    FROM resources
+    WHERE resources.id = wanted.id::bigint
+    LIMIT 1
+) AS found ON TRUE
 ORDER BY wanted.position ASC
 LIMIT 10000;
 
 -- name: find_many_by_public_id(public_ids)
 -- Fetch the resources of a JSON array of public ids, in its order; absent ones are left out.
+-- Each is looked up by itself: in a plain join, the planner may read and lock the whole table.
 -- Record: Resource
 -- Index:  resources_public_id_key
 -- Locks:  none
 SELECT
-    resources.id,
-    resources.public_id,
-    resources.resource_type,
-    resources.is_private,
-    resources.is_deleted,
-    resources.deleted_at,
-    resources.deleted_by_id,
-    resources.has_complete_version,
-    resources.score,
-    resources.bookmarks,
-    resources.views,
-    resources.created_by_id,
-    resources.latest_version_id,
-    resources.last_version_index,
-    resources.revision,
-    resources.created_at,
-    resources.updated_at
+    found.id,
+    found.public_id,
+    found.resource_type,
+    found.is_private,
+    found.is_deleted,
+    found.deleted_at,
+    found.deleted_by_id,
+    found.has_complete_version,
+    found.score,
+    found.bookmarks,
+    found.views,
+    found.created_by_id,
+    found.latest_version_id,
+    found.last_version_index,
+    found.revision,
+    found.created_at,
+    found.updated_at
 FROM json_array_elements_text(:public_ids::json) WITH ORDINALITY AS wanted (public_id, position)
-INNER JOIN resources ON wanted.public_id = resources.public_id
+INNER JOIN LATERAL (
+    SELECT
+        resources.id,
+        resources.public_id,
+        resources.resource_type,
+        resources.is_private,
+        resources.is_deleted,
+        resources.deleted_at,
+        resources.deleted_by_id,
+        resources.has_complete_version,
+        resources.score,
+        resources.bookmarks,
+        resources.views,
+        resources.created_by_id,
+        resources.latest_version_id,
+        resources.last_version_index,
+        resources.revision,
+        resources.created_at,
+        resources.updated_at
+    FROM resources
+    WHERE resources.public_id = wanted.public_id
+    LIMIT 1
+) AS found ON TRUE
 ORDER BY wanted.position ASC
 LIMIT 10000;
 
@@ -157,7 +203,8 @@ WHERE resources.public_id = :public_id::text;
 -- name: find_trending(days, max_rows)
 -- List the listed resources of the last days, best score first, then bookmarks and views.
 -- The walk ends at the limit or at the last listed resource: created_at is a key column of the
--- index, so rows that are too old are passed over without a look at the table.
+-- index, so rows that are too old are passed over without a look at the table. The counters are
+-- keys of the index, so raising one is not a HOT update.
 -- Record: Resource
 -- Index:  resources_score_bookmarks_views_id_created_at_idx (order)
 -- Locks:  none

@@ -1,8 +1,9 @@
 -- name: search__any_type(pattern, max_rows)
 -- List, best score first, the listed resources with a translation whose name or
 -- description holds a text.
--- For texts of one or two characters, and where there are no trigram indexes: walks the resources
--- until the limit is reached.
+-- For texts that hold no trigram, and where there are no trigram indexes: walks the resources until
+-- the limit is reached, at worst to the last one: give strangers' searches a statement_timeout.
+-- The score is a key of the index, so raising it is not a HOT update.
 -- Record: Resource
 -- Index:  resources_score_id_idx (order), resource_translations_pkey
 -- Locks:  none
@@ -50,10 +51,13 @@ LIMIT :max_rows::integer;
 -- name: search__any_type_by_trigram(pattern, max_rows)
 -- List, best score first, the listed resources with a translation whose name or
 -- description holds a text.
--- Reads the hits from the trigram indexes and sorts them. A text with more than 5 000 hits is in so
--- many rows that walking the resources finds enough of them sooner: then that half answers instead.
+-- Reads the hits from the trigram indexes and sorts them. With more than 5 000 of them, walks the
+-- 10 000 best resources first, and is done if enough of these hold the text. At worst reads those
+-- and then every translation that holds the text, however few of their resources are listed: give
+-- strangers' searches a statement_timeout.
 -- Record: Resource
--- Index:  resource_translations_pkey, scan: not run without the trigram indexes
+-- Index:  resource_translations_pkey or resources_pkey, resources_score_id_idx (order),
+--         scan: resource_translations, not run without the trigram indexes
 -- Index (pg_trgm): resource_translations_name_idx, resource_translations_description_idx,
 --         resources_score_id_idx (order), resource_translations_pkey, resources_pkey
 -- Locks:  none
@@ -63,27 +67,39 @@ WITH hits AS MATERIALIZED (
     WHERE
         name ILIKE :pattern::text
         OR description ILIKE :pattern::text
-    LIMIT 5001
 ),
 
-crowd AS (
-    SELECT count(*) > 5000 AS is_large
+-- Hits are read as they are asked for. With a limit of their own, the planner would hope to meet as
+-- many soon, and read the table from its beginning.
+first_hits AS MATERIALIZED (
+    SELECT resource_id
     FROM hits
+    LIMIT 5001
 ),
 
 walked AS (
     SELECT id
-    FROM resources
+    FROM (
+        SELECT
+            id,
+            score
+        FROM resources
+        WHERE
+            (SELECT count(*) > 5000 FROM first_hits)
+            AND NOT is_private
+            AND NOT is_deleted
+            AND has_complete_version
+        ORDER BY
+            score DESC,
+            id DESC
+        LIMIT 10000
+    ) AS best
     WHERE
-        (SELECT crowd.is_large FROM crowd)
-        AND NOT is_private
-        AND NOT is_deleted
-        AND has_complete_version
-        AND EXISTS (
+        EXISTS (
             SELECT
             FROM resource_translations
             WHERE
-                resource_translations.resource_id = resources.id
+                resource_translations.resource_id = best.id
                 AND (
                     resource_translations.name ILIKE :pattern::text
                     OR resource_translations.description ILIKE :pattern::text
@@ -102,7 +118,7 @@ found AS (
     SELECT id FROM walked
     UNION ALL
     SELECT resource_id FROM hits
-    WHERE NOT (SELECT crowd.is_large FROM crowd)
+    WHERE (SELECT count(*) FROM walked) < :max_rows::integer
 )
 
 SELECT
@@ -139,8 +155,9 @@ LIMIT :max_rows::integer;
 -- name: search__one_type(pattern, resource_type, max_rows)
 -- List, best score first, the listed resources of one type with a translation whose name or
 -- description holds a text.
--- For texts of one or two characters, and where there are no trigram indexes: walks the resources
--- until the limit is reached.
+-- For texts that hold no trigram, and where there are no trigram indexes: walks the resources until
+-- the limit is reached, at worst to the last one: give strangers' searches a statement_timeout.
+-- The score is a key of the index, so raising it is not a HOT update.
 -- Record: Resource
 -- Index:  resources_resource_type_score_id_idx,
 --         resources_resource_type_score_id_idx (order), resource_translations_pkey
@@ -190,11 +207,14 @@ LIMIT :max_rows::integer;
 -- name: search__one_type_by_trigram(pattern, resource_type, max_rows)
 -- List, best score first, the listed resources of one type with a translation whose name or
 -- description holds a text.
--- Reads the hits from the trigram indexes and sorts them. A text with more than 5 000 hits is in so
--- many rows that walking the resources finds enough of them sooner: then that half answers instead.
+-- Reads the hits from the trigram indexes and sorts them. With more than 5 000 of them, walks the
+-- 10 000 best resources first, and is done if enough of these hold the text. At worst reads those
+-- and then every translation that holds the text, however few of their resources are listed: give
+-- strangers' searches a statement_timeout.
 -- Record: Resource
 -- Index:  resource_translations_pkey, resources_pkey,
---         resources_resource_type_score_id_idx, scan: not run without the trigram indexes
+--         resources_resource_type_score_id_idx,
+--         scan: resource_translations, not run without the trigram indexes
 -- Index (pg_trgm): resource_translations_name_idx, resource_translations_description_idx,
 --         resources_resource_type_score_id_idx, resource_translations_pkey, resources_pkey
 -- Locks:  none
@@ -204,28 +224,40 @@ WITH hits AS MATERIALIZED (
     WHERE
         name ILIKE :pattern::text
         OR description ILIKE :pattern::text
-    LIMIT 5001
 ),
 
-crowd AS (
-    SELECT count(*) > 5000 AS is_large
+-- Hits are read as they are asked for. With a limit of their own, the planner would hope to meet as
+-- many soon, and read the table from its beginning.
+first_hits AS MATERIALIZED (
+    SELECT resource_id
     FROM hits
+    LIMIT 5001
 ),
 
 walked AS (
     SELECT id
-    FROM resources
+    FROM (
+        SELECT
+            id,
+            score
+        FROM resources
+        WHERE
+            (SELECT count(*) > 5000 FROM first_hits)
+            AND resource_type = :resource_type::text
+            AND NOT is_private
+            AND NOT is_deleted
+            AND has_complete_version
+        ORDER BY
+            score DESC,
+            id DESC
+        LIMIT 10000
+    ) AS best
     WHERE
-        (SELECT crowd.is_large FROM crowd)
-        AND resource_type = :resource_type::text
-        AND NOT is_private
-        AND NOT is_deleted
-        AND has_complete_version
-        AND EXISTS (
+        EXISTS (
             SELECT
             FROM resource_translations
             WHERE
-                resource_translations.resource_id = resources.id
+                resource_translations.resource_id = best.id
                 AND (
                     resource_translations.name ILIKE :pattern::text
                     OR resource_translations.description ILIKE :pattern::text
@@ -244,7 +276,7 @@ found AS (
     SELECT id FROM walked
     UNION ALL
     SELECT resource_id FROM hits
-    WHERE NOT (SELECT crowd.is_large FROM crowd)
+    WHERE (SELECT count(*) FROM walked) < :max_rows::integer
 )
 
 SELECT

@@ -59,6 +59,7 @@ SELECT
 FROM resource_versions
 WHERE
     resource_id = :resource_id::bigint
+    -- A bigint, as in every cursor: an integer would fail where no version can be.
     AND version_index < :after_version_index::bigint
 ORDER BY version_index DESC
 LIMIT :max_rows::integer;
@@ -84,6 +85,7 @@ SELECT
 FROM resource_versions
 WHERE
     resource_id = :resource_id::bigint
+    -- A bigint, as in every cursor: an integer would fail where no version can be.
     AND version_index > :before_version_index::bigint
 ORDER BY version_index ASC
 LIMIT :max_rows::integer;

@@ -1,7 +1,7 @@
 -- name: holds_rows()$
 -- Tell whether the database holds any user or resource, and so is not to be seeded.
 -- Record: bool
--- Index:  scan: one row of each table
+-- Index:  scan: users and resources, one row of each
 -- Locks:  none
 SELECT
     EXISTS (SELECT 1 FROM users)

@@ -34,7 +34,8 @@ RETURNING
 -- name: update(id, changes, expected_revision)^
 -- Change the fields of one team that the changes hold, unless the revision is not the expected one.
 -- Without an expected revision any will do. The row is read under its lock, so that two writers of
--- different fields both keep their change.
+-- different fields both keep their change. A new handle, a unique key, locks the row as
+-- FOR UPDATE does: inserts of what refers to the team wait for it, and it for them.
 -- Record: Update[Team], or no row
 -- Index:  teams_pkey
 -- Locks:  for no key update: teams

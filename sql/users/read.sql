@@ -84,6 +84,8 @@ WHERE handle = :handle::text;
 
 -- name: find_with_teams(public_id)^
 -- Fetch one user with all memberships, newest first; each team says how many members it has.
+-- Without a bound: reads every membership of the user, and counts every member of these teams. For
+-- users of very many or very large teams, members.find_by_user pages and counts nothing.
 -- Record: UserWithTeams, or no row
 -- Index:  users_public_id_key, members_user_id_created_at_team_id_idx, teams_pkey, members_pkey
 -- Locks:  none
@@ -132,47 +134,83 @@ WHERE users.public_id = :public_id::text;
 
 -- name: find_many_by_id(ids)
 -- Fetch the users of a JSON array of ids, in its order; absent ones are left out.
+-- Each is looked up by itself: in a plain join, the planner may read and lock the whole table.
 -- Record: User
 -- Index:  users_pkey
 -- Locks:  none
 SELECT
-    users.id,
-    users.public_id,
-    users.email,
-    users.name,
-    users.handle,
-    users.is_bot,
-    users.is_private,
-    users.languages,
-    users.last_active_at,
-    users.revision,
-    users.created_at,
-    users.updated_at
+    found.id,
+    found.public_id,
+    found.email,
+    found.name,
+    found.handle,
+    found.is_bot,
+    found.is_private,
+    found.languages,
+    found.last_active_at,
+    found.revision,
+    found.created_at,
+    found.updated_at
 FROM json_array_elements_text(:ids::json) WITH ORDINALITY AS wanted (id, position)
-INNER JOIN users ON wanted.id::bigint = users.id
+INNER JOIN LATERAL (
+    SELECT
+        users.id,
+        users.public_id,
+        users.email,
+        users.name,
+        users.handle,
+        users.is_bot,
+        users.is_private,
+        users.languages,
+        users.last_active_at,
+        users.revision,
+        users.created_at,
+        users.updated_at
+    FROM users
+    WHERE users.id = wanted.id::bigint
+    LIMIT 1
+) AS found ON TRUE
 ORDER BY wanted.position ASC
 LIMIT 10000;
 
 -- name: find_many_by_public_id(public_ids)
 -- Fetch the users of a JSON array of public ids, in its order; absent ones are left out.
+-- Each is looked up by itself: in a plain join, the planner may read and lock the whole table.
 -- Record: User
 -- Index:  users_public_id_key
 -- Locks:  none
 SELECT
-    users.id,
-    users.public_id,
-    users.email,
-    users.name,
-    users.handle,
-    users.is_bot,
-    users.is_private,
-    users.languages,
-    users.last_active_at,
-    users.revision,
-    users.created_at,
-    users.updated_at
+    found.id,
+    found.public_id,
+    found.email,
+    found.name,
+    found.handle,
+    found.is_bot,
+    found.is_private,
+    found.languages,
+    found.last_active_at,
+    found.revision,
+    found.created_at,
+    found.updated_at
 FROM json_array_elements_text(:public_ids::json) WITH ORDINALITY AS wanted (public_id, position)
-INNER JOIN users ON wanted.public_id = users.public_id
+INNER JOIN LATERAL (
+    SELECT
+        users.id,
+        users.public_id,
+        users.email,
+        users.name,
+        users.handle,
+        users.is_bot,
+        users.is_private,
+        users.languages,
+        users.last_active_at,
+        users.revision,
+        users.created_at,
+        users.updated_at
+    FROM users
+    WHERE users.public_id = wanted.public_id
+    LIMIT 1
+) AS found ON TRUE
 ORDER BY wanted.position ASC
 LIMIT 10000;
 

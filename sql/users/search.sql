@@ -1,8 +1,8 @@
 -- name: search__exact(pattern, email, max_rows)
 -- List, newest first, the users who are not private and whose name or handle
 -- holds a text, or whose e-mail address is it.
--- For texts of one or two characters, and where there are no trigram indexes: walks the users until
--- the limit is reached.
+-- For texts that hold no trigram, and where there are no trigram indexes: walks the users until the
+-- limit is reached, at worst to the last one: give strangers' searches a statement_timeout.
 -- Record: User
 -- Index:  users_created_at_id_idx (order)
 -- Locks:  none
@@ -35,10 +35,12 @@ LIMIT :max_rows::integer;
 -- name: search__exact_by_trigram(pattern, email, max_rows)
 -- List, newest first, the users who are not private and whose name or handle
 -- holds a text, or whose e-mail address is it.
--- Reads the hits from the trigram indexes and sorts them. A text with more than 5 000 hits is in so
--- many rows that walking the users finds enough of them sooner: then that half answers instead.
+-- Reads the hits from the trigram indexes and sorts them. With more than 5 000 of them, walks the
+-- 10 000 newest users first, and is done if enough of these hold the text. At worst reads those and
+-- then every user who holds the text: give strangers' searches a statement_timeout.
 -- Record: User
--- Index:  users_pkey, scan: not run without the trigram indexes
+-- Index:  users_pkey, users_created_at_id_idx (order),
+--         scan: users, not run without the trigram indexes
 -- Index (pg_trgm): users_name_idx, users_handle_idx, users_email_key,
 --         users_created_at_id_idx (order), users_pkey
 -- Locks:  none
@@ -46,28 +48,44 @@ WITH hits AS MATERIALIZED (
     SELECT id
     FROM users
     WHERE
-        name ILIKE :pattern::text
-        OR handle ILIKE :pattern::text
-        OR email = :email::text
-    LIMIT 5001
-),
-
-crowd AS (
-    SELECT count(*) > 5000 AS is_large
-    FROM hits
-),
-
-walked AS (
-    SELECT id
-    FROM users
-    WHERE
-        (SELECT crowd.is_large FROM crowd)
-        AND NOT is_private
+        NOT is_private
         AND (
             name ILIKE :pattern::text
             OR handle ILIKE :pattern::text
             OR email = :email::text
         )
+),
+
+-- Hits are read as they are asked for. With a limit of their own, the planner would hope to meet as
+-- many soon, and read the table from its beginning.
+first_hits AS MATERIALIZED (
+    SELECT id
+    FROM hits
+    LIMIT 5001
+),
+
+walked AS (
+    SELECT id
+    FROM (
+        SELECT
+            id,
+            email,
+            name,
+            handle,
+            created_at
+        FROM users
+        WHERE
+            (SELECT count(*) > 5000 FROM first_hits)
+            AND NOT is_private
+        ORDER BY
+            created_at DESC,
+            id DESC
+        LIMIT 10000
+    ) AS newest
+    WHERE
+        name ILIKE :pattern::text
+        OR handle ILIKE :pattern::text
+        OR email = :email::text
     ORDER BY
         created_at DESC,
         id DESC
@@ -78,7 +96,7 @@ found AS (
     SELECT id FROM walked
     UNION ALL
     SELECT id FROM hits
-    WHERE NOT (SELECT crowd.is_large FROM crowd)
+    WHERE (SELECT count(*) FROM walked) < :max_rows::integer
 )
 
 SELECT
@@ -95,10 +113,9 @@ SELECT
     created_at,
     updated_at
 FROM users
-WHERE
-    -- An array, not a join: looked up one by one, however many the planner expects.
-    id = any(array(SELECT found.id FROM found))
-    AND NOT is_private
+-- An array, not a join: looked up one by one, however many the planner expects, and each once,
+-- though some may be both walked and hits.
+WHERE id = any(array(SELECT found.id FROM found))
 ORDER BY
     created_at DESC,
     id DESC
@@ -107,8 +124,8 @@ LIMIT :max_rows::integer;
 -- name: search__substring(pattern, max_rows)
 -- List, newest first, the users who are not private and whose name, handle or
 -- e-mail address holds a text.
--- For texts of one or two characters, and where there are no trigram indexes: walks the users until
--- the limit is reached.
+-- For texts that hold no trigram, and where there are no trigram indexes: walks the users until the
+-- limit is reached, at worst to the last one: give strangers' searches a statement_timeout.
 -- Record: User
 -- Index:  users_created_at_id_idx (order)
 -- Locks:  none
@@ -141,10 +158,12 @@ LIMIT :max_rows::integer;
 -- name: search__substring_by_trigram(pattern, max_rows)
 -- List, newest first, the users who are not private and whose name, handle or
 -- e-mail address holds a text.
--- Reads the hits from the trigram indexes and sorts them. A text with more than 5 000 hits is in so
--- many rows that walking the users finds enough of them sooner: then that half answers instead.
+-- Reads the hits from the trigram indexes and sorts them. With more than 5 000 of them, walks the
+-- 10 000 newest users first, and is done if enough of these hold the text. At worst reads those and
+-- then every user who holds the text: give strangers' searches a statement_timeout.
 -- Record: User
--- Index:  users_pkey, scan: not run without the trigram indexes
+-- Index:  users_pkey, users_created_at_id_idx (order),
+--         scan: users, not run without the trigram indexes
 -- Index (pg_trgm): users_name_idx, users_handle_idx, users_email_idx,
 --         users_created_at_id_idx (order), users_pkey
 -- Locks:  none
@@ -152,28 +171,44 @@ WITH hits AS MATERIALIZED (
     SELECT id
     FROM users
     WHERE
-        name ILIKE :pattern::text
-        OR handle ILIKE :pattern::text
-        OR email ILIKE :pattern::text
-    LIMIT 5001
-),
-
-crowd AS (
-    SELECT count(*) > 5000 AS is_large
-    FROM hits
-),
-
-walked AS (
-    SELECT id
-    FROM users
-    WHERE
-        (SELECT crowd.is_large FROM crowd)
-        AND NOT is_private
+        NOT is_private
         AND (
             name ILIKE :pattern::text
             OR handle ILIKE :pattern::text
             OR email ILIKE :pattern::text
         )
+),
+
+-- Hits are read as they are asked for. With a limit of their own, the planner would hope to meet as
+-- many soon, and read the table from its beginning.
+first_hits AS MATERIALIZED (
+    SELECT id
+    FROM hits
+    LIMIT 5001
+),
+
+walked AS (
+    SELECT id
+    FROM (
+        SELECT
+            id,
+            email,
+            name,
+            handle,
+            created_at
+        FROM users
+        WHERE
+            (SELECT count(*) > 5000 FROM first_hits)
+            AND NOT is_private
+        ORDER BY
+            created_at DESC,
+            id DESC
+        LIMIT 10000
+    ) AS newest
+    WHERE
+        name ILIKE :pattern::text
+        OR handle ILIKE :pattern::text
+        OR email ILIKE :pattern::text
     ORDER BY
         created_at DESC,
         id DESC
@@ -184,7 +219,7 @@ found AS (
     SELECT id FROM walked
     UNION ALL
     SELECT id FROM hits
-    WHERE NOT (SELECT crowd.is_large FROM crowd)
+    WHERE (SELECT count(*) FROM walked) < :max_rows::integer
 )
 
 SELECT
@@ -201,10 +236,9 @@ SELECT
     created_at,
     updated_at
 FROM users
-WHERE
-    -- An array, not a join: looked up one by one, however many the planner expects.
-    id = any(array(SELECT found.id FROM found))
-    AND NOT is_private
+-- An array, not a join: looked up one by one, however many the planner expects, and each once,
+-- though some may be both walked and hits.
+WHERE id = any(array(SELECT found.id FROM found))
 ORDER BY
     created_at DESC,
     id DESC

@@ -38,7 +38,8 @@ RETURNING
 -- name: update(id, changes, expected_revision)^
 -- Change the fields of one user that the changes hold, unless the revision is not the expected one.
 -- Without an expected revision any will do. The row is read under its lock, so that two writers of
--- different fields both keep their change.
+-- different fields both keep their change. A new e-mail address or handle, both unique keys, locks
+-- the row as FOR UPDATE does: inserts of what refers to the user wait for it, and it for them.
 -- Record: Update[User], or no row
 -- Index:  users_pkey
 -- Locks:  for no key update: users

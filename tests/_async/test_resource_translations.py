@@ -66,8 +66,9 @@ async def test_find_translations_is_in_order_of_language(db: AsyncDatabase, make
 
 
 async def test_a_translation_of_an_absent_resource_is_not_found(db: AsyncDatabase) -> None:
-    with pytest.raises(NotFound, match=r"resources\.set_translation: no such resource"):
+    with pytest.raises(NotFound, match=r"resources\.set_translation: no such resource") as caught:
         await db.resources.set_translation(1, "en", SetTranslation(name="Name"))
+    assert caught.value.query == "resources.set_translation"
 
 
 async def test_an_absent_translation_is_not_deleted_and_changes_nothing(

@@ -20,6 +20,7 @@ from vrooli_data import (
     ResourceVersion,
     UpdateVersion,
 )
+from vrooli_data._pages import Listing, Position
 
 from ._compat import Started, gather, until_waiting
 
@@ -78,8 +79,9 @@ async def test_a_complete_version_completes_the_resource_for_good(
 
 
 async def test_a_version_of_an_absent_resource_is_not_found(db: AsyncDatabase) -> None:
-    with pytest.raises(NotFound, match=r"resources\.add_version: no such resource"):
+    with pytest.raises(NotFound, match=r"resources\.add_version: no such resource") as caught:
         await db.resources.add_version(1, DRAFT)
+    assert caught.value.query == "resources.add_version"
 
 
 async def test_a_public_id_that_is_taken_leaves_the_resource_as_it_was(
@@ -284,6 +286,19 @@ async def test_find_versions_pages_forward_and_backward_newest_first(
         )
         assert page == expected
     assert page.previous_cursor is None
+
+
+async def test_a_cursor_beyond_every_version_index_leads_to_all_versions_or_none(
+    db: AsyncDatabase, resource_id: int
+) -> None:
+    await db.resources.add_version(resource_id, DRAFT)
+    listing = Listing(
+        "resources.find_versions__version_index", None, ResourceVersion, tie="version_index"
+    )
+    after = listing.cursor(Position("after", None, 2**40))
+    before = listing.cursor(Position("before", None, 2**40))
+    assert len((await db.resources.find_versions(resource_id, cursor=after)).items) == 1
+    assert (await db.resources.find_versions(resource_id, cursor=before)).items == []
 
 
 async def test_absent_versions_are_none_or_an_empty_page(db: AsyncDatabase) -> None:

@@ -30,6 +30,16 @@ WITH made AS (
 INSERT INTO resource_translations (resource_id, language, name)
 SELECT id, 'en', 'A crowd' FROM made
 """
+_BETTER = """
+WITH made AS (
+    INSERT INTO resources (public_id, resource_type, score, has_complete_version)
+    SELECT lpad('b' || n, 12, '0'), 'Code', 10, TRUE FROM generate_series(1, %s) AS n
+    RETURNING id
+)
+
+INSERT INTO resource_translations (resource_id, language, name)
+SELECT id, 'en', 'Alone' FROM made
+"""
 _ORACLE = """
 SELECT id
 FROM resources
@@ -107,12 +117,14 @@ def test_wildcards_match_themselves(searching: Database, make: Factory, wildcard
     assert ids(searching.resources.search(wildcard)) == [described, named]
 
 
-@pytest.mark.parametrize("count", [5000, 5001, 6000])
+@pytest.mark.parametrize(
+    ("count", "better"), [(5000, 1), (5001, 1), (6000, 1), (6000, 9990), (6000, 10_001)]
+)
 def test_a_text_of_very_many_hits_finds_the_best_of_all(
-    searching: Database, admin: Connection[Any], make: Factory, count: int
+    searching: Database, admin: Connection[Any], count: int, better: int
 ) -> None:
     admin.execute(_CROWD, (count,))
-    make.translation(make.resource(score=99), name="Alone")
+    admin.execute(_BETTER, (better,))
     everything, code = (
         [id for (id,) in admin.execute(_ORACLE, (types,)).fetchall()]
         for types in (["Code", "Note"], ["Code"])
@@ -120,6 +132,25 @@ def test_a_text_of_very_many_hits_finds_the_best_of_all(
     assert len(everything) == len(code) == 20
     assert ids(searching.resources.search("CROWD")) == everything
     assert ids(searching.resources.search("CROWD", resource_type="Code")) == code
+
+
+def test_texts_without_a_trigram_are_walked_for(database_url: str) -> None:
+    names: list[str] = []
+    with Database.connect(database_url, on_query=lambda event: names.append(event.name)) as db:
+        db._runner.has_trigrams = True
+        names.clear()
+        for text in ("a!!", "abc"):
+            db.resources.search(text)
+            db.resources.search(text, resource_type="Note")
+            db.users.search(text)
+            db.users.search(text, match_email="substring")
+    walked = [
+        "resources.search__any_type",
+        "resources.search__one_type",
+        "users.search__exact",
+        "users.search__substring",
+    ]
+    assert names == [*walked, *(f"{name}_by_trigram" for name in walked)]
 
 
 def test_bad_input_is_refused_before_any_statement(unopened: Database) -> None:

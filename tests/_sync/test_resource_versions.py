@@ -21,6 +21,7 @@ from vrooli_data import (
     ResourceVersion,
     UpdateVersion,
 )
+from vrooli_data._pages import Listing, Position
 
 from ._compat import Started, gather, until_waiting
 
@@ -77,8 +78,9 @@ def test_a_complete_version_completes_the_resource_for_good(db: Database, resour
 
 
 def test_a_version_of_an_absent_resource_is_not_found(db: Database) -> None:
-    with pytest.raises(NotFound, match=r"resources\.add_version: no such resource"):
+    with pytest.raises(NotFound, match=r"resources\.add_version: no such resource") as caught:
         db.resources.add_version(1, DRAFT)
+    assert caught.value.query == "resources.add_version"
 
 
 def test_a_public_id_that_is_taken_leaves_the_resource_as_it_was(
@@ -277,6 +279,19 @@ def test_find_versions_pages_forward_and_backward_newest_first(
         page = db.resources.find_versions(resource_id, cursor=page.previous_cursor, limit=limit)
         assert page == expected
     assert page.previous_cursor is None
+
+
+def test_a_cursor_beyond_every_version_index_leads_to_all_versions_or_none(
+    db: Database, resource_id: int
+) -> None:
+    db.resources.add_version(resource_id, DRAFT)
+    listing = Listing(
+        "resources.find_versions__version_index", None, ResourceVersion, tie="version_index"
+    )
+    after = listing.cursor(Position("after", None, 2**40))
+    before = listing.cursor(Position("before", None, 2**40))
+    assert len((db.resources.find_versions(resource_id, cursor=after)).items) == 1
+    assert (db.resources.find_versions(resource_id, cursor=before)).items == []
 
 
 def test_absent_versions_are_none_or_an_empty_page(db: Database) -> None:

@@ -46,7 +46,9 @@ class AsyncResourceTranslations(AsyncRepository):
             _SET_TRANSLATION, resource_id, language, values["name"], values["description"]
         )
         if stored is None:
-            raise NotFound("resources.set_translation: no such resource")
+            raise NotFound(
+                "resources.set_translation: no such resource", query=_SET_TRANSLATION.name
+            )
         return stored
 
     async def delete_translation(self, resource_id: int, language: str) -> bool:

@@ -83,7 +83,7 @@ class AsyncResourceVersions(AsyncRepository):
             values["is_complete"],
         )
         if added is None:
-            raise NotFound("resources.add_version: no such resource")
+            raise NotFound("resources.add_version: no such resource", query=_ADD_VERSION.name)
         return added
 
     async def update_version(

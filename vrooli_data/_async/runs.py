@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from .._fields import checked
@@ -76,7 +77,7 @@ class AsyncRunRepository(AsyncRepository):
 
     async def find_by_status(
         self,
-        statuses: list[RunStatus],
+        statuses: Sequence[RunStatus],
         *,
         user_id: int | None = None,
         cursor: str | None = None,
@@ -87,8 +88,8 @@ class AsyncRunRepository(AsyncRepository):
         Queries: sql/runs/find_by_status.sql. A status given twice counts once; a cursor belongs to
         the runs of all users or of one, as it was made. *limit* is from 1 to 500.
         """
-        check_list("statuses", statuses, MAX_MANY, _check_status)
-        wanted = json_text(list(dict.fromkeys(statuses)))
+        given = check_list("statuses", statuses, MAX_MANY, _check_status)
+        wanted = json_text(list(dict.fromkeys(given)))
         if user_id is None:
             return await self._page(_FIND_BY_STATUS, wanted, cursor=cursor, limit=limit)
         check_id("user_id", user_id)
@@ -132,7 +133,10 @@ class AsyncRunRepository(AsyncRepository):
             None if data is None else json_text(data),
         )
         if created is None:
-            raise NotFound("runs.create: no such resource version, or its resource is deleted")
+            raise NotFound(
+                "runs.create: no such resource version, or its resource is deleted",
+                query=_CREATE.name,
+            )
         return created
 
     async def update(
@@ -189,7 +193,7 @@ class AsyncRunRepository(AsyncRepository):
         return change.updated
 
     async def start_with_steps(
-        self, id: int, steps: list[StartStep], *, user_id: int | None = None
+        self, id: int, steps: Sequence[StartStep], *, user_id: int | None = None
     ) -> StartedRun:
         """Start one scheduled run with its steps and their inputs, and count it for the day.
 
@@ -206,7 +210,10 @@ class AsyncRunRepository(AsyncRepository):
             check_id("user_id", user_id)
             start = await self._find(_START_WITH_STEPS_OF_USER, id, user_id, given)
         if start is None:
-            raise NotFound("runs.start_with_steps: no such run, or its resource is deleted")
+            raise NotFound(
+                "runs.start_with_steps: no such run, or its resource is deleted",
+                query=_START_WITH_STEPS.name,
+            )
         if start.started is None:
             raise InvalidTransition(
                 query="runs.start_with_steps", current=start.previous_status, wanted="InProgress"
@@ -226,7 +233,7 @@ def _check_status(field: str, value: str) -> None:
     check_choice(field, value, _STATUSES)
 
 
-def _checked_steps(steps: list[StartStep]) -> str:
+def _checked_steps(steps: Sequence[StartStep]) -> str:
     """Return the steps as a JSON array, or refuse them, naming the one at fault."""
     stored: list[dict[str, Any]] = []
 

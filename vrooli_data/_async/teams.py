@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .._fields import checked
 from .._json import json_text
 from .._pages import Listing, Page
@@ -76,7 +78,7 @@ class AsyncTeamRepository(AsyncRepository):
         )
 
     async def create_with_initial_setup(
-        self, team: CreateTeam, creator_id: int, member_ids: list[int] | None = None
+        self, team: CreateTeam, creator_id: int, member_ids: Sequence[int] | None = None
     ) -> TeamSetup:
         """Insert one team with its members and its chat, and count them for the day.
 
@@ -90,8 +92,9 @@ class AsyncTeamRepository(AsyncRepository):
         check_id("creator_id", creator_id)
         if values["created_by_id"] not in (None, creator_id):
             raise InvalidInput("created_by_id", "must be left out, or be the creator_id")
-        others = [] if member_ids is None else member_ids
-        check_list("member_ids", others, MAX_MANY, check_id)
+        others = check_list(
+            "member_ids", () if member_ids is None else member_ids, MAX_MANY, check_id
+        )
         return await self._get(
             _CREATE_WITH_INITIAL_SETUP,
             values["public_id"] or new_public_id(),

@@ -84,7 +84,7 @@ class ResourceVersions(Repository):
             values["is_complete"],
         )
         if added is None:
-            raise NotFound("resources.add_version: no such resource")
+            raise NotFound("resources.add_version: no such resource", query=_ADD_VERSION.name)
         return added
 
     def update_version(

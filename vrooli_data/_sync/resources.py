@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from .._fields import checked
@@ -10,7 +11,7 @@ from .._json import json_text
 from .._pages import Page, listings
 from .._public_id import new_public_id
 from .._queries import query
-from .._text_search import MIN_TRIGRAM, pattern
+from .._text_search import holds_trigram, pattern
 from .._validate import (
     MAX_DAYS,
     MAX_MANY,
@@ -65,13 +66,21 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
             _FIND_BY_PUBLIC_ID, _FIND_MANY_BY_PUBLIC_ID, "public_id", public_id
         )
 
-    def find_many_by_public_id(self, public_ids: list[str]) -> list[Resource]:
+    def find_many_by_id(self, ids: Sequence[int]) -> list[Resource]:
+        """Fetch resources by id, in the order given (sql/resources/read.sql).
+
+        Absent ones are left out; at most 10 000 are asked for.
+        """
+        wanted = check_list("ids", ids, MAX_MANY, check_id)
+        return self._list(_FIND_MANY_BY_ID, json_text(wanted))
+
+    def find_many_by_public_id(self, public_ids: Sequence[str]) -> list[Resource]:
         """Fetch resources by public id, in the order given (sql/resources/read.sql).
 
         Absent ones are left out; at most 10 000 are asked for.
         """
-        check_list("public_ids", public_ids, MAX_MANY, check_key)
-        return self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(public_ids))
+        wanted = check_list("public_ids", public_ids, MAX_MANY, check_key)
+        return self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
 
     def find_with_latest_version(self, public_id: str) -> ResourceWithLatestVersion | None:
         """Fetch one resource with its creator and latest version (sql/resources/read.sql)."""
@@ -111,14 +120,14 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
 
         Queries: sql/resources/search.sql. The texts are name and description in any language. Case
         does not matter; ``%``, ``_`` and ``\`` match themselves. Ties are in order of id, newest
-        first; *limit* is from 1 to 500.
+        first; *limit* is from 1 to 500. A statement_timeout bounds what strangers' texts cost.
         """
         if resource_type is not None:
             check_choice("resource_type", resource_type, _TYPES)
         check_limit(limit)
         text = pattern(query)
         kind = () if resource_type is None else (resource_type,)
-        by_trigram = self._runner.has_trigrams and len(query) >= MIN_TRIGRAM
+        by_trigram = self._runner.has_trigrams and holds_trigram(query)
         return self._list(_SEARCH[bool(kind), by_trigram], text, *kind, limit)
 
     def create(self, resource: CreateResource) -> Resource:
@@ -154,7 +163,9 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         """
         check_key("public_id", public_id)
         if self._find(_INCREMENT_VIEWS, public_id) is None:
-            raise NotFound("resources.increment_views: no such resource")
+            raise NotFound(
+                "resources.increment_views: no such resource", query=_INCREMENT_VIEWS.name
+            )
 
     def increment_bookmarks(self, public_id: str, by: Literal[1, -1] = 1) -> None:
         """Move the counter of a resource's bookmarks, not below zero (sql/resources/write.sql).
@@ -166,7 +177,9 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         check_key("public_id", public_id)
         _check_step("by", by)
         if self._find(_INCREMENT_BOOKMARKS, public_id, by) is None:
-            raise NotFound("resources.increment_bookmarks: no such resource")
+            raise NotFound(
+                "resources.increment_bookmarks: no such resource", query=_INCREMENT_BOOKMARKS.name
+            )
 
     def delete(self, id: int) -> bool:
         """Delete one resource with its versions, translations and bookmarks; False when absent.

@@ -15,7 +15,7 @@ from psycopg import Connection, RawCursor
 from .._classify import translate
 from .._connect import QueryEvent, is_ended
 from .._queries import Query
-from .._rows import Row
+from .._rows import UNREADABLE, Row
 from ._compat import Body
 
 R = TypeVar("R")
@@ -89,7 +89,13 @@ class Session:
                 query.check_columns(tuple(column.name for column in cursor.description or ()))
                 self._checked.add(query)
             return cursor.fetchall()
+        except UNREADABLE:
+            # The loader of jsonb raised it, which runs when rows are fetched.
+            raise query.mismatch() from None
         except psycopg.Error as error:
+            if error.sqlstate is None and isinstance(error, psycopg.DataError):
+                # psycopg's own: what the server sent is nothing that Python can hold.
+                raise query.mismatch() from None
             raise translate(error, query.name, self.connection.closed) from None
         finally:
             self._cursors.append(cursor)

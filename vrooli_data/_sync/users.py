@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from .._fields import checked
@@ -10,7 +11,7 @@ from .._json import json_text
 from .._pages import Listing, Page
 from .._public_id import new_public_id
 from .._queries import query
-from .._text_search import MIN_TRIGRAM, pattern
+from .._text_search import holds_trigram, pattern
 from .._validate import (
     MAX_MANY,
     check_choice,
@@ -65,13 +66,21 @@ class UserRepository(Repository):
             _FIND_BY_PUBLIC_ID, _FIND_MANY_BY_PUBLIC_ID, "public_id", public_id
         )
 
-    def find_many_by_public_id(self, public_ids: list[str]) -> list[User]:
+    def find_many_by_id(self, ids: Sequence[int]) -> list[User]:
+        """Fetch users by id, in the order given (sql/users/read.sql).
+
+        Absent ones are left out; at most 10 000 are asked for.
+        """
+        wanted = check_list("ids", ids, MAX_MANY, check_id)
+        return self._list(_FIND_MANY_BY_ID, json_text(wanted))
+
+    def find_many_by_public_id(self, public_ids: Sequence[str]) -> list[User]:
         """Fetch users by public id, in the order given (sql/users/read.sql).
 
         Absent ones are left out; at most 10 000 are asked for.
         """
-        check_list("public_ids", public_ids, MAX_MANY, check_key)
-        return self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(public_ids))
+        wanted = check_list("public_ids", public_ids, MAX_MANY, check_key)
+        return self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
 
     def find_by_email(self, email: str) -> User | None:
         """Fetch one user by e-mail address, whatever its case (sql/users/read.sql)."""
@@ -105,13 +114,13 @@ class UserRepository(Repository):
         Case does not matter; ``%``, ``_`` and ``\`` match themselves; private users are left out.
         An e-mail address counts when it is the text. With *match_email* ``"substring"`` it counts
         when it holds the text, which lists addresses that their owners told nobody: for back
-        offices. *limit* is from 1 to 500.
+        offices. *limit* is from 1 to 500. A statement_timeout bounds what strangers' texts cost.
         """
         check_choice("match_email", match_email, ("exact", "substring"))
         check_limit(limit)
         text = pattern(query)
         email = (normalized_email(query),) if match_email == "exact" else ()
-        by_trigram = self._runner.has_trigrams and len(query) >= MIN_TRIGRAM
+        by_trigram = self._runner.has_trigrams and holds_trigram(query)
         return self._list(_SEARCH[match_email, by_trigram], text, *email, limit)
 
     def create(self, user: CreateUser) -> User:
@@ -149,7 +158,7 @@ class UserRepository(Repository):
         """
         check_key("public_id", public_id)
         if self._find(_UPDATE_LAST_ACTIVE, public_id) is None:
-            raise NotFound("users.update_last_active: no such user")
+            raise NotFound("users.update_last_active: no such user", query=_UPDATE_LAST_ACTIVE.name)
 
     def delete(self, id: int) -> bool:
         """Delete one user with memberships, runs and bookmarks; False when absent.
