@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
-import types
-from collections.abc import Callable, Iterable, Iterator
+from collections import UserList
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from functools import cache
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    NamedTuple,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, Literal, get_origin
 
-import msgspec
 import pytest
-from msgspec import UnsetType
 
-from vrooli_data import Database, InvalidInput, Unavailable
-
-#: Opened by nobody: what is not refused as input fails with `Unavailable`, and runs no statement.
-UNOPENED = Database.connect("host=/nowhere")
-REPOSITORIES = {
-    name: repository for name, repository in vars(UNOPENED).items() if not name.startswith("_")
-}
+from tests.introspection import (
+    ARGUMENTS,
+    REPOSITORIES,
+    Argument,
+    annotations_of,
+    core,
+    is_json,
+    is_object,
+    item,
+    parts,
+    struct,
+    valid,
+)
+from vrooli_data import InvalidInput, Unavailable
 
 DEEP: list[Any] = []
 for _ in range(10_000):
@@ -47,6 +41,8 @@ BAD_INTS: tuple[Any, ...] = (
     b"1",
     [],
 )
+#: What lies just outside, beside what no int may be; an id, whatever it is called, is not 0.
+BEYOND = {"limit": (0, 501), "days": (0, 365_001)}
 BAD_TEXTS: tuple[Any, ...] = (LONG, "nul\0", "\ud800", b"bytes", 5, True, [], {})
 BAD_JSON: tuple[Any, ...] = (
     DEEP,
@@ -75,90 +71,6 @@ BAD_TIMES: tuple[Any, ...] = (
 )
 
 
-class Argument(NamedTuple):
-    """One argument of one public method."""
-
-    repository: str
-    method: str
-    name: str
-    annotation: Any
-
-    def __str__(self) -> str:
-        return f"{self.repository}.{self.method}-{self.name}"
-
-
-def methods() -> Iterator[tuple[str, str, Callable[..., Any]]]:
-    """Yield every public method of every repository."""
-    for repository, bound in REPOSITORIES.items():
-        for name, method in inspect.getmembers(bound, inspect.ismethod):
-            if not name.startswith("_"):
-                yield repository, name, method
-
-
-@cache
-def annotations_of(kind: Any) -> dict[str, Any]:
-    """Return the annotations of a method's arguments, or of an input's fields."""
-    found = get_type_hints(kind, include_extras=True)
-    found.pop("return", None)
-    return found
-
-
-ARGUMENTS = [
-    Argument(repository, name, argument, annotation)
-    for repository, name, method in methods()
-    for argument, annotation in annotations_of(method).items()
-]
-
-
-def parts(annotation: Any) -> tuple[Any, ...]:
-    """Return the members of a union, or the annotation alone."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        return get_args(annotation)
-    return (annotation,)
-
-
-def core(annotation: Any) -> Any:
-    """Return what is to be given, without None, UNSET and what is noted beside it."""
-    (given,) = [part for part in parts(annotation) if part not in (type(None), UnsetType)]
-    return get_args(given)[0] if get_origin(given) is Annotated else given
-
-
-def is_json(annotation: Any) -> bool:
-    return core(annotation) is Any
-
-
-def is_object(annotation: Any) -> bool:
-    return get_origin(core(annotation)) is dict
-
-
-def valid(name: str, annotation: Any) -> Any:  # noqa: PLR0911 (one for each kind)
-    """Return a value that is taken."""
-    kind = core(annotation)
-    if kind is int:
-        return 1
-    if kind is bool:
-        return True
-    if kind is datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
-    if kind is str:
-        return {"language": "en", "handle": "ada", "email": "a@b", "public_id": "a" * 12}.get(
-            name, "text"
-        )
-    if get_origin(kind) is Literal:
-        return get_args(kind)[0]
-    if get_origin(kind) is list:
-        return [valid(name, get_args(kind)[0])]
-    if is_object(annotation) or is_json(annotation):
-        return {}
-    return struct(kind)
-
-
-def struct(kind: type[msgspec.Struct], **given: Any) -> msgspec.Struct:
-    """Return an input whose fields are all taken but those given."""
-    values = {name: valid(name, annotation) for name, annotation in annotations_of(kind).items()}
-    return kind(**(values | given))
-
-
 def named(name: str, values: Iterable[Any]) -> Iterator[tuple[str, Any]]:
     """Yield values that belong to one field."""
     return ((name, value) for value in values)
@@ -170,7 +82,8 @@ def bad(name: str, annotation: Any) -> Iterator[tuple[str, Any]]:  # noqa: PLR09
     if type(None) not in parts(annotation):
         yield name, None
     if kind is int:
-        yield from named(name, (*BAD_INTS, -1))
+        is_id = name == "id" or name.endswith(("_id", "_ids"))
+        yield from named(name, (*BAD_INTS, -1, *BEYOND.get(name, (0,) if is_id else ())))
     elif kind is bool:
         yield from named(name, BAD_FLAGS)
     elif kind is datetime:
@@ -179,11 +92,12 @@ def bad(name: str, annotation: Any) -> Iterator[tuple[str, Any]]:  # noqa: PLR09
         yield from named(name, BAD_TEXTS)
     elif get_origin(kind) is Literal:
         yield from named(name, ("nonsense", LONG, "\0", 0, True, [], 2**63))
-    elif get_origin(kind) is list:
-        (item,) = get_args(kind)
-        yield from named(name, ("text", 5, {}, [valid(name, item)] * 10_001))
-        for field, value in bad(name, item):
-            yield field, [valid(name, item), value]
+    elif item(kind) is not None:
+        good = valid(name, item(kind))
+        yield from named(name, ("text", b"bytes", 5, {}, {"set"}, iter([good]), [good] * 10_001))
+        yield from named(name, (bytearray(b"x"), range(10**30)))
+        for field, value in bad(name, item(kind)):
+            yield field, [good, value]
     elif is_json(annotation):
         yield from named(name, BAD_JSON)
     elif is_object(annotation):
@@ -220,6 +134,14 @@ def test_what_is_valid_is_taken(argument: Argument) -> None:
             argument,
             valid(argument.name, argument.annotation) if argument.name != "cursor" else None,
         )
+
+
+@pytest.mark.parametrize("argument", [each for each in ARGUMENTS if item(each.annotation)], ids=str)
+def test_any_sequence_is_taken(argument: Argument) -> None:
+    good = valid(argument.name, argument.annotation)
+    for sequence in (tuple(good), UserList(good)):
+        with pytest.raises(Unavailable, match="not open"):
+            call(argument, sequence)
 
 
 @pytest.mark.parametrize("argument", ARGUMENTS, ids=str)

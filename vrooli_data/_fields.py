@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
@@ -16,13 +16,13 @@ from ._validate import (
     MAX_INTEGER,
     check_choice,
     check_flag,
-    check_id,
     check_int,
     check_language,
     check_languages,
     check_public_id,
     check_text,
     check_time,
+    check_type,
     new_email,
     new_handle,
 )
@@ -37,31 +37,37 @@ _MAX_KEY = 255
 class Kind(NamedTuple):
     """How values of a field are checked, and what is stored for them."""
 
+    name: str
     check: Callable[[str, Any], Any]
 
-
-def _text(max_length: int, min_length: int = 1) -> Kind:
-    def check(field: str, value: Any) -> Any:
-        check_text(field, value, max_length, min_length)
-        return value
-
-    return Kind(check)
+    def __repr__(self) -> str:
+        """Return the name, which ``help()`` shows for each field of an input."""
+        return self.name
 
 
-def _returning(refuse: Callable[[str, Any], None]) -> Kind:
+def _kind(name: str, refuse: Callable[[str, Any], None]) -> Kind:
+    """Return the kind whose values are stored as they are given."""
+
     def check(field: str, value: Any) -> Any:
         refuse(field, value)
         return value
 
-    return Kind(check)
+    return Kind(name, check)
+
+
+def _text(max_length: int, min_length: int = 1) -> Kind:
+    return _kind(
+        f"text({min_length}..{max_length})",
+        lambda field, value: check_text(field, value, max_length, min_length),
+    )
 
 
 def _int(low: int, high: int) -> Kind:
-    return _returning(lambda field, value: check_int(field, value, low, high))
+    return _kind(f"int({low}..{high})", lambda field, value: check_int(field, value, low, high))
 
 
 def _choice(choices: tuple[str, ...]) -> Kind:
-    return _returning(lambda field, value: check_choice(field, value, choices))
+    return _kind("choice", lambda field, value: check_choice(field, value, choices))
 
 
 def _check_values(field: str, value: dict[str, Any]) -> None:
@@ -70,8 +76,8 @@ def _check_values(field: str, value: dict[str, Any]) -> None:
         raise InvalidInput(field, f"must have keys of 1 to {_MAX_KEY} characters")
 
 
-PublicId: TypeAlias = Annotated[str, _returning(check_public_id)]
-Id: TypeAlias = Annotated[int, _returning(check_id)]
+PublicId: TypeAlias = Annotated[str, _kind("public_id", check_public_id)]
+Id: TypeAlias = Annotated[int, _int(1, MAX_BIGINT)]
 Name: TypeAlias = Annotated[str, _text(255)]
 Description: TypeAlias = Annotated[str, _text(10_000, 0)]
 ResourceType: TypeAlias = Annotated[
@@ -79,22 +85,22 @@ ResourceType: TypeAlias = Annotated[
 ]
 VersionLabel: TypeAlias = Annotated[str, _text(128)]
 Key: TypeAlias = Annotated[str, _text(_MAX_KEY)]
-Email: TypeAlias = Annotated[str, Kind(lambda _, value: new_email(value))]
-Handle: TypeAlias = Annotated[str, Kind(lambda _, value: new_handle(value))]
-Language: TypeAlias = Annotated[str, _returning(check_language)]
-Languages: TypeAlias = Annotated[list[str], _returning(check_languages)]
-Flag: TypeAlias = Annotated[bool, _returning(check_flag)]
+Email: TypeAlias = Annotated[str, Kind("email", lambda _, value: new_email(value))]
+Handle: TypeAlias = Annotated[str, Kind("handle", lambda _, value: new_handle(value))]
+Language: TypeAlias = Annotated[str, _kind("language", check_language)]
+Languages: TypeAlias = Annotated[Sequence[str], Kind("languages", check_languages)]
+Flag: TypeAlias = Annotated[bool, _kind("flag", check_flag)]
 #: A count that the schema keeps as an integer.
 Count: TypeAlias = Annotated[int, _int(0, MAX_INTEGER)]
 #: Position of a step, from 1.
 Step: TypeAlias = Annotated[int, _int(1, MAX_INTEGER)]
 #: Milliseconds.
 Milliseconds: TypeAlias = Annotated[int, _int(0, MAX_BIGINT)]
-Time: TypeAlias = Annotated[datetime, _returning(check_time)]
-Json: TypeAlias = Annotated[JsonValue, _returning(check_json)]
-JsonObject: TypeAlias = Annotated[dict[str, JsonValue], _returning(check_json_object)]
+Time: TypeAlias = Annotated[datetime, _kind("aware_time", check_time)]
+Json: TypeAlias = Annotated[JsonValue, _kind("json", check_json)]
+JsonObject: TypeAlias = Annotated[dict[str, JsonValue], _kind("json_object", check_json_object)]
 #: Any JSON by key.
-Values: TypeAlias = Annotated[dict[str, JsonValue], _returning(_check_values)]
+Values: TypeAlias = Annotated[dict[str, JsonValue], _kind("json_by_key", _check_values)]
 
 
 class _Field(NamedTuple):
@@ -111,11 +117,9 @@ def checked(
     Raises `InvalidInput`, naming the field, before any SQL runs; *prefix* says which of several
     values it is in.
     """
-    if type(value) is not kind:
-        raise InvalidInput(argument, f"must be a {kind.__name__}, not {type(value).__name__}")
+    check_type(argument, value, kind)
     stored: dict[str, Any] = {}
-    # msgspec's stubs hide that a class of records can be hashed.
-    for field in fields(kind):  # type: ignore[arg-type]
+    for field in fields(kind):
         given = getattr(value, field.name)
         if given is UNSET:
             continue

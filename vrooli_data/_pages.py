@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import blake2b
 from types import NoneType
@@ -35,6 +35,14 @@ class Page(msgspec.Struct, Generic[R], frozen=True):
     next_cursor: str | None
     #: None on the first page.
     previous_cursor: str | None
+
+    def __iter__(self) -> Iterator[R]:
+        """Go through the items."""
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        """Count the items; a page without any is false, as a list is."""
+        return len(self.items)
 
     @property
     def has_next_page(self) -> bool:
@@ -114,7 +122,9 @@ class Listing(Generic[R]):
 
     def parse(self, cursor: object) -> Position:
         """Read a cursor that this listing made, or raise `InvalidCursor`."""
-        if not isinstance(cursor, str) or len(cursor) > _MAX_LENGTH:
+        if not isinstance(cursor, str):
+            raise InvalidCursor(f"must be a str, not {type(cursor).__name__}")
+        if len(cursor) > _MAX_LENGTH:
             raise self._refusal()
         try:
             raw = urlsafe_b64decode(cursor.encode("ascii"))
@@ -138,7 +148,11 @@ class Listing(Generic[R]):
         return blake2b(self._salt + body, digest_size=_DIGEST_SIZE).digest()
 
     def _refusal(self) -> InvalidCursor:
-        return InvalidCursor(f"is damaged, or is not a cursor of {self.name}")
+        method, *_ = self.name.split("__")
+        return InvalidCursor(
+            f"is damaged, or is none that {method} gave for these arguments: pass those that the "
+            "cursor was made with, or begin with the first page"
+        )
 
     def _next_cursor(self, items: list[R], position: Position | None) -> str | None:
         if items:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import starmap, takewhile
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast, get_origin
+from typing import Generic, NamedTuple, TypeVar, get_origin
 
-import aiosql
 import msgspec
 from aiosql.adapters.generic import GenericAdapter
+from aiosql.query_loader import QueryLoader
 from aiosql.utils import VAR_REF, SQLLoadException, SQLParseException
 
-from ._rows import Row, nested_decoders, record_fields
+from ._rows import UNREADABLE, Row, nested_decoders, record_fields, unreadable_part
 from .errors import InvalidFile, RecordMismatch
 
 R = TypeVar("R")
 
 _FIELD = re.compile(r"^(Utility|Record|Index|Index \(pg_trgm\)|Locks|Null):\s+(.+)$")
 _REQUIRED = ("Record", "Index", "Locks")
-_NAME_LINE = re.compile(r"^-- name:", re.MULTILINE)
+_NAME_LINES = re.compile(r"^(?=--[ \t]*name[ \t]*:)", re.MULTILINE)
+#: A hyphen in a name becomes _, as aiosql has it.
+_NAME_LINE = re.compile(
+    r"--\s*name\s*:\s*(?P<name>[a-z_][\w-]*)\s*\([\w\s,-]*\)\s*(?P<suffix>[$^!]?)\s*",
+    re.ASCII | re.IGNORECASE,
+)
+_LOADER = QueryLoader(GenericAdapter(), None)  # type: ignore[no-untyped-call]  # aiosql's is untyped
+#: Where aiosql says that it found a mistake: it is given one query at a time.
+_PLACE = " at <unknown>:1"
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -32,6 +40,8 @@ class Source(msgspec.Struct, frozen=True):
     path: Path
     line: int
     parameters: tuple[str, ...]
+    #: What follows the parameters in the name line: ``^``, ``$``, ``!`` or nothing.
+    suffix: str
     #: Header fields by their names, the purpose under ``Purpose``.
     header: dict[str, str]
     #: The text with ``$n`` for its parameters, in the order of the name line.
@@ -41,6 +51,20 @@ class Source(msgspec.Struct, frozen=True):
     def statement(self) -> bytes:
         """The text sent to the server, with the tag that pg_stat_activity shows."""
         return f"/* vrooli_data:{self.name} */ {self.sql}".encode()
+
+
+class Unreadable(NamedTuple):
+    """What keeps a file, or one query of it, from being read."""
+
+    path: Path
+    line: int
+    #: The query's, or that of the folder.
+    name: str
+    problem: str
+
+    def error(self) -> InvalidFile:
+        """Return it as the error that says so."""
+        return InvalidFile(f"{self.path}:{self.line}: {self.problem}", line=self.line)
 
 
 class Query(Generic[R]):
@@ -79,14 +103,22 @@ class Query(Generic[R]):
             )
 
     def records(self, rows: list[Row]) -> list[R]:
-        """Build the records of *rows*."""
-        if self._decoders:
+        """Build the records of *rows*; raise `RecordMismatch` where one does not fit."""
+        if not self._decoders:
+            return list(starmap(self._build, rows))
+        try:
             return [self._nested(row) for row in rows]
-        return list(starmap(self._build, rows))
+        except UNREADABLE:
+            raise self._mismatch(rows) from None
 
     def record_of(self, row: Row) -> R:
-        """Build the record of one row."""
-        return self._nested(row) if self._decoders else self._build(*row)
+        """Build the record of one row; raise `RecordMismatch` where it does not fit."""
+        if not self._decoders:
+            return self._build(*row)
+        try:
+            return self._nested(row)
+        except UNREADABLE:
+            raise self._mismatch([row]) from None
 
     def _nested(self, row: Row) -> R:
         values = list(row)
@@ -94,6 +126,25 @@ class Query(Generic[R]):
             if values[index] is not None:
                 values[index] = decode(values[index])
         return self._build(*values)
+
+    def mismatch(self, part: str = "a column") -> RecordMismatch:
+        """Return the error of a row that does not fit; *part* says where, and never with what."""
+        done = "" if self.only_reads else "; the statement itself has run"
+        return RecordMismatch(
+            f"{self.name}: {part} does not fit the record {self.record.__name__}: something other "
+            f"than this layer wrote it{done}",
+            query=self.name,
+        )
+
+    def _mismatch(self, rows: list[Row]) -> RecordMismatch:
+        parts = (
+            f"{self.columns[index]}{part}"
+            for row in rows
+            for index, decode in self._decoders
+            if row[index] is not None and (part := unreadable_part(decode, row[index])) is not None
+        )
+        # What is too deep for one reader's stack may not be for the next.
+        return self.mismatch(next(parts, "a column"))
 
 
 def sql_folder() -> Path:
@@ -106,61 +157,79 @@ def sql_folder() -> Path:
 def query(name: str, record: type[R]) -> Query[R]:
     """Bind the query *name* (``users.find_by_id``) to its record."""
     aggregate, _, _ = name.partition(".")
-    return Query(load_folder(sql_folder() / aggregate)[name], record)
+    folder = sql_folder() / aggregate
+    source = load_folder(folder).get(name)
+    if source is None:
+        raise InvalidFile(f"{folder}: there is no query {name}")
+    return Query(source, record)
 
 
 @cache
 def load_folder(folder: Path) -> dict[str, Source]:
-    """Read every query of one folder's ``.sql`` files, by name."""
-    sources: dict[str, Source] = {}
-    for path in sorted(folder.glob("*.sql")):
-        for source in _load_file(path):
-            if source.name in sources:
-                other = sources[source.name].path.name
-                raise InvalidFile(
-                    f"{path}: {source.name} stands in {other} as well", line=source.line
-                )
-            sources[source.name] = source
+    """Read every query of one folder's ``.sql`` files, by name; refuse what cannot be read."""
+    sources, unreadable = read_folder(folder)
+    if unreadable:
+        raise unreadable[0].error()
     return sources
 
 
-def _load_file(path: Path) -> list[Source]:
-    text = path.read_text(encoding="utf-8")
+def read_folder(folder: Path) -> tuple[dict[str, Source], list[Unreadable]]:
+    """Read every query of one folder's ``.sql`` files, by name, and tell what cannot be read."""
+    sources: dict[str, Source] = {}
+    unreadable: list[Unreadable] = []
+    for path in sorted(folder.glob("*.sql")):
+        for found in read_file(path):
+            if isinstance(found, Unreadable):
+                unreadable.append(found)
+            elif found.name in sources:
+                other = sources[found.name]
+                problem = f"{found.name} stands in {other.path.name}:{other.line} as well"
+                unreadable.append(Unreadable(path, found.line, found.name, problem))
+            else:
+                sources[found.name] = found
+    return sources, unreadable
+
+
+def read_file(path: Path) -> Iterator[Source | Unreadable]:
+    """Read the queries of one file, each by itself: what is wrong with one hides no other."""
+    folder = path.parent.name
     try:
-        loaded = aiosql.from_str(text, GenericAdapter)
-    except (SQLLoadException, SQLParseException) as problem:
-        raise InvalidFile(f"{path}: {problem}") from None
-    lines = _lines_of_names(text)
-    names = [name for name in loaded.available_queries if not name.endswith("_cursor")]
-    if len(names) != len(lines):
-        raise InvalidFile(
-            f"{path}: {len(lines)} name lines make {len(names)} queries; "
-            "two have the same name, or one ends in _cursor"
-        )
-    below = text.splitlines()
-    return [
-        _source(path, lines[name], name, getattr(loaded, name), _header(below[lines[name] :]))
-        for name in names
-    ]
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        yield Unreadable(path, 1, folder, f"it cannot be read: {error.strerror}")
+        return
+    except UnicodeDecodeError:
+        yield Unreadable(path, 1, folder, "it is not in UTF-8")
+        return
+    above, *blocks = _NAME_LINES.split(text)
+    if not blocks:
+        yield Unreadable(path, 1, folder, "it holds no query: none of its lines is `-- name: ...`")
+    line = 1 + above.count("\n")
+    for block in blocks:
+        yield _read_query(path, line, block)
+        line += block.count("\n")
 
 
-def _lines_of_names(text: str) -> dict[str, int]:
-    return {
-        re.split(r"[^\w]", text[match.end() :].lstrip(), maxsplit=1)[0]: text.count(
-            "\n", 0, match.start()
-        )
-        + 1
-        for match in _NAME_LINE.finditer(text)
-    }
-
-
-def _source(path: Path, line: int, name: str, loaded: Any, header: dict[str, str]) -> Source:
-    parameters = tuple(cast("list[str]", loaded.parameters or []))
-    full_name = f"{path.parent.name}.{name}"
+def _read_query(path: Path, line: int, block: str) -> Source | Unreadable:
+    first, *below = block.splitlines()
+    named = _NAME_LINE.fullmatch(first)
+    if named is None:
+        problem = f"`{first}` is not `-- name: name(parameters)`, with ^, $ or ! behind it, or none"
+        return Unreadable(path, line, path.parent.name, problem)
+    name = f"{path.parent.name}.{named['name'].replace('-', '_')}"
+    header = _header(below)
     missing = [field for field in ("Purpose", *_REQUIRED) if not header.get(field)]
     if missing:
-        raise InvalidFile(f"{path}:{line}: {full_name} has no {', '.join(missing)} line", line=line)
-    return Source(full_name, path, line, parameters, header, _numbered(loaded.sql, parameters))
+        return Unreadable(path, line, name, f"{name} has no {', '.join(missing)} line")
+    try:
+        loaded, *others = _LOADER.load_query_data_from_sql(block, [])
+    except (SQLLoadException, SQLParseException) as error:
+        return Unreadable(path, line, name, str(error).replace(_PLACE, ""))
+    if others:
+        return Unreadable(path, line, name, f"{name} holds a name line inside a line")
+    parameters = tuple(loaded.parameters or ())
+    sql = _numbered(loaded.sql, parameters)
+    return Source(name, path, line, parameters, named["suffix"], header, sql)
 
 
 def _header(lines: list[str]) -> dict[str, str]:
@@ -184,7 +253,8 @@ def _numbered(sql: str, parameters: tuple[str, ...]) -> str:
     """Turn each ``:name`` into the ``$n`` of its place in the name line."""
 
     def replace(match: re.Match[str]) -> str:
-        if match["var_name"] is None:
+        # A number is no parameter: it ends a slice of an array.
+        if match["var_name"] not in parameters:
             return match[0]
         return f"{match['lead']}${parameters.index(match['var_name']) + 1}"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 from uuid import UUID
 
@@ -16,8 +18,15 @@ from .records.shared import JsonValue
 Row: TypeAlias = tuple[Any, ...]
 Decoders: TypeAlias = tuple[tuple[int, Callable[[bytes], Any]], ...]
 
-#: Types that psycopg's binary loaders deliver ready to use.
-_PLAIN = frozenset({bool, int, float, str, datetime, UUID, type(None), JsonValue})
+#: Types that psycopg's binary loaders deliver ready to use, by themselves and in arrays.
+_PLAIN = frozenset({bool, bytes, date, datetime, Decimal, float, int, str, timedelta, UUID})
+#: Plain too, but no items of arrays.
+_ALONE = (JsonValue, type(None))
+
+#: What a decoder raises on JSON that is not what its type says, or is nested too deeply.
+UNREADABLE = (msgspec.DecodeError, RecursionError)
+#: Where msgspec found the problem, which it puts last. Before it may stand the value.
+_PATH = re.compile(r" - at `\$([\w.\[\]]*)`\Z")
 
 
 def record_fields(record: type[Any]) -> tuple[FieldInfo, ...]:
@@ -43,6 +52,17 @@ def is_plain(annotation: Any) -> bool:
     origin = get_origin(annotation)
     if origin in (Union, types.UnionType):
         return all(is_plain(part) for part in get_args(annotation))
-    if origin is Literal:
-        return True
-    return annotation in _PLAIN or annotation == list[str]
+    if origin is list:
+        (item,) = get_args(annotation)
+        return item not in _ALONE and get_origin(item) is not list and is_plain(item)
+    return origin is Literal or annotation in _PLAIN or annotation in _ALONE
+
+
+def unreadable_part(decode: Callable[[bytes], Any], value: bytes) -> str | None:
+    """Return the path of what cannot be decoded in a value, ``.status``; None where all can."""
+    try:
+        decode(value)
+    except UNREADABLE as error:
+        path = _PATH.search(str(error))
+        return path[1] if path else ""
+    return None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from .errors import InvalidInput
+
+T = TypeVar("T")
 
 MAX_INTEGER = 2**31 - 1
 MAX_BIGINT = 2**63 - 1
@@ -31,6 +34,7 @@ _PUBLIC_ID = re.compile(r"[0-9a-z]{12}")
 _HANDLE = re.compile(r"[a-z0-9_]{3,30}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _MAX_LANGUAGE = 35
+_TEXTS = (str, bytes, bytearray, memoryview)
 
 
 def check_id(field: str, value: int) -> None:
@@ -70,7 +74,8 @@ def check_text(field: str, value: str, max_length: int, min_length: int = 0) -> 
     if len(value) > max_length:
         raise InvalidInput(field, f"must have at most {max_length} characters")
     if len(value) < min_length:
-        raise InvalidInput(field, f"must have at least {min_length} characters")
+        characters = "character" if min_length == 1 else "characters"
+        raise InvalidInput(field, f"must have at least {min_length} {characters}")
     if value.isascii() and "\0" not in value:
         return
     check_characters(field, value)
@@ -102,27 +107,38 @@ def check_language(field: str, value: str) -> None:
     check_text(field, value, _MAX_LANGUAGE)
 
 
-def check_languages(field: str, value: list[str]) -> None:
-    """Refuse what is no list of language tags."""
-    check_list(field, value, _MAX_LANGUAGES, check_language)
+def check_languages(field: str, value: Sequence[str]) -> list[str]:
+    """Return language tags as a list, or refuse what is none of them."""
+    return check_list(field, value, _MAX_LANGUAGES, check_language)
 
 
 def check_list(
-    field: str, value: list[Any], max_items: int, check: Callable[[str, Any], None]
-) -> None:
-    """Refuse what is no list, too long, or holds an item that *check* refuses."""
-    if type(value) is not list:
+    field: str, value: Iterable[T], max_items: int, check: Callable[[str, T], None]
+) -> list[T]:
+    """Return a sequence as a list; refuse a long one, or an item that *check* refuses."""
+    # The items of text and bytes are hardly what was meant.
+    if not isinstance(value, Sequence) or isinstance(value, _TEXTS):
         raise _wrong_type(field, value, "a list")
-    if len(value) > max_items:
+    # What it holds from here on is the caller's no longer; a range may be too long for len().
+    items = list(islice(value, max_items + 1))
+    if len(items) > max_items:
         raise InvalidInput(field, f"must have at most {max_items} items")
-    for item in value:
+    for item in items:
         check(field, item)
+    return items
 
 
 def check_choice(field: str, value: str, choices: Collection[str]) -> None:
     """Refuse a value that is not one of a closed set."""
     if type(value) is not str or value not in choices:
         raise InvalidInput(field, f"must be one of {', '.join(choices)}")
+
+
+def check_type(field: str, value: object, kind: type[Any]) -> None:
+    """Refuse what is not of exactly this class."""
+    if type(value) is not kind:
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise _wrong_type(field, value, f"{article} {kind.__name__}")
 
 
 def check_time(field: str, value: datetime) -> None:

@@ -57,7 +57,7 @@ class InvalidFile(VrooliDataError):
 
 
 class RecordMismatch(VrooliDataError):
-    """A query's columns are not its record's fields."""
+    """A query's columns, or what a row holds, do not fit its record."""
 
 
 class NotFound(VrooliDataError):

@@ -197,8 +197,8 @@ async def test_bad_input_is_refused_before_any_statement(unopened: AsyncDatabase
         await create(TEAM, 0)
     with pytest.raises(InvalidInput, match="created_by_id: must be left out, or be the creator_id"):
         await create(CreateTeam(name="Team", created_by_id=2), 1)
-    with pytest.raises(InvalidInput, match="member_ids: must be a list, not tuple"):
-        await create(TEAM, 1, (2, 3))  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="member_ids: must be a list, not set"):
+        await create(TEAM, 1, {2, 3})  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="member_ids: must be an int, not bool"):
         await create(TEAM, 1, [True])
     with pytest.raises(InvalidInput, match="member_ids: must be from 1"):

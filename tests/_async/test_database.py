@@ -18,6 +18,7 @@ from vrooli_data import (
     PermissionDenied,
     QueryEvent,
     RecordMismatch,
+    RetryPolicy,
     SchemaTooNew,
     Timeout,
     Unavailable,
@@ -166,7 +167,8 @@ async def test_statement_timeout_is_a_timeout_naming_the_query(
 
 
 async def test_a_pool_without_a_free_connection_is_unavailable(database_url: str) -> None:
-    small = AsyncDatabase.connect(database_url, max_size=1, timeout=0.05)
+    once = RetryPolicy(attempts=1)
+    small = AsyncDatabase.connect(database_url, max_size=1, timeout=0.05, retry=once)
     async with small as db, db.connection():
         with pytest.raises(Unavailable, match="pool"):
             await db.users.find_by_id(1)

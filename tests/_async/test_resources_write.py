@@ -202,10 +202,12 @@ async def test_counters_of_an_absent_or_deleted_resource_are_not_found(
 ) -> None:
     make.resource(public_id="abcdefghijkl", is_deleted=True, deleted_at="2026-01-01Z")
     for public_id in ("abcdefghijkl", "zzzzzzzzzzzz"):
-        with pytest.raises(NotFound, match=r"resources\.increment_views"):
+        with pytest.raises(NotFound) as views:
             await db.resources.increment_views(public_id)
-        with pytest.raises(NotFound, match=r"resources\.increment_bookmarks"):
+        assert views.value.query == "resources.increment_views"
+        with pytest.raises(NotFound) as bookmarks:
             await db.resources.increment_bookmarks(public_id)
+        assert bookmarks.value.query == "resources.increment_bookmarks"
     assert admin.execute("SELECT views, bookmarks FROM resources").fetchone() == (0, 0)
     assert admin.execute("SELECT count(*) FROM counter_reconciliations").fetchone() == (0,)
 
@@ -239,11 +241,14 @@ async def test_a_resource_that_a_run_is_of_cannot_be_deleted(
     assert len(await db.resources.find_translations(resource_id)) == 1
 
 
-async def test_find_many_by_public_id_keeps_the_order_and_leaves_out_absent_ones(
+async def test_find_many_keep_the_order_and_leave_out_absent_ones(
     db: AsyncDatabase, make: Factory
 ) -> None:
-    for public_id in ("aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"):
-        make.resource(public_id=public_id, is_private=True)
+    public_ids = ("aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc")
+    a, b, c = (make.resource(public_id=public_id, is_private=True) for public_id in public_ids)
+    some = await db.resources.find_many_by_id([c, c + 1, a, b, c])
+    assert [item.id for item in some] == [c, a, b, c]
+    assert await db.resources.find_many_by_id([]) == []
     wanted = ["cccccccccccc", "absent", "aaaaaaaaaaaa", "cccccccccccc"]
     found = await db.resources.find_many_by_public_id(wanted)
     assert [item.public_id for item in found] == ["cccccccccccc", "aaaaaaaaaaaa", "cccccccccccc"]
@@ -276,7 +281,9 @@ async def test_bad_input_is_refused_before_any_statement(unopened: AsyncDatabase
     with pytest.raises(InvalidInput, match="public_id: must be a str"):
         await resources.increment_views(None)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="public_ids: must be a list, not str"):
-        await resources.find_many_by_public_id("abcdefghijkl")  # type: ignore[arg-type]
+        await resources.find_many_by_public_id("abcdefghijkl")
+    with pytest.raises(InvalidInput, match="ids: must be from 1 to"):
+        await resources.find_many_by_id([1, 0])
 
 
 @pytest.mark.parametrize("by", [0, 2, -2, True, 1.0, "1", None, 2**63])

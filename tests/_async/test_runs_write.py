@@ -142,8 +142,9 @@ async def test_create_for_an_absent_user_or_version_is_an_error(
     db: AsyncDatabase, make: Factory
 ) -> None:
     user_id = make.user()
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as missing:
         await db.runs.create(CreateRun(user_id=user_id, name="R", resource_version_id=1))
+    assert missing.value.query == "runs.create"
     with pytest.raises(StillReferenced) as caught:
         await db.runs.create(CreateRun(user_id=user_id + 1, name="R"))
     assert caught.value.constraint == "runs_user_id_fkey"

@@ -198,8 +198,8 @@ def test_bad_input_is_refused_before_any_statement(unopened: Database) -> None:
         create(TEAM, 0)
     with pytest.raises(InvalidInput, match="created_by_id: must be left out, or be the creator_id"):
         create(CreateTeam(name="Team", created_by_id=2), 1)
-    with pytest.raises(InvalidInput, match="member_ids: must be a list, not tuple"):
-        create(TEAM, 1, (2, 3))  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="member_ids: must be a list, not set"):
+        create(TEAM, 1, {2, 3})  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="member_ids: must be an int, not bool"):
         create(TEAM, 1, [True])
     with pytest.raises(InvalidInput, match="member_ids: must be from 1"):

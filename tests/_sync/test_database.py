@@ -19,6 +19,7 @@ from vrooli_data import (
     PermissionDenied,
     QueryEvent,
     RecordMismatch,
+    RetryPolicy,
     SchemaTooNew,
     Timeout,
     Unavailable,
@@ -165,7 +166,8 @@ def test_statement_timeout_is_a_timeout_naming_the_query(
 
 
 def test_a_pool_without_a_free_connection_is_unavailable(database_url: str) -> None:
-    small = Database.connect(database_url, max_size=1, timeout=0.05)
+    once = RetryPolicy(attempts=1)
+    small = Database.connect(database_url, max_size=1, timeout=0.05, retry=once)
     with small as db, db.connection():
         with pytest.raises(Unavailable, match="pool"):
             db.users.find_by_id(1)

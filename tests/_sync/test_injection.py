@@ -1,30 +1,20 @@
 # Generated from tests/_async/test_injection.py by tests/unasync.py. Do not edit.
-"""Hostile text through every text argument: stored and found as it is, and nothing else happens."""
+"""Hostile text through every text argument: it is kept as it is, and nothing else happens."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
+import unicodedata
+from typing import Any, Literal, get_origin
 
 import pytest
 from psycopg import Connection
 
+from tests.contents import contents
 from tests.factories import Factory
-from vrooli_data import (
-    CreateChat,
-    CreateResource,
-    CreateRun,
-    CreateTeam,
-    CreateUser,
-    CreateVersion,
-    Database,
-    InvalidInput,
-    SetTranslation,
-    UpdateRun,
-    UpdateTeam,
-    UpdateUser,
-    UpdateVersion,
-)
+from tests.introspection import REPOSITORIES, SLOTS, Slot, core, is_json, is_object
+from vrooli_data import CreateRun, CreateUser, Database, StartStep
+
+from .probe import Outcome, Probe, make_world
 
 PAYLOADS = [
     "' OR 1=1 --",
@@ -70,68 +60,91 @@ PAYLOADS = [
     "\U0001f600e\u0301",
     " leading and trailing ",
     "__proto__",
+    # All that PostgreSQL can hold and hardly anybody types.
+    "".join(map(chr, (*range(1, 32), *range(127, 160)))),
+    "\ufdd0\ufffe\uffff\U0010ffff",
+    "e\u0301 \u00e9 \u212b \u1e9e\u0130",
 ]
 
 
-def tables(admin: Connection[Any]) -> int:
-    row = admin.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
-    assert row is not None
-    return int(row[0])
+#: Around every limit that there is, of four bytes each; an e-mail address has two more.
+LENGTHS = ["\U0001f600" * length for length in (128, 129, 255, 256, 318, 319, 10_000, 10_001)]
+#: The keys of JSON have the same limits, and its texts have none.
+KEY_LENGTHS = LENGTHS[:4]
+#: Fields that take few texts.
+CHOOSY = frozenset({"public_id", "handle", "language", "languages"})
+REFUSED = ("InvalidInput", "InvalidCursor")
+
+
+def is_closed(slot: Slot) -> bool:
+    """Tell whether only texts that the library itself names are taken, or those that it made."""
+    return slot.name == "cursor" or get_origin(core(slot.annotation)) is Literal
+
+
+def holds_text(slot: Slot) -> bool:
+    """Tell whether text can be put into a place, at least by disregard of its type."""
+    kind = core(slot.annotation)
+    return kind is str or is_closed(slot) or is_json(slot.annotation) or is_object(slot.annotation)
+
+
+TEXT_SLOTS = [slot for slot in SLOTS if holds_text(slot)]
+
+
+def harmless(slot: Slot) -> str:
+    """Return a text that is found nowhere, and may stand in any place."""
+    return "harmless" if slot.name.startswith("language") else "harmless0000"
+
+
+def outcome(probe: Probe, slot: Slot, text: str) -> tuple[Outcome, str]:
+    """Put a text into its place; return what came of it, and the shape of that."""
+    given: Any = text
+    if is_json(slot.annotation) or is_object(slot.annotation):
+        given = {text: [text, {"key": text}]}
+    kept = text
+    if slot.is_field and slot.name == "email":
+        given = f"{text}@x"
+        kept = unicodedata.normalize("NFC", unicodedata.normalize("NFC", given).lower())
+    elif slot.is_field and slot.name == "handle":
+        kept = text.lower()
+    found = probe.call(slot.argument, slot.filled(given))
+    return found, found.like(kept.__eq__)
 
 
 def test_the_corpus_is_large_and_has_no_repeats() -> None:
     assert len(set(PAYLOADS)) == len(PAYLOADS) >= 30
 
 
-def test_names_come_back_as_they_were(db: Database, admin: Connection[Any]) -> None:
-    before = tables(admin)
-    for payload in PAYLOADS:
-        user = db.users.create(CreateUser(name=payload))
-        assert user.name == payload
-        changed = db.users.update(user.id, UpdateUser(name=f"{payload}!"))
-        assert changed is not None
-        assert changed.name == f"{payload}!"
-        team = db.teams.create(CreateTeam(name=payload, config={payload: [payload]}))
-        assert (team.name, team.config) == (payload, {payload: [payload]})
-        renamed = db.teams.update(team.id, UpdateTeam(config={"x": payload}))
-        assert renamed is not None
-        assert renamed.config == {"x": payload}
-        run = db.runs.create(CreateRun(user_id=user.id, name=payload, data={payload: payload}))
-        assert run.name == payload
-        db.runs.update(run.id, UpdateRun(data=[payload]))
-        details = db.runs.find_with_details(run.id)
-        assert details is not None
-        assert (details.name, details.data, details.user.name) == (
-            payload,
-            [payload],
-            f"{payload}!",
-        )
-        chat = db.chats.create(CreateChat(config={payload: payload}))
-        assert chat.config == {payload: payload}
-    assert tables(admin) == before
-    assert admin.execute("SELECT count(*) FROM users").fetchone() == (len(PAYLOADS),)
+def test_there_are_places_to_try() -> None:
+    assert len(TEXT_SLOTS) >= 70
+    assert {slot.argument.repository for slot in TEXT_SLOTS} >= REPOSITORIES.keys() - {"bookmarks"}
 
 
-def test_versions_and_translations_come_back_as_they_were(
-    db: Database, admin: Connection[Any]
+@pytest.mark.parametrize("repository", REPOSITORIES)
+def test_hostile_text_does_what_any_text_does_or_is_refused(
+    db: Database, admin: Connection[Any], make: Factory, repository: str
 ) -> None:
-    before = tables(admin)
-    resource = db.resources.create(CreateResource(resource_type="Routine"))
-    for payload in PAYLOADS:
-        version = db.resources.add_version(
-            resource.id, CreateVersion(version_label=payload, config={payload: {"y": payload}})
-        )
-        assert (version.version_label, version.config) == (payload, {payload: {"y": payload}})
-        changed = db.resources.update_version(
-            version.id, UpdateVersion(version_label=payload[::-1] or "x")
-        )
-        assert changed is not None
-        assert changed.version_label == payload[::-1]
-        translation = db.resources.set_translation(
-            resource.id, "en", SetTranslation(name=payload, description=payload)
-        )
-        assert (translation.name, translation.description) == (payload, payload)
-    assert tables(admin) == before
+    world = make_world(make)
+    before = contents(admin)
+    with db.transaction() as tx:
+        probe = Probe(tx, *world)
+        for slot in TEXT_SLOTS:
+            if slot.argument.repository != repository:
+                continue
+            plain, expected = outcome(probe, slot, harmless(slot))
+            assert (plain.error in REFUSED) == is_closed(slot), slot
+            changed = [row for _, row in plain.found if row is not None]
+            assert changed or not slot.is_field or is_closed(slot), f"{slot}: see OTHER"
+            assert not changed or "THE TEXT" in expected, f"{slot} is not kept"
+            for text in PAYLOADS + (LENGTHS if core(slot.annotation) is str else KEY_LENGTHS):
+                found, shape = outcome(probe, slot, text)
+                if found.error in REFUSED:
+                    expects_refusal = is_closed(slot) or slot.name in CHOOSY or text in LENGTHS
+                    assert expects_refusal, f"{slot} refuses {text[:50]!a}"
+                else:
+                    assert shape == expected, f"{slot} with {text[:50]!a}"
+            # What was refused has left nothing behind either.
+            assert (outcome(probe, slot, harmless(slot)))[1] == expected, slot
+    assert contents(admin) == before
 
 
 def test_a_search_finds_the_text_itself_and_nothing_else(
@@ -147,29 +160,14 @@ def test_a_search_finds_the_text_itself_and_nothing_else(
         db.resources.search(payload)
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_a_look_up_finds_nothing_by_it(unopened: Database, payload: str) -> None:
-    with pytest.raises(InvalidInput):
-        unopened.resources.find_by_type(payload)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput):
-        unopened.resources.find_by_type("Routine", order_by=payload)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput):
-        unopened.resources.find_by_type("Routine", cursor=payload)
-    with pytest.raises(InvalidInput):
-        unopened.users.create(CreateUser(name="x", public_id=payload))
-    if not re.fullmatch("[A-Za-z_]+", payload):
-        # A plain word may be a handle, or a language.
-        with pytest.raises(InvalidInput):
-            unopened.users.create(CreateUser(name="x", handle=payload))
-        with pytest.raises(InvalidInput):
-            unopened.resources.set_translation(1, payload, SetTranslation(name="x"))
-
-
-def test_a_look_up_by_hostile_text_is_a_look_up(db: Database, make: Factory) -> None:
-    make.user()
-    for payload in PAYLOADS:
-        assert db.users.find_by_public_id(payload) is None
-        assert db.users.find_by_email(payload) is None
-        assert db.users.find_by_handle(payload) is None
-        assert db.users.find_many_by_public_id([payload]) == []
-        assert db.resources.find_with_latest_version(payload) is None
+def test_what_a_run_was_given_is_read_as_it_was(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    user_id = make.user()
+    given: dict[str, Any] = {payload: [payload, {payload: payload}] for payload in PAYLOADS}
+    run = db.runs.create(CreateRun(user_id=user_id, name="Run", data=given))
+    db.runs.start_with_steps(run.id, [StartStep(name="Step", inputs=given)])
+    details = db.runs.find_with_details(run.id)
+    assert details is not None
+    assert details.data == given
+    assert {value.key: value.value for value in details.inputs} == given

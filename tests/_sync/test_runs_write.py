@@ -137,8 +137,9 @@ def test_create_returns_a_scheduled_run(db: Database, make: Factory) -> None:
 
 def test_create_for_an_absent_user_or_version_is_an_error(db: Database, make: Factory) -> None:
     user_id = make.user()
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as missing:
         db.runs.create(CreateRun(user_id=user_id, name="R", resource_version_id=1))
+    assert missing.value.query == "runs.create"
     with pytest.raises(StillReferenced) as caught:
         db.runs.create(CreateRun(user_id=user_id + 1, name="R"))
     assert caught.value.constraint == "runs_user_id_fkey"

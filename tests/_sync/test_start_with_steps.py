@@ -164,8 +164,9 @@ def test_a_run_of_another_user_is_not_found(
 ) -> None:
     run_id = make.run(make.user())
     before = contents(admin)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as caught:
         db.runs.start_with_steps(run_id, STEPS, user_id=make.user())
+    assert caught.value.query == "runs.start_with_steps"
     assert contents(admin) == before | {"users": contents(admin)["users"]}
 
 
@@ -207,8 +208,8 @@ def test_bad_input_is_refused_before_any_statement(unopened: Database) -> None:
         start(0, STEPS)
     with pytest.raises(InvalidInput, match="user_id: must be an int, not str"):
         start(1, STEPS, user_id="1")  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="steps: must be a list, not tuple"):
-        start(1, tuple(STEPS))  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="steps: must be a list, not dict"):
+        start(1, {1: STEPS[0]})  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="steps: must have at most 10000 items"):
         start(1, [StartStep(name="Step")] * 10_001)
     with pytest.raises(InvalidInput, match=r"steps\[1\]: must be a StartStep, not dict"):

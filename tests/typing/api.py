@@ -26,11 +26,16 @@ from vrooli_data import (
 def sync_reads(db: Database) -> None:
     assert_type(db.users.find_by_id(1), User | None)
     assert_type(db.users.find_with_teams("x"), UserWithTeams | None)
+    assert_type(db.users.find_many_by_id([1]), list[User])
     assert_type(db.users.find_many_by_public_id(["x"]), list[User])
-    assert_type(db.users.create(CreateUser(name="Ada")), User)
+    assert_type(db.users.find_many_by_public_id(("x", "y")), list[User])
+    assert_type(db.users.create(CreateUser(name="Ada", languages=("en",))), User)
     assert_type(db.users.update(1, UpdateUser(handle=None)), User | None)
     assert_type(db.users.delete(1), bool)
     assert_type(db.resources.find_by_type("Routine", order_by="score"), Page[Resource])
+    for resource in db.resources.find_by_type("Routine"):
+        assert_type(resource, Resource)
+    assert_type(len(db.users.find_many()), int)
     assert_type(db.resources.find_with_latest_version("x"), ResourceWithLatestVersion | None)
     assert_type(db.runs.find_with_details(1), RunDetails | None)
     assert_type(db.runs.find_by_status(["Scheduled"]).items, list[Run])

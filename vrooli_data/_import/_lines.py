@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
@@ -38,7 +39,8 @@ def _lines(file: Path, opened: BufferedReader) -> Iterator[bytes]:
                 raise InvalidFile(
                     f"{file}:{number}: the line has more than {MAX_LINE} bytes", line=number
                 )
-            yield line
+            # Some editors begin UTF-8 with a mark.
+            yield line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
     except EOFError:
         problem = "the gzip data ends too early: the file was cut short"
         raise InvalidFile(f"{file}:{number + 1}: {problem}", line=number + 1) from None

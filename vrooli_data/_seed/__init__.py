@@ -63,7 +63,7 @@ def seed(
         until: everything happened in the two years before it; the last midnight (UTC) by default.
         progress: told of each table.
     """
-    _check_scale(scale)
+    check_scale(scale)
     check_int("seed", seed, 0, MAX_BIGINT)
     if until is None:
         until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -82,7 +82,8 @@ def seed(
     return SeedReport(rows, time.perf_counter() - started)
 
 
-def _check_scale(scale: float) -> None:
+def check_scale(scale: float) -> None:
+    """Refuse what no world can be made in."""
     if isinstance(scale, bool) or not isinstance(scale, int | float):
         raise InvalidInput("scale", f"must be a number, not {type(scale).__name__}")
     if not 0 < scale <= _MAX_SCALE:

@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 _FOLDER = "The folder of the embedded server; given, it goes before DATABASE_URL."
+SCALE = "1.0 makes 20 000 users, 200 000 resources and 300 000 runs."
 
 DatabaseUrl: TypeAlias = Annotated[
     str | None,
@@ -22,6 +23,4 @@ DataDir: TypeAlias = Annotated[
 DemoDir: TypeAlias = Annotated[
     Path | None, typer.Option(show_default="var/demo", help=_FOLDER, file_okay=False)
 ]
-Scale: TypeAlias = Annotated[
-    float, typer.Option(help="1.0 makes 20 000 users, 200 000 resources and 300 000 runs.")
-]
+Scale: TypeAlias = Annotated[float, typer.Option(help=SCALE)]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .._seed import check_scale
 from .._seed import seed as fill
 from ._options import DatabaseUrl, DataDir, Scale
 from ._output import show, table
@@ -23,6 +24,7 @@ def seed(
     ] = 1,
 ) -> None:
     """Fill an empty database with data that is skewed as real data is."""
+    check_scale(scale)
     url = target(database_url, data_dir).url
     with progress_bars() as progress:
         report = fill(url, scale=scale, seed=number, progress=progress)

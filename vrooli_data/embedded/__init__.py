@@ -108,6 +108,8 @@ def _clear_errors(folder: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        problem = error.strerror or str(error)
+        file = "" if error.filename is None else f": {os.fsdecode(error.filename)}"
         raise Unavailable(
-            f"the PostgreSQL server of {os.fspath(folder)} is out of reach: {error}"
+            f"the PostgreSQL server of {os.fspath(folder)} is out of reach: {problem}{file}"
         ) from None

@@ -91,7 +91,11 @@ class Place(NamedTuple):
         if not self.folder.exists():
             # Root's server runs as another user, who must pass through, not look around.
             mode = 0o711 if os.geteuid() == 0 else _PRIVATE
-            self.folder.mkdir(mode, parents=True, exist_ok=True)
+            try:
+                self.folder.mkdir(mode, parents=True, exist_ok=True)
+            except OSError as error:
+                problem = f"{self.folder} cannot be made: {error.strerror}"
+                raise InvalidInput("folder", problem) from None
         elif not self.folder.is_dir():
             raise InvalidInput("folder", f"{self.folder} is a file: give a folder")
 

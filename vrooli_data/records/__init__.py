@@ -1,4 +1,8 @@
-"""The records that queries return, one module per aggregate."""
+"""The records that queries return, one module per aggregate.
+
+They are frozen: no field can be set. Lists and JSON inside are the caller's own to change, so that
+a record that holds any cannot be hashed; its id can.
+"""
 
 from __future__ import annotations
 

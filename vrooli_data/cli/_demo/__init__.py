@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import psycopg
 import typer
@@ -12,8 +13,8 @@ import typer
 from ... import Database, HeldConnection, migrate
 from ..._classify import translate
 from ..._queries import load_folder, sql_folder
-from ..._seed import seed
-from .._options import DatabaseUrl, DemoDir, Scale
+from ..._seed import check_scale, seed
+from .._options import SCALE, DatabaseUrl, DemoDir
 from .._progress import progress_bars
 from .._target import target
 from ._next_steps import next_steps
@@ -21,6 +22,8 @@ from ._patterns import resources, runs, users
 from ._show import show_aggregate, show_explanation
 from ._subjects import find_subjects
 
+#: From about here on, the planner finds an index worth its while for every pattern.
+_DEFAULT_SCALE = 0.4
 _HOLDS_ROWS = load_folder(sql_folder() / "schema")["schema.holds_rows"].statement
 
 
@@ -28,13 +31,16 @@ def demo(
     *,
     database_url: DatabaseUrl = None,
     data_dir: DemoDir = None,
-    # From about this scale on, the planner finds an index worth its while for every pattern.
-    scale: Scale = 0.4,
+    scale: Annotated[
+        float | None, typer.Option(show_default=str(_DEFAULT_SCALE), help=SCALE)
+    ] = None,
 ) -> None:
     """Show every access pattern at work: records, latencies, indexes.
 
     The database is migrated and seeded first; the data of an earlier run is used again.
     """
+    wanted = _DEFAULT_SCALE if scale is None else scale
+    check_scale(wanted)
     url, folder = target(database_url, data_dir, Path("var/demo"))
     migrations = migrate(url)
     with Database.connect(url) as db, _held(db) as held:
@@ -44,9 +50,10 @@ def demo(
             f"Migrations: {len(migrations.applied)} applied, {migrations.already_applied} earlier"
         )
         if held.connection.execute(_HOLDS_ROWS).fetchone() == (True,):
-            typer.echo("Data:       what the database holds already is used again")
+            unused = "" if scale is None else "; --scale is for an empty database"
+            typer.echo(f"Data:       what the database holds already is used again{unused}")
         else:
-            _seed(url, scale)
+            _seed(url, wanted)
         subjects = find_subjects(held)
         show_aggregate("users", held, users(subjects))
         show_aggregate("resources", held, resources(subjects, held))

@@ -1,0 +1,76 @@
+"""Numbers and lists at the limits of what is taken: the server takes what the layer takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from tests.factories import Factory
+from tests.introspection import ARGUMENTS, REPOSITORIES, SLOTS, Slot, core, item, valid
+from vrooli_data import AsyncDatabase
+
+from .probe import Probe, leaves, make_world
+
+NUMBERS = sorted(
+    sign * 2**bits + step for sign in (-1, 1) for bits in (0, 31, 63) for step in (-1, 0, 1)
+)
+PAGES = (0, 1, 500, 501)
+INT_SLOTS = [slot for slot in SLOTS if core(slot.annotation) is int]
+#: What the rows that are there may say to a number: the layer took it, and the server understood.
+ANSWERS = frozenset(
+    {None, "NotFound", "StillReferenced", "AlreadyExists", "Conflict", "InvalidTransition"}
+)
+#: It has to be the creator, who is the user 1.
+TIED = "teams.create_with_initial_setup-team.created_by_id"
+LISTS = [each for each in ARGUMENTS if item(each.annotation) is not None]
+
+
+def numbers(slot: Slot) -> Iterator[tuple[int, bool | None]]:
+    """Yield numbers, each with whether it has to be taken; None where either is right."""
+    if str(slot) == TIED:
+        yield from ((number, number == 1) for number in NUMBERS)
+    elif slot.name == "limit":
+        yield from ((number, 1 <= number <= 500) for number in (*NUMBERS, *PAGES))
+    elif slot.name == "id" or slot.name.endswith(("_id", "_ids")):
+        yield from ((number, 0 < number < 2**63) for number in NUMBERS)
+    else:
+        yield from ((number, None) for number in NUMBERS)
+
+
+@pytest.mark.parametrize("repository", REPOSITORIES)
+async def test_a_number_is_refused_or_taken_as_it_is(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory, repository: str
+) -> None:
+    world = make_world(make)
+    taken = []
+    async with db.transaction() as tx:
+        probe = Probe(tx, *world)
+        for slot in (slot for slot in INT_SLOTS if slot.argument.repository == repository):
+            for number, is_right in numbers(slot):
+                found = await probe.call(slot.argument, slot.filled(number))
+                place = f"{slot} with {number}"
+                if found.error == "InvalidInput":
+                    assert not is_right, place
+                    continue
+                assert is_right is not False, place
+                assert found.error in ANSWERS, place
+                if slot.is_field and found.error is None:
+                    assert number in leaves([row for _, row in found.found]), place
+                taken.append(slot)
+    assert set(taken) == {slot for slot in INT_SLOTS if slot.argument.repository == repository}
+
+
+@pytest.mark.parametrize("argument", LISTS, ids=str)
+async def test_the_longest_list_is_taken(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory, argument: Any
+) -> None:
+    world = make_world(make)
+    one = valid(argument.name, item(argument.annotation))
+    async with db.transaction() as tx:
+        probe = Probe(tx, *world)
+        longest = await probe.call(argument, [one] * 10_000)
+        longer = await probe.call(argument, [one] * 10_001)
+    assert (longest.error, longer.error) == (None, "InvalidInput")

@@ -1,0 +1,207 @@
+"""Pages of every listing in every order: whatever the rows, and whatever happens between pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import sql
+
+from tests.factories import Factory
+from tests.introspection import LISTINGS
+from tests.listed_rows import KEYS, SOURCES
+from vrooli_data import AsyncDatabase, Page
+from vrooli_data._pages import Listing
+
+#: One database serves all examples of a test: each begins by taking the rows of the last away.
+EXAMPLES = settings(
+    deadline=None,
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+#: A walk of more pages than there can be rows goes in a circle.
+MORE_THAN_ROWS = 40
+
+
+class Row(NamedTuple):
+    """A row to come."""
+
+    #: The place of its sort key among those of the listing, counted round and round.
+    key: int
+    listed: bool
+
+
+ROWS = st.builds(Row, key=st.integers(0, 3), listed=st.sampled_from((True, True, True, False)))
+
+
+class Reading(NamedTuple):
+    """A walk over pages while rows come and go."""
+
+    rows: list[Row]
+    limit: int
+    backward: bool
+    #: What happens behind each page, the last first: a row comes, or the one at a place goes.
+    changes: list[Row | int]
+
+
+READINGS = st.builds(
+    Reading,
+    rows=st.lists(ROWS, min_size=5, max_size=12),
+    limit=st.integers(1, 4),
+    backward=st.booleans(),
+    changes=st.lists(ROWS | st.integers(0, 99), max_size=8),
+)
+
+
+class Table:
+    """The rows of a listing, and their order as plain sorting has it."""
+
+    def __init__(self, listing: Listing[Any], make: Factory) -> None:
+        self._source = SOURCES[listing.name]
+        self._make = make
+        self._listing = listing
+        #: The sort key of each row by its id; None for those that are not listed.
+        self._rows: dict[int, tuple[Any, int] | None] = {}
+        self._count = 0
+        for _ in range(2):
+            make.user(is_private=True)
+            make.team(is_private=True)
+            make.chat(is_private=True)
+            make.resource(is_private=True)
+
+    def replace(self, rows: list[Row]) -> None:
+        """Hold certain rows and no others."""
+        for id in list(self._rows):
+            self._delete(id)
+        for row in rows:
+            self.insert(row)
+
+    def insert(self, row: Row) -> None:
+        """Insert a row, whose id lies anywhere among those that are there."""
+        self._count += 1
+        id = 1000 + self._count * 7919 % 10_007
+        field = self._listing._key
+        values = KEYS[field]
+        value = values[row.key % len(values)]
+        key = {} if field is None else {field: value}
+        self._source.insert(self._make, id, key, row.listed)
+        self._rows[id] = (value or 0, id) if row.listed else None
+
+    def delete(self, place: int) -> None:
+        """Delete the row at a place, counted round and round."""
+        if self._rows:
+            self._delete(list(self._rows)[place % len(self._rows)])
+
+    def ids(self) -> list[int]:
+        """Return the ids in the order of the listing."""
+        return [id for _, id in sorted(filter(None, self._rows.values()), reverse=True)]
+
+    def _delete(self, id: int) -> None:
+        del self._rows[id]
+        statement = sql.SQL("DELETE FROM {} WHERE {} = %s").format(
+            sql.Identifier(self._source.table), sql.Identifier(self._listing._tie)
+        )
+        self._make.connection.execute(statement, (id,))
+
+
+class Walker:
+    """Reads the pages of a listing."""
+
+    def __init__(self, listing: Listing[Any], db: AsyncDatabase) -> None:
+        repository, method = listing.name.split("__")[0].split(".")
+        self._method = getattr(getattr(db, repository), method)
+        self._arguments = SOURCES[listing.name].arguments
+        self._tie = listing._tie
+
+    def ids(self, page: Page[Any]) -> list[int]:
+        """Return the ids on a page."""
+        return [getattr(item, self._tie) for item in page]
+
+    async def walk(
+        self,
+        limit: int,
+        start: str | None = None,
+        *,
+        backward: bool = False,
+        between: Callable[[], None] = lambda: None,
+    ) -> list[Page[Any]]:
+        """Return the pages from a cursor on, in one direction."""
+        pages: list[Page[Any]] = []
+        cursor = start
+        while not pages or cursor is not None:
+            page = await self._method(**self._arguments, cursor=cursor, limit=limit)
+            pages.append(page)
+            assert len(pages) < MORE_THAN_ROWS, "the walk does not end"
+            cursor = page.previous_cursor if backward else page.next_cursor
+            between()
+        return pages
+
+
+@pytest.fixture(params=LISTINGS.values(), ids=list(LISTINGS))
+def listing(request: pytest.FixtureRequest) -> Listing[Any]:
+    """Each order of each listing."""
+    found: Listing[Any] = request.param
+    return found
+
+
+@pytest.fixture
+def table(listing: Listing[Any], make: Factory) -> Table:
+    return Table(listing, make)
+
+
+@pytest.fixture
+def walker(listing: Listing[Any], db: AsyncDatabase) -> Walker:
+    return Walker(listing, db)
+
+
+def test_every_listing_is_walked() -> None:
+    assert SOURCES.keys() == LISTINGS.keys()
+
+
+@EXAMPLES
+@given(rows=st.lists(ROWS, max_size=12), limit=st.integers(1, 5))
+async def test_all_pages_forward_and_back_are_those_of_the_sorted_rows(
+    table: Table, walker: Walker, rows: list[Row], limit: int
+) -> None:
+    table.replace(rows)
+    expected = table.ids()
+    pages = await walker.walk(limit)
+    for number, page in enumerate(pages):
+        assert walker.ids(page) == expected[number * limit : (number + 1) * limit]
+    assert len(pages) == max(1, -(-len(expected) // limit))
+    if len(pages) > 1:
+        back = await walker.walk(limit, pages[-1].previous_cursor, backward=True)
+        assert back[::-1] == pages[:-1]
+
+
+@EXAMPLES
+@given(reading=READINGS)
+async def test_rows_that_stay_are_neither_missed_nor_repeated(
+    table: Table, walker: Walker, reading: Reading
+) -> None:
+    rows, limit, backward, changes = reading
+    table.replace(rows)
+    before = table.ids()
+    start = None
+    if backward:
+        last = (await walker.walk(limit))[-1]
+        start = last.previous_cursor
+        before = before[: len(before) - len(last)]
+
+    coming = list(changes)
+
+    def change() -> None:
+        what = coming.pop() if coming else None
+        if isinstance(what, Row):
+            table.insert(what)
+        elif what is not None:
+            table.delete(what)
+
+    pages = await walker.walk(limit, start, backward=backward, between=change)
+    seen = [id for page in pages[:: -1 if backward else 1] for id in walker.ids(page)]
+    assert len(seen) == len(set(seen))
+    stayed = set(before) & set(table.ids())
+    assert [id for id in seen if id in stayed] == [id for id in before if id in stayed]

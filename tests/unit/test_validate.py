@@ -1,0 +1,60 @@
+"""Checks of arguments: what is taken, what is said, and how inputs describe their fields."""
+
+from __future__ import annotations
+
+import inspect
+from collections import UserList
+from typing import Any
+
+import msgspec
+import pytest
+
+from vrooli_data import CreateUser, InvalidInput, inputs
+from vrooli_data._fields import checked
+from vrooli_data._validate import check_id, check_list, check_text
+
+INPUTS = [each for each in vars(inputs).values() if isinstance(each, type)]
+
+
+@pytest.mark.parametrize("ids", [[1, 2], (1, 2), range(1, 3), UserList([1, 2])])
+def test_any_sequence_becomes_a_list(ids: Any) -> None:
+    assert check_list("ids", ids, 2, check_id) == [1, 2]
+
+
+def test_what_the_caller_does_to_a_list_later_changes_nothing() -> None:
+    ids = [1]
+    checked_ids = check_list("ids", ids, 2, check_id)
+    ids.append(0)
+    assert checked_ids == [1]
+
+
+@pytest.mark.parametrize("ids", ["12", b"12", bytearray(b"12"), memoryview(b"12"), {1}, {1: 2}, 1])
+def test_what_is_no_list_is_refused(ids: Any) -> None:
+    with pytest.raises(InvalidInput, match=f"ids: must be a list, not {type(ids).__name__}"):
+        check_list("ids", ids, 2, check_id)
+
+
+def test_a_range_that_is_longer_than_anything_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="ids: must have at most 2 items"):
+        check_list("ids", range(1, 10**30), 2, check_id)
+
+
+def test_messages_are_english() -> None:
+    with pytest.raises(InvalidInput, match=r"1 character\Z"):
+        check_text("name", "", 255, 1)
+    with pytest.raises(InvalidInput, match=r"2 characters\Z"):
+        check_text("name", "", 255, 2)
+    with pytest.raises(InvalidInput, match="changes: must be an UpdateUser, not CreateUser"):
+        checked("changes", CreateUser(name="Ada"), inputs.UpdateUser)
+
+
+def test_a_tuple_of_languages_is_stored_as_a_list() -> None:
+    user = msgspec.structs.replace(CreateUser(name="Ada"), languages=("en", "pt-BR"))
+    assert checked("user", user, CreateUser)["languages"] == ["en", "pt-BR"]
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+def test_help_shows_what_each_field_takes(kind: type[msgspec.Struct]) -> None:
+    assert "function" not in str(inspect.signature(kind))
+    if kind is CreateUser:
+        assert "name: typing.Annotated[str, text(1..255)]" in str(inspect.signature(kind))
