@@ -117,10 +117,11 @@ MUTANTS = [
     ),
     Mutant(
         "default turned round",
-        "",
+        "users.search__substring_by_trigram",
         "migrations/0001_users_and_teams.sql",
         "    is_private boolean NOT NULL DEFAULT FALSE,\n",
         "    is_private boolean NOT NULL DEFAULT TRUE,\n",
-        Test("tests/_async/test_users.py::test_find_by_id_returns_the_whole_row"),
+        # The rows that the check makes would be private.
+        Check("plan", "the plan is not the one"),
     ),
 ]

@@ -51,7 +51,8 @@ MUTANTS = [
         "sql/resources/read.sql",
         "LEFT JOIN users",
         "RIGHT JOIN users",
-        Check("nulls", "column id can be NULL"),
+        # WHERE leaves the padded rows out: it loses resources without a creator, and pads nothing.
+        Check("plan", "the plan is not the one"),
     ),
     Mutant(
         "FULL JOIN for INNER JOIN",
