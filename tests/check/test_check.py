@@ -106,8 +106,10 @@ def test_a_reason_excuses_a_null(shop_url: str, shop: Path) -> None:
 
 @pytest.mark.parametrize("note", ["str", "str | None"])
 def test_a_column_that_a_condition_keeps_from_null_may_be_optional_or_not(
-    shop_url: str, shop: Path, note: str
+    shop_url: str, shop: Path, server_version: int, note: str
 ) -> None:
+    if server_version < 16:
+        pytest.skip("parse trees are read from PostgreSQL 16 on")
     replace(shop, RECORDS, "note: str | None", f"note: {note}")
     text = (shop / QUERIES).read_text()
     # Two of the three that return the note leave out the rows without one.
