@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from hashlib import blake2b
 from types import NoneType
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -18,7 +17,10 @@ from .errors import InvalidCursor
 R = TypeVar("R")
 
 _VERSION = b"\x01"
-_DIGEST_SIZE = 6
+_CHECKSUM_SIZE = 4
+#: Between the alphabet of base64 and the one that a URL holds as it is.
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
 #: No cursor that was made here is longer, so a longer one is not even decoded.
 _MAX_LENGTH = 128
 
@@ -72,7 +74,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def _spelled(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).decode("ascii")
+    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL).decode("ascii")
 
 
 class Listing(Generic[R]):
@@ -85,7 +87,7 @@ class Listing(Generic[R]):
     def __init__(self, name: str, key: str | None, record: type[R], *, tie: str = "id") -> None:
         self.name = name
         # The checksum covers the name, so a cursor serves its own listing only.
-        self._salt = name.encode()
+        self._salt = zlib.crc32(name.encode())
         self._key = key
         self._key_type = _type_of(key)
         self._tie = tie
@@ -127,10 +129,10 @@ class Listing(Generic[R]):
         if len(cursor) > _MAX_LENGTH:
             raise self._refusal()
         try:
-            raw = urlsafe_b64decode(cursor.encode("ascii"))
-            body, digest = raw[:-_DIGEST_SIZE], raw[-_DIGEST_SIZE:]
+            raw = binascii.a2b_base64(cursor.encode("ascii").translate(_FROM_URL))
+            body, checksum = raw[:-_CHECKSUM_SIZE], raw[-_CHECKSUM_SIZE:]
             # Written again, because other spellings of the same bytes can be read as well.
-            if self._digest(body) != digest or _spelled(raw) != cursor or body[:1] != _VERSION:
+            if self._checksum(body) != checksum or _spelled(raw) != cursor or body[:1] != _VERSION:
                 raise self._refusal()
             payload = _decode(body[1:])
         except (ValueError, UnicodeError, binascii.Error, msgspec.DecodeError):
@@ -142,10 +144,10 @@ class Listing(Generic[R]):
     def cursor(self, position: Position) -> str:
         """Write the cursor of a position."""
         body = _VERSION + _encode(tuple(position))
-        return _spelled(body + self._digest(body))
+        return _spelled(body + self._checksum(body))
 
-    def _digest(self, body: bytes) -> bytes:
-        return blake2b(self._salt + body, digest_size=_DIGEST_SIZE).digest()
+    def _checksum(self, body: bytes) -> bytes:
+        return zlib.crc32(body, self._salt).to_bytes(_CHECKSUM_SIZE, "big")
 
     def _refusal(self) -> InvalidCursor:
         method, *_ = self.name.split("__")

@@ -40,8 +40,8 @@ class AsyncRepository:
     ) -> Page[R]:
         check_limit(limit)
         query, parameters, position = listing.select(filters, cursor, limit)
-        rows = await self._list(query, *parameters)
-        return listing.page(rows, position, limit)
+        rows = await self._runner.rows(query, parameters)
+        return listing.page(query.records(rows), position, limit)
 
     async def _update(
         self,

@@ -39,8 +39,8 @@ class Repository:
     def _page(self, listing: Listing[R], *filters: Any, cursor: str | None, limit: int) -> Page[R]:
         check_limit(limit)
         query, parameters, position = listing.select(filters, cursor, limit)
-        rows = self._list(query, *parameters)
-        return listing.page(rows, position, limit)
+        rows = self._runner.rows(query, parameters)
+        return listing.page(query.records(rows), position, limit)
 
     def _update(
         self,
