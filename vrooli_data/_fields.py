@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
 
@@ -17,11 +16,9 @@ from ._validate import (
     check_choice,
     check_flag,
     check_int,
-    check_language,
     check_languages,
     check_public_id,
     check_text,
-    check_time,
     check_type,
     new_email,
     new_handle,
@@ -84,10 +81,8 @@ ResourceType: TypeAlias = Annotated[
     resources.ResourceType, _choice(get_args(resources.ResourceType))
 ]
 VersionLabel: TypeAlias = Annotated[str, _text(128)]
-Key: TypeAlias = Annotated[str, _text(_MAX_KEY)]
 Email: TypeAlias = Annotated[str, Kind("email", lambda _, value: new_email(value))]
 Handle: TypeAlias = Annotated[str, Kind("handle", lambda _, value: new_handle(value))]
-Language: TypeAlias = Annotated[str, _kind("language", check_language)]
 Languages: TypeAlias = Annotated[Sequence[str], Kind("languages", check_languages)]
 Flag: TypeAlias = Annotated[bool, _kind("flag", check_flag)]
 #: A count that the schema keeps as an integer.
@@ -96,7 +91,6 @@ Count: TypeAlias = Annotated[int, _int(0, MAX_INTEGER)]
 Step: TypeAlias = Annotated[int, _int(1, MAX_INTEGER)]
 #: Milliseconds.
 Milliseconds: TypeAlias = Annotated[int, _int(0, MAX_BIGINT)]
-Time: TypeAlias = Annotated[datetime, _kind("aware_time", check_time)]
 Json: TypeAlias = Annotated[JsonValue, _kind("json", check_json)]
 JsonObject: TypeAlias = Annotated[dict[str, JsonValue], _kind("json_object", check_json_object)]
 #: Any JSON by key.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -25,10 +24,6 @@ _MAX_SECONDS = 2_147_483
 _MAX_EMAIL = 320
 _MAX_KEY = 128
 _MAX_LANGUAGES = 100
-
-# The bounds of the schema's own checks: every time zone can show what lies between.
-_FIRST_TIME = datetime(1, 1, 2, tzinfo=UTC)
-_LAST_TIME = datetime(9999, 12, 30, tzinfo=UTC)
 
 _PUBLIC_ID = re.compile(r"[0-9a-z]{12}")
 _HANDLE = re.compile(r"[a-z0-9_]{3,30}")
@@ -139,16 +134,6 @@ def check_type(field: str, value: object, kind: type[Any]) -> None:
     if type(value) is not kind:
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
         raise _wrong_type(field, value, f"{article} {kind.__name__}")
-
-
-def check_time(field: str, value: datetime) -> None:
-    """Refuse what is no aware datetime that every reader can read again."""
-    if not isinstance(value, datetime):
-        raise _wrong_type(field, value, "a datetime")
-    if value.utcoffset() is None:
-        raise InvalidInput(field, "must be aware: give it a time zone")
-    if not _FIRST_TIME <= value <= _LAST_TIME:
-        raise InvalidInput(field, "must be in the years 1 to 9999")
 
 
 def check_seconds(field: str, value: float) -> None:
