@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,11 @@ _DEFAULT_VERSION = "18"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the server: the one of --postgresql-host, else the embedded, else DATABASE_URL."""
+    """Choose the server: the one of --postgresql-host, else the embedded, else DATABASE_URL.
+
+    pytest-xdist hands the options on, so that its workers share the server that was started for
+    all; pytest-postgresql gives each of them databases of other names.
+    """
     option = config.option
     if option.postgresql_dbname is None:
         # Its own, so that several runs can share the server.
@@ -110,6 +115,15 @@ def admin(database_url: str) -> Iterator[Connection[Any]]:
     """Connect to this test's database beside the layer, each statement its own transaction."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def role(admin: Connection[Any]) -> Iterator[str]:
+    """Make a role without privileges; its name is new, because roles are the whole server's."""
+    name = f"role_{secrets.token_hex(4)}"
+    admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'S3cr3t'".encode())
+    yield name
+    admin.execute(f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}".encode())
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -229,14 +229,6 @@ def test_sql_is_marked_without_a_change_to_its_text() -> None:
         ("keyword", "WHERE"),
         ("parameter", ":id"),
     ]
-
-
-@pytest.fixture
-def role(admin: Connection[Any]) -> Iterator[str]:
-    name = f"role_{admin.info.backend_pid}"
-    admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'S3cr3t'".encode())
-    yield name
-    admin.execute(f"DROP ROLE {name}".encode())
 
 
 def test_who_may_create_databases_can_write_the_page_and_leaves_none(

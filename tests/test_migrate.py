@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import shutil
 import sys
 from collections.abc import Iterator
@@ -235,7 +236,7 @@ def test_a_role_without_a_schema_is_told_so(empty_database_url: str) -> None:
 def test_a_database_in_which_search_would_not_work_is_refused(
     empty_database_url: str, encoding: str, complaint: str
 ) -> None:
-    name = sql.Identifier(f"plain_{encoding.lower()}")
+    name = sql.Identifier(f"plain_{secrets.token_hex(4)}")
     create = sql.SQL("CREATE DATABASE {} ENCODING {} LOCALE 'C' TEMPLATE template0")
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute(create.format(name, sql.Literal(encoding)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import psycopg
 import pytest
 from psycopg import conninfo
@@ -38,17 +40,19 @@ def test_pg_trgm_in_a_schema_of_its_own_is_found(empty_database_url: str) -> Non
 def test_a_role_that_may_not_create_pg_trgm_leaves_its_indexes_to_one_that_may(
     empty_database_url: str,
 ) -> None:
+    # Its name is new, because roles are the whole server's.
+    role = f"plain_migrator_{secrets.token_hex(4)}"
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
-        connection.execute("CREATE ROLE plain_migrator LOGIN")
-        connection.execute("GRANT CREATE, USAGE ON SCHEMA public TO plain_migrator")
+        connection.execute(f"CREATE ROLE {role} LOGIN".encode())
+        connection.execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {role}".encode())
         try:
-            plain = conninfo.make_conninfo(empty_database_url, options="-c role=plain_migrator")
+            plain = conninfo.make_conninfo(empty_database_url, options=f"-c role={role}")
             report = migrate(plain)
             assert report.applied == tuple(REQUIRED)
             assert report.not_applicable == {EVERY[-1]: "pg_trgm cannot be created here"}
             assert migrate(empty_database_url).applied == (EVERY[-1],)
         finally:
-            connection.execute("DROP OWNED BY plain_migrator CASCADE; DROP ROLE plain_migrator")
+            connection.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}".encode())
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg import Connection, conninfo, errors, sql
+from psycopg import Connection, conninfo, errors
 
 from tests.test_import import line
 from vrooli_data import (
@@ -24,20 +22,16 @@ from vrooli_data import (
 from vrooli_data._import import import_resources
 from vrooli_data._migrations import FOLDER
 
-# Roles belong to the whole server, which several runs may share.
-_ROLE = f"app_{os.getpid()}"
-
 
 @pytest.fixture
-def app_url(admin: Connection[Any], database_url: str) -> Iterator[str]:
+def app_url(admin: Connection[Any], database_url: str, role: str) -> str:
     """Name the test's database as the role that the README's own lines make."""
+    admin.execute(f"DROP ROLE {role}".encode())
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     block = re.search(r"```sql\n(CREATE ROLE app .*?)```", readme, re.DOTALL)
     assert block is not None
-    admin.execute(re.sub(r"\bapp\b", _ROLE, block[1]).encode())
-    yield conninfo.make_conninfo(database_url, options=f"-c role={_ROLE}")
-    role = sql.Identifier(_ROLE)
-    admin.execute(sql.SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(role))
+    admin.execute(re.sub(r"\bapp\b", role, block[1]).encode())
+    return conninfo.make_conninfo(database_url, options=f"-c role={role}")
 
 
 def test_it_creates_whatever_a_program_creates(app_url: str) -> None:

@@ -17,7 +17,7 @@ Call: TypeAlias = Callable[[], Awaitable[object]]
 Barrier: TypeAlias = asyncio.Barrier
 
 #: Seconds until a state that a test waits for counts as never reached.
-PATIENCE = 10.0
+PATIENCE = 60.0
 _POLL = 0.005
 # Not by pg_stat_activity: within a transaction, it does not show who has connected since.
 _WAITING = """
@@ -77,11 +77,11 @@ async def blocking(call: Callable[[], T]) -> T:
     return await asyncio.to_thread(call)
 
 
-async def until(admin: Connection[Any], condition: LiteralString) -> None:
+async def until(admin: Connection[Any], condition: LiteralString, *parameters: object) -> None:
     """Return when a query of one value says so."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        if admin.execute(condition).fetchone() == (True,):
+        if admin.execute(condition, parameters or None).fetchone() == (True,):
             return
         await asyncio.sleep(_POLL)
     raise AssertionError(condition)

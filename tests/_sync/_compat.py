@@ -18,7 +18,7 @@ Call: TypeAlias = Callable[[], object]
 Barrier: TypeAlias = threading.Barrier
 
 #: Seconds until a state that a test waits for counts as never reached.
-PATIENCE = 10.0
+PATIENCE = 60.0
 _POLL = 0.005
 # Not by pg_stat_activity: within a transaction, it does not show who has connected since.
 _WAITING = """
@@ -85,11 +85,11 @@ def blocking(call: Callable[[], T]) -> T:
     return call()
 
 
-def until(admin: Connection[Any], condition: LiteralString) -> None:
+def until(admin: Connection[Any], condition: LiteralString, *parameters: object) -> None:
     """Return when a query of one value says so."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        if admin.execute(condition).fetchone() == (True,):
+        if admin.execute(condition, parameters or None).fetchone() == (True,):
             return
         time.sleep(_POLL)
     raise AssertionError(condition)

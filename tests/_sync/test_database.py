@@ -173,20 +173,15 @@ def test_a_pool_without_a_free_connection_is_unavailable(database_url: str) -> N
             db.users.find_by_id(1)
 
 
-def test_a_role_without_privilege_is_denied(database_url: str, admin: Connection[Any]) -> None:
-    admin.execute("DROP ROLE IF EXISTS vrooli_test_reader")
-    admin.execute("CREATE ROLE vrooli_test_reader LOGIN")
-    try:
-        admin.execute("GRANT SELECT ON vrooli_data_migrations TO vrooli_test_reader")
-        admin.execute("GRANT ALL ON users TO postgres")
-        url = conninfo.make_conninfo(database_url, options="-c role=vrooli_test_reader")
-        with Database.connect(url) as db:
-            with pytest.raises(PermissionDenied) as caught:
-                db.users.find_by_id(1)
-        assert caught.value.query == "users.find_by_id"
-    finally:
-        admin.execute("DROP OWNED BY vrooli_test_reader")
-        admin.execute("DROP ROLE vrooli_test_reader")
+def test_a_role_without_privilege_is_denied(
+    database_url: str, admin: Connection[Any], role: str
+) -> None:
+    admin.execute(f"GRANT SELECT ON vrooli_data_migrations TO {role}".encode())
+    url = conninfo.make_conninfo(database_url, options=f"-c role={role}")
+    with Database.connect(url) as db:
+        with pytest.raises(PermissionDenied) as caught:
+            db.users.find_by_id(1)
+    assert caught.value.query == "users.find_by_id"
 
 
 def test_a_query_whose_columns_are_not_the_records_fields_is_refused(

@@ -28,19 +28,22 @@ from .whole_pool import check_whole, settings
 
 logger = logging.getLogger(__name__)
 
-SESSIONS = """
-SELECT {}
+KILL = """
+SELECT pid, pg_terminate_backend(pid)
 FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'vrooli_data'
 """
-#: Seconds that a call on a dead connection may take; it takes some ms, but machines are shared.
-AT_ONCE = 1.0
+# Not whether there are none: a pool opens new ones as soon as it notices.
+GONE = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = ANY(%s))"
+#: Seconds that a call on a dead connection may take: some ms, or more where the machine is busy,
+#: but not as long as a pool waits for a connection.
+AT_ONCE = 10.0
 
 
 def kill_all(admin: Connection[Any]) -> int:
-    """End every session of the layer in this database, and wait until they are gone."""
-    killed = admin.execute(SESSIONS.format("pg_terminate_backend(pid)")).fetchall()
-    until(admin, SESSIONS.format("count(*) = 0"))
+    """End every session of the layer in this database, and wait until these are gone."""
+    killed = [pid for pid, _ in admin.execute(KILL)]
+    until(admin, GONE, killed)
     return len(killed)
 
 
