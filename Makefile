@@ -20,7 +20,7 @@ demo: $(INSTALLED) ## Show the library at work, on a PostgreSQL of its own
 	@$(BIN)/vrooli-data demo $(ARGS)
 
 test: $(INSTALLED) ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses logical --dist loadfile $(ARGS)
 
 lint: $(INSTALLED) ## Check the style of Python, queries and migrations
 	$(BIN)/ruff check
