@@ -49,7 +49,7 @@ _ONCE = frozenset({Reason.READ_ONLY, Reason.STALE})
 _BUSY_WAIT = 0.1
 
 
-class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often, how long and how far apart work is tried again."""
 
     #: Tries in all, the first included.

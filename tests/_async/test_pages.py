@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from types import NoneType
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,7 +16,7 @@ from tests.factories import Factory
 from tests.introspection import LISTINGS
 from tests.listed_rows import KEYS, SOURCES
 from vrooli_data import AsyncDatabase, Page
-from vrooli_data._pages import Listing
+from vrooli_data._pages import Direction, Listing, Position
 
 #: One database serves all examples of a test: each begins by taking the rows of the last away.
 EXAMPLES = settings(
@@ -24,6 +26,7 @@ EXAMPLES = settings(
 )
 #: A walk of more pages than there can be rows goes in a circle.
 MORE_THAN_ROWS = 40
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
 
 
 class Row(NamedTuple):
@@ -175,6 +178,26 @@ async def test_all_pages_forward_and_back_are_those_of_the_sorted_rows(
     if len(pages) > 1:
         back = await walker.walk(limit, pages[-1].previous_cursor, backward=True)
         assert back[::-1] == pages[:-1]
+
+
+@pytest.mark.parametrize("direction", ["after", "before"])
+async def test_a_forged_cursor_beyond_all_rows_leads_back_to_them(
+    table: Table, walker: Walker, listing: Listing[Any], direction: Direction
+) -> None:
+    table.replace([Row(0, listed=True)] * 2)
+    keys: dict[type, tuple[Any, ...]] = {
+        NoneType: (None,),
+        int: (LOWEST, 0, HIGHEST),
+        datetime: (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),
+    }
+    for key in keys[listing._key_type]:
+        for id in (LOWEST, -1, 0, HIGHEST):
+            start = listing.cursor(Position(direction, key, id))
+            for backward in (False, True):
+                pages = await walker.walk(2, start, backward=backward)
+                seen = [found for page in pages for found in walker.ids(page)]
+                assert len(seen) == len(set(seen))
+                assert set(seen) <= set(table.ids())
 
 
 @EXAMPLES

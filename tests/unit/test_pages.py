@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,6 +21,13 @@ TEAM = Listing("members.find_by_team__user_id", None, Member, tie="user_id")
 MEMBERSHIPS = Listing("members.find_by_user__created_at", "created_at", Member, tie="team_id")
 CURSOR = SCORES.cursor(Position("after", 7, 42))
 
+EDGES = (
+    None,
+    -(2**63),
+    2**63 - 1,
+    datetime.min.replace(tzinfo=UTC),
+    datetime.max.replace(tzinfo=UTC),
+)
 bigints = st.integers(-(2**63), 2**63 - 1)
 times = st.datetimes(timezones=st.just(UTC))
 directions: st.SearchStrategy[Direction] = st.sampled_from(("after", "before"))
@@ -104,6 +112,50 @@ def test_a_key_of_another_type_is_refused() -> None:
         SCORES.parse(SCORES.cursor(Position("after", None, 42)))
     with pytest.raises(InvalidCursor):
         TEAM.parse(TEAM.cursor(Position("after", 7, 42)))
+
+
+def forged(listing: Listing[Any], payload: bytes) -> str:
+    """Return a cursor whose checksum is right, whatever it holds."""
+    body = b"\x01" + payload
+    return urlsafe_b64encode(body + listing._checksum(body)).decode()
+
+
+hostile = st.one_of(
+    bigints | times | st.none(),
+    st.floats(),
+    st.integers(-(2**64), 2**64),
+    st.booleans(),
+    st.text(max_size=20),
+    st.sampled_from(
+        ("2026-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.999999-23:59")
+    ),
+    # A time of msgpack's, at any second and nanosecond.
+    st.binary(min_size=12, max_size=12).map(lambda time: msgspec.msgpack.Ext(-1, time)),
+)
+payloads = st.one_of(
+    st.binary(max_size=40),
+    st.tuples(st.sampled_from(("after", "before", "beside")), hostile, hostile)
+    .filter(lambda each: all(type(part) is not int or -(2**63) <= part < 2**64 for part in each))
+    .map(msgspec.msgpack.encode),
+)
+
+
+@pytest.mark.parametrize("listing", [SCORES, TIMES, TEAM, MEMBERSHIPS], ids=lambda each: each.name)
+@given(payload=payloads, edge=st.sampled_from((-(2**63), 0, 2**63 - 1)), direction=directions)
+def test_a_forged_cursor_is_refused_or_leads_to_pages_whose_cursors_are_taken(
+    listing: Listing[Any], payload: bytes, edge: int, direction: Direction
+) -> None:
+    for cursor in (
+        forged(listing, payload),
+        *(forged(listing, msgspec.msgpack.encode((direction, key, edge))) for key in EDGES),
+    ):
+        try:
+            _, _, position = listing.select((), cursor, 1)
+        except InvalidCursor:
+            continue
+        page = listing.page([], position, 1)
+        beside = page.next_cursor or page.previous_cursor
+        assert listing.parse(beside).id in range(-(2**63), 2**63)
 
 
 def test_a_page_goes_on_behind_the_fields_of_its_order() -> None:

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from .._fields import Flag, Id, JsonObject, PublicId
 
 
-class CreateChat(msgspec.Struct, frozen=True, kw_only=True):
+class CreateChat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A chat to create."""
 
     #: 12 characters of [0-9a-z]; made when None.
@@ -22,7 +22,7 @@ class CreateChat(msgspec.Struct, frozen=True, kw_only=True):
     config: JsonObject = {}
 
 
-class UpdateChat(msgspec.Struct, frozen=True, kw_only=True):
+class UpdateChat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The fields of a chat to change; None is NULL."""
 
     team_id: Id | UnsetType | None = UNSET

@@ -17,7 +17,7 @@ from .._fields import (
 )
 
 
-class CreateResource(msgspec.Struct, frozen=True, kw_only=True):
+class CreateResource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A resource to create, without any version or translation."""
 
     resource_type: ResourceType
@@ -27,14 +27,14 @@ class CreateResource(msgspec.Struct, frozen=True, kw_only=True):
     created_by_id: Id | None = None
 
 
-class UpdateResource(msgspec.Struct, frozen=True, kw_only=True):
+class UpdateResource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The fields of a resource to change."""
 
     resource_type: ResourceType | UnsetType = UNSET
     is_private: Flag | UnsetType = UNSET
 
 
-class CreateVersion(msgspec.Struct, frozen=True, kw_only=True):
+class CreateVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A version to add to a resource; its index is the next one."""
 
     version_label: VersionLabel
@@ -44,7 +44,7 @@ class CreateVersion(msgspec.Struct, frozen=True, kw_only=True):
     is_complete: Flag = False
 
 
-class UpdateVersion(msgspec.Struct, frozen=True, kw_only=True):
+class UpdateVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The fields of a version to change; a config takes the place of the whole config."""
 
     version_label: VersionLabel | UnsetType = UNSET
@@ -52,7 +52,7 @@ class UpdateVersion(msgspec.Struct, frozen=True, kw_only=True):
     is_complete: Flag | UnsetType = UNSET
 
 
-class SetTranslation(msgspec.Struct, frozen=True, kw_only=True):
+class SetTranslation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a resource is called in one language."""
 
     name: Name

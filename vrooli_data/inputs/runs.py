@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from .._fields import Count, Flag, Id, Json, Milliseconds, Name, Values
 
 
-class CreateRun(msgspec.Struct, frozen=True, kw_only=True):
+class CreateRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A run to create; it is Scheduled."""
 
     user_id: Id
@@ -19,7 +19,7 @@ class CreateRun(msgspec.Struct, frozen=True, kw_only=True):
     data: Json | None = None
 
 
-class UpdateRun(msgspec.Struct, frozen=True, kw_only=True):
+class UpdateRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The fields of a run to change; None is NULL. The status has a method of its own."""
 
     name: Name | UnsetType = UNSET
@@ -31,7 +31,7 @@ class UpdateRun(msgspec.Struct, frozen=True, kw_only=True):
     context_switches: Count | UnsetType = UNSET
 
 
-class StartStep(msgspec.Struct, frozen=True, kw_only=True):
+class StartStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A step that a run starts with; it is Scheduled."""
 
     name: Name

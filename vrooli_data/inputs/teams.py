@@ -26,7 +26,7 @@ MEMBER_PERMISSIONS: dict[str, JsonValue] = {
 TEAM_CHAT_CONFIG: dict[str, JsonValue] = {"is_default_of_team": True}
 
 
-class CreateTeam(msgspec.Struct, frozen=True, kw_only=True):
+class CreateTeam(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A team to create."""
 
     name: Name
@@ -38,7 +38,7 @@ class CreateTeam(msgspec.Struct, frozen=True, kw_only=True):
     created_by_id: Id | None = None
 
 
-class UpdateTeam(msgspec.Struct, frozen=True, kw_only=True):
+class UpdateTeam(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The fields of a team to change; None is NULL."""
 
     name: Name | UnsetType = UNSET

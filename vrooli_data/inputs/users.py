@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from .._fields import Email, Flag, Handle, Languages, Name, PublicId
 
 
-class CreateUser(msgspec.Struct, frozen=True, kw_only=True):
+class CreateUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A user to create."""
 
     name: Name
@@ -22,7 +22,7 @@ class CreateUser(msgspec.Struct, frozen=True, kw_only=True):
     languages: Languages = []
 
 
-class UpdateUser(msgspec.Struct, frozen=True, kw_only=True):
+class UpdateUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The fields of a user to change; None is NULL."""
 
     name: Name | UnsetType = UNSET
