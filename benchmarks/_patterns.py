@@ -11,7 +11,7 @@ from psycopg import RawCursor
 
 from vrooli_data import HeldConnection, ResourceOrder
 from vrooli_data._rows import Row
-from vrooli_data._sync.connector import PooledConnection
+from vrooli_data._sync.pooled_connection import PooledConnection
 
 from ._database import UNTIL
 

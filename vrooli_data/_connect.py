@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -54,6 +55,15 @@ class QueryEvent(msgspec.Struct, frozen=True, gc=False):
     #: The error's five-character code; None when it succeeded or the connection broke.
     sqlstate: str | None
     succeeded: bool
+
+
+class SessionSettings:
+    """What all the sessions of one database share."""
+
+    def __init__(self, *, prepare: bool, on_query: Callable[[QueryEvent], None] | None) -> None:
+        #: Turned off for good where it proves not to work.
+        self.prepare = prepare
+        self.on_query = on_query
 
 
 class _IntDumper(Int8Dumper):

@@ -263,6 +263,48 @@ async def test_a_changed_table_disturbs_no_prepared_query(
         await check_whole(db, 4)
 
 
+async def test_a_changed_table_disturbs_no_held_connection(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    async with db.connection() as held:
+        pid = held.connection.info.backend_pid
+
+        async def use() -> None:
+            ada = await held.users.create(CreateUser(name="Ada"))
+            assert await held.users.find_by_id(ada.id) == ada
+            assert await held.users.find_by_public_id(ada.public_id) == ada
+            assert await held.users.update(ada.id, UpdateUser(name="Eve")) is not None
+            assert (await held.users.find_many(limit=1)).items != []
+            # Several statements in a transaction of their own.
+            assert await held.users.delete(ada.id)
+
+        await use()
+        for length in (300, 301):
+            admin.execute(f"ALTER TABLE users ALTER name TYPE varchar({length})".encode())
+            await use()
+        for lost in (b"DEALLOCATE ALL", b"DISCARD ALL"):
+            # Behind psycopg's back.
+            held.connection.pgconn.exec_(lost)
+            await use()
+        assert held.connection.info.backend_pid == pid
+    assert names(admin) == []
+
+
+async def test_a_table_that_changes_in_a_transaction_on_a_held_connection_aborts_it(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user_id = make.user()
+    async with db.connection() as held:
+        assert await held.users.find_by_id(user_id) is not None
+        admin.execute("ALTER TABLE users ALTER name TYPE varchar(300)")
+        await held.connection.execute("BEGIN")
+        with pytest.raises(DatabaseError) as caught:
+            await held.users.find_by_id(user_id)
+        assert caught.value.sqlstate == "0A000"
+        await held.connection.execute("ROLLBACK")
+        assert await held.users.find_by_id(user_id) is not None
+
+
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
     database_url: str, make: Factory, at_once: bool
@@ -288,6 +330,8 @@ async def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
         for _ in range(12):
             await use()
         async with db.transaction() as tx:
-            cursor = await tx.connection.execute("SELECT name FROM pg_prepared_statements")
+            cursor = await tx.connection.execute(
+                "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%.find_by_id %'"
+            )
             assert await cursor.fetchall() == []
         await check_whole(db, 4)

@@ -260,6 +260,48 @@ def test_a_changed_table_disturbs_no_prepared_query(
         check_whole(db, 4)
 
 
+def test_a_changed_table_disturbs_no_held_connection(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    with db.connection() as held:
+        pid = held.connection.info.backend_pid
+
+        def use() -> None:
+            ada = held.users.create(CreateUser(name="Ada"))
+            assert held.users.find_by_id(ada.id) == ada
+            assert held.users.find_by_public_id(ada.public_id) == ada
+            assert held.users.update(ada.id, UpdateUser(name="Eve")) is not None
+            assert (held.users.find_many(limit=1)).items != []
+            # Several statements in a transaction of their own.
+            assert held.users.delete(ada.id)
+
+        use()
+        for length in (300, 301):
+            admin.execute(f"ALTER TABLE users ALTER name TYPE varchar({length})".encode())
+            use()
+        for lost in (b"DEALLOCATE ALL", b"DISCARD ALL"):
+            # Behind psycopg's back.
+            held.connection.pgconn.exec_(lost)
+            use()
+        assert held.connection.info.backend_pid == pid
+    assert names(admin) == []
+
+
+def test_a_table_that_changes_in_a_transaction_on_a_held_connection_aborts_it(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    user_id = make.user()
+    with db.connection() as held:
+        assert held.users.find_by_id(user_id) is not None
+        admin.execute("ALTER TABLE users ALTER name TYPE varchar(300)")
+        held.connection.execute("BEGIN")
+        with pytest.raises(DatabaseError) as caught:
+            held.users.find_by_id(user_id)
+        assert caught.value.sqlstate == "0A000"
+        held.connection.execute("ROLLBACK")
+        assert held.users.find_by_id(user_id) is not None
+
+
 @pytest.mark.parametrize("at_once", [False, True])
 def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
     database_url: str, make: Factory, at_once: bool
@@ -285,6 +327,8 @@ def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
         for _ in range(12):
             use()
         with db.transaction() as tx:
-            cursor = tx.connection.execute("SELECT name FROM pg_prepared_statements")
+            cursor = tx.connection.execute(
+                "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%.find_by_id %'"
+            )
             assert cursor.fetchall() == []
         check_whole(db, 4)

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import ceil
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection
 from psycopg.conninfo import timeout_from_conninfo
 
 from .._classify import unreachable
-from .._connect import CODECS, SETUP, QueryEvent
-from .._rows import Row
+from .._connect import CODECS, SETUP, SessionSettings
 from ._compat import deadline
+from .pooled_connection import AsyncPooledConnection
 from .session import AsyncSession
-
-
-class AsyncPooledConnection(AsyncConnection[Row]):
-    """A connection of the pool, which carries its session."""
-
-    session: AsyncSession
 
 
 class AsyncConnector:
@@ -29,20 +21,17 @@ class AsyncConnector:
     def __init__(
         self,
         parameters: dict[str, Any],
+        settings: SessionSettings,
         *,
-        prepare: bool,
         statement_timeout: str | None,
-        on_query: Callable[[QueryEvent], None] | None,
     ) -> None:
         self.parameters: dict[str, Any] = {
             **parameters,
             "autocommit": True,
             "context": CODECS,
         }
-        #: Turned off for good where it proves not to work.
-        self.prepare = prepare
+        self.settings = settings
         self._statement_timeout = statement_timeout
-        self._on_query = on_query
         # Known when the database is opened, before the pool is.
         self.has_trigrams = False
         #: The pool has failed to connect since somebody last succeeded.
@@ -52,16 +41,11 @@ class AsyncConnector:
         self, connection: AsyncPooledConnection, seconds: float | None = None
     ) -> None:
         """Set up one new connection, within so many seconds or those of ``connect_timeout``."""
-        if not self.prepare:
+        if not self.settings.prepare:
             connection.prepare_threshold = None
         # The queries are a fixed set: each stays prepared.
         connection.prepared_max = None
-        connection.session = AsyncSession(
-            connection,
-            prepare=self.prepare,
-            has_trigrams=self.has_trigrams,
-            on_query=self._on_query,
-        )
+        connection.session = AsyncSession(connection, self.settings, has_trigrams=self.has_trigrams)
         # A server that falls silent here would hold its caller, or the pool's worker, for good.
         with deadline(connection, seconds or timeout_from_conninfo(self.parameters)):
             cursor = await connection.execute(SETUP, (self._statement_timeout,))

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
-from .._connect import QueryEvent, connection_parameters, place_of
+from .._connect import QueryEvent, SessionSettings, connection_parameters, place_of
 from .._migrations import check_applied, has_trigrams
 from .._queries import query
 from .._retry import RetryEvent, RetryPolicy, checked_policy
@@ -19,11 +19,12 @@ from .._validate import check_callable, check_flag, check_int, check_seconds
 from ..errors import DatabaseError, InvalidUse
 from ..records.schema import AppliedMigration
 from ._compat import Body, check_body
-from .connector import AsyncConnector, AsyncPooledConnection
+from .connector import AsyncConnector
 from .held import AsyncHeldConnection
 from .opener import AsyncTransactionOpener
 from .outcome import AsyncResolver
 from .pool import RECONNECT_TIMEOUT, AsyncConnections, go_on_connecting
+from .pooled_connection import AsyncPooledConnection
 from .pooled_runner import AsyncPooledRunner
 from .repositories import AsyncRepositories
 from .retrying import AsyncRetrier, AsyncRetrying
@@ -110,9 +111,8 @@ class AsyncDatabase(AsyncRepositories):
         limit = None if statement_timeout is None else str(max(1, round(statement_timeout * 1000)))
         connector = AsyncConnector(
             connection_parameters(conninfo, application_name),
-            prepare=prepare,
+            SessionSettings(prepare=prepare, on_query=on_query),
             statement_timeout=limit,
-            on_query=on_query,
         )
         pool = AsyncConnectionPool(
             connection_class=AsyncPooledConnection,

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from psycopg import AsyncConnection
 
 from .._queries import Query
+from .._retry import Reason, reason_of
 from .._rows import Row
 from .._transactions import DEFAULT
 from ..errors import InvalidUse, VrooliDataError
@@ -46,6 +47,15 @@ class AsyncHeldRunner:
     async def atomic(self, body: Body[AsyncRunner, T]) -> T:
         """Run several queries that take effect together or not at all."""
         self.check_use()
+        try:
+            return await self._attempt(body)
+        except VrooliDataError as error:
+            if reason_of(error) is not Reason.STALE:
+                raise
+        # ROLLBACK has made psycopg forget what it had prepared.
+        return await self._attempt(body)
+
+    async def _attempt(self, body: Body[AsyncRunner, T]) -> T:
         tx = AsyncTransaction(self._session, self._resolver, DEFAULT)
         await tx.begin()
         async with tx.block():

@@ -10,9 +10,9 @@ from .._retry import Reason, reason_of
 from .._transactions import COMMITTED, Options, refuse_standby
 from ..errors import InvalidUse
 from ._compat import current_owner
-from .connector import AsyncPooledConnection
 from .outcome import AsyncResolver
 from .pool import AsyncConnections
+from .pooled_connection import AsyncPooledConnection
 from .transaction import AsyncTransaction
 
 

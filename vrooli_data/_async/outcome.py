@@ -13,7 +13,8 @@ from .._transactions import NO_TRACE, Trace
 from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import Outcome
 from ._compat import Body, deadline, sleep
-from .connector import AsyncConnector, AsyncPooledConnection
+from .connector import AsyncConnector
+from .pooled_connection import AsyncPooledConnection
 from .session import AsyncSession
 
 logger = logging.getLogger("vrooli_data")

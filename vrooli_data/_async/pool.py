@@ -9,7 +9,8 @@ from .._classify import translate
 from .._retry import UNPREPARED, Reason, mark, reason_of
 from ..errors import Unavailable, VrooliDataError
 from ._compat import to_the_end
-from .connector import AsyncConnector, AsyncPooledConnection
+from .connector import AsyncConnector
+from .pooled_connection import AsyncPooledConnection
 
 #: Seconds after which the pool gives up on a server that is down, but for `go_on_connecting`.
 RECONNECT_TIMEOUT = 0.5
@@ -79,7 +80,7 @@ class AsyncConnections:
             if error is not None and reason_of(error) in (Reason.READ_ONLY, Reason.STALE):
                 if isinstance(error, VrooliDataError) and error.sqlstate in UNPREPARED:
                     # A pooler between does not keep prepared statements, or mixes them up.
-                    self._connector.prepare = False
+                    self._connector.settings.prepare = False
                 await connection.close()
                 # The server was demoted, or a table has changed: for the other connections as well.
                 await self._pool.drain()

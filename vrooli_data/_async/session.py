@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import select
-from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg import AsyncRawCursor
+from psycopg.pq import TransactionStatus
 
 from .._classify import translate
-from .._connect import QueryEvent, is_ended
+from .._connect import QueryEvent, SessionSettings, is_ended
 from .._queries import Query
+from .._retry import UNPREPARED, Reason, classify
 from .._rows import UNREADABLE, Row
 from ._compat import Body
+from .pooled_connection import AsyncPooledConnection
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -44,18 +46,16 @@ class AsyncSession:
 
     def __init__(
         self,
-        connection: AsyncConnection[Row],
+        connection: AsyncPooledConnection,
+        settings: SessionSettings,
         *,
-        prepare: bool,
         has_trigrams: bool,
-        on_query: Callable[[QueryEvent], None] | None,
     ) -> None:
         self.connection = connection
         self.has_trigrams = has_trigrams
         #: Which run of the server it is; see `Trace`. Known when the connection is set up.
         self.statistics_since: str | None = None
-        self._prepare = prepare
-        self._on_query = on_query
+        self._settings = settings
         # A cursor in use is taken out, so that a second user of the connection gets its own.
         self._cursors: list[AsyncRawCursor[Row]] = []
         self._checked: set[Query[Any]] = set()
@@ -66,9 +66,14 @@ class AsyncSession:
 
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
-        if self._on_query is None and not logger.isEnabledFor(logging.DEBUG):
+        if self._settings.on_query is None and not logger.isEnabledFor(logging.DEBUG):
             return await self._execute(query, parameters)
         return await self._observe(query, parameters)
+
+    @property
+    def prepares(self) -> bool:
+        """Whether statements may be prepared."""
+        return self._settings.prepare
 
     def is_ended(self) -> bool:
         """Tell, without asking the server, whether it has ended the idle connection."""
@@ -83,7 +88,16 @@ class AsyncSession:
         except IndexError:
             cursor = AsyncRawCursor(self.connection)
         try:
-            await cursor.execute(query.statement, parameters, prepare=self._prepare, binary=True)
+            try:
+                await cursor.execute(
+                    query.statement, parameters, prepare=self._settings.prepare, binary=True
+                )
+            except psycopg.Error as error:
+                if not await self._prepares_anew(error):
+                    raise
+                await cursor.execute(
+                    query.statement, parameters, prepare=self._settings.prepare, binary=True
+                )
             if query not in self._checked:
                 query.check_columns(tuple(column.name for column in cursor.description or ()))
                 self._checked.add(query)
@@ -98,6 +112,24 @@ class AsyncSession:
             raise translate(error, query.name, self.connection.closed) from None
         finally:
             self._cursors.append(cursor)
+
+    async def _prepares_anew(self, error: psycopg.Error) -> bool:
+        """Forget the prepared statements when the server refused one, and tell whether it did.
+
+        The statement was not executed, and can be sent again. In a transaction it cannot: the error
+        has aborted it.
+        """
+        if self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            return False
+        if classify(error, lost=False) is not Reason.STALE:
+            return False
+        if error.sqlstate in UNPREPARED:
+            # A pooler between does not keep prepared statements, or mixes them up.
+            self._settings.prepare = False
+            self.connection.prepare_threshold = None
+        else:
+            await self.connection.forget_prepared()
+        return True
 
     async def _observe(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         started = perf_counter()
@@ -115,10 +147,10 @@ class AsyncSession:
             self._tell(event)
 
     def _tell(self, event: QueryEvent) -> None:
-        if self._on_query is None:
+        if self._settings.on_query is None:
             return
         try:
-            self._on_query(event)
+            self._settings.on_query(event)
         except Exception:
             # The statement has run: what the hook does must not turn it into a failure.
             logger.exception("on_query failed for %s", event.name)

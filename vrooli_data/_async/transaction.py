@@ -56,6 +56,7 @@ class AsyncTransaction(AsyncRepositories):
         #: What the repositories run on; for methods that need several queries.
         self.runner = AsyncTransactionRunner(session)
         super().__init__(self.runner)
+        self._session = session
         self._connection = session.connection
         self._resolver = resolver
         self._options = options
@@ -215,14 +216,15 @@ class AsyncTransaction(AsyncRepositories):
         options = self._options
         if options.timeout is not None:
             self._end = time.monotonic() + options.timeout
-        cursor = await self._connection.execute(options.begin)
+        cursor = await self._connection.execute(options.begin, prepare=False)
         if options.tracked:
             cursor.nextset()
             xid, timeline = (await cursor.fetchall())[0]
             self._trace = self._trace._replace(xid=xid, timeline=timeline)
         if options.timeout is not None:
             parameters = limits(options.timeout, self._connection.info.server_version)
-            await self._connection.execute(LIMIT, parameters)
+            prepare = self._session.prepares
+            await self._connection.execute(LIMIT, parameters, prepare=prepare)
 
     async def _resolve(self, error: BaseException) -> None:
         """Return when the transaction proves to be committed; raise otherwise."""
@@ -281,7 +283,7 @@ class AsyncTransaction(AsyncRepositories):
 
     async def _run(self, statement: psycopg.sql.Composed) -> None:
         try:
-            await self._connection.execute(statement)
+            await self._connection.execute(statement, prepare=False)
         except psycopg.Error as error:
             raise translate(error, None, self._connection.closed) from None
 

@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 from psycopg_pool import ConnectionPool, PoolClosed
 
-from .._connect import QueryEvent, connection_parameters, place_of
+from .._connect import QueryEvent, SessionSettings, connection_parameters, place_of
 from .._migrations import check_applied, has_trigrams
 from .._queries import query
 from .._retry import RetryEvent, RetryPolicy, checked_policy
@@ -20,11 +20,12 @@ from .._validate import check_callable, check_flag, check_int, check_seconds
 from ..errors import DatabaseError, InvalidUse
 from ..records.schema import AppliedMigration
 from ._compat import Body, check_body
-from .connector import Connector, PooledConnection
+from .connector import Connector
 from .held import HeldConnection
 from .opener import TransactionOpener
 from .outcome import Resolver
 from .pool import RECONNECT_TIMEOUT, Connections, go_on_connecting
+from .pooled_connection import PooledConnection
 from .pooled_runner import PooledRunner
 from .repositories import Repositories
 from .retrying import Retrier, Retrying
@@ -111,9 +112,8 @@ class Database(Repositories):
         limit = None if statement_timeout is None else str(max(1, round(statement_timeout * 1000)))
         connector = Connector(
             connection_parameters(conninfo, application_name),
-            prepare=prepare,
+            SessionSettings(prepare=prepare, on_query=on_query),
             statement_timeout=limit,
-            on_query=on_query,
         )
         pool = ConnectionPool(
             connection_class=PooledConnection,

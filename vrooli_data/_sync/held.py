@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from psycopg import Connection
 
 from .._queries import Query
+from .._retry import Reason, reason_of
 from .._rows import Row
 from .._transactions import DEFAULT
 from ..errors import InvalidUse, VrooliDataError
@@ -47,6 +48,15 @@ class HeldRunner:
     def atomic(self, body: Body[Runner, T]) -> T:
         """Run several queries that take effect together or not at all."""
         self.check_use()
+        try:
+            return self._attempt(body)
+        except VrooliDataError as error:
+            if reason_of(error) is not Reason.STALE:
+                raise
+        # ROLLBACK has made psycopg forget what it had prepared.
+        return self._attempt(body)
+
+    def _attempt(self, body: Body[Runner, T]) -> T:
         tx = Transaction(self._session, self._resolver, DEFAULT)
         tx.begin()
         with tx.block():

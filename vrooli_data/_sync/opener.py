@@ -11,9 +11,9 @@ from .._retry import Reason, reason_of
 from .._transactions import COMMITTED, Options, refuse_standby
 from ..errors import InvalidUse
 from ._compat import current_owner
-from .connector import PooledConnection
 from .outcome import Resolver
 from .pool import Connections
+from .pooled_connection import PooledConnection
 from .transaction import Transaction
 
 

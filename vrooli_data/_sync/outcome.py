@@ -14,7 +14,8 @@ from .._transactions import NO_TRACE, Trace
 from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import Outcome
 from ._compat import Body, deadline, sleep
-from .connector import Connector, PooledConnection
+from .connector import Connector
+from .pooled_connection import PooledConnection
 from .session import Session
 
 logger = logging.getLogger("vrooli_data")

@@ -57,6 +57,7 @@ class Transaction(Repositories):
         #: What the repositories run on; for methods that need several queries.
         self.runner = TransactionRunner(session)
         super().__init__(self.runner)
+        self._session = session
         self._connection = session.connection
         self._resolver = resolver
         self._options = options
@@ -216,14 +217,15 @@ class Transaction(Repositories):
         options = self._options
         if options.timeout is not None:
             self._end = time.monotonic() + options.timeout
-        cursor = self._connection.execute(options.begin)
+        cursor = self._connection.execute(options.begin, prepare=False)
         if options.tracked:
             cursor.nextset()
             xid, timeline = (cursor.fetchall())[0]
             self._trace = self._trace._replace(xid=xid, timeline=timeline)
         if options.timeout is not None:
             parameters = limits(options.timeout, self._connection.info.server_version)
-            self._connection.execute(LIMIT, parameters)
+            prepare = self._session.prepares
+            self._connection.execute(LIMIT, parameters, prepare=prepare)
 
     def _resolve(self, error: BaseException) -> None:
         """Return when the transaction proves to be committed; raise otherwise."""
@@ -282,7 +284,7 @@ class Transaction(Repositories):
 
     def _run(self, statement: psycopg.sql.Composed) -> None:
         try:
-            self._connection.execute(statement)
+            self._connection.execute(statement, prepare=False)
         except psycopg.Error as error:
             raise translate(error, None, self._connection.closed) from None
 
