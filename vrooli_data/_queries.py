@@ -12,9 +12,10 @@ from typing import Generic, NamedTuple, TypeVar, get_origin
 import msgspec
 from aiosql.adapters.generic import GenericAdapter
 from aiosql.query_loader import QueryLoader
-from aiosql.utils import VAR_REF, SQLLoadException, SQLParseException
+from aiosql.utils import SQLLoadException, SQLParseException
 
 from ._rows import UNREADABLE, Row, nested_decoders, record_fields, unreadable_part
+from ._sql_text import Piece, Unended, pieces
 from .errors import InvalidFile, RecordMismatch
 
 R = TypeVar("R")
@@ -28,6 +29,8 @@ _NAME_LINE = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _LOADER = QueryLoader(GenericAdapter(), None)  # type: ignore[no-untyped-call]  # aiosql's is untyped
+#: What aiosql sees of the pieces in which it would find what is none of its business.
+_BARE = {"comment": " ", "hint": " ", "quoted": " 0 "}
 #: Where aiosql says that it found a mistake: it is given one query at a time.
 _PLACE = " at <unknown>:1"
 
@@ -44,7 +47,9 @@ class Source(msgspec.Struct, frozen=True):
     suffix: str
     #: Header fields by their names, the purpose under ``Purpose``.
     header: dict[str, str]
-    #: The text with ``$n`` for its parameters, in the order of the name line.
+    #: The statement as its file has it.
+    written: str
+    #: The same without comments, and with ``$n`` for its parameters, in the order of the name line.
     sql: str
 
     @property
@@ -211,25 +216,40 @@ def read_file(path: Path) -> Iterator[Source | Unreadable]:
 
 
 def _read_query(path: Path, line: int, block: str) -> Source | Unreadable:
-    first, *below = block.splitlines()
+    first, *below = block.split("\n")
     named = _NAME_LINE.fullmatch(first)
     if named is None:
         problem = f"`{first}` is not `-- name: name(parameters)`, with ^, $ or ! behind it, or none"
         return Unreadable(path, line, path.parent.name, problem)
     name = f"{path.parent.name}.{named['name'].replace('-', '_')}"
-    header = _header(below)
+    comments = list(takewhile(lambda line: line.startswith("--"), below))
+    header = _header(comments)
     missing = [field for field in ("Purpose", *_REQUIRED) if not header.get(field)]
     if missing:
         return Unreadable(path, line, name, f"{name} has no {', '.join(missing)} line")
+    written = "\n".join(below[len(comments) :]).strip()
     try:
-        loaded, *others = _LOADER.load_query_data_from_sql(block, [])
+        cut = list(pieces(written))
+        if any(_NAME_LINES.match(piece.text.lstrip()) for piece in cut if piece.kind == "comment"):
+            return Unreadable(path, line, name, f"{name} holds a name line inside a line")
+        # aiosql would take a colon in a comment or a quoted text for a parameter.
+        bare = "".join(_BARE.get(piece.kind, piece.text) for piece in cut)
+        (loaded,) = _LOADER.load_query_data_from_sql(f"{first}\n{bare}", [])
+    except Unended as error:
+        return Unreadable(path, line, name, f"{name} has {error}")
     except (SQLLoadException, SQLParseException) as error:
         return Unreadable(path, line, name, str(error).replace(_PLACE, ""))
-    if others:
-        return Unreadable(path, line, name, f"{name} holds a name line inside a line")
     parameters = tuple(loaded.parameters or ())
-    sql = _numbered(loaded.sql, parameters)
-    return Source(name, path, line, parameters, named["suffix"], header, sql)
+    return Source(
+        name,
+        path,
+        line,
+        parameters,
+        named["suffix"],
+        header,
+        written,
+        _numbered(cut, parameters),
+    )
 
 
 def _header(lines: list[str]) -> dict[str, str]:
@@ -239,7 +259,7 @@ def _header(lines: list[str]) -> dict[str, str]:
     """
     header = {"Purpose": ""}
     current = "Purpose"
-    for line in takewhile(lambda line: line.startswith("--"), lines):
+    for line in lines:
         text = line.removeprefix("--").strip()
         if field := _FIELD.match(text):
             current, text = field[1], field[2]
@@ -249,13 +269,15 @@ def _header(lines: list[str]) -> dict[str, str]:
     return header
 
 
-def _numbered(sql: str, parameters: tuple[str, ...]) -> str:
-    """Turn each ``:name`` into the ``$n`` of its place in the name line."""
+def _numbered(cut: list[Piece], parameters: tuple[str, ...]) -> str:
+    """Turn each ``:name`` into the ``$n`` of its place in the name line; leave comments out."""
 
-    def replace(match: re.Match[str]) -> str:
-        # A number is no parameter: it ends a slice of an array.
-        if match["var_name"] not in parameters:
-            return match[0]
-        return f"{match['lead']}${parameters.index(match['var_name']) + 1}"
+    def sent(piece: Piece) -> str:
+        if piece.kind == "parameter":
+            return f"${parameters.index(piece.text.removeprefix(':')) + 1}"
+        if piece.kind == "comment":
+            # It parts what stands on both sides of it.
+            return " " if piece.text.startswith("/*") else ""
+        return piece.text
 
-    return VAR_REF.sub(replace, sql).rstrip().removesuffix(";")
+    return "".join(map(sent, cut)).rstrip().removesuffix(";")

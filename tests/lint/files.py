@@ -19,14 +19,10 @@ _FIELD: Final = re.compile(
 )
 
 BLOCK_COMMENT: Final = "/* */ never reaches the server; write -- on a line of its own"
-COMMENT_BEHIND: Final = (
-    "a comment follows SQL, and the loader would look for parameters in it; "
-    "put it on its own line, above the clause"
-)
+COMMENT_BEHIND: Final = "a comment follows SQL; put it on its own line, above the clause"
 COMMENT_ABOVE: Final = (
     "a comment above a name line belongs to the query before it; put it below the name line"
 )
-DOLLAR_QUOTE: Final = "the loader does not know dollar quotes; write '...'"
 NUMBERED: Final = "a numbered parameter has no name; write :name, and name it in the name line"
 PERCENT: Final = (
     "% is the sign of a placeholder to many drivers; pass the pattern as a parameter, "
@@ -96,8 +92,6 @@ def _tokens(text: str) -> Iterator[tuple[int, str]]:
             continue
         if kind == "C_COMMENT":
             yield start, BLOCK_COMMENT
-        elif kind == "SCONST" and written.startswith("$"):
-            yield start, DOLLAR_QUOTE
         elif kind == "PARAM":
             yield start, NUMBERED
         elif "%" in written:

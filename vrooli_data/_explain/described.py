@@ -48,14 +48,6 @@ def _file(source: Source) -> str:
     return place(source.path)
 
 
-def statement(source: Source) -> str:
-    """Return the statement as its file has it, without its header."""
-    lines = source.path.read_text(encoding="utf-8").splitlines()[source.line :]
-    start = next(number for number, line in enumerate(lines) if not line.startswith("--"))
-    end = next(number for number, line in enumerate(lines) if line.endswith(";"))
-    return "\n".join(lines[start : end + 1])
-
-
 def record(source: Source) -> list[RecordFields]:
     """Return the record of a query and those nested in it; none for a scalar or a count."""
     expression = record_line(source).expression

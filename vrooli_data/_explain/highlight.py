@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+from .._sql_text import Piece, pieces
 from .markup import Html, joined, tag
 
-_TOKEN = re.compile(
-    r"(?P<comment>--[^\n]*)"
-    r"|(?P<string>'(?:[^']|'')*')"
-    r"|(?P<parameter>(?<![:\w]):[a-z_]\w*)"
-    r"|(?P<keyword>\b[A-Z]{2,}\b)"
-)
+_KEYWORD = re.compile(r"\b([A-Z]{2,})\b")
+_CLASSES = {
+    "comment": "sql-comment",
+    "hint": "sql-comment",
+    "quoted": "sql-string",
+    "parameter": "sql-parameter",
+}
 
 
 def highlight(sql: str) -> Html:
-    """Return a statement with its comments, strings, parameters and keywords marked."""
-    pieces: list[str] = []
-    end = 0
-    for token in _TOKEN.finditer(sql):
-        pieces += [sql[end : token.start()], tag("span", token[0], class_=f"sql-{token.lastgroup}")]
-        end = token.end()
-    return joined(*pieces, sql[end:])
+    """Return a statement with its comments, quoted texts, parameters and keywords marked."""
+    return joined(*(html for piece in pieces(sql) for html in _marked(piece)))
+
+
+def _marked(piece: Piece) -> Iterator[str]:
+    if piece.kind != "code":
+        yield tag("span", piece.text, class_=_CLASSES[piece.kind])
+        return
+    # Keywords are every second part.
+    for index, part in enumerate(_KEYWORD.split(piece.text)):
+        yield tag("span", part, class_="sql-keyword") if index % 2 else part

@@ -74,7 +74,7 @@ def _query(each: Surveyed, survey: Survey) -> Html:
         _other_plan(each, survey.small),
         tag(
             "div",
-            _section("Statement", tag("pre", tag("code", highlight(described.statement(source))))),
+            _section("Statement", tag("pre", tag("code", highlight(source.written)))),
             _records(each),
             class_="source",
         ),
