@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from psycopg import Connection, conninfo
@@ -69,6 +70,18 @@ def plan_of_sql(connection: Connection[Any], sql: str) -> Plan:
     explained = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}".encode())
     ((found,),) = explained.fetchall()
     return read_plan(found[0])
+
+
+def test_the_plan_is_the_one_that_is_kept_unless_the_header_asks_for_another(
+    explainer: Explainer,
+) -> None:
+    source = QUERIES["users.find_by_id"]
+    asking = msgspec.structs.replace(source, header={**source.header, "Plan": "custom (id = 1)"})
+    kept, made = (explainer.explain(each).plan for each in (source, asking))
+    assert kept is not None
+    assert made is not None
+    assert kept["Plan"]["Index Cond"] == "(id = $1)"
+    assert made["Plan"]["Index Cond"].endswith("'::bigint)")
 
 
 def contents(connection: Connection[Any]) -> dict[str, tuple[Any, ...] | None]:

@@ -34,14 +34,23 @@ _KEEPALIVES = {
 _MAX_TEXT = 10_000
 
 #: Times are read in UTC whatever the server's own zone, also inside nested JSON. Compiling a
-#: query takes tens of milliseconds, which no query here is long enough to win back.
+#: query takes tens of milliseconds, which no query here is long enough to win back. Plans are made
+#: once and kept: behind `LIMIT $n` the planner expects a tenth of all rows, and so would take the
+#: kept plan for dear and plan a listing anew on every call.
 SETUP = (
     "/* vrooli_data:setup */ SELECT set_config('TimeZone', 'UTC', false), "
-    "set_config('jit', 'off', false), set_config('statement_timeout', "
+    "set_config('jit', 'off', false), "
+    "set_config('plan_cache_mode', 'force_generic_plan', false), "
+    "set_config('statement_timeout', "
     "coalesce(%s, current_setting('statement_timeout')), false), "
     # Anew after every crash, and never the same on two servers.
     "(SELECT extract(epoch FROM stats_reset)::text FROM pg_stat_wal)"
 )
+
+#: Around a query that is planned anew on each call, in one round trip with it. Local settings: they
+#: end with the caller's transaction, and without one with the round trip.
+PLAN_ANEW = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
+PLAN_ONCE = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 
 class QueryEvent(msgspec.Struct, frozen=True, gc=False):

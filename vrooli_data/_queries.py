@@ -20,7 +20,7 @@ from .errors import InvalidFile, RecordMismatch
 
 R = TypeVar("R")
 
-_FIELD = re.compile(r"^(Utility|Record|Index|Index \(pg_trgm\)|Locks|Null):\s+(.+)$")
+_FIELD = re.compile(r"^(Utility|Record|Index|Index \(pg_trgm\)|Plan|Locks|Null):\s+(.+)$")
 _REQUIRED = ("Record", "Index", "Locks")
 _NAME_LINES = re.compile(r"^(?=--[ \t]*name[ \t]*:)", re.MULTILINE)
 #: A hyphen in a name becomes _, as aiosql has it.
@@ -53,6 +53,11 @@ class Source(msgspec.Struct, frozen=True):
     sql: str
 
     @property
+    def is_planned_anew(self) -> bool:
+        """Whether its Plan line asks for a plan of each call's own."""
+        return "Plan" in self.header
+
+    @property
     def statement(self) -> bytes:
         """The text sent to the server, with the tag that pg_stat_activity shows."""
         return f"/* vrooli_data:{self.name} */ {self.sql}".encode()
@@ -79,6 +84,7 @@ class Query(Generic[R]):
         "_build",
         "_decoders",
         "columns",
+        "is_planned_anew",
         "name",
         "only_reads",
         "record",
@@ -93,6 +99,8 @@ class Query(Generic[R]):
         self.record = record
         #: It locks nothing and writes nothing, so that it may always run again.
         self.only_reads = source.header["Locks"] == "none"
+        #: Each call is planned for its own parameters; all others share one plan.
+        self.is_planned_anew = source.is_planned_anew
         # The class itself: calling through Update[User] would cost more and build the same.
         self._build: Callable[..., R] = get_origin(record) or record
         self.columns = tuple(field.name for field in record_fields(record))

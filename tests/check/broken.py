@@ -159,6 +159,43 @@ BROKEN = [
         "column total can be NULL",
     ),
     Broken(
+        "plan-line",
+        "list_by_customer",
+        "placed_at_id_idx (order)\n",
+        "placed_at_id_idx (order)\n-- Plan:   custom, some customers order more\n",
+        "is not `custom (parameter = value), reason`",
+    ),
+    Broken(
+        "plan-line",
+        "list_by_customer",
+        "placed_at_id_idx (order)\n",
+        "placed_at_id_idx (order)\n-- Plan:   generic (customer_id = 1, max_rows = 20), so\n",
+        "is not `custom (parameter = value), reason`",
+    ),
+    Broken(
+        "plan-line",
+        "list_by_customer",
+        "placed_at_id_idx (order)\n",
+        "placed_at_id_idx (order)\n-- Plan:   custom (customer_id = 1), some order more\n",
+        "gives other parameters than customer_id, max_rows",
+    ),
+    Broken(
+        "index",
+        "list_by_customer",
+        "placed_at_id_idx (order)\n",
+        "placed_at_id_idx (order)\n"
+        "-- Plan:   custom (customer_id = NULL, max_rows = 20), some order more\n",
+        "the plan no longer has an index condition on",
+    ),
+    Broken(
+        "statement",
+        "list_by_customer",
+        "placed_at_id_idx (order)\n",
+        "placed_at_id_idx (order)\n"
+        "-- Plan:   custom (customer_id = 'x', max_rows = 20), some order more\n",
+        "the server refuses it: invalid input syntax",
+    ),
+    Broken(
         "null-line",
         "set_note",
         "-- Locks:  row: orders\n",

@@ -15,13 +15,13 @@ from tests.check.copies import append, findings, module, replace
 from vrooli_data import NotMigrated, PermissionDenied, records
 from vrooli_data._contract.check import check
 from vrooli_data._contract.findings import CODES
-from vrooli_data._contract.package import CUSTOM_PLANS, modules
+from vrooli_data._contract.package import modules
 from vrooli_data._contract.scratch import scratch_database
 from vrooli_data._queries import sql_folder
 
 
 def test_the_package_has_no_finding(package_url: str) -> None:
-    report = check(package_url, sql_folder(), records, modules(), custom_plans=CUSTOM_PLANS)
+    report = check(package_url, sql_folder(), records, modules())
     assert "\n".join(map(str, report.findings)) == ""
     assert report.queries > 100
 

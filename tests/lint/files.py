@@ -12,10 +12,10 @@ from pglast.parser import ParseError, scan
 from .statement import Block, Finding, read_blocks
 
 METHOD: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*(__[a-z0-9]+(_[a-z0-9]+)*)*")
-FIELDS: Final = ("Utility", "Record", "Index", "Index (pg_trgm)", "Locks", "Null")
+FIELDS: Final = ("Utility", "Record", "Index", "Index (pg_trgm)", "Plan", "Locks", "Null")
 OPERATORS: Final = ("", "^", "$", "!")
 _FIELD: Final = re.compile(
-    r"^-- (Utility|Record|Index|Index \(pg_trgm\)|Locks|Null):", re.MULTILINE
+    r"^-- (Utility|Record|Index|Index \(pg_trgm\)|Plan|Locks|Null):", re.MULTILINE
 )
 
 BLOCK_COMMENT: Final = "/* */ never reaches the server; write -- on a line of its own"

@@ -11,7 +11,7 @@ from tests.lint_sql import lint_migrations, lint_queries, schema_of
 from tests.mutation.result import Look, Seen
 from vrooli_data import records
 from vrooli_data._contract.check import check
-from vrooli_data._contract.package import CUSTOM_PLANS, check_package, modules
+from vrooli_data._contract.package import check_package, modules
 from vrooli_data._migrations import FOLDER
 from vrooli_data._queries import sql_folder
 
@@ -19,7 +19,7 @@ from vrooli_data._queries import sql_folder
 def main(url: str, *options: str) -> None:
     """Print the findings; a prepared database is one for the check, with this tree's schema."""
     if "prepared" in options:
-        report = check(url, sql_folder(), records, modules(), custom_plans=CUSTOM_PLANS)
+        report = check(url, sql_folder(), records, modules())
     else:
         report = check_package(url)
     lint = [*lint_queries(sql_folder(), schema_of(FOLDER)), *lint_migrations(FOLDER)]

@@ -12,7 +12,7 @@ from psycopg import AsyncRawCursor
 from psycopg.pq import TransactionStatus
 
 from .._classify import translate
-from .._connect import QueryEvent, SessionSettings, is_ended
+from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
 from .._queries import Query
 from .._retry import UNPREPARED, Reason, classify
 from .._rows import UNREADABLE, Row
@@ -89,15 +89,11 @@ class AsyncSession:
             cursor = AsyncRawCursor(self.connection)
         try:
             try:
-                await cursor.execute(
-                    query.statement, parameters, prepare=self._settings.prepare, binary=True
-                )
+                await self._send(cursor, query, parameters)
             except psycopg.Error as error:
                 if not await self._prepares_anew(error):
                     raise
-                await cursor.execute(
-                    query.statement, parameters, prepare=self._settings.prepare, binary=True
-                )
+                await self._send(cursor, query, parameters)
             if query not in self._checked:
                 query.check_columns(tuple(column.name for column in cursor.description or ()))
                 self._checked.add(query)
@@ -112,6 +108,20 @@ class AsyncSession:
             raise translate(error, query.name, self.connection.closed) from None
         finally:
             self._cursors.append(cursor)
+
+    async def _send(
+        self, cursor: AsyncRawCursor[Row], query: Query[Any], parameters: tuple[Any, ...]
+    ) -> None:
+        """Have a query executed with the plan that is kept, or with one made for its parameters."""
+        prepare = self._settings.prepare
+        if not query.is_planned_anew:
+            await cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
+            return
+        # One round trip.
+        async with self.connection.pipeline():
+            await self.connection.execute(PLAN_ANEW)
+            await cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
+            await self.connection.execute(PLAN_ONCE)
 
     async def _prepares_anew(self, error: psycopg.Error) -> bool:
         """Forget the prepared statements when the server refused one, and tell whether it did.

@@ -17,7 +17,7 @@ from . import plan_files
 from .findings import Finding, Report, place
 from .modules import definition, queries_outside_repositories, records_of
 from .problems import Problem
-from .query_check import Code, CustomPlans, QueryChecker
+from .query_check import Code, QueryChecker
 from .recording import Call, record_methods
 from .scratch import checked_connection
 from .value_types import structs_within, unresolved
@@ -41,7 +41,6 @@ def check(
     records: ModuleType,
     repositories: Sequence[ModuleType] = (),
     *,
-    custom_plans: CustomPlans | None = None,
     update_plans: bool = False,
     require_plans: bool = False,
 ) -> Report:
@@ -54,7 +53,6 @@ def check(
         sql: a folder of ``.sql`` files, or of such folders.
         records: the module, or package of modules, that defines the records.
         repositories: the modules that run the queries; without them, methods are not checked.
-        custom_plans: parameters for which plans are checked and kept beside the generic ones.
         update_plans: write the reviewed plans, instead of comparing with them.
         require_plans: let a folder without reviewed plans be a finding.
     """
@@ -64,7 +62,7 @@ def check(
     with checked_connection(conninfo) as connection:
         if update_plans:
             _require_major(connection)
-        checker = _FolderChecker(connection, code, custom_plans or {})
+        checker = _FolderChecker(connection, code)
         for folder in folders:
             checked = checker.check(folder)
             if update_plans:
@@ -104,11 +102,11 @@ def _code(records: ModuleType, repositories: Sequence[ModuleType]) -> Code:
 
 
 class _FolderChecker:
-    def __init__(self, connection: Connection[Any], code: Code, custom_plans: CustomPlans) -> None:
+    def __init__(self, connection: Connection[Any], code: Code) -> None:
         self.findings: set[Finding] = set()
         self.count = 0
         self._code = code
-        self._queries = QueryChecker(connection, code, custom_plans)
+        self._queries = QueryChecker(connection, code)
         self.notes = self._queries.notes
         self._used: list[Any] = []
         self._unread = False
@@ -193,9 +191,10 @@ class _FolderChecker:
             if reviewed.get(title) != plan and not self._queries.uses_trigrams(source):
                 problem = Problem("plan", f"the plan is not the one in {place(file)}", _UPDATE)
                 self._add(source, problem)
+        refused = checked.sources.keys() - set(map(_query_of, checked.plans))
         for title in sorted(reviewed.keys() - checked.plans.keys()):
-            if _query_of(title) not in checked.sources:
-                problem = Problem("plan", "this plan is of no query", _UPDATE)
+            if _query_of(title) not in refused:
+                problem = Problem("plan", "no query has this plan", _UPDATE)
                 self._place(file, plan_files.line(file.parent, title), title, problem)
 
     def _add(self, source: Source, problem: Problem) -> None:

@@ -24,6 +24,7 @@ CODES = {
     "unused-query": "A query is run by some method.",
     "unused-record": "A record is what some query returns.",
     "method": "A method runs a query.",
+    "plan-line": "A Plan line asks for a plan of each call, with parameters to try and a reason.",
     "index": "The plan goes through the indexes that the header names.",
     "locks": "The header names the locks that the statement takes.",
     "plan": "The plan is the one that was reviewed.",

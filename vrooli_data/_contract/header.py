@@ -21,6 +21,10 @@ _NAME = rf"{_PART}(?:\.{_PART})?"
 _INDEX = re.compile(rf"({_NAME}(?: or {_NAME})*)\s*(\(order\))?\s*(?:,\s*|$)")
 _SCAN = re.compile(rf"scan:\s*({_NAME}(?: and {_NAME})*)\s*,\s*\S.*", re.DOTALL)
 _NONE = re.compile(r"none:\s*\S.*", re.DOTALL)
+_LITERAL = r"(?:'(?:[^']|'')*'|[\w.+-]+)"
+_VALUES = rf"\(\s*\w+\s*=\s*{_LITERAL}(?:\s*,\s*\w+\s*=\s*{_LITERAL})*\s*\)"
+_PLAN = re.compile(rf"custom\s+({_VALUES}(?:\s+and\s+{_VALUES})*)\s*,\s*\S.*", re.DOTALL)
+_VALUE = re.compile(rf"(\w+)\s*=\s*({_LITERAL})")
 _NULL = re.compile(r"([\w.]+)\s*,\s*(.+)", re.DOTALL)
 
 
@@ -117,6 +121,28 @@ def index_line(text: str) -> IndexLine:
         entries.append(IndexEntry(tuple(found[1].split(" or ")), ordered=found[2] is not None))
         rest = rest[found.end() :]
     return IndexLine(tuple(entries))
+
+
+def plan_line(source: Source) -> dict[str, dict[str, str]]:
+    """Read ``Plan:``: literals by parameter, by how they stand there; nothing where it is absent.
+
+    ``custom (a = 1, b = 'x') and (a = 2, b = 'y'), reason`` has the query planned on each call, and
+    names the parameters that such plans are checked with.
+    """
+    text = source.header.get("Plan")
+    if text is None:
+        return {}
+    found = _PLAN.fullmatch(text)
+    if found is None:
+        raise HeaderError(
+            "plan-line", f"`Plan: {text}` is not `custom (parameter = value), reason`"
+        )
+    given = {match[0]: dict(_VALUE.findall(match[0])) for match in re.finditer(_VALUES, found[1])}
+    for values in given.values():
+        if values.keys() != set(source.parameters):
+            wanted = ", ".join(source.parameters) or "none"
+            raise HeaderError("plan-line", f"the Plan line gives other parameters than {wanted}")
+    return given
 
 
 def locks_line(source: Source) -> frozenset[str]:

@@ -5,36 +5,19 @@ from __future__ import annotations
 import time
 from importlib import import_module
 from types import ModuleType
-from typing import get_args
 
 import msgspec
 
 from .. import records
-from .._json import json_text
 from .._migrate import migrate
 from .._queries import sql_folder
 from ..errors import VrooliDataError
-from ..records import RunStatus
 from .check import check
 from .findings import Finding, Report
 from .modules import with_submodules
-from .query_check import CustomPlans
 from .scratch import fill_database, scratch_database
 
 _PACKAGES = ("_async", "_import", "_seed")
-
-# None of a query that compares with now(): its plan would change with the calendar.
-#: A page has one row more than its limit, which tells of a next page.
-_PAGE = {"max_rows": "21"}
-CUSTOM_PLANS: CustomPlans = {
-    "resources.find_by_type__score": {"a rare type": {"resource_type": "'Standard'", **_PAGE}},
-    "resources.search__any_type": {"a rare text": {"pattern": "'%qzqz%'", "max_rows": "20"}},
-    "runs.find_by_status__created_at": {
-        "a status that no run has": {"statuses": """'["Absent"]'""", **_PAGE},
-        "every status": {"statuses": f"'{json_text(get_args(RunStatus))}'", **_PAGE},
-    },
-    "runs.find_by_user__created_at": {"one user": {"user_id": "1", **_PAGE}},
-}
 
 
 def check_package(conninfo: str | None, *, update_plans: bool = False) -> Report:
@@ -48,7 +31,6 @@ def check_package(conninfo: str | None, *, update_plans: bool = False) -> Report
             sql_folder(),
             records,
             modules(),
-            custom_plans=CUSTOM_PLANS,
             update_plans=update_plans and failure is None,
             require_plans=True,
         )

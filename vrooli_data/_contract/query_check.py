@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
@@ -22,6 +22,7 @@ from .header import (
     index_line,
     locks_line,
     null_line,
+    plan_line,
     record_line,
     record_type,
 )
@@ -35,10 +36,6 @@ from .plans import Plan, Planner
 from .problems import Problem
 from .recording import Call, Method
 from .value_types import shown
-
-#: Parameters, as literals by name, for which a query's custom plan is worth a look; by query and
-#: title.
-CustomPlans: TypeAlias = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 _MIGRATIONS = "vrooli_data_migrations"
 _APPLIED = b"SELECT id FROM vrooli_data_migrations"
@@ -71,12 +68,11 @@ class Outcome(NamedTuple):
 class QueryChecker:
     """Checks queries on one connection."""
 
-    def __init__(self, connection: Connection[Any], code: Code, custom_plans: CustomPlans) -> None:
+    def __init__(self, connection: Connection[Any], code: Code) -> None:
         #: What could not be checked, and why.
         self.notes: set[str] = set()
         self._connection = connection
         self._code = code
-        self._custom_plans = custom_plans
         self._describer = Describer(connection)
         self._locks = LockReader(connection)
         self._planner = Planner(connection)
@@ -94,6 +90,7 @@ class QueryChecker:
             line = record_line(source)
             record = line.expression and record_type(line.expression, self._code.records)
             index = index_line(self._index_text(source))
+            values = plan_line(source)
             overrides = Overrides(null_line(source))
         except HeaderError as error:
             return Outcome([Problem(error.code, str(error), "correct the header")], record, {})
@@ -105,7 +102,7 @@ class QueryChecker:
             try:
                 described = self._describer.describe(source.sql)
                 # Some mistakes only the planner sees, such as a conflict target without a key.
-                plans = self._plans(source)
+                plans = self._plans(source, values)
             except psycopg.Error as error:
                 problems.append(_refused(error))
             else:
@@ -195,11 +192,13 @@ class QueryChecker:
             mend = f"write `Locks:  {locks}`, or lock otherwise"
             yield Problem("locks", f"the statement locks {locks}", mend)
 
-    def _plans(self, source: Source) -> dict[str, Plan]:
-        custom = self._custom_plans.get(source.name, {})
-        return {source.name: self._planner.generic(source)} | {
-            f"{source.name}: {title}": self._planner.custom(source, values)
-            for title, values in custom.items()
+    def _plans(self, source: Source, values: Mapping[str, Mapping[str, str]]) -> dict[str, Plan]:
+        """Return the plans that run: of each call's own where the header asks for it, else one."""
+        if not values:
+            return {source.name: self._planner.generic(source)}
+        return {
+            f"{source.name}: {title}": self._planner.custom(source, given)
+            for title, given in values.items()
         }
 
     def _check_indexes(self, plan: Plan, index: IndexLine) -> Iterator[Problem]:

@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 import psycopg
-from psycopg import Connection, RawCursor
+from psycopg import Connection
+from psycopg.sql import SQL, Literal
 
 from .._classify import translate
 from .._migrations import has_trigrams
@@ -23,8 +24,9 @@ SELECT
     set_config('lock_timeout', '5s', true),
     set_config('statement_timeout', '60s', true)
 """
-_ANALYZE = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
-_PLAN_ONLY = b"EXPLAIN (FORMAT JSON) "
+_PLAN_MODE = "SELECT set_config('plan_cache_mode', %s, true)"
+_ANALYZE = SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ")
+_PLAN_ONLY = SQL("EXPLAIN (FORMAT JSON) ")
 #: The first run warms the cache; of the others the fastest was disturbed least.
 _RUNS = 3
 #: A query that takes longer is measured once.
@@ -87,10 +89,19 @@ class Explainer:
             best = min(best, again, key=lambda plan: plan["Execution Time"])
         return Explained(source, values, best, None)
 
-    def _run(self, source: Source, values: dict[str, Any], command: bytes) -> _Json:
-        with self._connection.transaction(force_rollback=True):
-            self._connection.execute(_SETUP)
-            cursor = RawCursor(self._connection)
-            cursor.execute(command + source.statement, list(values.values()))
-            ((found,),) = cursor.fetchall()
+    def _run(self, source: Source, values: dict[str, Any], command: SQL) -> _Json:
+        """Explain the plan that runs: the one kept for all values, or one made for these."""
+        execute = self._connection.execute
+        mode = "force_custom_plan" if source.is_planned_anew else "force_generic_plan"
+        given = SQL("({})").format(SQL(", ").join(map(Literal, values.values())))
+        call = SQL("EXECUTE explained ") + given if values else SQL("EXECUTE explained")
+        try:
+            with self._connection.transaction(force_rollback=True):
+                execute(_SETUP)
+                execute(_PLAN_MODE, (mode,))
+                execute(b"PREPARE explained AS " + source.statement)
+                ((found,),) = execute(command + call).fetchall()
+        finally:
+            if not self._connection.closed:
+                execute(b"DEALLOCATE ALL")
         return dict(found[0])

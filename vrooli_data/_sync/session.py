@@ -13,7 +13,7 @@ from psycopg import RawCursor
 from psycopg.pq import TransactionStatus
 
 from .._classify import translate
-from .._connect import QueryEvent, SessionSettings, is_ended
+from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
 from .._queries import Query
 from .._retry import UNPREPARED, Reason, classify
 from .._rows import UNREADABLE, Row
@@ -90,15 +90,11 @@ class Session:
             cursor = RawCursor(self.connection)
         try:
             try:
-                cursor.execute(
-                    query.statement, parameters, prepare=self._settings.prepare, binary=True
-                )
+                self._send(cursor, query, parameters)
             except psycopg.Error as error:
                 if not self._prepares_anew(error):
                     raise
-                cursor.execute(
-                    query.statement, parameters, prepare=self._settings.prepare, binary=True
-                )
+                self._send(cursor, query, parameters)
             if query not in self._checked:
                 query.check_columns(tuple(column.name for column in cursor.description or ()))
                 self._checked.add(query)
@@ -113,6 +109,18 @@ class Session:
             raise translate(error, query.name, self.connection.closed) from None
         finally:
             self._cursors.append(cursor)
+
+    def _send(self, cursor: RawCursor[Row], query: Query[Any], parameters: tuple[Any, ...]) -> None:
+        """Have a query executed with the plan that is kept, or with one made for its parameters."""
+        prepare = self._settings.prepare
+        if not query.is_planned_anew:
+            cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
+            return
+        # One round trip.
+        with self.connection.pipeline():
+            self.connection.execute(PLAN_ANEW)
+            cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
+            self.connection.execute(PLAN_ONCE)
 
     def _prepares_anew(self, error: psycopg.Error) -> bool:
         """Forget the prepared statements when the server refused one, and tell whether it did.
