@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
+from tests._async._compat import PATIENCE, until
+from tests._async.whole_pool import check_whole
 from tests.factories import Factory
 from vrooli_data import AsyncDatabase, DatabaseError, InvalidInput, QueryEvent
 
@@ -142,6 +145,69 @@ async def test_the_cancellation_of_one_caller_harms_no_other(
         else:
             assert result == ids[number]
     assert await _id_of(db, ids[cancelled]) == ids[cancelled]
+
+
+#: Sessions that wait for a lock, by the query that each runs.
+WAITING = """
+SELECT count(*) = {}
+FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%find_many_by_id%'
+"""
+
+
+async def test_a_batch_ends_with_its_last_reader(
+    db: AsyncDatabase, admin: Connection[Any], database_url: str, make: Factory
+) -> None:
+    ids = [make.user() for _ in range(3)]
+    with psycopg.connect(database_url) as locking:
+        locking.execute("LOCK TABLE users")
+        tasks = [asyncio.create_task(_id_of(db, id)) for id in ids]
+        await until(admin, WAITING.format(1))
+        for task in tasks[:-1]:
+            task.cancel()
+        await asyncio.wait(tasks[:-1])
+        assert admin.execute(WAITING.format(1)).fetchone() == (True,)
+        tasks[-1].cancel()
+        await until(admin, WAITING.format(0))
+    assert all(task.cancelled() for task in tasks)
+    await check_whole(db, 2)
+
+
+async def test_the_strictest_reader_waits_no_longer_and_harms_no_other(
+    db: AsyncDatabase, admin: Connection[Any], database_url: str, make: Factory
+) -> None:
+    ids = [make.user() for _ in range(3)]
+    with psycopg.connect(database_url) as locking:
+        locking.execute("LOCK TABLE users")
+        patient = [asyncio.create_task(_id_of(db, id)) for id in ids]
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await _id_of(db, ids[0])
+        assert asyncio.get_running_loop().time() - started < 1.0
+        await until(admin, WAITING.format(1))
+    assert await asyncio.gather(*patient) == ids
+
+
+@pytest.mark.parametrize("company", [0, 1, 2])
+@pytest.mark.parametrize("closed", [0, 1, 2])
+@pytest.mark.parametrize("turns", [0, 1])
+async def test_a_closed_coroutine_stops_no_read(
+    db: AsyncDatabase, make: Factory, company: int, closed: int, turns: int
+) -> None:
+    ids = [make.user() for _ in range(3)]
+    tasks = [asyncio.create_task(_id_of(db, id)) for id in ids[:closed]]
+    # They begin before the one that is closed, and the others behind it.
+    await asyncio.sleep(0)
+    coroutine = _id_of(db, ids[0])
+    coroutine.send(None)
+    tasks += [asyncio.create_task(_id_of(db, id)) for id in ids[closed : closed + company]]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    coroutine.close()
+    async with asyncio.timeout(PATIENCE):
+        assert await asyncio.gather(*tasks) == ids[: closed + company]
+        assert await _id_of(db, ids[0]) == ids[0]
 
 
 async def test_more_keys_than_one_statement_takes_are_several_statements(

@@ -94,85 +94,109 @@ class ReadMerger:
         self._rows = rows
         #: By query: there while a read waits for company, with a batch as soon as some came.
         self._open: dict[Query[Any], _Batch[Any] | None] = {}
-        # The event loop keeps but a weak hold on its tasks.
-        self._running: set[asyncio.Task[None]] = set()
 
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
         """Read one record by its key; *many* is the query of many keys, given as a JSON array."""
         if many in self._open:
-            return await self._join(many, key)
+            return await self._join(many, field, key)
         self._open[many] = None
         try:
             # Whoever reads in this turn of the loop joins.
             await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            self._close(many, field)
+        except BaseException:
+            # Cancelled, or its coroutine was closed: those who joined read without it.
+            if (batch := self._open.pop(many)) is not None:
+                batch.start()
             raise
         if self._open[many] is None:
             del self._open[many]
             rows = await self._rows(query, (key,))
             return query.record_of(rows[0]) if rows else None
-        future = self._join(many, key)
-        self._close(many, field)
-        return await future
+        joined = self._join(many, field, key)
+        if (batch := self._open.pop(many)) is not None:
+            batch.start()
+        return await joined
 
-    def _join(self, many: Query[R], key: Any) -> asyncio.Future[R | None]:
+    def _join(self, many: Query[R], field: str, key: Any) -> Coroutine[Any, Any, R | None]:
         batch = self._open[many]
         if batch is None:
-            batch = self._open[many] = _Batch()
-        return batch.join(key)
-
-    def _close(self, many: Query[Any], field: str) -> None:
-        batch = self._open.pop(many)
-        if batch is not None:
-            # A task of its own: no caller's cancellation ends the read of the others.
-            task = asyncio.create_task(self._run(many, batch, field))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-
-    async def _run(self, many: Query[Any], batch: _Batch[Any], field: str) -> None:
-        keys = list(batch.waiting)
-        try:
-            for start in range(0, len(keys), _MAX_KEYS):
-                some = keys[start : start + _MAX_KEYS]
-                records = many.records(await self._rows(many, (json_text(some),)))
-                batch.deliver(some, {getattr(record, field): record for record in records})
-        except BaseException as error:
-            batch.fail(error)
-            if not isinstance(error, Exception):
-                raise
+            batch = self._open[many] = _Batch(self._rows, many, field)
+        elif batch.is_full():
+            batch.start()
+            batch = self._open[many] = _Batch(self._rows, many, field)
+        return batch.result(batch.join(key))
 
 
 class _Batch(Generic[R]):
-    """Reads that wait for one statement."""
+    """Reads that share one statement, which ends early when the last of them has left."""
 
-    def __init__(self) -> None:
-        self.waiting: dict[Any, list[asyncio.Future[R | None]]] = {}
+    def __init__(
+        self,
+        rows: Callable[[Query[Any], tuple[Any, ...]], Awaitable[list[Row]]],
+        many: Query[R],
+        field: str,
+    ) -> None:
+        self._rows = rows
+        self._many = many
+        self._field = field
         self._loop = asyncio.get_running_loop()
+        self._waiting: dict[Any, list[asyncio.Future[R | None]]] = {}
+        self._left = 0
+        #: A task of its own: no caller's cancellation ends the read of the others.
+        self._task: asyncio.Task[None] | None = None
+
+    def is_full(self) -> bool:
+        """Tell whether one statement can ask for no more keys."""
+        return len(self._waiting) == _MAX_KEYS
 
     def join(self, key: Any) -> asyncio.Future[R | None]:
-        """Wait for the record of a key."""
+        """Add a read; `result` waits for its record."""
         future = self._loop.create_future()
-        if key in self.waiting:
-            self.waiting[key].append(future)
-        else:
-            self.waiting[key] = [future]
+        self._waiting.setdefault(key, []).append(future)
+        self._left += 1
         return future
 
-    def deliver(self, keys: list[Any], records: dict[Any, R]) -> None:
-        """Give each read of the keys its record, or None when there is none."""
-        for key in keys:
+    async def result(self, future: asyncio.Future[R | None]) -> R | None:
+        """Wait for the record, or leave."""
+        try:
+            return await future
+        finally:
+            future.cancel()
+            self._left -= 1
+            if not self._left and self._task is not None:
+                self._task.cancel()
+
+    def start(self) -> None:
+        """Run the statement, unless all its readers have left meanwhile."""
+        if self._left and not self._loop.is_closed():
+            self._task = self._loop.create_task(self._run())
+            # The event loop keeps but a weak hold on its tasks.
+            _unfinished.add(self._task)
+            self._task.add_done_callback(_unfinished.discard)
+
+    async def _run(self) -> None:
+        try:
+            keys = json_text(list(self._waiting))
+            records = self._many.records(await self._rows(self._many, (keys,)))
+            self._deliver({getattr(record, self._field): record for record in records})
+        except BaseException as error:
+            self._fail(error)
+            if not isinstance(error, Exception):
+                raise
+
+    def _deliver(self, records: dict[Any, R]) -> None:
+        for key, futures in self._waiting.items():
             record = records.get(key)
             shared = False
-            for future in self.waiting[key]:
+            for future in futures:
                 if not future.done():
                     # A record may hold a list: two callers never get the same one.
                     future.set_result(deepcopy(record) if shared else record)
                     shared = True
 
-    def fail(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException) -> None:
         """Give each waiting read the failure, which each may handle in its own way."""
-        for futures in self.waiting.values():
+        for futures in self._waiting.values():
             for future in futures:
                 if not future.done():
                     future.set_exception(copy(error))
