@@ -1,25 +1,26 @@
-"""Hold `sql/` and `migrations/` to the rules that no linter has.
+"""Hold `sql/` and `migrations/` to the rules of this package alone.
 
-Run ``python -m tests.lint_sql [queries [migrations]]``, each a folder. A query may break a rule for
-a reason that it gives above the clause, on a line of its own: ``-- lint: rule: the reason``.
+Run ``python -m tests.lint_sql [queries [migrations]]``, each a folder. The rules for every query
+are in `vrooli_data._lint`, and `vrooli-data check` holds these queries to them as it does others.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.lint import reads, sharding, writes
+from tests.lint import sharding, writes
 from tests.lint.files import check_text
-from tests.lint.schema import Schema, read_schema
-from tests.lint.statement import Block, Finding, Rule, Statement, parse, read_blocks
+from tests.lint.schema import read_schema
+from vrooli_data._lint import lint
+from vrooli_data._lint.schema import Schema
+from vrooli_data._lint.statement import Finding, Rule
 from vrooli_data._migrations import FOLDER
-from vrooli_data._queries import Unreadable, read_file, sql_folder
+from vrooli_data._queries import Source, Unreadable, read_file, sql_folder
 
-RULES: dict[str, Rule] = {
-    rule.__name__: rule for rule in (*reads.RULES, *writes.RULES, *sharding.RULES)
-}
+#: Those of this package alone; `vrooli-data check` holds the queries to the others.
+RULES: dict[str, Rule] = {rule.__name__: rule for rule in (*writes.RULES, *sharding.RULES)}
 
 
 def lint_migrations(folder: Path) -> Iterator[Finding]:
@@ -35,52 +36,29 @@ def schema_of(migrations: Path) -> Schema:
     return read_schema((migrations / "schema.sql").read_text(encoding="utf-8"))
 
 
-def lint_queries(folder: Path, schema: Schema) -> list[Finding]:
+def lint_queries(folder: Path, schema: Schema, rules: Mapping[str, Rule] = RULES) -> list[Finding]:
     """Return what is wrong with queries, by file and line."""
     aggregates = sorted({path.parent for path in folder.glob("*/*.sql")})
-    found = [finding for aggregate in aggregates for finding in _check_folder(aggregate, schema)]
+    found = [
+        finding for aggregate in aggregates for finding in _check_folder(aggregate, schema, rules)
+    ]
     return sorted(found, key=lambda finding: (finding.path, finding.line))
 
 
-def _check_folder(folder: Path, schema: Schema) -> Iterator[Finding]:
-    statements: dict[str, Statement] = {}
+def _check_folder(folder: Path, schema: Schema, rules: Mapping[str, Rule]) -> Iterator[Finding]:
+    sources: list[Source] = []
     for path in sorted(folder.glob("*.sql")):
-        text = path.read_text(encoding="utf-8")
-        found = list(check_text(path, text))
+        found = list(check_text(path, path.read_text(encoding="utf-8")))
         yield from found
         if any(finding.rule == "text" for finding in found):
             # What the loader misreads says nothing about the statement.
             continue
-        blocks = {block.line: block for block in read_blocks(path, text)}
         for source in read_file(path):
             if isinstance(source, Unreadable):
                 yield Finding(path, source.line, path.name, "load", source.problem)
-                continue
-            block = blocks[source.line]
-            statement = parse(source, block, statements)
-            if isinstance(statement, Statement):
-                statements[source.name] = statement
             else:
-                yield Finding(path, source.line, source.name, "parse", statement)
-    for statement in statements.values():
-        yield from _check_statement(statement, schema)
-
-
-def _check_statement(statement: Statement, schema: Schema) -> Iterator[Finding]:
-    block = statement.block
-    excuses = block.excuses
-    for name in excuses.keys() - RULES.keys():
-        yield _finding(block, "excuse", f"excuses {name}, which is no rule; take the line out")
-    for name, rule in RULES.items():
-        messages = list(rule(statement, schema))
-        if name not in excuses:
-            yield from (_finding(block, name, message) for message in messages)
-        elif not messages:
-            yield _finding(block, "excuse", f"excuses {name} and keeps it; take the line out")
-
-
-def _finding(block: Block, rule: str, message: str) -> Finding:
-    return Finding(block.path, block.line, block.query, rule, message)
+                sources.append(source)
+    yield from lint(sources, schema, rules)
 
 
 def main(arguments: list[str]) -> int:

@@ -7,7 +7,7 @@
 -- Not for psql alone: the import makes and fills imported_lines, a temporary table, beforehand.
 -- Utility: reads imported_lines, a temporary table of the import.
 -- Record: int
--- Index:  scan: imported_lines, once for each table
+-- Index:  scan: imported_lines, every row, once for each table
 -- Locks:  row: resources, row: resource_versions, row: resource_translations
 WITH
 first_lines AS (

@@ -206,7 +206,8 @@ WHERE resources.public_id = :public_id::text;
 -- index, so rows that are too old are passed over without a look at the table. The counters are
 -- keys of the index, so raising one is not a HOT update.
 -- Record: Resource
--- Index:  resources_score_bookmarks_views_id_created_at_idx (order)
+-- Index:  resources_score_bookmarks_views_id_created_at_idx (order),
+--         scan: resources, every row, where few of them are recent
 -- Locks:  none
 SELECT
     id,

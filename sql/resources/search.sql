@@ -5,7 +5,8 @@
 -- the limit is reached, at worst to the last one: give strangers' searches a statement_timeout.
 -- The score is a key of the index, so raising it is not a HOT update.
 -- Record: Resource
--- Index:  resources_score_id_idx (order), resource_translations_pkey
+-- Index:  resources_score_id_idx (order), resource_translations_pkey,
+--         scan: resources, every row, where few hold the text
 -- Locks:  none
 SELECT
     id,
@@ -57,7 +58,8 @@ LIMIT :max_rows::integer;
 -- strangers' searches a statement_timeout.
 -- Record: Resource
 -- Index:  resource_translations_pkey or resources_pkey, resources_score_id_idx (order),
---         scan: resource_translations, not run without the trigram indexes
+--         scan: resource_translations and resources, every row, but never run without the
+--         trigram indexes
 -- Index (pg_trgm): resource_translations_name_idx, resource_translations_description_idx,
 --         resources_score_id_idx (order), resource_translations_pkey, resources_pkey
 -- Locks:  none
@@ -160,7 +162,8 @@ LIMIT :max_rows::integer;
 -- The score is a key of the index, so raising it is not a HOT update.
 -- Record: Resource
 -- Index:  resources_resource_type_score_id_idx,
---         resources_resource_type_score_id_idx (order), resource_translations_pkey
+--         resources_resource_type_score_id_idx (order), resource_translations_pkey,
+--         scan: resources, every row, of the type, where few hold the text
 -- Locks:  none
 SELECT
     id,
@@ -214,7 +217,7 @@ LIMIT :max_rows::integer;
 -- Record: Resource
 -- Index:  resource_translations_pkey, resources_pkey,
 --         resources_resource_type_score_id_idx,
---         scan: resource_translations, not run without the trigram indexes
+--         scan: resource_translations, every row, but never run without the trigram indexes
 -- Index (pg_trgm): resource_translations_name_idx, resource_translations_description_idx,
 --         resources_resource_type_score_id_idx, resource_translations_pkey, resources_pkey
 -- Locks:  none

@@ -259,7 +259,7 @@ WHERE
 -- name: get_execution_stats()^
 -- Count the runs of all users by status, and average the milliseconds of the completed ones.
 -- Record: ExecutionStats
--- Index:  scan: runs, every run is counted once
+-- Index:  scan: runs, every row, each is counted once
 -- Locks:  none
 SELECT
     count(*) AS total,

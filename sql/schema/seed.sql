@@ -1,7 +1,7 @@
 -- name: holds_rows()$
 -- Tell whether the database holds any user or resource, and so is not to be seeded.
 -- Record: bool
--- Index:  scan: users and resources, one row of each
+-- Index:  scan: users and resources, the first row
 -- Locks:  none
 SELECT
     EXISTS (SELECT 1 FROM users)
@@ -12,7 +12,7 @@ SELECT
 -- Record: list[int]
 -- Index:  users_pkey (order), teams_pkey (order), resources_pkey (order),
 --         resource_versions_pkey (order), chats_pkey (order), runs_id_idx (order)
--- Locks:  none
+-- Locks:  function: setval
 SELECT
     ARRAY[
         setval('users_id_seq', (SELECT coalesce(max(id), 0) + 1 FROM users), FALSE),

@@ -4,7 +4,8 @@
 -- For texts that hold no trigram, and where there are no trigram indexes: walks the users until the
 -- limit is reached, at worst to the last one: give strangers' searches a statement_timeout.
 -- Record: User
--- Index:  users_created_at_id_idx (order)
+-- Index:  users_created_at_id_idx (order),
+--         scan: users, every row, where few hold the text
 -- Locks:  none
 SELECT
     id,
@@ -40,7 +41,7 @@ LIMIT :max_rows::integer;
 -- then every user who holds the text: give strangers' searches a statement_timeout.
 -- Record: User
 -- Index:  users_pkey, users_created_at_id_idx (order),
---         scan: users, not run without the trigram indexes
+--         scan: users, every row, but never run without the trigram indexes
 -- Index (pg_trgm): users_name_idx, users_handle_idx, users_email_key,
 --         users_created_at_id_idx (order), users_pkey
 -- Locks:  none
@@ -127,7 +128,8 @@ LIMIT :max_rows::integer;
 -- For texts that hold no trigram, and where there are no trigram indexes: walks the users until the
 -- limit is reached, at worst to the last one: give strangers' searches a statement_timeout.
 -- Record: User
--- Index:  users_created_at_id_idx (order)
+-- Index:  users_created_at_id_idx (order),
+--         scan: users, every row, where few hold the text
 -- Locks:  none
 SELECT
     id,
@@ -163,7 +165,7 @@ LIMIT :max_rows::integer;
 -- then every user who holds the text: give strangers' searches a statement_timeout.
 -- Record: User
 -- Index:  users_pkey, users_created_at_id_idx (order),
---         scan: users, not run without the trigram indexes
+--         scan: users, every row, but never run without the trigram indexes
 -- Index (pg_trgm): users_name_idx, users_handle_idx, users_email_idx,
 --         users_created_at_id_idx (order), users_pkey
 -- Locks:  none

@@ -318,8 +318,123 @@ BROKEN = [
         "index",
         "set_note",
         "-- Index:  orders_pkey\n",
-        "-- Index:  scan: orders, a few\n",
+        "-- Index:  scan: orders, every row, once\n",
         "the plan does not read orders from end to end",
+    ),
+    Broken(
+        "index",
+        "set_note",
+        "-- Index:  orders_pkey\n",
+        "-- Index:  scan: orders, a few\n",
+        "`scan: orders, a few` is not `scan: table, at most N rows`",
+    ),
+    Broken(
+        "index",
+        "total_of_customer",
+        (
+            "-- Index:  orders_customer_id_placed_at_id_idx\n-- Locks:  none\n"
+            "SELECT coalesce(sum(total), 0) AS total\n"
+            "FROM orders\nWHERE customer_id = :customer_id::bigint;"
+        ),
+        (
+            "-- Index:  scan: orders, at most 500 rows\n-- Locks:  none\n"
+            "SELECT coalesce(sum(total), 0) AS total\n"
+            "FROM orders\nWHERE total = :customer_id::bigint;"
+        ),
+        "orders holds 20000 rows, not 500 at most",
+    ),
+    Broken(
+        "index",
+        "list_by_customer",
+        (
+            "-- Index:  orders_customer_id_placed_at_id_idx,\n"
+            "--         orders_customer_id_placed_at_id_idx (order)\n-- Locks:  none\nSELECT\n"
+            "    id,\n    total,\n    note,\n    placed_at\nFROM orders\n"
+            "WHERE customer_id = :customer_id::bigint\nORDER BY\n    placed_at DESC,\n"
+        ),
+        (
+            "-- Index:  orders_pkey (order)\n-- Locks:  none\nSELECT\n"
+            "    id,\n    total,\n    note,\n    placed_at\nFROM orders\n"
+            "WHERE customer_id <> :customer_id::bigint\nORDER BY\n"
+        ),
+        "until enough rows are let through, at worst to the end",
+    ),
+    Broken(
+        "locks",
+        "find_by_id",
+        "    ) AS customer\n",
+        "    ) AS customer, pg_advisory_xact_lock(orders.id)::text AS locked\n",
+        "the statement locks advisory: pg_advisory_xact_lock",
+    ),
+    Broken(
+        "lint",
+        "list_by_customer",
+        (
+            "WHERE customer_id = :customer_id::bigint\n"
+            "ORDER BY\n    placed_at DESC,\n    id DESC\nLIMIT :max_rows::integer;"
+        ),
+        (
+            "WHERE customer_id = :customer_id::bigint AND total < :max_rows::integer\n"
+            "ORDER BY\n    placed_at DESC,\n    id DESC;"
+        ),
+        "may return any number of rows",
+    ),
+    Broken(
+        "lint",
+        "list_by_customer",
+        "    placed_at DESC,\n    id DESC",
+        "    placed_at DESC",
+        "ORDER BY holds no unique key of the result",
+    ),
+    Broken(
+        "lint",
+        "list_by_customer",
+        "LIMIT :max_rows::integer;",
+        "LIMIT :max_rows::integer\nOFFSET 20;",
+        "OFFSET reads every row that it leaves out",
+    ),
+    Broken(
+        "lint",
+        "list_by_customer",
+        "WHERE customer_id = :customer_id::bigint\n",
+        "WHERE customer_id = :customer_id::bigint AND id NOT IN (SELECT total FROM orders "
+        "WHERE note NOT IN (SELECT name FROM customers))\n",
+        "NOT IN finds no row as soon as one of the values is NULL",
+    ),
+    Broken(
+        "lint",
+        "find_by_id",
+        "WHERE orders.id = :id::bigint;",
+        "WHERE orders.customer_id = :id::bigint;",
+        "^ promises at most one row, and nothing shows it",
+    ),
+    Broken(
+        "lint",
+        "set_note",
+        "WHERE id = :id::bigint\nR",
+        "WHERE :id::bigint > 0\nR",
+        "updates every row of orders",
+    ),
+    Broken(
+        "lint",
+        "set_note",
+        "SET note = :note::text\n",
+        "SET note = :note::text || (SELECT o.note FROM orders AS o WHERE o.id = :id::bigint)\n",
+        "decides a change of orders by a read without a lock",
+    ),
+    Broken(
+        "lint",
+        "set_note",
+        ":note::text\n",
+        ":note\n",
+        ":note stands without a cast",
+    ),
+    Broken(
+        "lint",
+        "set_note",
+        "SET note = :note::text\n",
+        "-- lint: no_star: whatever\nSET note = :note::text\n",
+        "excuses no_star and keeps it",
     ),
     Broken(
         "statement",

@@ -51,7 +51,11 @@ def told(url: str, shop: Path, column: str, field: str, inner: str = "int") -> l
         field = f"{field}  # Inner"
     append(shop, RECORDS, _HEAD.format(field=field, inner=inner))
     append(shop, QUERIES, _QUERY.format(column=column))
-    return [finding.what for finding in findings(url, shop) if finding.query == "orders.list_kinds"]
+    return [
+        finding.what
+        for finding in findings(url, shop)
+        if finding.query == "orders.list_kinds" and finding.code != "lint"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +66,7 @@ def told(url: str, shop: Path, column: str, field: str, inner: str = "int") -> l
         ("interval '1 day' * total", "timedelta"),
         ("'id'::bytea", "bytes"),
         ("ARRAY[id]", "list[int]"),
-        ("ARRAY(SELECT note)", "list[str | None]"),
+        ("ARRAY(SELECT orders.note)", "list[str | None]"),
         ("json_build_object('kind', total::numeric)", "Inner"),
     ],
 )
@@ -119,7 +123,7 @@ def test_what_json_shows_in_forms_of_the_servers_does_not_fit(  # noqa: PLR0917 
     ("column", "field", "expected"),
     [
         (
-            "ARRAY(SELECT note)",
+            "ARRAY(SELECT orders.note)",
             "list[str]",
             "column kind.item can be NULL (column orders.note), but an item of Kinds.kind is str",
         ),
@@ -140,7 +144,7 @@ def test_null_in_an_array_is_held_to_the_items(  # noqa: PLR0917 (one table)
 
 def test_a_reason_excuses_null_in_an_array(shop_url: str, shop: Path) -> None:
     reason = "-- Null:   kind.item, every order has a note\nSELECT {column}"
-    replaced = _QUERY.replace("SELECT {column}", reason).format(column="ARRAY(SELECT note)")
+    replaced = _QUERY.replace("SELECT {column}", reason).format(column="ARRAY(SELECT orders.note)")
     append(shop, RECORDS, _HEAD.format(field="list[str]", inner="int"))
     append(shop, QUERIES, replaced)
     assert [f.what for f in findings(shop_url, shop) if f.query == "orders.list_kinds"] == []
@@ -181,11 +185,11 @@ _BY_DAY = ('archive."Orders" AS o', "o.\"Day\" = '2026-02-01'")
     [
         ('archive."Orders_key"', _BY_ID),
         ('archive."Orders_Day, idx"', _BY_DAY),
-        ('scan: archive."Orders", all of it', ('archive."Orders"', "id + 1 = 7")),
+        ('scan: archive."Orders", every row, once', ('archive."Orders"', "id + 1 = 7")),
         ("days_pkey", ("days", "day > '2026-12-20' AND day < '2027-01-20'")),
         ("public.days_pkey", ("days", "day = '2026-02-01'")),
         ("days_2026_pkey", ("days", "day = '2026-02-01'")),
-        ("scan: days, all of it", ("days", "id = 7")),
+        ("scan: days, every row, once", ("days", "id = 7")),
     ],
 )
 def test_indexes_in_other_schemas_and_of_partitions_are_named(

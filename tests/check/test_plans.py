@@ -16,7 +16,7 @@ from tests.check.copies import findings, module, replace
 from vrooli_data import InvalidInput
 from vrooli_data._contract import plan_files
 from vrooli_data._contract.check import check
-from vrooli_data._contract.header import HeaderError, IndexEntry, IndexLine, index_line
+from vrooli_data._contract.header import HeaderError, IndexEntry, IndexLine, Scan, index_line
 from vrooli_data._contract.index_lines import check_indexes
 from vrooli_data._contract.plans import Index, Plan, Tables
 from vrooli_data._queries import load_folder, sql_folder
@@ -104,9 +104,18 @@ def test_plans_of_another_version_are_not_written(
         ("a_idx (order)", IndexLine((IndexEntry(("a_idx",), ordered=True),))),
         ("a or b", IndexLine((IndexEntry(("a", "b"), ordered=False),))),
         ('s."A, b"', IndexLine((IndexEntry(('s."A, b"',), ordered=False),))),
-        ("scan: a, ten rows", IndexLine((), ("a",))),
-        ("scan: s.a and b, ten rows, no more", IndexLine((), ("s.a", "b"))),
-        ("a, scan: b, ten", IndexLine((IndexEntry(("a",), ordered=False),), ("b",))),
+        ("scan: a, at most 10 rows", IndexLine((), (Scan(("a",), 10),))),
+        ("scan: a, at most 1 row, its only one", IndexLine((), (Scan(("a",), 1),))),
+        ("scan: s.a and b, every row, for a report", IndexLine((), (Scan(("s.a", "b"), None),))),
+        ("scan: a, the first row", IndexLine((), (Scan(("a",), 1, ends_at_first=True),))),
+        (
+            "scan: a, the first row; b, every row, once",
+            IndexLine((), (Scan(("a",), 1, ends_at_first=True), Scan(("b",), None))),
+        ),
+        (
+            "a, scan: b, at most 10 rows",
+            IndexLine((IndexEntry(("a",), ordered=False),), (Scan(("b",), 10),)),
+        ),
         ("none: inserts one row", IndexLine(())),
     ],
 )
@@ -115,7 +124,12 @@ def test_an_index_line_is_read(text: str, line: IndexLine) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["scan:", "scan: a", "scan: all of it, ten rows", "scan: a, ", "none: ", "a b", "a,, b"]
+    "text",
+    [
+        *("scan:", "scan: a", "scan: a, ", "scan: all of it, at most 9 rows", "scan: a, ten rows"),
+        *("scan: a, at most some rows", "scan: a, every row", "scan: a, every row, "),
+        *("none: ", "a b", "a,, b"),
+    ],
 )
 def test_an_index_line_that_says_nothing_is_refused(text: str) -> None:
     with pytest.raises(HeaderError):
@@ -147,7 +161,7 @@ WALK = node("Index Scan", index_name="orders_day_idx", relation_name="orders")
 def test_an_order_is_delivered_only_where_nothing_sorts_it(
     root: dict[str, Any], delivers: bool
 ) -> None:
-    line = index_line("orders_day_idx (order), scan: orders, all of it")
+    line = index_line("orders_day_idx (order), scan: orders, every row, once")
     told = [judged.problem.what for judged in check_indexes(Plan(root, ""), line, TABLES)]
     assert any("takes its order from" in what for what in told) != delivers
 
@@ -178,13 +192,65 @@ def test_an_index_that_only_gives_an_order_is_read_whole(root: dict[str, Any]) -
     assert judged.tables == {"orders"}
 
 
+FILTER = {"Filter": "(note IS NULL)"}
+FILTERED = [
+    node("Limit", WALK | FILTER),
+    node("Limit", WALK | {"Index Cond": "(id > 7)"}),
+    node("Limit", WALK | FILTER | {"Index Cond": "(day = $1)"}),
+    node("Limit", node("Nested Loop", WALK, node("Result"), join_type="Semi")),
+    node("Limit", node("Nested Loop", WALK, node("Result"), join_type="Anti")),
+    node("Limit", node("Nested Loop", WALK, node("Result"), join_filter="(a.x < b.x)")),
+    node("Limit", node("Subquery Scan", WALK, filter="(n > 1)")),
+]
+
+
+@pytest.mark.parametrize("root", FILTERED)
+def test_a_filter_below_a_limit_may_read_on_to_the_end(root: dict[str, Any]) -> None:
+    line = index_line("orders_day_idx (order)")
+    told = [judged.problem.what for judged in check_indexes(Plan(root, ""), line, TABLES)]
+    assert any("at worst to the end" in what for what in told)
+    line = index_line("orders_day_idx or orders_pkey, scan: orders, every row, where few match")
+    told = [judged.problem.what for judged in check_indexes(Plan(root, ""), line, TABLES)]
+    assert not any("to the end" in what or "from end to end" in what for what in told)
+
+
+@pytest.mark.parametrize(
+    ("bound", "is_true"), [("at most 20000 rows", True), ("at most 19999 rows", False)]
+)
+def test_a_scan_is_of_as_many_rows_as_its_bound(bound: str, *, is_true: bool) -> None:
+    root = node("Seq Scan", relation_name="orders")
+    line = index_line(f"scan: orders, {bound}")
+    told = [judged.problem.what for judged in check_indexes(Plan(root, ""), line, TABLES)]
+    assert told == ([] if is_true else ["orders holds 20000 rows, not 19999 at most"])
+
+
+SCAN = node("Seq Scan", relation_name="orders")
+
+
+@pytest.mark.parametrize(
+    ("root", "is_true"),
+    [
+        (node("Limit", SCAN), True),
+        (node("Result", SCAN | {"Parent Relationship": "InitPlan"}), True),
+        (SCAN, False),
+        (node("Limit", SCAN | FILTER), False),
+        (node("Limit", node("Sort", SCAN)), False),
+        (node("Aggregate", SCAN), False),
+    ],
+)
+def test_the_first_row_ends_a_scan_that_says_so(root: dict[str, Any], *, is_true: bool) -> None:
+    line = index_line("scan: orders, the first row")
+    told = [judged.problem.what for judged in check_indexes(Plan(root, ""), line, TABLES)]
+    assert told == ([] if is_true else ["the plan reads orders beyond the first row"])
+
+
 def test_a_scan_excuses_the_tables_that_it_names_and_no_other() -> None:
     both = node(
         "Hash Join",
         node("Seq Scan", relation_name="orders"),
         node("Seq Scan", relation_name="customers"),
     )
-    line = index_line("scan: customers and parcels, few of them")
+    line = index_line("scan: customers and parcels, every row, once")
     told = [judged.problem.what for judged in check_indexes(Plan(both, ""), line, TABLES)]
     assert told == [
         "the plan does not read parcels from end to end",

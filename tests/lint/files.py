@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pglast.parser import ParseError, scan
 
-from .statement import Block, Finding, read_blocks
+from vrooli_data._lint.statement import Finding
 
+NAME_LINE: Final = re.compile(r"^-- name:[ \t]*(\w*)(?:\(.*\))?(\S*)", re.MULTILINE)
 METHOD: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*(__[a-z0-9]+(_[a-z0-9]+)*)*")
 FIELDS: Final = ("Utility", "Record", "Index", "Index (pg_trgm)", "Plan", "Locks", "Null")
 OPERATORS: Final = ("", "^", "$", "!")
@@ -29,6 +31,38 @@ PERCENT: Final = (
     "or use starts_with() or mod()"
 )
 SLICE: Final = "psql and the loader read the end of a slice as a parameter; use a function"
+
+
+@dataclass(frozen=True)
+class Block:
+    """The part of a file that one name line begins."""
+
+    path: Path
+    line: int
+    name: str
+    #: ``^``, ``$``, ``!`` or nothing.
+    operator: str
+    text: str
+
+    @property
+    def query(self) -> str:
+        return f"{self.path.parent.name}.{self.name}"
+
+
+def read_blocks(path: Path, text: str) -> list[Block]:
+    """Cut a file at its name lines."""
+    matches = list(NAME_LINE.finditer(text))
+    ends = [*(match.start() for match in matches[1:]), len(text)]
+    return [
+        Block(
+            path,
+            text.count("\n", 0, match.start()) + 1,
+            match[1],
+            match[2],
+            text[match.start() : end],
+        )
+        for match, end in zip(matches, ends, strict=True)
+    ]
 
 
 def check_text(path: Path, text: str) -> Iterator[Finding]:

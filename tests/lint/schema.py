@@ -1,14 +1,14 @@
-"""The tables of migrations/schema.sql: their columns, and what makes their rows unique."""
+"""The tables of migrations/schema.sql, read without a server."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 from pglast import ast, parse_sql
 from pglast.enums import AlterTableType, ConstrType
 
-from .tree import Node, is_a
+from vrooli_data._lint.schema import Schema, Table
+from vrooli_data._lint.tree import Node, is_a
 
 #: Tables that grow with use and lead their keys with user_id, so that they can be distributed.
 SHARDED: Final = frozenset(
@@ -18,33 +18,6 @@ SHARDED: Final = frozenset(
 EDITABLE: Final = frozenset({"users", "teams", "resources", "resource_versions", "runs", "chats"})
 #: Columns whose changes are no change of the row: they move neither revision nor updated_at.
 COUNTERS: Final = frozenset({"score", "bookmarks", "views", "last_active_at", "has_unread"})
-
-
-@dataclass
-class Table:
-    """One table, as far as the rules need it."""
-
-    columns: set[str] = field(default_factory=set)
-    not_null: set[str] = field(default_factory=set)
-    #: Of primary keys, unique constraints and unique indexes of whole tables.
-    unique: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    primary: tuple[str, ...] = ()
-    #: Numbered by one sequence, and so unique even where no constraint of the table can say so.
-    identities: set[str] = field(default_factory=set)
-    is_referenced: bool = False
-
-    @property
-    def keys(self) -> list[frozenset[str]]:
-        """The sets of columns that tell the rows apart."""
-        unique = [frozenset(columns) for columns in self.unique.values()]
-        return [*unique, *(frozenset({column}) for column in self.identities)]
-
-
-class Schema(dict[str, Table]):
-    """The tables by name; one that is unknown has no columns and no keys."""
-
-    def __missing__(self, name: str) -> Table:
-        return Table()
 
 
 def read_schema(text: str) -> Schema:

@@ -10,10 +10,21 @@ from typing import Final
 from pglast import ast, parse_sql
 from pglast.parser import ParseError, scan
 
-from .keys import references, resolve
-from .schema import SHARDED, Schema
-from .statement import Finding, Statement
-from .tree import Level, Node, Relation, equality, is_a, name_of, outputs, qualifier_of
+from vrooli_data._lint.keys import references, resolve
+from vrooli_data._lint.schema import Schema
+from vrooli_data._lint.statement import Finding, Statement
+from vrooli_data._lint.tree import (
+    Level,
+    Node,
+    Relation,
+    equality,
+    is_a,
+    name_of,
+    outputs,
+    qualifier_of,
+)
+
+from .schema import SHARDED
 
 KEY: Final = "user_id"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.lint.statement import Finding
-from tests.lint_sql import lint_queries, schema_of
+from tests.lint_sql import RULES, lint_queries, schema_of
+from vrooli_data import _lint
+from vrooli_data._lint.statement import Finding
 from vrooli_data._migrations import FOLDER
 
 SCHEMA = schema_of(FOLDER)
+ALL_RULES = {**_lint.RULES, **RULES}
 
 
 def query(
@@ -41,7 +43,7 @@ def findings(folder: Path, *queries: str) -> list[Finding]:
     path = folder / "sql" / "users" / "read.sql"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(queries), encoding="utf-8")
-    return lint_queries(folder / "sql", SCHEMA)
+    return lint_queries(folder / "sql", SCHEMA, ALL_RULES)
 
 
 def broken(folder: Path, *queries: str) -> set[str]:

@@ -197,3 +197,56 @@ def test_changes_of_several_rows_are_not_one_row(tmp_path: Path) -> None:
         bad = query(sql, locks="row: bookmarks")
         assert broken(tmp_path, bad) == {"at_most_one_row"}
         assert broken(tmp_path, bad.replace(")^", ")!")) == set()
+
+
+SAFE = "SELECT id FROM users WHERE {condition} ORDER BY id LIMIT 9"
+
+
+@pytest.mark.parametrize("bad", ["OFFSET 20", "OFFSET :skipped::bigint", "OFFSET 1 + 1"])
+def test_offset_is_refused(tmp_path: Path, bad: str) -> None:
+    page = f"SELECT id FROM users ORDER BY id LIMIT 9 {bad}"
+    assert broken(tmp_path, query(page, suffix="")) == {"no_offset"}
+    assert "no_offset" in broken(tmp_path, query(f"SELECT id FROM ({page}) AS p WHERE id = 1"))
+
+
+def test_offset_0_is_a_fence(tmp_path: Path) -> None:
+    fenced = "SELECT id FROM users ORDER BY id LIMIT 9 OFFSET 0"
+    assert findings(tmp_path, query(fenced, suffix="")) == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "id NOT IN (SELECT created_by_id FROM teams)",
+        "NOT (id IN (SELECT teams.created_by_id FROM teams))",
+        "id <> ALL (SELECT created_by_id FROM teams)",
+        "id NOT IN (SELECT max(id) FROM teams)",
+        "id NOT IN (SELECT id FROM teams UNION SELECT created_by_id FROM teams)",
+        "id NOT IN (SELECT t.id FROM teams LEFT JOIN teams AS t ON teams.id = t.created_by_id)",
+        "id NOT IN (SELECT c.u FROM (SELECT created_by_id AS u FROM teams) AS c)",
+        "id <> ALL (ARRAY(SELECT created_by_id FROM teams))",
+        "handle NOT IN ('ada', email)",
+        "NOT handle IN ('ada', NULL)",
+        "handle <> ALL (ARRAY['ada', email])",
+        "NOT handle = ANY (languages)",
+    ],
+)
+def test_not_in_is_refused_over_what_can_be_null(tmp_path: Path, bad: str) -> None:
+    assert broken(tmp_path, query(SAFE.format(condition=bad), suffix="")) == {"not_in_is_safe"}
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        "id NOT IN (SELECT user_id FROM members)",
+        "id NOT IN (SELECT created_by_id FROM teams WHERE created_by_id IS NOT NULL)",
+        "id NOT IN (SELECT c.u FROM (SELECT user_id AS u FROM members) AS c)",
+        "id <> ALL (ARRAY(SELECT user_id FROM members))",
+        "id NOT IN (1, 2, :other::bigint)",
+        "handle <> ALL (:others::text[])",
+        "id IN (SELECT created_by_id FROM teams)",
+        "NOT EXISTS (SELECT FROM teams WHERE teams.created_by_id = users.id)",
+    ],
+)
+def test_not_in_is_allowed_over_what_is_never_null(tmp_path: Path, good: str) -> None:
+    assert findings(tmp_path, query(SAFE.format(condition=good), suffix="")) == []

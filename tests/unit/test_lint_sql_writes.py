@@ -197,3 +197,30 @@ def test_a_row_that_a_conflict_leaves_is_read_by_its_key(
     assert good in ADD
     text = query(ADD.replace(good, bad), locks="row: chat_participants")
     assert "conflict_is_read" in broken(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "DELETE FROM bookmarks",
+        "DELETE FROM bookmarks WHERE TRUE",
+        "DELETE FROM bookmarks WHERE :really::boolean",
+        "DELETE FROM bookmarks USING users WHERE users.id = 1",
+        "WITH gone AS (DELETE FROM bookmarks RETURNING user_id) SELECT count(*) FROM gone",
+    ],
+)
+def test_a_change_of_every_row_is_refused(tmp_path: Path, bad: str) -> None:
+    assert "change_has_condition" in broken(tmp_path, query(bad, suffix="!"))
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        "DELETE FROM bookmarks WHERE user_id = 1",
+        "DELETE FROM bookmarks AS b WHERE b.user_id = 1",
+        "DELETE FROM bookmarks USING users WHERE users.id = bookmarks.user_id AND users.id = 1",
+        "DELETE FROM staged WHERE id = 1",
+    ],
+)
+def test_a_change_names_the_rows_that_it_is_of(tmp_path: Path, good: str) -> None:
+    assert "change_has_condition" not in broken(tmp_path, query(good, suffix="!"))

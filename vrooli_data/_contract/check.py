@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from .._queries import Source, read_folder
-from ..errors import InvalidFile, InvalidInput
+from ..errors import InvalidFile, InvalidInput, MissingExtra
 from . import plan_files
 from .findings import Finding, Report, place
 from .modules import definition, queries_outside_repositories, records_of
@@ -57,12 +58,13 @@ def check(
         require_plans: let a folder without reviewed plans be a finding.
     """
     started = time.perf_counter()
+    rules = _rules()
     folders = _folders(sql)
     code = _code(records, repositories)
     with checked_connection(conninfo) as connection:
         if update_plans:
             _require_major(connection)
-        checker = _FolderChecker(connection, code)
+        checker = _FolderChecker(connection, code, rules)
         for folder in folders:
             checked = checker.check(folder)
             if update_plans:
@@ -77,6 +79,17 @@ def check(
         checker.count,
         time.perf_counter() - started,
     )
+
+
+def _rules() -> ModuleType:
+    try:
+        return import_module("vrooli_data._lint")
+    except ModuleNotFoundError as missing:
+        if missing.name != "pglast":
+            raise
+        raise MissingExtra(
+            "the check needs PostgreSQL's parser: pip install 'vrooli-data[check]'"
+        ) from None
 
 
 def _require_major(connection: Connection[Any]) -> None:
@@ -102,7 +115,9 @@ def _code(records: ModuleType, repositories: Sequence[ModuleType]) -> Code:
 
 
 class _FolderChecker:
-    def __init__(self, connection: Connection[Any], code: Code) -> None:
+    def __init__(
+        self, connection: Connection[Any], code: Code, rules: ModuleType
+    ) -> None:
         self.findings: set[Finding] = set()
         self.count = 0
         self._code = code
@@ -110,6 +125,8 @@ class _FolderChecker:
         self.notes = self._queries.notes
         self._used: list[Any] = []
         self._unread = False
+        self._rules = rules
+        self._schema = rules.read_catalog(connection)
         self._major = connection.info.server_version // 10_000
 
     def check(self, folder: Path) -> _Checked:
@@ -128,7 +145,16 @@ class _FolderChecker:
             plans |= outcome.plans
             for problem in outcome.problems:
                 self._add(source, problem)
+        self._lint(sources)
         return _Checked(folder, sources, plans)
+
+    def _lint(self, sources: Mapping[str, Source]) -> None:
+        for found in self._rules.lint(sources.values(), self._schema, self._rules.RULES):
+            if found.rule == self._rules.UNREAD:
+                self.notes.add(f"{found.query} was not held to the rules: it {found.message}")
+            else:
+                what, _, mend = found.message.partition("; ")
+                self._add(sources[found.query], Problem("lint", f"{what} [{found.rule}]", mend))
 
     def check_depth(self, sql: Path) -> None:
         """Find the files that lie in no folder that is read."""

@@ -27,6 +27,7 @@ CODES = {
     "plan-line": "A Plan line asks for a plan of each call, with parameters to try and a reason.",
     "index": "The plan goes through the indexes that the header names.",
     "locks": "The header names the locks that the statement takes.",
+    "lint": "The statement keeps the rules for every query, or gives a reason why not.",
     "plan": "The plan is the one that was reviewed.",
 }
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -19,7 +19,12 @@ _BUILT_IN: dict[str, Any] = {**_SCALARS, "UUID": UUID, "JsonValue": Any}
 _PART = r'(?:[^\W\d][\w$]*|"(?:[^"]|"")+")'
 _NAME = rf"{_PART}(?:\.{_PART})?"
 _INDEX = re.compile(rf"({_NAME}(?: or {_NAME})*)\s*(\(order\))?\s*(?:,\s*|$)")
-_SCAN = re.compile(rf"scan:\s*({_NAME}(?: and {_NAME})*)\s*,\s*\S.*", re.DOTALL)
+_SCANS = re.compile(r"scan:\s*(\S.*)", re.DOTALL)
+_SCAN = re.compile(
+    rf"({_NAME}(?: and {_NAME})*)\s*,\s*"
+    r"(?:at most (?P<rows>\d+) rows?|(?P<all>every row)(?=,\s*\S)|the first row)(?:,.*)?",
+    re.DOTALL,
+)
 _NONE = re.compile(r"none:\s*\S.*", re.DOTALL)
 _LITERAL = r"(?:'(?:[^']|'')*'|[\w.+-]+)"
 _VALUES = rf"\(\s*\w+\s*=\s*{_LITERAL}(?:\s*,\s*\w+\s*=\s*{_LITERAL})*\s*\)"
@@ -52,12 +57,25 @@ class IndexEntry(NamedTuple):
     ordered: bool
 
 
+class Scan(NamedTuple):
+    """Tables that are read from end to end, and how much that is."""
+
+    tables: tuple[str, ...]
+    #: What the tables hold at most; 1 where reading ends at the first row; None for every row.
+    rows: int | None
+    ends_at_first: bool = False
+
+
 class IndexLine(NamedTuple):
     """``Index:``, read."""
 
     entries: tuple[IndexEntry, ...]
-    #: The tables that are read from end to end.
-    scanned: tuple[str, ...] = ()
+    scans: tuple[Scan, ...] = ()
+
+    @property
+    def scanned(self) -> tuple[str, ...]:
+        """The tables that are read from end to end."""
+        return tuple(table for scan in self.scans for table in scan.tables)
 
 
 def record_line(source: Source) -> RecordLine:
@@ -104,13 +122,15 @@ def index_line(text: str) -> IndexLine:
     """Read ``Index:``: names by commas, each with ``(order)`` or not, then ``scan:`` or ``none:``.
 
     Where two indexes serve equally well, ``a or b`` names both. Behind ``scan:`` stand the tables
-    that are read from end to end, ``a and b``, and after a comma how much that is.
+    that are read from end to end, ``a and b``, and after a comma how much that is: ``at most 100
+    rows``, ``the first row``, or ``every row`` and, after a comma, the reason. Semicolons part
+    several.
     """
     entries: list[IndexEntry] = []
     rest = text.strip()
     while rest:
-        if scan := _SCAN.fullmatch(rest):
-            return IndexLine(tuple(entries), tuple(scan[1].split(" and ")))
+        if scans := _SCANS.fullmatch(rest):
+            return IndexLine(tuple(entries), tuple(map(_scan, scans[1].split(";"))))
         if _NONE.fullmatch(rest):
             break
         found = _INDEX.match(rest)
@@ -143,6 +163,20 @@ def plan_line(source: Source) -> dict[str, dict[str, str]]:
             wanted = ", ".join(source.parameters) or "none"
             raise HeaderError("plan-line", f"the Plan line gives other parameters than {wanted}")
     return given
+
+
+def _scan(text: str) -> Scan:
+    found = _SCAN.fullmatch(text.strip())
+    if found is None:
+        raise HeaderError(
+            "index",
+            f"`scan: {text.strip()}` is not `scan: table, at most N rows`, "
+            "`scan: table, the first row` or `scan: table, every row, reason`",
+        )
+    tables = tuple(found[1].split(" and "))
+    if found["all"]:
+        return Scan(tables, None)
+    return Scan(tables, int(found["rows"] or 1), ends_at_first=found["rows"] is None)
 
 
 def locks_line(source: Source) -> frozenset[str]:

@@ -17,6 +17,9 @@ _TABLE_SCANS = frozenset({"Seq Scan", "Sample Scan", "Tid Range Scan"})
 #: They return nothing before they have read all.
 _WAITING = frozenset({"Plain", "Hashed", "Mixed"})
 
+#: Joins that let rows through by whether they find another.
+_CHOOSING = frozenset({"Anti", "Semi"})
+
 
 class Judged(NamedTuple):
     """A problem of a plan, and the tables whose size it depends on."""
@@ -49,6 +52,7 @@ def check_indexes(plan: Plan, line: IndexLine, tables: Tables) -> Iterator[Judge
             yield _missing(entry, names, steps, tables)
     whole = list(_whole(steps, line, tables))
     yield from _unread(whole, line, tables)
+    yield from _unbounded(whole, line, tables)
     if missing:
         # What is used instead is told with what is missing.
         whole = [step for step in whole if step.index_name is None]
@@ -77,9 +81,12 @@ def _whole(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[_Ste
     """Find what the plan reads from end to end."""
     ordering = {tables.named(name) for e in line.entries if e.ordered for name in e.names}
     for step in steps:
-        is_left = step.index_name in ordering and _is_left_at_limit(step)
-        if step.node["Node Type"] in _TABLE_SCANS or not (
-            step.index_name is None or step.is_search or is_left
+        is_left = _is_left_at_limit(step)
+        if is_left and _may_leave_out(step):
+            # Where few rows are let through, it goes on to the end in search of them.
+            yield step
+        elif step.node["Node Type"] in _TABLE_SCANS or not (
+            step.index_name is None or step.is_search or (is_left and step.index_name in ordering)
         ):
             yield step
 
@@ -89,16 +96,22 @@ def _unsaid(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Jud
     said = {tables.named(name) for name in line.scanned}
     for step in whole:
         if step.table not in said:
-            what = (
-                f"the table {step.table}"
-                if step.index_name is None
-                else f"the index {step.index_name}"
-            )
             yield _judged(
                 step,
-                f"the plan reads {what} from end to end",
+                _read(step),
                 f"give it an index condition, or say `scan: {step.table}, bound`",
             )
+
+
+def _read(step: _Step) -> str:
+    if step.index_name is None:
+        return f"the plan reads the table {step.table} from end to end"
+    if _is_left_at_limit(step):
+        return (
+            f"the plan goes on in {step.index_name} until enough rows are let through, at worst to "
+            "the end"
+        )
+    return f"the plan reads the index {step.index_name} from end to end"
 
 
 def _unread(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
@@ -113,6 +126,28 @@ def _unread(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Jud
                 "drop it from `scan:`, and name the index",
             )
             yield Judged(problem, frozenset({table}))
+
+
+def _unbounded(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
+    """Find the scans that read more than the header says."""
+    for scan in line.scans:
+        for name in scan.tables:
+            table = tables.named(name)
+            if scan.ends_at_first:
+                steps = [step for step in whole if step.table == table]
+                if not all(map(_ends_at_first, steps)):
+                    yield _judged(
+                        steps[0],
+                        f"the plan reads {name} beyond the first row",
+                        "add LIMIT 1 or EXISTS, or say how much is read",
+                    )
+            elif scan.rows is not None and tables.rows.get(table, 0) > scan.rows:
+                problem = Problem(
+                    "index",
+                    f"{name} holds {tables.rows[table]} rows, not {scan.rows} at most",
+                    "let the query go through an index, or correct the bound",
+                )
+                yield Judged(problem, frozenset())
 
 
 def _unnamed(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
@@ -155,6 +190,26 @@ def _is_left_at_limit(step: _Step) -> bool:
             return True
         node = above
     return False
+
+
+def _may_leave_out(step: _Step) -> bool:
+    """Tell whether rows of a scan are left out before they reach the Limit that ends it."""
+    if "Filter" in step.node or ("Index Cond" in step.node and not step.is_search):
+        return True
+    for above in step.above:
+        if above["Node Type"] == "Limit":
+            return False
+        if "Filter" in above or "Join Filter" in above or above.get("Join Type") in _CHOOSING:
+            return True
+    return False
+
+
+def _ends_at_first(step: _Step) -> bool:
+    """Tell whether a scan is left after its first row: by LIMIT, or as what EXISTS asks for."""
+    above = step.above[0] if step.above else {}
+    return "Filter" not in step.node and (
+        above.get("Node Type") == "Limit" or step.node.get("Parent Relationship") in _PLANS_APART
+    )
 
 
 def _steps(

@@ -1,7 +1,8 @@
-"""Read from the server's parse tree which row locks a statement takes."""
+"""Read from the server's parse tree what a statement locks, and what else it does to others."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -11,6 +12,24 @@ from psycopg import Connection
 from ._parse_tree import Node, Value, parse_tree
 
 _RELATION_NAME = "SELECT relname FROM pg_class WHERE oid = %s::oid"
+_FUNCTION = """
+SELECT
+    CASE WHEN pg_function_is_visible(oid) THEN '' ELSE pronamespace::regnamespace || '.' END
+    || quote_ident(proname),
+    pronamespace = 'pg_catalog'::regnamespace,
+    provolatile
+FROM pg_proc
+WHERE oid = %s::oid
+"""
+_ADVISORY = re.compile(r"pg_(?:try_)?advisory_")
+#: Functions of the server that do more than read. Others' do where they are volatile.
+_EFFECTS = re.compile(
+    r"setval|set_config|lo_\w+|lowrite|pg_(?:notify|cancel_backend|terminate_backend|promote"
+    r"|reload_conf|rotate_logfile|switch_wal|(?:logical|replication|create|drop|copy|advance|sync|"
+    r"backup|wal_replay|import|stat_reset|stat_clear)\w*)"
+)
+#: Where a node of the tree names the function that it calls.
+_CALLS = ("funcid", "opfuncid", "aggfnoid", "winfnoid")
 _STRENGTHS = {1: "for key share", 2: "for share", 3: "for no key update", 4: "for update"}
 _WAITS = {0: "", 1: " skip locked", 2: " nowait"}
 _UPDATE, _DELETE, _SELECT = 2, 4, 1
@@ -25,13 +44,17 @@ class LockReader:
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
         self._name = cache(self._look_up)
+        self._effect = cache(self._look_up_effect)
 
     def locks(self, statement: str) -> frozenset[str]:
         """Return what a statement locks, in the words of the header: ``for share: resources``.
 
+        A function that writes, or may write, counts as well: ``function: setval``.
+
         Needs a server whose parse trees can be read; else `NullsNotChecked` is raised.
         """
-        queries = list(_queries(parse_tree(self._connection, statement)))
+        tree = parse_tree(self._connection, statement)
+        queries = [node for node in _within(tree) if node.tag == "QUERY"]
         marks = {
             (mark.number("strength"), mark.number("waitPolicy"), table)
             for query in queries
@@ -54,7 +77,8 @@ class LockReader:
                 for strength, _, locked in marks
             )
         }
-        return frozenset(clauses | rows)
+        effects = {effect for oid in _called(tree) if (effect := self._effect(oid)) is not None}
+        return frozenset(clauses | rows | effects)
 
     def _table(self, query: Node, place: int) -> str | None:
         relation = query.nodes("rtable")[place - 1]
@@ -66,14 +90,31 @@ class LockReader:
         row = self._connection.execute(_RELATION_NAME, (oid,)).fetchone()
         return str(row[0]) if row else str(oid)
 
+    def _look_up_effect(self, oid: int) -> str | None:
+        """Return what a function does besides returning a value: ``advisory: name``, or None."""
+        row = self._connection.execute(_FUNCTION, (oid,)).fetchone()
+        if row is None:
+            return None
+        name, is_built_in, volatility = row
+        if is_built_in and _ADVISORY.match(name):
+            return f"advisory: {name}"
+        has_effect = _EFFECTS.fullmatch(name) if is_built_in else volatility == "v"
+        return f"function: {name}" if has_effect else None
 
-def _queries(value: Value) -> Iterator[Node]:
-    """Go through a query and all queries in it."""
+
+def _called(tree: Node) -> set[int]:
+    """Return the functions that a statement calls, those inside views left out."""
+    return {
+        node.number(field) for node in _within(tree) for field in _CALLS if field in node.fields
+    }
+
+
+def _within(value: Value) -> Iterator[Node]:
+    """Go through a node and all nodes in it."""
     if isinstance(value, list):
         for member in value:
-            yield from _queries(member)
+            yield from _within(member)
     elif isinstance(value, Node):
-        if value.tag == "QUERY":
-            yield value
+        yield value
         for field in value.fields.values():
-            yield from _queries(field)
+            yield from _within(field)

@@ -134,7 +134,7 @@ MUTANTS = [
         "sql/bookmarks/read.sql",
         "-- name: list_by_user__created_at(user_id, max_rows)\n",
         "-- name: count()$\n-- Count them.\n-- Record: int\n"
-        "-- Index:  scan: bookmarks, all of them\n-- Locks:  none\n"
+        "-- Index:  scan: bookmarks, every row, once\n-- Locks:  none\n"
         "SELECT count(*) AS total\nFROM bookmarks;\n\n"
         "-- name: list_by_user__created_at(user_id, max_rows)\n",
         Check("unused-query", "no method runs this query"),

@@ -81,7 +81,7 @@ class Level:
     @property
     def target(self) -> str:
         """The table that is inserted into, updated or deleted from."""
-        return str(self.node.relation.relname) if self.is_change else ""
+        return table_name(self.node.relation) if self.is_change else ""
 
     @property
     def halves(self) -> tuple[Level, ...]:
@@ -238,8 +238,13 @@ def _add(level: Level, relation: Relation) -> frozenset[str]:
     return frozenset({relation.name})
 
 
+def table_name(item: Node) -> str:
+    """Return a table's name as the statement writes it, with its schema where that is given."""
+    return f"{item.schemaname}.{item.relname}" if item.schemaname else str(item.relname)
+
+
 def _table(item: Node) -> Relation:
-    return Relation(item.alias.aliasname if item.alias else item.relname, item.relname)
+    return Relation(item.alias.aliasname if item.alias else item.relname, table_name(item))
 
 
 def _join(item: Node, level: Level) -> frozenset[str]:

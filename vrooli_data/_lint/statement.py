@@ -12,12 +12,10 @@ from typing import Final
 from pglast import ast, parse_sql
 from pglast.parser import ParseError
 
-from vrooli_data._queries import Source
-
+from .._queries import Source
 from .schema import Schema
 from .tree import Level, Node, is_a, read, walk
 
-NAME_LINE: Final = re.compile(r"^-- name:[ \t]*(\w*)(?:\(.*\))?(\S*)", re.MULTILINE)
 _EXCUSE: Final = re.compile(r"^\s*-- lint: (\w+): (\S.*)$", re.MULTILINE)
 
 
@@ -39,53 +37,20 @@ class Finding:
         )
 
 
-@dataclass(frozen=True)
-class Block:
-    """The part of a file that one name line begins."""
-
-    path: Path
-    line: int
-    name: str
-    #: ``^``, ``$``, ``!`` or nothing.
-    operator: str
-    text: str
-
-    @property
-    def query(self) -> str:
-        return f"{self.path.parent.name}.{self.name}"
-
-    @property
-    def excuses(self) -> dict[str, str]:
-        """The rules that the query may break, each with the reason."""
-        return dict(_EXCUSE.findall(self.text))
-
-
-def read_blocks(path: Path, text: str) -> list[Block]:
-    """Cut a file at its name lines."""
-    matches = list(NAME_LINE.finditer(text))
-    ends = [*(match.start() for match in matches[1:]), len(text)]
-    return [
-        Block(
-            path,
-            text.count("\n", 0, match.start()) + 1,
-            match[1],
-            match[2],
-            text[match.start() : end],
-        )
-        for match, end in zip(matches, ends, strict=True)
-    ]
-
-
 @dataclass(frozen=True, eq=False)
 class Statement:
     """One parsed query."""
 
     source: Source
-    block: Block
     tree: Node
     root: Level
     #: All statements of the same folder, by name.
     folder: Mapping[str, Statement]
+
+    @property
+    def excuses(self) -> dict[str, str]:
+        """The rules that the query may break, each with the reason."""
+        return dict(_EXCUSE.findall(self.source.written))
 
     @property
     def levels(self) -> list[Level]:
@@ -101,7 +66,7 @@ class Statement:
 Rule = Callable[[Statement, Schema], Iterator[str]]
 
 
-def parse(source: Source, block: Block, folder: Mapping[str, Statement]) -> Statement | str:
+def parse(source: Source, folder: Mapping[str, Statement]) -> Statement | str:
     """Parse one query; return what is wrong where that cannot be done."""
     try:
         trees = parse_sql(source.sql)
@@ -112,4 +77,4 @@ def parse(source: Source, block: Block, folder: Mapping[str, Statement]) -> Stat
     tree = trees[0].stmt
     if any(is_a(node, ast.MergeStmt) for node in walk(tree)):
         return "the rules do not know MERGE; write INSERT ... ON CONFLICT, or UPDATE"
-    return Statement(source, block, tree, read(tree), folder)
+    return Statement(source, tree, read(tree), folder)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Final
 
 from pglast import ast
+from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, NullTestType, SubLinkType
 from pglast.stream import RawStream
 
-from .keys import columns_of, is_single, is_totally_ordered, settle
+from .keys import columns_of, is_single, is_totally_ordered, resolve, settle
 from .schema import Schema
 from .statement import Statement
-from .tree import Level, Node, is_a, name_of, qualifier_of, walk
+from .tree import Level, Node, is_a, name_of, outputs, qualifier_of, walk
 
 
 def no_star(statement: Statement, schema: Schema) -> Iterator[str]:
@@ -89,7 +91,7 @@ def parameters_are_cast(statement: Statement, schema: Schema) -> Iterator[str]:
 
 def listing_is_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
     """Want ORDER BY a unique key and LIMIT where many rows may come back."""
-    if statement.block.operator:
+    if statement.source.suffix:
         return
     root = statement.root
     if root.is_change:
@@ -120,7 +122,7 @@ def limit_is_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
     """
     for level in statement.levels:
         # The listing itself is held by the rule above.
-        is_listing = level is statement.root and not statement.block.operator
+        is_listing = level is statement.root and not statement.source.suffix
         if is_listing or not is_a(level.node, ast.SelectStmt) or not _has_limit(level):
             continue
         is_cap = level.is_materialized and is_a(level.node.limitCount, ast.A_Const)
@@ -158,14 +160,129 @@ def at_most_one_row(statement: Statement, schema: Schema) -> Iterator[str]:
     """Want it to show that a ``^`` or ``$`` query returns at most one row."""
     known = (ast.SelectStmt, ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt)
     if (
-        statement.block.operator in {"^", "$"}
+        statement.source.suffix in {"^", "$"}
         and is_a(statement.tree, *known)
         and not is_single(statement.root, schema)
     ):
         yield (
-            f"{statement.block.operator} promises at most one row, and nothing shows it; compare "
+            f"{statement.source.suffix} promises at most one row, and nothing shows it; compare "
             "all columns of a unique key, aggregate, or add ORDER BY and LIMIT 1"
         )
+
+
+#: How a value is compared with the items of an array, by what it is to be: one of them, or none.
+_ARRAYS: Final = {"=": A_Expr_Kind.AEXPR_OP_ANY, "<>": A_Expr_Kind.AEXPR_OP_ALL}
+
+
+def _uncast(node: Node) -> Node:
+    while is_a(node, ast.TypeCast):
+        node = node.arg
+    return node
+
+
+def no_offset(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Refuse OFFSET, which reads all that it leaves out; OFFSET 0 is a fence to the planner."""
+    for level in statement.levels:
+        offset: Node = _uncast(getattr(level.node, "limitOffset", None))
+        is_fence = is_a(offset, ast.A_Const) and getattr(offset.val, "ival", None) == 0
+        if offset is not None and not is_fence:
+            yield (
+                f"OFFSET{_where(level)} reads every row that it leaves out; begin after the last "
+                "row of the page before, as in WHERE (created_at, id) < (:created_at, :id)"
+            )
+
+
+def not_in_is_safe(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Refuse NOT IN and <> ALL over what can be NULL: one NULL, and no row is found."""
+    for level in statement.levels:
+        for node in level.nodes:
+            if any(_may_be_null(level, value, schema) for value in _excluded(node)):
+                yield (
+                    f"NOT IN{_where(level)} finds no row as soon as one of the values is NULL; "
+                    "write NOT EXISTS, or leave the NULLs out with IS NOT NULL"
+                )
+
+
+def _excluded(node: Node) -> Iterator[Node]:
+    """Yield what a value must differ from all of: expressions, and sub-selects."""
+    if is_a(node, ast.BoolExpr) and node.boolop == BoolExprType.NOT_EXPR:
+        (negated,) = node.args
+        if is_a(negated, ast.SubLink) and negated.subLinkType == SubLinkType.ANY_SUBLINK:
+            yield negated.subselect
+        elif is_a(negated, ast.A_Expr):
+            yield from _listed(negated, "=")
+    elif is_a(node, ast.SubLink) and node.subLinkType == SubLinkType.ALL_SUBLINK:
+        yield node.subselect
+    elif is_a(node, ast.A_Expr):
+        yield from _listed(node, "<>")
+
+
+def _listed(node: Node, operator: str) -> Iterator[Node]:
+    kind, name = node.kind, node.name[-1].sval
+    if name != operator:
+        return
+    if kind == A_Expr_Kind.AEXPR_IN:
+        yield from node.rexpr
+    elif kind == _ARRAYS[operator]:
+        # Its items may be NULL though the array is not.
+        yield node
+
+
+def _may_be_null(level: Level, value: Node, schema: Schema) -> bool:
+    """Tell whether a value, or one of a sub-select's or an array's, can be NULL.
+
+    A parameter is its caller's to answer for.
+    """
+    value = _uncast(value)
+    if is_a(value, ast.A_Expr) and value.kind in _ARRAYS.values():
+        items = _uncast(value.rexpr)
+        return is_a(items, ast.ColumnRef) or _may_be_null(level, items, schema)
+    if is_a(value, ast.SubLink) and value.subLinkType == SubLinkType.ARRAY_SUBLINK:
+        value = value.subselect
+    if is_a(value, ast.SelectStmt):
+        inner = next(inner for inner in level.inner if inner.node is value)
+        return any(
+            _may_be_null(half, column, schema)
+            for half in inner.halves or (inner,)
+            for _, column in outputs(half)
+        )
+    if is_a(value, ast.A_ArrayExpr):
+        return any(_may_be_null(level, item, schema) for item in value.elements or ())
+    if is_a(value, ast.ParamRef):
+        return False
+    if is_a(value, ast.A_Const):
+        return bool(value.isnull)
+    return not (is_a(value, ast.ColumnRef) and _is_never_null(level, value, schema))
+
+
+def _is_never_null(level: Level, reference: Node, schema: Schema) -> bool:
+    if any(_wants_value(condition.expression, reference) for condition in level.conditions):
+        return True
+    column = resolve(level, reference, schema)
+    if column is None:
+        return False
+    relation = level.relations[column[0]]
+    joins = [node for node in level.nodes if is_a(node, ast.JoinExpr)]
+    if any(join.jointype != JoinType.JOIN_INNER for join in joins):
+        # Which side is padded with NULL is not looked into.
+        return False
+    if relation.table:
+        return column[1] in schema[relation.table].not_null
+    if relation.query is None or relation.query.halves:
+        return False
+    names = columns_of(relation, schema)
+    inner = outputs(relation.query)[names.index(column[1])][1]
+    return not _may_be_null(relation.query, inner, schema)
+
+
+def _wants_value(condition: Node, reference: Node) -> bool:
+    return (
+        is_a(condition, ast.NullTest)
+        and condition.nulltesttype == NullTestType.IS_NOT_NULL
+        and is_a(condition.arg, ast.ColumnRef)
+        and name_of(condition.arg) == name_of(reference)
+        and qualifier_of(condition.arg) == qualifier_of(reference)
+    )
 
 
 RULES = (
@@ -175,4 +292,6 @@ RULES = (
     limit_is_ordered,
     inner_order_has_limit,
     at_most_one_row,
+    no_offset,
+    not_in_is_safe,
 )

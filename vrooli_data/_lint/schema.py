@@ -1,0 +1,97 @@
+"""The tables that statements are about: their columns, and what makes their rows unique."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import Connection
+
+# Views have columns and no keys. Of an index, its expressions have no names.
+_TABLES = """
+SELECT
+    pg_namespace.nspname,
+    pg_class.relname,
+    pg_table_is_visible(pg_class.oid),
+    EXISTS (
+        SELECT 1
+        FROM pg_constraint
+        WHERE pg_constraint.contype = 'f' AND pg_constraint.confrelid = pg_class.oid
+    ),
+    array(
+        SELECT attname::text
+        FROM pg_attribute
+        WHERE attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
+    ),
+    array(
+        SELECT attname::text
+        FROM pg_attribute
+        WHERE attrelid = pg_class.oid AND attnum > 0 AND attnotnull
+    ),
+    (
+        SELECT json_agg(keys.columns)
+        FROM (
+            SELECT array_agg(pg_attribute.attname::text) AS columns
+            FROM pg_index
+            CROSS JOIN unnest(pg_index.indkey[0:pg_index.indnkeyatts - 1]) AS key (number)
+            LEFT JOIN pg_attribute
+                ON
+                    pg_index.indrelid = pg_attribute.attrelid
+                    AND key.number = pg_attribute.attnum
+                    AND key.number > 0
+            WHERE
+                pg_index.indrelid = pg_class.oid
+                AND pg_index.indisunique
+                AND pg_index.indisvalid
+                AND pg_index.indpred IS NULL
+            GROUP BY pg_index.indexrelid
+            HAVING bool_and(pg_attribute.attname IS NOT NULL)
+        ) AS keys
+    )
+FROM pg_class
+INNER JOIN pg_namespace ON pg_class.relnamespace = pg_namespace.oid
+WHERE
+    pg_class.relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND pg_namespace.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+"""
+
+
+@dataclass
+class Table:
+    """One table, as far as the rules need it."""
+
+    columns: set[str] = field(default_factory=set)
+    not_null: set[str] = field(default_factory=set)
+    #: Of primary keys, unique constraints and unique indexes of whole tables, by name.
+    unique: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    primary: tuple[str, ...] = ()
+    #: Numbered by one sequence, and so unique even where no constraint of the table can say so.
+    identities: set[str] = field(default_factory=set)
+    is_referenced: bool = False
+
+    @property
+    def keys(self) -> list[frozenset[str]]:
+        """The sets of columns that tell the rows apart."""
+        unique = [frozenset(columns) for columns in self.unique.values()]
+        return [*unique, *(frozenset({column}) for column in self.identities)]
+
+
+class Schema(dict[str, Table]):
+    """The tables by name; one that is unknown has no columns and no keys."""
+
+    def __missing__(self, name: str) -> Table:
+        return Table()
+
+
+def read_catalog(connection: Connection[Any]) -> Schema:
+    """Read the tables of a database, by their names with and without their schema."""
+    schema = Schema()
+    for owner, name, is_visible, is_referenced, columns, not_null, keys in connection.execute(
+        _TABLES
+    ):
+        unique = {str(number): tuple(key) for number, key in enumerate(keys or ())}
+        table = Table(set(columns), set(not_null), unique, is_referenced=is_referenced)
+        schema[f"{owner}.{name}"] = table
+        if is_visible:
+            schema[name] = table
+    return schema

@@ -1,0 +1,229 @@
+"""Rules about what a statement writes and locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pglast import ast
+from pglast.enums import OnConflictAction, SortByDir
+
+from .keys import columns_of, references, resolve, settle, sort_columns
+from .locks import locked
+from .schema import Schema
+from .statement import Statement
+from .tree import Level, Node, Relation, is_a, name_of, qualifier_of, walk
+
+#: What a row that decides a change is read with.
+DECIDING: Final = {"for no key update", "for update"}
+
+
+def change_has_condition(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Want a condition on the table that an UPDATE or DELETE changes, lest it change every row."""
+    for level in statement.changes:
+        if not is_a(level.node, ast.UpdateStmt, ast.DeleteStmt):
+            continue
+        target = next(iter(level.relations))
+        if not any(
+            _is_of(level, target, reference, schema)
+            for condition in level.conditions
+            for reference in references(condition.expression)
+        ):
+            verb = "updates" if is_a(level.node, ast.UpdateStmt) else "deletes"
+            yield (
+                f"{verb} every row of {level.target}{_of(level)}; add WHERE with a column of "
+                f"{target}"
+            )
+
+
+def _is_of(level: Level, relation: str, reference: Node, schema: Schema) -> bool:
+    if len(level.relations) == 1 and not qualifier_of(reference):
+        return True
+    column = resolve(level, reference, schema)
+    return column is not None and column[0] == relation
+
+
+def decides_under_lock(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Want what an UPDATE or DELETE takes from the tables it changes to be read under lock.
+
+    A plain read of the same statement sees the snapshot, not what a concurrent session has
+    committed since: updates are lost and conflicts are told wrongly.
+    """
+    changes = [
+        level for level in statement.changes if is_a(level.node, ast.UpdateStmt, ast.DeleteStmt)
+    ]
+    tables = {level.target for level in changes}
+    found: dict[tuple[str, str], None] = {}
+    for change in changes:
+        for relation in list(change.relations.values())[1:]:
+            if relation.table in tables:
+                found[relation.table, change.name] = None
+        for level in _feeding(change):
+            safe = {relation.name for relation in _locked(level, DECIDING)}
+            for relation in level.relations.values():
+                if relation.table in tables and relation.name not in safe:
+                    found[relation.table, level.name] = None
+    for table, place in found:
+        where = f" in {place}" if place else ""
+        yield (
+            f"decides a change of {table} by a read{where} without a lock; read it in "
+            "WITH cur AS (SELECT ... FOR NO KEY UPDATE) and take what is needed from cur"
+        )
+
+
+def _feeding(change: Level) -> list[Level]:
+    """Return the SELECTs whose rows an UPDATE or DELETE uses.
+
+    What another change returns was read under that change's own lock.
+    """
+    found: list[Level] = []
+    waiting = [change]
+    while waiting:
+        level = waiting.pop()
+        queries = [relation.query for relation in level.relations.values() if relation.query]
+        for query in (*level.inner, *queries):
+            if not query.is_change and query not in found:
+                found.append(query)
+                waiting.append(query)
+    return found
+
+
+def _locked(level: Level, strengths: set[str]) -> list[Relation]:
+    return [
+        relation
+        for strength, _, relations in locked(level)
+        if strength in strengths
+        for relation in relations
+    ]
+
+
+def locks_are_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Want many rows to be locked in the order of a key: two sessions then cannot deadlock."""
+    for level in statement.levels:
+        for strength, wait, relations in locked(level):
+            names = {relation.name for relation in relations}
+            if names <= settle(level, schema).relations:
+                continue
+            sort = sort_columns(level, schema)
+            if not names <= settle(level, schema, sort).relations:
+                yield (
+                    f"takes many locks {strength}{_of(level)} in any order; "
+                    "add ORDER BY a unique key"
+                )
+            elif not wait and not _is_key_order(level, relations, schema):
+                yield (
+                    f"takes many locks {strength}{_of(level)} in an order that other statements "
+                    "do not keep; ORDER BY the key alone, ascending"
+                )
+    for level in statement.changes:
+        if is_a(level.node, ast.UpdateStmt) and not _takes_locked_rows(level, schema):
+            yield (
+                f"updates many rows of {level.target}{_of(level)} in any order; lock them first "
+                "in WITH cur AS (SELECT ... ORDER BY id FOR NO KEY UPDATE), and join cur by its key"
+            )
+
+
+def _of(level: Level) -> str:
+    return f" in {level.name}" if level.name else ""
+
+
+def _is_key_order(level: Level, relations: list[Relation], schema: Schema) -> bool:
+    """Tell whether ORDER BY is the columns of a key, ascending."""
+    columns = sort_columns(level, schema)
+    clause = level.node.sortClause
+    ascending = {SortByDir.SORTBY_DEFAULT, SortByDir.SORTBY_ASC}
+    keys = [
+        {(relation.name, column) for column in key}
+        for relation in relations
+        for key in schema[relation.table].keys
+    ]
+    return (
+        len(columns) == len(clause)
+        and all(sort.sortby_dir in ascending for sort in clause)
+        and any(set(columns) <= key for key in keys)
+    )
+
+
+def _takes_locked_rows(level: Level, schema: Schema) -> bool:
+    """Tell whether an UPDATE is of one row, or of rows that a CTE has locked."""
+    target, *others = level.relations.values()
+    given = [
+        (relation.name, column)
+        for relation in others
+        if relation.query
+        and target.table in {own.table for own in _locked(relation.query, DECIDING)}
+        for column in columns_of(relation, schema)
+    ]
+    return target.name in settle(level, schema, given).relations
+
+
+def for_update_before_delete(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Want FOR UPDATE only before a hard delete: it makes foreign keys' checks wait.
+
+    The delete is in the same statement, or in the one that ``<name>__lock`` is named after. A
+    queue's claim (SKIP LOCKED) may take it too on a table that no foreign key refers to.
+    """
+    method, _, choice = statement.source.name.rpartition("__")
+    partner = statement.folder.get(method)
+    deletes = {
+        level.target
+        for owner in (statement, partner if choice == "lock" else None)
+        if owner
+        for level in owner.changes
+        if is_a(level.node, ast.DeleteStmt)
+    }
+    for level in statement.levels:
+        for strength, wait, relations in locked(level):
+            for relation in relations if strength == "for update" else ():
+                is_claim = wait == " skip locked" and not schema[relation.table].is_referenced
+                if relation.table not in deletes and not is_claim:
+                    yield (
+                        f"locks {relation.table} FOR UPDATE and deletes nothing from it; use "
+                        "FOR NO KEY UPDATE, which lets others insert rows that refer to it"
+                    )
+
+
+def conflict_is_read(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Want a row that ON CONFLICT may leave as it is to be read in the same statement.
+
+    ON CONFLICT looks at such a row unseen by SERIALIZABLE, and write skew commits; a read of the
+    row by the key of the conflict (``UNION ALL SELECT``) closes the hole.
+    """
+    for level in statement.changes:
+        conflict = level.conflict
+        if not conflict or (
+            conflict.action != OnConflictAction.ONCONFLICT_NOTHING and not conflict.whereClause
+        ):
+            continue
+        key = level.conflict_key
+        own = set(level)
+        if not any(
+            key <= _compared(other, level.target)
+            for other in statement.levels
+            if other not in own
+            and level.target in {part.table for part in other.relations.values()}
+        ):
+            yield (
+                f"leaves the row of {level.target} that is there already unread, "
+                f"unseen by SERIALIZABLE; add UNION ALL SELECT of it by ({', '.join(sorted(key))})"
+            )
+
+
+def _compared(level: Level, table: str) -> set[str]:
+    """Return the columns of a table that a level's conditions name."""
+    names = {relation.name for relation in level.relations.values() if relation.table == table}
+    return {
+        name_of(node)
+        for condition in level.conditions
+        for node in walk(condition.expression)
+        if is_a(node, ast.ColumnRef) and qualifier_of(node) in {"", *names}
+    }
+
+
+RULES = (
+    change_has_condition,
+    decides_under_lock,
+    locks_are_ordered,
+    for_update_before_delete,
+    conflict_is_read,
+)
