@@ -1,4 +1,6 @@
-"""Write migrations/schema.sql: the schema that all migrations together make, as pg_dump tells it.
+"""Write migrations/schema.sql, the schema that all migrations together make, as pg_dump tells it.
+
+And migrations/catalog.json, the same as the catalogue tells it, which `vrooli-data drift` compares.
 
 Run ``python -m tests.write_schema`` after adding a migration; ``--check`` only compares.
 """
@@ -14,9 +16,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+import msgspec
+import psycopg
 from psycopg import conninfo
 
 from vrooli_data import embedded
+from vrooli_data._contract import catalog
+from vrooli_data._contract.catalog import Fact, read_facts
 from vrooli_data._migrate import migrate
 from vrooli_data.errors import MissingExtra
 
@@ -56,6 +62,12 @@ def dump(url: str) -> str:
     return _HEADER + body[body.index("CREATE ") :] + "\n"
 
 
+def _lines(facts: list[Fact]) -> str:
+    """Return facts as JSON, one in a line."""
+    lines = (msgspec.json.encode(fact).decode() for fact in facts)
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
 def main(arguments: list[str]) -> int:
     """Write the file, or with ``--check`` return 1 when it is stale."""
     with tempfile.TemporaryDirectory(prefix="vrooli_data_schema_") as folder:
@@ -65,14 +77,18 @@ def main(arguments: list[str]) -> int:
         try:
             migrate(url)
             text = dump(url)
+            with psycopg.connect(url) as connection:
+                facts = read_facts(connection)
         finally:
             embedded.stop(folder)
-    if "--check" not in arguments:
-        PATH.write_text(text, encoding="utf-8")
-    elif not PATH.exists() or PATH.read_text(encoding="utf-8") != text:
-        print(f"{PATH} is stale: run python -m tests.write_schema", file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+    stale = False
+    for path, written in ((PATH, text), (catalog.PATH, _lines(facts))):
+        if "--check" not in arguments:
+            path.write_text(written, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != written:
+            stale = True
+            print(f"{path} is stale: run python -m tests.write_schema", file=sys.stderr)  # noqa: T201
+    return int(stale)
 
 
 if __name__ == "__main__":

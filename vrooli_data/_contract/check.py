@@ -44,6 +44,7 @@ def check(
     *,
     update_plans: bool = False,
     require_plans: bool = False,
+    is_live: bool = False,
 ) -> Report:
     """Check the queries of a folder against a migrated database; no query is run.
 
@@ -56,20 +57,23 @@ def check(
         repositories: the modules that run the queries; without them, methods are not checked.
         update_plans: write the reviewed plans, instead of comparing with them.
         require_plans: let a folder without reviewed plans be a finding.
+        is_live: the database is in use: plans are those of its own settings and rows, and are not
+            compared with the reviewed ones; what would write to the server's log is left out, and
+            so are the rules, which are about the text alone.
     """
     started = time.perf_counter()
-    rules = _rules()
+    rules = None if is_live else _rules()
     folders = _folders(sql)
     code = _code(records, repositories)
     with checked_connection(conninfo) as connection:
         if update_plans:
             _require_major(connection)
-        checker = _FolderChecker(connection, code, rules)
+        checker = _FolderChecker(connection, code, rules, is_live=is_live)
         for folder in folders:
             checked = checker.check(folder)
             if update_plans:
                 plan_files.write(folder, checked.plans)
-            else:
+            elif not is_live:
                 checker.check_plans(checked, are_required=require_plans)
         checker.check_depth(sql)
         checker.check_code()
@@ -116,17 +120,17 @@ def _code(records: ModuleType, repositories: Sequence[ModuleType]) -> Code:
 
 class _FolderChecker:
     def __init__(
-        self, connection: Connection[Any], code: Code, rules: ModuleType
+        self, connection: Connection[Any], code: Code, rules: ModuleType | None, *, is_live: bool
     ) -> None:
         self.findings: set[Finding] = set()
         self.count = 0
         self._code = code
-        self._queries = QueryChecker(connection, code)
+        self._queries = QueryChecker(connection, code, is_live=is_live)
         self.notes = self._queries.notes
         self._used: list[Any] = []
         self._unread = False
         self._rules = rules
-        self._schema = rules.read_catalog(connection)
+        self._schema = None if rules is None else rules.read_catalog(connection)
         self._major = connection.info.server_version // 10_000
 
     def check(self, folder: Path) -> _Checked:
@@ -145,12 +149,13 @@ class _FolderChecker:
             plans |= outcome.plans
             for problem in outcome.problems:
                 self._add(source, problem)
-        self._lint(sources)
+        if self._rules is not None:
+            self._lint(sources, self._rules)
         return _Checked(folder, sources, plans)
 
-    def _lint(self, sources: Mapping[str, Source]) -> None:
-        for found in self._rules.lint(sources.values(), self._schema, self._rules.RULES):
-            if found.rule == self._rules.UNREAD:
+    def _lint(self, sources: Mapping[str, Source], rules: ModuleType) -> None:
+        for found in rules.lint(sources.values(), self._schema, rules.RULES):
+            if found.rule == rules.UNREAD:
                 self.notes.add(f"{found.query} was not held to the rules: it {found.message}")
             else:
                 what, _, mend = found.message.partition("; ")

@@ -14,6 +14,7 @@ Format: TypeAlias = Literal["text", "json", "sarif"]
 CODES = {
     "file": "A file of queries can be read.",
     "seed": "The rows that plans are made on can be made.",
+    "schema": "The database is as the migrations made it.",
     "statement": "The server accepts the statement.",
     "record": "The record that the header names is the one that the rows become.",
     "columns": "The columns are the record's fields, in their order.",

@@ -107,11 +107,17 @@ class Tables(NamedTuple):
 
 
 class Planner:
-    """Plans statements on one connection, which it sets up for that."""
+    """Plans statements on one connection, which it sets up for that.
 
-    def __init__(self, connection: Connection[Any]) -> None:
+    Args:
+        connection: the one that it has to itself.
+        has_own_settings: leave the planner's settings as the server has them.
+    """
+
+    def __init__(self, connection: Connection[Any], *, has_own_settings: bool = False) -> None:
         self._connection = connection
-        connection.execute(_SETTINGS)
+        if not has_own_settings:
+            connection.execute(_SETTINGS)
 
     def tables(self) -> Tables:
         """Return the tables and indexes that there are."""

@@ -10,6 +10,7 @@ import typer
 from ._check import check
 from ._db import db
 from ._demo import demo
+from ._drift import drift
 from ._explain import explain
 from ._import import import_from
 from ._migrate import migrate
@@ -28,6 +29,7 @@ app.add_typer(db, name="db")
 app.command()(migrate)
 app.command()(seed)
 app.command()(check)
+app.command()(drift)
 app.command()(explain)
 app.add_typer(import_from, name="import")
 

@@ -52,8 +52,7 @@ def check(
         report = check_package(url, update_plans=update_plans)
     else:
         report = check_folder(url, sql, module, update_plans=update_plans)
-    typer.echo(_shown(report, shape))
-    raise typer.Exit(1 if report.findings else 0)
+    show_report(report, shape)
 
 
 def _module(name: str) -> ModuleType:
@@ -69,6 +68,12 @@ def _module(name: str) -> ModuleType:
         problem = " ".join(f"{type(error).__name__}: {error}".split())
         raise InvalidInput("--records", f"cannot be imported: {problem}") from None
     return module
+
+
+def show_report(report: Report, shape: Format) -> None:
+    """Print what was found, and end with 1 where anything was."""
+    typer.echo(_shown(report, shape))
+    raise typer.Exit(1 if report.findings else 0)
 
 
 def _shown(report: Report, shape: Format) -> str:

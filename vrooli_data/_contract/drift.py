@@ -1,0 +1,216 @@
+"""Compare a database in use with what the migrations and the queries expect of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg import Connection, sql
+
+from .. import records
+from .._migrate import status
+from .._queries import sql_folder
+from .catalog import PATH, Fact, expected_facts, read_facts
+from .check import check
+from .findings import Finding, Report, place
+from .problems import Problem
+from .scratch import checked_connection
+
+_MIGRATE = "run `vrooli-data migrate`"
+_MIGRATION_PROBLEMS = {
+    "pending": ("it was not applied", _MIGRATE),
+    "changed": (
+        "it was applied in another form",
+        "restore the file, and put the change into a new migration",
+    ),
+    "unknown": ("no migration of this version", "use the version that applied it, or a later one"),
+}
+#: What is added to our tables and leaves every statement as it was.
+_HARMLESS = frozenset({"index", "table"})
+
+_INVALID = """
+SELECT pg_class.relname::text, tables.relname::text
+FROM pg_index
+INNER JOIN pg_class ON pg_index.indexrelid = pg_class.oid
+INNER JOIN pg_class AS tables ON pg_index.indrelid = tables.oid
+WHERE
+    tables.relnamespace = current_schema()::regnamespace
+    AND NOT (pg_index.indisvalid AND pg_index.indisready AND pg_index.indislive)
+    -- Some session builds it at this moment.
+    AND NOT EXISTS (
+        SELECT FROM pg_stat_progress_create_index WHERE index_relid = pg_index.indexrelid
+    )
+ORDER BY 1
+"""
+_SEQUENCES = """
+SELECT
+    tables.relname::text,
+    pg_attribute.attname::text,
+    pg_class.oid::regclass::text,
+    pg_sequence.seqincrement,
+    pg_sequence.seqstart,
+    CASE
+        WHEN has_sequence_privilege(pg_class.oid, 'USAGE, SELECT')
+            THEN coalesce(pg_sequence_last_value(pg_class.oid), 0)
+    END
+FROM pg_class
+INNER JOIN pg_sequence ON pg_class.oid = pg_sequence.seqrelid
+INNER JOIN pg_depend
+    ON
+        pg_depend.classid = 'pg_class'::regclass
+        AND pg_depend.objid = pg_class.oid
+        AND pg_depend.deptype IN ('a', 'i')
+INNER JOIN pg_attribute
+    ON
+        pg_depend.refobjid = pg_attribute.attrelid
+        AND pg_depend.refobjsubid = pg_attribute.attnum
+INNER JOIN pg_class AS tables ON pg_depend.refobjid = tables.oid
+WHERE
+    tables.relnamespace = current_schema()::regnamespace
+    AND has_column_privilege(tables.oid, pg_attribute.attnum, 'SELECT')
+ORDER BY 1, 2
+"""
+_COLLATION = """
+SELECT datcollversion, pg_database_collation_actual_version(oid)
+FROM pg_database
+WHERE datname = current_database() AND datcollversion IS NOT NULL
+"""
+
+
+def drift(conninfo: str | None) -> Report:
+    """Compare a database with the migrations, and hold the package's queries to it as it is.
+
+    It reads the catalogue, the highest value of each generated key, and plans; nothing is written,
+    and no query is run. Any role may ask that reads the tables.
+
+    Args:
+        conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+    """
+    started = time.perf_counter()
+    notes: set[str] = set()
+    findings = [_finding(*found) for found in _migrations(conninfo)]
+    with checked_connection(conninfo) as connection:
+        facts = _expected(connection)
+        differences = (*_differences(connection, facts, notes), *_states(connection))
+        findings += [_finding(*found) for found in differences]
+    queries = check(conninfo, sql_folder(), records, is_live=True)
+    return Report(
+        [*findings, *queries.findings],
+        sorted(notes | set(queries.notes)),
+        queries.queries,
+        time.perf_counter() - started,
+    )
+
+
+def _finding(name: str, problem: Problem) -> Finding:
+    return Finding(place(PATH.parent), 1, name, *problem)
+
+
+def _migrations(conninfo: str | None) -> Iterator[tuple[str, Problem]]:
+    for state in status(conninfo):
+        if state.state == "applied" or (state.state == "pending" and state.extension):
+            continue
+        what, fix = _MIGRATION_PROBLEMS[state.state]
+        yield state.id, Problem("schema", what, fix)
+
+
+def _expected(connection: Connection[Any]) -> list[Fact]:
+    """Return the expected facts, without the indexes of an extension that was left out."""
+    installed = {name for (name,) in connection.execute("SELECT extname FROM pg_extension")}
+    return [fact for fact in expected_facts() if (fact.extension or "plpgsql") in installed]
+
+
+def _differences(
+    connection: Connection[Any], expected: list[Fact], notes: set[str]
+) -> Iterator[tuple[str, Problem]]:
+    tables = {fact.table for fact in expected}
+    wanted = {fact.key: fact for fact in expected}
+    found = {fact.key: fact for fact in read_facts(connection) if fact.table in tables}
+    there = {fact.table for fact in found.values()}
+    for key, fact in wanted.items():
+        if key not in found:
+            # Of a table that is absent, the rest need not be told.
+            if fact.kind == "table" or fact.table in there:
+                yield _named(fact), Problem("schema", f"the {fact.kind} is missing", _remedy(fact))
+        elif found[key].definition != fact.definition:
+            what = f"is `{found[key].definition}`, not `{fact.definition}`"
+            yield _named(fact), Problem("schema", what, "bring it back to what the migrations made")
+    for key, fact in found.items():
+        if key in wanted:
+            continue
+        if fact.kind in _HARMLESS or (fact.kind == "column" and not _must_be_given(fact)):
+            notes.add(f"{_named(fact)}: the {fact.kind} is none of the migrations")
+        else:
+            what = f"the {fact.kind} is none of the migrations: `{fact.definition}`"
+            fix = "drop it, or know that statements may fail, or do more than they say, by it"
+            yield _named(fact), Problem("schema", what, fix)
+
+
+def _must_be_given(column: Fact) -> bool:
+    definition = column.definition
+    return "NOT NULL" in definition and not ("DEFAULT " in definition or "GENERATED" in definition)
+
+
+def _named(fact: Fact) -> str:
+    return fact.table if fact.kind == "table" else f"{fact.table}.{fact.name}"
+
+
+def _remedy(fact: Fact) -> str:
+    match fact.kind:
+        case "index":
+            return f"make it again: {fact.definition.replace(' INDEX ', ' INDEX CONCURRENTLY ', 1)}"
+        case "constraint":
+            return (
+                f"make it again: ALTER TABLE {fact.table} ADD CONSTRAINT {fact.name} "
+                f"{fact.definition}"
+            )
+        case "column":
+            return f"make it again: ALTER TABLE {fact.table} ADD {fact.name} {fact.definition}"
+        case _:
+            return "restore it"
+
+
+def _states(connection: Connection[Any]) -> Iterator[tuple[str, Problem]]:
+    for index, table in connection.execute(_INVALID).fetchall():
+        yield (
+            f"{table}.{index}",
+            Problem(
+                "schema",
+                "the index is invalid: no query uses it, and every write pays for it",
+                f"REINDEX INDEX CONCURRENTLY {index}, or drop it",
+            ),
+        )
+    for table, column, sequence, increment, start, last in connection.execute(
+        _SEQUENCES
+    ).fetchall():
+        highest = _highest(connection, table, column)
+        if last is not None and highest is not None and max(last, start - increment) < highest:
+            yield (
+                f"{table}.{column}",
+                Problem(
+                    "schema",
+                    f"the sequence {sequence} is behind: it gives {last + increment} next, and "
+                    f"{highest} is taken",
+                    f"SELECT setval('{sequence}', {highest})",
+                ),
+            )
+    for recorded, actual in connection.execute(_COLLATION).fetchall():
+        if recorded != actual:
+            yield (
+                "database",
+                Problem(
+                    "schema",
+                    f"its collation was of version {recorded}, and the server's is {actual}: "
+                    "indexes of text may be in another order",
+                    "REINDEX DATABASE, then ALTER DATABASE ... REFRESH COLLATION VERSION",
+                ),
+            )
+
+
+def _highest(connection: Connection[Any], table: str, column: str) -> int | None:
+    statement = sql.SQL("SELECT max({column}) FROM {table}").format(
+        column=sql.Identifier(column), table=sql.Identifier(table)
+    )
+    ((highest,),) = connection.execute(statement).fetchall()
+    return None if highest is None else int(highest)

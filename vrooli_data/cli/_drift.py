@@ -1,0 +1,23 @@
+"""``vrooli-data drift``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .._contract.drift import drift as compare
+from .._contract.findings import Format
+from ._check import show_report
+from ._options import DatabaseUrl, DataDir
+from ._target import target
+
+
+def drift(
+    *,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+    shape: Annotated[Format, typer.Option("--format", help="How to show the findings.")] = "text",
+) -> None:
+    """Compare a database in use with what the migrations and the queries expect of it."""
+    show_report(compare(target(database_url, data_dir).url), shape)
