@@ -33,8 +33,9 @@ class StableIds:
             try:
                 _stable_ids.reset(self._token)
             except ValueError:
-                # A framework may leave the block in another context.
-                _stable_ids.set(None)
+                # A framework may leave the block in another context, which may have its own.
+                if _stable_ids.get() is self:
+                    _stable_ids.set(None)
             self._token = None
 
     def take(self) -> str:

@@ -182,8 +182,8 @@ async def test_another_timeline_is_another_server_and_proves_nothing(
 
     async def create_elsewhere(tx: AsyncTransaction) -> None:
         await create(tx, 1, attempts)
-        assert tx._trace.timeline == "00000001"
-        tx._trace = tx._trace._replace(timeline="00000002")
+        assert tx._runner._trace.timeline == "00000001"
+        tx._runner._trace = tx._runner._trace._replace(timeline="00000002")
 
     with pytest.raises(CommitUnknown) as caught:
         await db.transact(create_elsewhere)

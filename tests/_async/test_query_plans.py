@@ -81,7 +81,7 @@ async def test_a_query_that_asks_for_it_is_planned_for_each_call(
 ) -> None:
     async with db.connection() as held:
         for _ in range(7):
-            assert await held.runner.rows(share, (6, 2)) == [(3,)]
+            assert await held._runner.rows(share, (6, 2)) == [(3,)]
             assert await held.users.find_by_id(1) is None
         found = await plans(held.connection)
         assert found == {"shop.share": (7, 0), "users.find_by_id": (0, 7)}
@@ -93,7 +93,7 @@ async def test_in_a_transaction_its_setting_ends_with_it(
 ) -> None:
     async with db.transaction() as tx:
         for _ in range(3):
-            assert await tx.runner.rows(share, (6, 2)) == [(3,)]
+            assert await tx._runner.rows(share, (6, 2)) == [(3,)]
             assert await tx.users.find_by_id(1) is None
         found = await plans(tx.connection)
         assert found == {"shop.share": (3, 0), "users.find_by_id": (0, 3)}
@@ -104,20 +104,20 @@ async def test_its_failure_leaves_nothing_behind(db: AsyncDatabase, share: Query
     async with db.connection() as held:
         for _ in range(2):
             with pytest.raises(DatabaseError, match=r"shop\.share: .*22012"):
-                await held.runner.rows(share, (6, 0))
+                await held._runner.rows(share, (6, 0))
             assert await mode(held.connection) == "force_generic_plan"
-            assert await held.runner.rows(share, (6, 3)) == [(2,)]
+            assert await held._runner.rows(share, (6, 3)) == [(2,)]
     async with db.transaction() as tx:
         for _ in range(2):
             with pytest.raises(DatabaseError, match=r"shop\.share: .*22012"):
                 async with tx.savepoint():
-                    await tx.runner.rows(share, (6, 0))
+                    await tx._runner.rows(share, (6, 0))
             assert await mode(tx.connection) == "force_generic_plan"
-            assert await tx.runner.rows(share, (6, 3)) == [(2,)]
+            assert await tx._runner.rows(share, (6, 3)) == [(2,)]
 
 
 async def test_without_preparing_it_works_as_well(database_url: str, share: Query[Share]) -> None:
     async with AsyncDatabase.connect(database_url, prepare=False) as db, db.connection() as held:
         for _ in range(7):
-            assert await held.runner.rows(share, (6, 2)) == [(3,)]
+            assert await held._runner.rows(share, (6, 2)) == [(3,)]
         assert await plans(held.connection) == {}

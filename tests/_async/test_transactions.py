@@ -14,6 +14,7 @@ from vrooli_data import (
     AsyncDatabase,
     AsyncTransaction,
     CommittedButCallbackFailed,
+    CommitUnknown,
     CreateUser,
     InvalidInput,
     InvalidUse,
@@ -315,25 +316,44 @@ async def test_a_transaction_is_over_after_its_block(db: AsyncDatabase) -> None:
             raise AssertionError
 
 
-async def test_a_second_task_or_thread_is_refused(
-    db: AsyncDatabase, admin: Connection[Any], make: Factory
-) -> None:
-    user_id = make.user()
-    async with db.transaction() as tx:
-        other = Started(lambda: tx.users.find_by_id(user_id))
-        with pytest.raises(InvalidUse, match="one conversation"):
-            await other.result()
-        assert await tx.users.find_by_id(user_id) is not None
-
-
-async def test_a_transaction_that_was_ended_by_other_means_says_so(
+async def test_a_transaction_that_a_statement_ended_tells_how(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
-    with pytest.raises(TransactionAborted, match="ended inside its block"):
+    with pytest.raises(TransactionAborted, match=r"by a statement of tx\.connection.*rolled back"):
         async with db.transaction() as tx:
             await tx.users.create(CreateUser(name="Ada"))
             await tx.connection.execute("ROLLBACK")
     assert names(admin) == []
+    with pytest.raises(InvalidUse, match=r"by a statement of tx\.connection.*is committed"):
+        async with db.transaction() as tx:
+            await tx.users.create(CreateUser(name="Ada"))
+            await tx.connection.execute("COMMIT")
+    assert names(admin) == ["Ada"]
+    with pytest.raises(CommitUnknown, match="which is not known"):
+        async with db.transaction(track_commit=False) as tx:
+            await tx.connection.execute("ROLLBACK")
+
+
+async def test_psycopgs_connection_ends_no_transaction_of_ours(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    async with db.transaction() as tx:
+        await tx.users.create(CreateUser(name="Ada"))
+        for end in (tx.connection.commit, tx.connection.rollback):
+            with pytest.raises(InvalidUse, match="ends with its block"):
+                await end()
+        with pytest.raises(InvalidUse, match="ends with its block"):
+            async with tx.connection:
+                pass
+        # Inside ours this is a savepoint.
+        async with tx.connection.transaction():
+            await tx.users.create(CreateUser(name="Bea"))
+    assert names(admin) == ["Ada", "Bea"]
+    async with db.connection() as held:
+        await held.connection.execute("BEGIN")
+        await held.users.create(CreateUser(name="Lost"))
+        await held.connection.rollback()
+    assert names(admin) == ["Ada", "Bea"]
 
 
 async def test_a_lone_statement_that_deadlocks_is_tried_again(

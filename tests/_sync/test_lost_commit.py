@@ -183,8 +183,8 @@ def test_another_timeline_is_another_server_and_proves_nothing(
 
     def create_elsewhere(tx: Transaction) -> None:
         create(tx, 1, attempts)
-        assert tx._trace.timeline == "00000001"
-        tx._trace = tx._trace._replace(timeline="00000002")
+        assert tx._runner._trace.timeline == "00000001"
+        tx._runner._trace = tx._runner._trace._replace(timeline="00000002")
 
     with pytest.raises(CommitUnknown) as caught:
         db.transact(create_elsewhere)

@@ -82,7 +82,7 @@ def test_a_query_that_asks_for_it_is_planned_for_each_call(
 ) -> None:
     with db.connection() as held:
         for _ in range(7):
-            assert held.runner.rows(share, (6, 2)) == [(3,)]
+            assert held._runner.rows(share, (6, 2)) == [(3,)]
             assert held.users.find_by_id(1) is None
         found = plans(held.connection)
         assert found == {"shop.share": (7, 0), "users.find_by_id": (0, 7)}
@@ -92,7 +92,7 @@ def test_a_query_that_asks_for_it_is_planned_for_each_call(
 def test_in_a_transaction_its_setting_ends_with_it(db: Database, share: Query[Share]) -> None:
     with db.transaction() as tx:
         for _ in range(3):
-            assert tx.runner.rows(share, (6, 2)) == [(3,)]
+            assert tx._runner.rows(share, (6, 2)) == [(3,)]
             assert tx.users.find_by_id(1) is None
         found = plans(tx.connection)
         assert found == {"shop.share": (3, 0), "users.find_by_id": (0, 3)}
@@ -103,20 +103,20 @@ def test_its_failure_leaves_nothing_behind(db: Database, share: Query[Share]) ->
     with db.connection() as held:
         for _ in range(2):
             with pytest.raises(DatabaseError, match=r"shop\.share: .*22012"):
-                held.runner.rows(share, (6, 0))
+                held._runner.rows(share, (6, 0))
             assert mode(held.connection) == "force_generic_plan"
-            assert held.runner.rows(share, (6, 3)) == [(2,)]
+            assert held._runner.rows(share, (6, 3)) == [(2,)]
     with db.transaction() as tx:
         for _ in range(2):
             with pytest.raises(DatabaseError, match=r"shop\.share: .*22012"):
                 with tx.savepoint():
-                    tx.runner.rows(share, (6, 0))
+                    tx._runner.rows(share, (6, 0))
             assert mode(tx.connection) == "force_generic_plan"
-            assert tx.runner.rows(share, (6, 3)) == [(2,)]
+            assert tx._runner.rows(share, (6, 3)) == [(2,)]
 
 
 def test_without_preparing_it_works_as_well(database_url: str, share: Query[Share]) -> None:
     with Database.connect(database_url, prepare=False) as db, db.connection() as held:
         for _ in range(7):
-            assert held.runner.rows(share, (6, 2)) == [(3,)]
+            assert held._runner.rows(share, (6, 2)) == [(3,)]
         assert plans(held.connection) == {}

@@ -13,6 +13,7 @@ from tests.factories import Factory
 from vrooli_data import (
     AlreadyExists,
     CommittedButCallbackFailed,
+    CommitUnknown,
     CreateUser,
     Database,
     InvalidInput,
@@ -312,25 +313,44 @@ def test_a_transaction_is_over_after_its_block(db: Database) -> None:
             raise AssertionError
 
 
-def test_a_second_task_or_thread_is_refused(
-    db: Database, admin: Connection[Any], make: Factory
-) -> None:
-    user_id = make.user()
-    with db.transaction() as tx:
-        other = Started(lambda: tx.users.find_by_id(user_id))
-        with pytest.raises(InvalidUse, match="one conversation"):
-            other.result()
-        assert tx.users.find_by_id(user_id) is not None
-
-
-def test_a_transaction_that_was_ended_by_other_means_says_so(
+def test_a_transaction_that_a_statement_ended_tells_how(
     db: Database, admin: Connection[Any]
 ) -> None:
-    with pytest.raises(TransactionAborted, match="ended inside its block"):
+    with pytest.raises(TransactionAborted, match=r"by a statement of tx\.connection.*rolled back"):
         with db.transaction() as tx:
             tx.users.create(CreateUser(name="Ada"))
             tx.connection.execute("ROLLBACK")
     assert names(admin) == []
+    with pytest.raises(InvalidUse, match=r"by a statement of tx\.connection.*is committed"):
+        with db.transaction() as tx:
+            tx.users.create(CreateUser(name="Ada"))
+            tx.connection.execute("COMMIT")
+    assert names(admin) == ["Ada"]
+    with pytest.raises(CommitUnknown, match="which is not known"):
+        with db.transaction(track_commit=False) as tx:
+            tx.connection.execute("ROLLBACK")
+
+
+def test_psycopgs_connection_ends_no_transaction_of_ours(
+    db: Database, admin: Connection[Any]
+) -> None:
+    with db.transaction() as tx:
+        tx.users.create(CreateUser(name="Ada"))
+        for end in (tx.connection.commit, tx.connection.rollback):
+            with pytest.raises(InvalidUse, match="ends with its block"):
+                end()
+        with pytest.raises(InvalidUse, match="ends with its block"):
+            with tx.connection:
+                pass
+        # Inside ours this is a savepoint.
+        with tx.connection.transaction():
+            tx.users.create(CreateUser(name="Bea"))
+    assert names(admin) == ["Ada", "Bea"]
+    with db.connection() as held:
+        held.connection.execute("BEGIN")
+        held.users.create(CreateUser(name="Lost"))
+        held.connection.rollback()
+    assert names(admin) == ["Ada", "Bea"]
 
 
 def test_a_lone_statement_that_deadlocks_is_tried_again(

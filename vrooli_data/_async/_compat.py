@@ -24,6 +24,8 @@ Work: TypeAlias = Callable[[], Awaitable[R]]
 Callback: TypeAlias = Callable[[], Awaitable[object]]
 Body: TypeAlias = Callable[[X], Awaitable[R]]
 
+AsyncLock: TypeAlias = asyncio.Lock
+
 #: Keys that one merged statement asks for at most.
 _MAX_KEYS = 1000
 

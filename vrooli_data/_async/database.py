@@ -20,15 +20,14 @@ from ..errors import DatabaseError, InvalidUse
 from ..records.schema import AppliedMigration
 from ._compat import Body, check_body
 from .connector import AsyncConnector
-from .held import AsyncHeldConnection
-from .opener import AsyncTransactionOpener
+from .held import AsyncHeldConnection, AsyncHeldRunner
 from .outcome import AsyncResolver
 from .pool import RECONNECT_TIMEOUT, AsyncConnections, go_on_connecting
 from .pooled_connection import AsyncPooledConnection
 from .pooled_runner import AsyncPooledRunner
 from .repositories import AsyncRepositories
 from .retrying import AsyncRetrier, AsyncRetrying
-from .transaction import AsyncTransaction
+from .transaction import AsyncTransaction, AsyncTransactions
 
 T = TypeVar("T")
 
@@ -54,9 +53,9 @@ class AsyncDatabase(AsyncRepositories):
         self._retrier = retrier
         self._connections = AsyncConnections(pool, connector)
         self._resolver = AsyncResolver(connector, commit_timeout)
-        self._opener = AsyncTransactionOpener(self._connections, self._resolver)
+        self._transactions = AsyncTransactions(self._connections, self._resolver)
         self._runner = AsyncPooledRunner(
-            self._connections, self._opener, retrier, self._resolver, merge_reads=merge_reads
+            self._connections, self._transactions, retrier, self._resolver, merge_reads=merge_reads
         )
         super().__init__(self._runner)
 
@@ -164,12 +163,14 @@ class AsyncDatabase(AsyncRepositories):
     async def connection(self) -> AsyncIterator[AsyncHeldConnection]:
         """Hold one connection for several calls; each call still commits by itself."""
         connection = await self._connections.take()
-        held = AsyncHeldConnection(connection.session, self._resolver)
+        runner = AsyncHeldRunner(connection.session, self._resolver)
         try:
-            yield held
+            yield AsyncHeldConnection(runner)
         finally:
-            held.runner.is_over = True
-            await self._connections.give_back(connection)
+            try:
+                await runner.end()
+            finally:
+                await self._connections.give_back(connection)
 
     def transaction(
         self,
@@ -204,7 +205,7 @@ class AsyncDatabase(AsyncRepositories):
             track_commit=track_commit,
             marker=marker,
         )
-        return self._opener.transaction(options)
+        return self._transactions.open(options, AsyncTransaction)
 
     def serializable(
         self,
@@ -231,7 +232,7 @@ class AsyncDatabase(AsyncRepositories):
         Each opens its own transaction: ``for attempt in db.retrying():`` and in it
         ``with attempt, db.serializable() as tx:``.
         """
-        self._opener.refuse_nesting("retrying")
+        self._transactions.refuse_nesting("retrying")
         if policy is None:
             return AsyncRetrying(self._retrier)
         return AsyncRetrying(self._retrier.with_policy(checked_policy("policy", policy)))

@@ -11,11 +11,11 @@ from .._retry import Reason, reason_of
 from .._rows import Row
 from .._transactions import DEFAULT
 from ..errors import InvalidUse, VrooliDataError
-from ._compat import Body
+from ._compat import AsyncLock, Body
 from .outcome import AsyncResolver
 from .repositories import AsyncRepositories
 from .session import AsyncRunner, AsyncSession
-from .transaction import AsyncTransaction
+from .transaction import AsyncTransactionRunner
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -28,16 +28,19 @@ class AsyncHeldRunner:
         self._session = session
         self._resolver = resolver
         self.has_trigrams = session.has_trigrams
-        self.is_over = False
+        # A lone statement of one task or thread must not slip into the transaction of another.
+        self._lock = AsyncLock()
+        self._is_over = False
 
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
-        self.check_use()
-        try:
-            return await self._session.rows(query, parameters)
-        except VrooliDataError as error:
-            self._resolver.refuse_to_guess(query, error, lost=self._session.connection.closed)
-            raise
+        async with self._lock:
+            self._check_use()
+            try:
+                return await self._session.rows(query, parameters)
+            except VrooliDataError as error:
+                self._resolver.refuse_to_guess(query, error, lost=self._session.connection.closed)
+                raise
 
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
         """Read one record by its key; there is nobody to merge the read with."""
@@ -46,38 +49,46 @@ class AsyncHeldRunner:
 
     async def atomic(self, body: Body[AsyncRunner, T]) -> T:
         """Run several queries that take effect together or not at all."""
-        self.check_use()
-        try:
+        async with self._lock:
+            self._check_use()
+            try:
+                return await self._attempt(body)
+            except VrooliDataError as error:
+                if reason_of(error) is not Reason.STALE:
+                    raise
+            # ROLLBACK has made psycopg forget what it had prepared.
             return await self._attempt(body)
-        except VrooliDataError as error:
-            if reason_of(error) is not Reason.STALE:
-                raise
-        # ROLLBACK has made psycopg forget what it had prepared.
-        return await self._attempt(body)
+
+    def lend_connection(self) -> AsyncConnection[Row]:
+        """Return psycopg's connection."""
+        self._check_use()
+        return self._session.connection
+
+    async def end(self) -> None:
+        """Let the call that is under way end, and no other begin."""
+        self._is_over = True
+        async with self._lock:
+            pass
 
     async def _attempt(self, body: Body[AsyncRunner, T]) -> T:
-        tx = AsyncTransaction(self._session, self._resolver, DEFAULT)
-        await tx.begin()
-        async with tx.block():
-            return await body(tx.runner)
+        runner = AsyncTransactionRunner(self._session, self._resolver, DEFAULT)
+        await runner.begin()
+        async with runner.block():
+            return await body(runner)
 
-    def check_use(self) -> None:
-        """Refuse a use after the end."""
-        if self.is_over:
+    def _check_use(self) -> None:
+        if self._is_over:
             raise InvalidUse("the connection was given back: do this inside its block")
 
 
 class AsyncHeldConnection(AsyncRepositories):
     """One connection of the pool, held for several calls; each call commits by itself."""
 
-    def __init__(self, session: AsyncSession, resolver: AsyncResolver) -> None:
-        #: What the repositories run on.
-        self.runner = AsyncHeldRunner(session, resolver)
-        super().__init__(self.runner)
-        self._connection = session.connection
+    def __init__(self, runner: AsyncHeldRunner) -> None:
+        super().__init__(runner)
+        self._runner = runner
 
     @property
     def connection(self) -> AsyncConnection[Row]:
         """Psycopg's connection, for what the layer does not cover."""
-        self.runner.check_use()
-        return self._connection
+        return self._runner.lend_connection()

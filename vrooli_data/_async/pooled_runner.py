@@ -8,11 +8,11 @@ from .._queries import Query
 from .._rows import Row
 from .._transactions import DEFAULT
 from ._compat import Body, ReadMerger
-from .opener import AsyncTransactionOpener
 from .outcome import AsyncResolver
 from .pool import AsyncConnections
 from .retrying import AsyncRetrier
 from .session import AsyncRunner
+from .transaction import AsyncTransactions
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -24,14 +24,14 @@ class AsyncPooledRunner:
     def __init__(
         self,
         connections: AsyncConnections,
-        opener: AsyncTransactionOpener,
+        transactions: AsyncTransactions,
         retrier: AsyncRetrier,
         resolver: AsyncResolver,
         *,
         merge_reads: bool,
     ) -> None:
         self._connections = connections
-        self._opener = opener
+        self._transactions = transactions
         self._retrier = retrier
         self._resolver = resolver
         self._merger = ReadMerger(self.rows) if merge_reads else None
@@ -41,7 +41,7 @@ class AsyncPooledRunner:
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         if not query.only_reads:
-            self._opener.refuse_nesting(query.name)
+            self._transactions.refuse_nesting(query.name)
         return await self._retrier.repeat(lambda: self._once(query, parameters))
 
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
@@ -55,8 +55,8 @@ class AsyncPooledRunner:
         """Run several queries that take effect together or not at all, again on conflict."""
 
         async def attempt() -> T:
-            async with self._opener.transaction(DEFAULT) as tx:
-                return await body(tx.runner)
+            async with self._transactions.open(DEFAULT, lambda runner: runner) as runner:
+                return await body(runner)
 
         return await self._retrier.repeat(attempt)
 

@@ -61,13 +61,16 @@ class AsyncAttempt:
     overrides a ``return`` or ``break`` in the block.
     """
 
-    def __init__(self, retrying: AsyncRetrying, number: int) -> None:
+    def __init__(
+        self, number: int, ids: StableIds, goes_on_after: Callable[[BaseException], bool]
+    ) -> None:
         #: From 1.
         self.number = number
-        self._retrying = retrying
+        self._ids = ids
+        self._goes_on_after = goes_on_after
 
     async def __aenter__(self) -> Self:
-        self._retrying.ids.begin()
+        self._ids.begin()
         return self
 
     async def __aexit__(
@@ -76,8 +79,8 @@ class AsyncAttempt:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        self._retrying.ids.end()
-        return exc is not None and self._retrying.goes_on_after(exc)
+        self._ids.end()
+        return exc is not None and self._goes_on_after(exc)
 
 
 class AsyncRetrying:
@@ -89,12 +92,7 @@ class AsyncRetrying:
         self._event: RetryEvent | None = None
         self._begun = False
         #: What an attempt makes up stays the same in the next one.
-        self.ids = StableIds()
-
-    def goes_on_after(self, error: BaseException) -> bool:
-        """Decide on another attempt."""
-        self._event = self._retries.after(error)
-        return self._event is not None
+        self._ids = StableIds()
 
     def __aiter__(self) -> Self:
         if self._begun:
@@ -108,4 +106,9 @@ class AsyncRetrying:
             event, self._event = self._event, None
             await self._retrier.pause(event)
         self._begun = True
-        return AsyncAttempt(self, self._retries.attempt)
+        return AsyncAttempt(self._retries.attempt, self._ids, self._goes_on_after)
+
+    def _goes_on_after(self, error: BaseException) -> bool:
+        """Decide on another attempt."""
+        self._event = self._retries.after(error)
+        return self._event is not None

@@ -55,6 +55,8 @@ class AsyncSession:
         self.has_trigrams = has_trigrams
         #: Which run of the server it is; see `Trace`. Known when the connection is set up.
         self.statistics_since: str | None = None
+        #: Whether one of ours is open, which nothing but the end of its block may end.
+        self.is_in_transaction = False
         self._settings = settings
         # A cursor in use is taken out, so that a second user of the connection gets its own.
         self._cursors: list[AsyncRawCursor[Row]] = []

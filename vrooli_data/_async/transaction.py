@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from functools import partial
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
 from .._classify import lost_at_commit, told, translate
+from .._connect import cut
+from .._queries import Query
 from .._retry import Reason, classify, mark, reason_of
 from .._rows import Row
 from .._transactions import (
@@ -28,19 +32,24 @@ from .._transactions import (
     TryEachResult,
     check_ratio,
     limits,
+    refuse_standby,
 )
+from .._validate import check_callable
 from ..errors import (
+    CommittedButCallbackFailed,
     CommitUnknown,
+    InvalidUse,
     Timeout,
     TransactionAborted,
     Unavailable,
+    VrooliDataError,
 )
-from ._compat import Body, Callback, deadline
-from .callbacks import AsyncCallbacks
+from ._compat import Body, Callback, current_owner, deadline
 from .outcome import AsyncResolver
+from .pool import AsyncConnections
+from .pooled_connection import AsyncPooledConnection
 from .repositories import AsyncRepositories
-from .session import AsyncSession
-from .transaction_runner import AsyncTransactionRunner
+from .session import AsyncRunner, AsyncSession
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -48,38 +57,24 @@ X = TypeVar("X")
 
 logger = logging.getLogger("vrooli_data")
 
+_OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE)
+
 
 class AsyncTransaction(AsyncRepositories):
-    """One open transaction, with the repositories on it."""
+    """One open transaction, with the repositories on it.
 
-    def __init__(self, session: AsyncSession, resolver: AsyncResolver, options: Options) -> None:
-        #: What the repositories run on; for methods that need several queries.
-        self.runner = AsyncTransactionRunner(session)
-        super().__init__(self.runner)
-        self._session = session
-        self._connection = session.connection
-        self._resolver = resolver
-        self._options = options
-        #: The id comes with BEGIN.
-        self._trace = Trace(None, None, session.statistics_since)
-        #: When it takes too long: servers before 17 limit its statements and pauses alone.
-        self._end: float | None = None
-        self._savepoints = 0
-        #: What on_commit was given; run when the connection has been given back.
-        self.callbacks = AsyncCallbacks()
+    Any task or thread may use it, one call at a time, until the end of its block. The block alone
+    commits it or rolls it back.
+    """
+
+    def __init__(self, runner: AsyncTransactionRunner) -> None:
+        super().__init__(runner)
+        self._runner = runner
 
     @property
     def connection(self) -> AsyncConnection[Row]:
         """Psycopg's connection, for what the layer does not cover; COMMIT and ROLLBACK are not."""
-        self.runner.check_use()
-        return self._connection
-
-    def _check_savepoint(self) -> None:
-        if self._status() is TransactionStatus.INERROR:
-            raise TransactionAborted(
-                "a database error inside the savepoint's block was caught there: the block was "
-                "undone; catch the error outside of it"
-            )
+        return self._runner.lend_connection()
 
     def on_commit(self, callback: Callback) -> None:
         """Call *callback* once the transaction is committed, and never when it is not.
@@ -87,27 +82,14 @@ class AsyncTransaction(AsyncRepositories):
         Callbacks run after the block, in order. What one raises is wrapped in
         `CommittedButCallbackFailed`; the later ones still run.
         """
-        self.runner.check_use()
-        self.callbacks.add(callback)
+        check_callable("callback", callback)
+        self._runner.add_callback(callback)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[Self]:
         """Undo this block alone, and not the transaction, when an error leaves it."""
-        self.runner.check_use()
-        self._savepoints += 1
-        name = psycopg.sql.Identifier(f"vrooli_data_{self._savepoints}")
-        callbacks = len(self.callbacks)
-        await self._run(psycopg.sql.SQL("SAVEPOINT {}").format(name))
-        try:
+        async with self._runner.savepoint():
             yield self
-            self._check_savepoint()
-        except BaseException as error:
-            if isinstance(error, psycopg.Error):
-                mark(error, classify(error, lost=self._connection.closed))
-            self.callbacks.forget_after(callbacks)
-            await self._try_to(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
-            raise
-        await self._run(psycopg.sql.SQL("RELEASE SAVEPOINT {}").format(name))
 
     async def try_each(
         self, items: Iterable[X], work: Body[X, R], *, max_failure_ratio: float = 0.5
@@ -118,17 +100,17 @@ class AsyncTransaction(AsyncRepositories):
         fail, raises `TransactionAborted`, which undoes the whole transaction. What a new attempt of
         the transaction may mend, such as a serialization failure, is raised at once.
         """
-        self.runner.check_use()
+        self._runner.check_use()
         check_ratio("max_failure_ratio", max_failure_ratio)
         successes: list[tuple[int, R]] = []
         failures: list[Failure] = []
         for index, item in enumerate(items):
             try:
-                async with self.savepoint():
+                async with self._runner.savepoint():
                     successes.append((index, await work(item)))
             except Exception as error:
                 # A savepoint cannot undo what spoilt the transaction as a whole.
-                if reason_of(error) is not None or self._status() is not TransactionStatus.INTRANS:
+                if reason_of(error) is not None or not self._runner.is_sound():
                     raise
                 failures.append(Failure(index, error))
         count = len(successes) + len(failures)
@@ -139,11 +121,95 @@ class AsyncTransaction(AsyncRepositories):
             )
         return TryEachResult(successes, failures)
 
+
+class AsyncTransactionRunner:
+    """One transaction on one connection: runs its queries, one at a time, and ends it."""
+
+    def __init__(self, session: AsyncSession, resolver: AsyncResolver, options: Options) -> None:
+        self.has_trigrams = session.has_trigrams
+        self._session = session
+        self._connection = session.connection
+        self._resolver = resolver
+        self._options = options
+        #: The id comes with BEGIN.
+        self._trace = Trace(None, None, session.statistics_since)
+        #: When it takes too long: servers before 17 limit its statements and pauses alone.
+        self._end: float | None = None
+        self._savepoints = 0
+        self._callbacks: list[Callback] = []
+        self._owner = current_owner()
+        #: Held by the call that is under way, and for good by the end of the transaction.
+        self._turn = threading.Lock()
+        self._is_over = False
+
+    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        """Execute a query and return its rows."""
+        self._take_turn()
+        try:
+            return await self._session.rows(query, parameters)
+        finally:
+            self._turn.release()
+
+    async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
+        """Read one record by its key; in a transaction reads are never merged."""
+        rows = await self.rows(query, (key,))
+        return query.record_of(rows[0]) if rows else None
+
+    async def atomic(self, body: Body[AsyncRunner, T]) -> T:
+        """Run several queries; the transaction makes them one already."""
+        return await body(self)
+
+    def lend_connection(self) -> AsyncConnection[Row]:
+        """Return psycopg's connection."""
+        self.check_use()
+        return self._connection
+
+    def add_callback(self, callback: Callback) -> None:
+        """Add what is to be called after the commit."""
+        self.check_use()
+        self._callbacks.append(callback)
+
+    def check_use(self) -> None:
+        """Refuse a use after the end, or while another call is under way."""
+        self._take_turn()
+        self._turn.release()
+
+    def is_open_for(self, owner: object) -> bool:
+        """Tell whether this task or thread opened the transaction and has not left its block."""
+        return not self._is_over and self._owner == owner
+
+    def is_sound(self) -> bool:
+        """Tell whether the transaction can go on."""
+        return self._status() is TransactionStatus.INTRANS
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Undo this block alone when an error leaves it."""
+        self.check_use()
+        self._savepoints += 1
+        name = psycopg.sql.Identifier(f"vrooli_data_{self._savepoints}")
+        callbacks = len(self._callbacks)
+        await self._run(psycopg.sql.SQL("SAVEPOINT {}").format(name))
+        try:
+            yield
+            self._check_savepoint()
+        except BaseException as error:
+            if isinstance(error, psycopg.Error):
+                mark(error, classify(error, lost=self._connection.closed))
+            # What they go with is undone.
+            del self._callbacks[callbacks:]
+            if self._is_alone():
+                await self._try_to(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
+                self._turn.release()
+            raise
+        await self._run(psycopg.sql.SQL("RELEASE SAVEPOINT {}").format(name))
+
     async def begin(self) -> None:
         """Open the transaction on the server, or leave no trace of it."""
         try:
             await self._begin()
         except BaseException as error:
+            self._end_use()
             await self._undo()
             if isinstance(error, psycopg.Error):
                 raise translate(error, None, self._connection.closed) from None
@@ -155,17 +221,41 @@ class AsyncTransaction(AsyncRepositories):
         try:
             yield
         except BaseException as error:
-            await self.roll_back(error)
+            await self._roll_back(error)
             raise
-        await self.commit()
+        await self._commit()
 
-    def is_open_for(self, owner: object) -> bool:
-        """Tell whether this task or thread opened it and has not left its block."""
-        return self.runner.is_open_for(owner)
+    async def call_back(self) -> None:
+        """Call what `on_commit` was given, all of it, also when some of it fails."""
+        failure: Exception | None = None
+        for callback in self._callbacks:
+            try:
+                await callback()
+            except Exception as error:  # noqa: BLE001 (it is raised below, when all have run)
+                failure = failure or error
+            except BaseException as interruption:
+                interruption.add_note(COMMITTED)
+                raise
+        if failure is not None:
+            raise CommittedButCallbackFailed(
+                "the transaction is committed, but a callback of on_commit failed"
+            ) from failure
 
-    async def roll_back(self, error: BaseException) -> None:
+    def _take_turn(self) -> None:
+        # In one step: two threads may come at once.
+        if self._turn.acquire(blocking=False):
+            return
+        if self._is_over:
+            raise InvalidUse("the transaction is over: do this inside its block")
+        raise InvalidUse(
+            "a transaction is one conversation with the server, and another call is under way: "
+            "let one task or thread use it at a time, or open another"
+        )
+
+    async def _roll_back(self, error: BaseException) -> None:
         """Undo everything because of an error, which stays the one that is seen."""
-        self.runner.is_over = True
+        self._end_use()
+        self._is_alone()
         if isinstance(error, psycopg.Error):
             mark(error, classify(error, lost=self._connection.closed))
         if self._options.read_only and reason_of(error) is Reason.READ_ONLY:
@@ -173,16 +263,38 @@ class AsyncTransaction(AsyncRepositories):
             mark(error, None)
         await self._undo()
 
-    async def commit(self) -> None:
+    def _end_use(self) -> None:
+        self._is_over = True
+        self._session.is_in_transaction = False
+
+    def _is_alone(self) -> bool:
+        """Take the turn; where another call is under way, cut the connection instead.
+
+        What another task or thread has begun must not run behind a ROLLBACK, on its own.
+        """
+        if self._status() is not TransactionStatus.ACTIVE and self._turn.acquire(blocking=False):
+            return True
+        with suppress(psycopg.OperationalError):
+            cut(self._connection.fileno())
+        return False
+
+    async def _commit(self) -> None:
         """Commit; an error means that nothing was, and `CommitUnknown` that nobody can tell."""
+        self._end_use()
+        is_alone = self._is_alone()
         status = self._status()
         is_late = self._end is not None and time.monotonic() > self._end
-        if is_late or status is TransactionStatus.INERROR:
+        if is_late or not is_alone or status is not TransactionStatus.INTRANS:
             await self._undo()
-        self.runner.is_over = True
+        if not is_alone:
+            raise InvalidUse(
+                "a call was still under way at the end of the transaction's block, and so the "
+                "transaction was rolled back: wait for every call inside the block"
+            )
         if is_late:
             raise Timeout("the transaction took longer than its timeout, and was rolled back")
-        self._check_committable(status)
+        if status is not TransactionStatus.INTRANS:
+            raise await self._refusal(status)
         try:
             with deadline(self._connection, self._resolver.timeout):
                 cursor = await self._connection.execute("COMMIT", prepare=False)
@@ -198,24 +310,37 @@ class AsyncTransaction(AsyncRepositories):
             if cursor.statusmessage != "COMMIT":
                 raise TransactionAborted("the server rolled the transaction back at COMMIT")
 
-    def _check_committable(self, status: TransactionStatus) -> None:
-        if status is TransactionStatus.INTRANS:
-            return
+    async def _refusal(self, status: TransactionStatus) -> VrooliDataError:
+        """Return the error of a transaction that cannot be committed."""
         if status is TransactionStatus.INERROR:
-            raise TransactionAborted(
+            return TransactionAborted(
                 "a database error inside the block was caught there, and so the transaction was "
                 "rolled back: let the error leave the block, or catch it around a savepoint"
             )
-        if self._connection.closed:
+        if status is not TransactionStatus.IDLE:
             lost = Unavailable("the connection was lost before COMMIT; nothing was committed")
             mark(lost, Reason.LOST)
-            raise lost
-        raise TransactionAborted("the transaction was ended inside its block, by other means")
+            return lost
+        problem = "the transaction was ended inside its block, by a statement of tx.connection"
+        answer = await self._resolver.outcome(self._trace, None)
+        if answer == "committed" or self._options.read_only:
+            return InvalidUse(f"{problem}: it is committed, and what followed was not part of it")
+        if answer == "aborted":
+            return TransactionAborted(f"{problem}: it is rolled back")
+        return self._resolver.unknown(f"{problem}: which is not known", None, self._trace)
+
+    def _check_savepoint(self) -> None:
+        if self._status() is TransactionStatus.INERROR:
+            raise TransactionAborted(
+                "a database error inside the savepoint's block was caught there: the block was "
+                "undone; catch the error outside of it"
+            )
 
     async def _begin(self) -> None:
         options = self._options
         if options.timeout is not None:
             self._end = time.monotonic() + options.timeout
+        self._session.is_in_transaction = True
         cursor = await self._connection.execute(options.begin, prepare=False)
         if options.tracked:
             cursor.nextset()
@@ -241,12 +366,12 @@ class AsyncTransaction(AsyncRepositories):
                 look,
             ) from None
 
-    async def _look(self, marker: Body[Self, bool], session: AsyncSession) -> bool:
+    async def _look(self, marker: Body[AsyncTransaction, bool], session: AsyncSession) -> bool:
         """Ask the marker, in a transaction of its own."""
-        tx = type(self)(session, self._resolver, LOOK)
-        await tx.begin()
-        async with tx.block():
-            return bool(await marker(tx))
+        runner = AsyncTransactionRunner(session, self._resolver, LOOK)
+        await runner.begin()
+        async with runner.block():
+            return bool(await marker(AsyncTransaction(runner)))
 
     async def _resolve_interrupted(self, interruption: BaseException) -> None:
         try:
@@ -272,8 +397,9 @@ class AsyncTransaction(AsyncRepositories):
                 await self._connection.close()
 
     async def _try_to(self, statement: psycopg.sql.SQL | psycopg.sql.Composed) -> None:
-        # Where the connection is gone, there is nothing to undo.
-        if self._status() in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        # Where the connection is gone, there is nothing to undo; where another call was under way,
+        # its connection was cut, and it ends before this begins.
+        if self._status() in _OPEN:
             try:
                 with deadline(self._connection, self._resolver.timeout):
                     await self._connection.execute(statement, prepare=False)
@@ -282,10 +408,88 @@ class AsyncTransaction(AsyncRepositories):
                 logger.debug("ROLLBACK failed; the connection is discarded")
 
     async def _run(self, statement: psycopg.sql.Composed) -> None:
+        self._take_turn()
         try:
             await self._connection.execute(statement, prepare=False)
         except psycopg.Error as error:
             raise translate(error, None, self._connection.closed) from None
+        finally:
+            self._turn.release()
 
     def _status(self) -> TransactionStatus:
         return TransactionStatus(self._connection.pgconn.transaction_status)
+
+
+class AsyncTransactions:
+    """Opens transactions on connections of the pool, one at a time for each task or thread."""
+
+    def __init__(self, connections: AsyncConnections, resolver: AsyncResolver) -> None:
+        self._connections = connections
+        self._resolver = resolver
+        #: The transaction that was opened last where this code runs; a child may inherit it.
+        self._opened: ContextVar[AsyncTransactionRunner | None] = ContextVar(
+            "vrooli_data_transaction", default=None
+        )
+
+    @asynccontextmanager
+    async def open(
+        self, options: Options, face: Callable[[AsyncTransactionRunner], T]
+    ) -> AsyncIterator[T]:
+        """Open one transaction, commit it at the end of the block, or roll it back on an error.
+
+        The block gets what *face* makes of it.
+        """
+        self.refuse_nesting("a transaction")
+        connection, runner = await self._begin(options)
+        self._opened.set(runner)
+        failure: BaseException | None = None
+        try:
+            async with runner.block():
+                yield face(runner)
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            # Not by a token: a framework may leave the block in another context.
+            if self._opened.get() is runner:
+                self._opened.set(None)
+            await self._give_back(connection, failure)
+        await runner.call_back()
+
+    def refuse_nesting(self, what: str) -> None:
+        """Refuse to begin what its caller's open transaction would wait for, or never undo."""
+        runner = self._opened.get()
+        if runner is not None and runner.is_open_for(current_owner()):
+            raise InvalidUse(
+                f"{what} cannot begin inside a transaction: pass the open one on, "
+                "or use its repositories and its savepoint()"
+            )
+
+    async def _begin(
+        self, options: Options
+    ) -> tuple[AsyncPooledConnection, AsyncTransactionRunner]:
+        """Open a transaction on a connection that lives; one that proves dead is no attempt."""
+        dead = 0
+        while True:
+            connection = await self._connections.take()
+            try:
+                refuse_standby(options, connection.info.parameter_status("in_hot_standby"))
+                runner = AsyncTransactionRunner(connection.session, self._resolver, options)
+                await runner.begin()
+            except BaseException as error:
+                await self._connections.give_back(connection, error)
+                dead += 1
+                if dead > self._connections.most_dead or reason_of(error) is not Reason.LOST:
+                    raise
+            else:
+                return connection, runner
+
+    async def _give_back(
+        self, connection: AsyncPooledConnection, failure: BaseException | None
+    ) -> None:
+        try:
+            await self._connections.give_back(connection, failure)
+        except BaseException as interruption:
+            if failure is None:
+                interruption.add_note(COMMITTED)
+            raise

@@ -27,6 +27,8 @@ Work: TypeAlias = Callable[[], R]
 Callback: TypeAlias = Callable[[], object]
 Body: TypeAlias = Callable[[X], R]
 
+Lock: TypeAlias = threading.Lock
+
 #: Seconds between two looks at the deadlines; a deadline may be passed by as much.
 _TICK = 0.1
 #: Looks at no deadline at all before the thread ends.

@@ -21,15 +21,14 @@ from ..errors import DatabaseError, InvalidUse
 from ..records.schema import AppliedMigration
 from ._compat import Body, check_body
 from .connector import Connector
-from .held import HeldConnection
-from .opener import TransactionOpener
+from .held import HeldConnection, HeldRunner
 from .outcome import Resolver
 from .pool import RECONNECT_TIMEOUT, Connections, go_on_connecting
 from .pooled_connection import PooledConnection
 from .pooled_runner import PooledRunner
 from .repositories import Repositories
 from .retrying import Retrier, Retrying
-from .transaction import Transaction
+from .transaction import Transaction, Transactions
 
 T = TypeVar("T")
 
@@ -55,9 +54,9 @@ class Database(Repositories):
         self._retrier = retrier
         self._connections = Connections(pool, connector)
         self._resolver = Resolver(connector, commit_timeout)
-        self._opener = TransactionOpener(self._connections, self._resolver)
+        self._transactions = Transactions(self._connections, self._resolver)
         self._runner = PooledRunner(
-            self._connections, self._opener, retrier, self._resolver, merge_reads=merge_reads
+            self._connections, self._transactions, retrier, self._resolver, merge_reads=merge_reads
         )
         super().__init__(self._runner)
 
@@ -165,12 +164,14 @@ class Database(Repositories):
     def connection(self) -> Iterator[HeldConnection]:
         """Hold one connection for several calls; each call still commits by itself."""
         connection = self._connections.take()
-        held = HeldConnection(connection.session, self._resolver)
+        runner = HeldRunner(connection.session, self._resolver)
         try:
-            yield held
+            yield HeldConnection(runner)
         finally:
-            held.runner.is_over = True
-            self._connections.give_back(connection)
+            try:
+                runner.end()
+            finally:
+                self._connections.give_back(connection)
 
     def transaction(
         self,
@@ -205,7 +206,7 @@ class Database(Repositories):
             track_commit=track_commit,
             marker=marker,
         )
-        return self._opener.transaction(options)
+        return self._transactions.open(options, Transaction)
 
     def serializable(
         self,
@@ -232,7 +233,7 @@ class Database(Repositories):
         Each opens its own transaction: ``for attempt in db.retrying():`` and in it
         ``with attempt, db.serializable() as tx:``.
         """
-        self._opener.refuse_nesting("retrying")
+        self._transactions.refuse_nesting("retrying")
         if policy is None:
             return Retrying(self._retrier)
         return Retrying(self._retrier.with_policy(checked_policy("policy", policy)))

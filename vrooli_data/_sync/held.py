@@ -12,11 +12,11 @@ from .._retry import Reason, reason_of
 from .._rows import Row
 from .._transactions import DEFAULT
 from ..errors import InvalidUse, VrooliDataError
-from ._compat import Body
+from ._compat import Body, Lock
 from .outcome import Resolver
 from .repositories import Repositories
 from .session import Runner, Session
-from .transaction import Transaction
+from .transaction import TransactionRunner
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -29,16 +29,19 @@ class HeldRunner:
         self._session = session
         self._resolver = resolver
         self.has_trigrams = session.has_trigrams
-        self.is_over = False
+        # A lone statement of one task or thread must not slip into the transaction of another.
+        self._lock = Lock()
+        self._is_over = False
 
     def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
-        self.check_use()
-        try:
-            return self._session.rows(query, parameters)
-        except VrooliDataError as error:
-            self._resolver.refuse_to_guess(query, error, lost=self._session.connection.closed)
-            raise
+        with self._lock:
+            self._check_use()
+            try:
+                return self._session.rows(query, parameters)
+            except VrooliDataError as error:
+                self._resolver.refuse_to_guess(query, error, lost=self._session.connection.closed)
+                raise
 
     def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
         """Read one record by its key; there is nobody to merge the read with."""
@@ -47,38 +50,46 @@ class HeldRunner:
 
     def atomic(self, body: Body[Runner, T]) -> T:
         """Run several queries that take effect together or not at all."""
-        self.check_use()
-        try:
+        with self._lock:
+            self._check_use()
+            try:
+                return self._attempt(body)
+            except VrooliDataError as error:
+                if reason_of(error) is not Reason.STALE:
+                    raise
+            # ROLLBACK has made psycopg forget what it had prepared.
             return self._attempt(body)
-        except VrooliDataError as error:
-            if reason_of(error) is not Reason.STALE:
-                raise
-        # ROLLBACK has made psycopg forget what it had prepared.
-        return self._attempt(body)
+
+    def lend_connection(self) -> Connection[Row]:
+        """Return psycopg's connection."""
+        self._check_use()
+        return self._session.connection
+
+    def end(self) -> None:
+        """Let the call that is under way end, and no other begin."""
+        self._is_over = True
+        with self._lock:
+            pass
 
     def _attempt(self, body: Body[Runner, T]) -> T:
-        tx = Transaction(self._session, self._resolver, DEFAULT)
-        tx.begin()
-        with tx.block():
-            return body(tx.runner)
+        runner = TransactionRunner(self._session, self._resolver, DEFAULT)
+        runner.begin()
+        with runner.block():
+            return body(runner)
 
-    def check_use(self) -> None:
-        """Refuse a use after the end."""
-        if self.is_over:
+    def _check_use(self) -> None:
+        if self._is_over:
             raise InvalidUse("the connection was given back: do this inside its block")
 
 
 class HeldConnection(Repositories):
     """One connection of the pool, held for several calls; each call commits by itself."""
 
-    def __init__(self, session: Session, resolver: Resolver) -> None:
-        #: What the repositories run on.
-        self.runner = HeldRunner(session, resolver)
-        super().__init__(self.runner)
-        self._connection = session.connection
+    def __init__(self, runner: HeldRunner) -> None:
+        super().__init__(runner)
+        self._runner = runner
 
     @property
     def connection(self) -> Connection[Row]:
         """Psycopg's connection, for what the layer does not cover."""
-        self.runner.check_use()
-        return self._connection
+        return self._runner.lend_connection()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg import Connection
 
 from .._rows import Row
+from ..errors import InvalidUse
 
 if TYPE_CHECKING:
     from .session import Session
@@ -17,6 +18,22 @@ class PooledConnection(Connection[Row]):
     """A connection of the pool, which carries its session."""
 
     session: Session
+
+    def commit(self) -> None:
+        """Commit what was begun through psycopg."""
+        self._check_end()
+        super().commit()
+
+    def rollback(self) -> None:
+        """Roll back what was begun through psycopg."""
+        self._check_end()
+        super().rollback()
+
+    def _check_end(self) -> None:
+        if self.session.is_in_transaction:
+            raise InvalidUse(
+                "a transaction ends with its block: leave it to commit, raise an error to roll back"
+            )
 
     def forget_prepared(self) -> None:
         """Forget every prepared statement, here and on the server."""

@@ -9,11 +9,11 @@ from .._queries import Query
 from .._rows import Row
 from .._transactions import DEFAULT
 from ._compat import Body, ReadMerger
-from .opener import TransactionOpener
 from .outcome import Resolver
 from .pool import Connections
 from .retrying import Retrier
 from .session import Runner
+from .transaction import Transactions
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -25,14 +25,14 @@ class PooledRunner:
     def __init__(
         self,
         connections: Connections,
-        opener: TransactionOpener,
+        transactions: Transactions,
         retrier: Retrier,
         resolver: Resolver,
         *,
         merge_reads: bool,
     ) -> None:
         self._connections = connections
-        self._opener = opener
+        self._transactions = transactions
         self._retrier = retrier
         self._resolver = resolver
         self._merger = ReadMerger(self.rows) if merge_reads else None
@@ -42,7 +42,7 @@ class PooledRunner:
     def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         if not query.only_reads:
-            self._opener.refuse_nesting(query.name)
+            self._transactions.refuse_nesting(query.name)
         return self._retrier.repeat(lambda: self._once(query, parameters))
 
     def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
@@ -56,8 +56,8 @@ class PooledRunner:
         """Run several queries that take effect together or not at all, again on conflict."""
 
         def attempt() -> T:
-            with self._opener.transaction(DEFAULT) as tx:
-                return body(tx.runner)
+            with self._transactions.open(DEFAULT, lambda runner: runner) as runner:
+                return body(runner)
 
         return self._retrier.repeat(attempt)
 

@@ -62,13 +62,16 @@ class Attempt:
     overrides a ``return`` or ``break`` in the block.
     """
 
-    def __init__(self, retrying: Retrying, number: int) -> None:
+    def __init__(
+        self, number: int, ids: StableIds, goes_on_after: Callable[[BaseException], bool]
+    ) -> None:
         #: From 1.
         self.number = number
-        self._retrying = retrying
+        self._ids = ids
+        self._goes_on_after = goes_on_after
 
     def __enter__(self) -> Self:
-        self._retrying.ids.begin()
+        self._ids.begin()
         return self
 
     def __exit__(
@@ -77,8 +80,8 @@ class Attempt:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        self._retrying.ids.end()
-        return exc is not None and self._retrying.goes_on_after(exc)
+        self._ids.end()
+        return exc is not None and self._goes_on_after(exc)
 
 
 class Retrying:
@@ -90,12 +93,7 @@ class Retrying:
         self._event: RetryEvent | None = None
         self._begun = False
         #: What an attempt makes up stays the same in the next one.
-        self.ids = StableIds()
-
-    def goes_on_after(self, error: BaseException) -> bool:
-        """Decide on another attempt."""
-        self._event = self._retries.after(error)
-        return self._event is not None
+        self._ids = StableIds()
 
     def __iter__(self) -> Self:
         if self._begun:
@@ -109,4 +107,9 @@ class Retrying:
             event, self._event = self._event, None
             self._retrier.pause(event)
         self._begun = True
-        return Attempt(self, self._retries.attempt)
+        return Attempt(self._retries.attempt, self._ids, self._goes_on_after)
+
+    def _goes_on_after(self, error: BaseException) -> bool:
+        """Decide on another attempt."""
+        self._event = self._retries.after(error)
+        return self._event is not None
