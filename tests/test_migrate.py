@@ -77,9 +77,7 @@ def test_schema_sql_is_what_the_migrations_make(
 ) -> None:
     if server_version != VERSION:
         pytest.skip(f"schema.sql is as PostgreSQL {VERSION} tells it")
-    report = migrate(empty_database_url)
-    if not report.not_applicable:
-        rollback_to(empty_database_url, REQUIRED[-1])
+    assert migrate(empty_database_url).not_applicable == {}
     assert dump(empty_database_url) == PATH.read_text(encoding="utf-8"), (
         "run python -m tests.write_schema"
     )

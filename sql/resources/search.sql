@@ -150,7 +150,8 @@ WHERE
     AND NOT is_deleted
     AND has_complete_version
 ORDER BY
-    score DESC,
+    -- Sorted, and not in the order of an index, which the planner would walk to look for the hits.
+    score + 0 DESC,
     id DESC
 LIMIT :max_rows::integer;
 
@@ -310,6 +311,7 @@ WHERE
     AND NOT is_deleted
     AND has_complete_version
 ORDER BY
-    score DESC,
+    -- Sorted, and not in the order of an index, which the planner would walk to look for the hits.
+    score + 0 DESC,
     id DESC
 LIMIT :max_rows::integer;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from psycopg import conninfo
 
 from tests.check.broken import BROKEN, QUERIES, RECORDS, Broken
 from tests.check.copies import append, findings, module, replace
-from vrooli_data import MissingExtra, NotMigrated, PermissionDenied, records
+from tests.test_migrate import REQUIRED
+from vrooli_data import MissingExtra, NotMigrated, PermissionDenied, migrate, records
 from vrooli_data._contract.check import check
 from vrooli_data._contract.findings import CODES
 from vrooli_data._contract.package import modules
 from vrooli_data._contract.scratch import scratch_database
+from vrooli_data._migrate import rollback_to
 from vrooli_data._queries import sql_folder
 
 
@@ -25,6 +28,21 @@ def test_the_package_has_no_finding(package_url: str) -> None:
     report = check(package_url, sql_folder(), records, modules())
     assert "\n".join(map(str, report.findings)) == ""
     assert report.queries > 100
+
+
+def test_searches_keep_to_their_headers_without_trigrams_too(
+    package_url: str, tmp_path: Path
+) -> None:
+    for aggregate in ("resources", "users"):
+        (tmp_path / aggregate).mkdir()
+        shutil.copy(sql_folder() / aggregate / "search.sql", tmp_path / aggregate)
+    # Not applied at all where the server does not bring pg_trgm.
+    taken_back = rollback_to(package_url, REQUIRED[-1])
+    try:
+        found = check(package_url, tmp_path, records).findings
+    finally:
+        assert migrate(package_url).applied == tuple(reversed(taken_back))
+    assert "\n".join(str(one) for one in found if one.code != "unused-record") == ""
 
 
 def test_every_plan_of_the_package_is_checked(package_url: str) -> None:

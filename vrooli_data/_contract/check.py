@@ -72,7 +72,7 @@ def check(
         for folder in folders:
             checked = checker.check(folder)
             if update_plans:
-                plan_files.write(folder, checked.plans)
+                checker.write_plans(checked)
             elif not is_live:
                 checker.check_plans(checked, are_required=require_plans)
         checker.check_depth(sql)
@@ -194,6 +194,12 @@ class _FolderChecker:
                 continue
             self._place(method.path, method.line, method.name, problem)
 
+    def write_plans(self, checked: _Checked) -> None:
+        """Keep the plans of a folder as the reviewed ones."""
+        if any(map(self._queries.lacks_trigrams, checked.sources.values())):
+            raise InvalidInput("update_plans", "needs a server with pg_trgm, and 0007 applied")
+        plan_files.write(checked.folder, checked.plans)
+
     def check_plans(self, checked: _Checked, *, are_required: bool) -> None:
         """Compare the plans of a folder with the reviewed ones."""
         file = checked.folder / plan_files.NAME
@@ -218,8 +224,8 @@ class _FolderChecker:
             return
         for title, plan in checked.plans.items():
             source = checked.sources[_query_of(title)]
-            # The reviewed plans are those of a server without trigrams.
-            if reviewed.get(title) != plan and not self._queries.uses_trigrams(source):
+            # The reviewed plans are those of a server with trigrams.
+            if reviewed.get(title) != plan and not self._queries.lacks_trigrams(source):
                 problem = Problem("plan", f"the plan is not the one in {place(file)}", _UPDATE)
                 self._add(source, problem)
         refused = checked.sources.keys() - set(map(_query_of, checked.plans))

@@ -112,12 +112,13 @@ class QueryChecker:
                     problems += self._check_indexes(plan, index)
         return Outcome(problems, record, {title: plan.text for title, plan in plans.items()})
 
-    def uses_trigrams(self, source: Source) -> bool:
-        """Tell whether a query goes through trigram indexes here."""
-        return self._has_trigrams and "Index (pg_trgm)" in source.header
+    def lacks_trigrams(self, source: Source) -> bool:
+        """Tell whether a query would go through trigram indexes that are not here."""
+        return "Index (pg_trgm)" in source.header and not self._has_trigrams
 
     def _index_text(self, source: Source) -> str:
-        return source.header["Index (pg_trgm)" if self.uses_trigrams(source) else "Index"]
+        with_trigrams = self._has_trigrams and "Index (pg_trgm)" in source.header
+        return source.header["Index (pg_trgm)" if with_trigrams else "Index"]
 
     def _check_header(self, source: Source, record: Any) -> Iterator[Problem]:
         arity = source.suffix

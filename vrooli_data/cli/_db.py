@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
 from .. import embedded
+from ..embedded._binaries import Version
 from ..errors import Unavailable
 from ._target import DEFAULT_DATA_DIR, db_command, start_embedded
 
@@ -23,7 +24,7 @@ def start(
     *,
     data_dir: _Folder = DEFAULT_DATA_DIR,
     version: Annotated[
-        Literal[16, 18] | None,
+        Version | None,
         typer.Option(
             help="The version of PostgreSQL.", show_default="the one that made the data, else 18"
         ),

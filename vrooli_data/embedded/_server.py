@@ -31,10 +31,8 @@ _FIXED_SETTINGS = {
 
 # The database must not depend on the machine: LANG=C would make it SQL_ASCII. PostgreSQL's own
 # C.UTF-8 also keeps its order when the C library is upgraded, which indexes rely on.
-_LOCALE = {
-    16: ("--locale=C.UTF-8",),
-    18: ("--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-}
+_BUILT_IN = ("--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+_LOCALE = {16: ("--locale=C.UTF-8",), 17: _BUILT_IN, 18: _BUILT_IN}
 
 
 class Server(NamedTuple):
