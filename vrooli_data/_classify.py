@@ -5,15 +5,14 @@ from __future__ import annotations
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
 
+from ._queries import Source
+from ._refusals import broken_reference, denied, taken
 from ._retry import Reason, classify, mark
 from .errors import (
-    AlreadyExists,
     CheckFailed,
     DatabaseError,
     DeadlockDetected,
-    PermissionDenied,
     SerializationFailure,
-    StillReferenced,
     Timeout,
     TransactionAborted,
     Unavailable,
@@ -21,10 +20,6 @@ from .errors import (
 )
 
 _CLASSES: dict[str, tuple[type[VrooliDataError], str]] = {
-    "23505": (AlreadyExists, "a row with the same key exists"),
-    "23P01": (AlreadyExists, "a row that excludes this one exists"),
-    "23503": (StillReferenced, "rows refer to each other, and one of them is or would be absent"),
-    "23001": (StillReferenced, "rows refer to this one"),
     "23514": (CheckFailed, "a value breaks a check of the schema"),
     "23502": (CheckFailed, "a value is missing"),
     "25006": (DatabaseError, "the transaction, or the server, only reads"),
@@ -39,7 +34,6 @@ _CLASSES: dict[str, tuple[type[VrooliDataError], str]] = {
     "25P04": (Timeout, "the server ended the transaction, which took too long"),
     "40001": (SerializationFailure, "the work could not be serialized with concurrent work"),
     "40P01": (DeadlockDetected, "the server ended this work to break a deadlock"),
-    "42501": (PermissionDenied, "the database role lacks a privilege"),
     "53300": (Unavailable, "the server has no connection to spare"),
     "55P03": (Timeout, "a lock was not had in time"),
     "57014": (Timeout, "the statement was stopped at its time limit, or cancelled"),
@@ -48,21 +42,46 @@ _CLASSES: dict[str, tuple[type[VrooliDataError], str]] = {
     "57P03": (Unavailable, "the server is not accepting connections yet"),
 }
 
+_TAKEN = frozenset({"23505", "23P01"})
+_BROKEN_REFERENCES = frozenset({"23503", "23001"})
+_DENIED = "42501"
 _TOO_SLOW = frozenset({"25P03", "25P04"})
 
 
-def translate(error: psycopg.Error, query: str | None, lost: bool) -> VrooliDataError:
-    """Return our error for one of psycopg's; *lost* says that its connection is gone.
+def translate(
+    error: psycopg.Error,
+    query: str | None,
+    lost: bool,
+    *,
+    in_hot_standby: bool = False,
+    source: Source | None = None,
+    role: str | None = None,
+) -> VrooliDataError:
+    """Return our error for one of psycopg's.
 
     The server's message and detail may hold a row's values, so neither is passed on. Why the work
     may be done again, if it may, is noted on the error.
+
+    Args:
+        error: what psycopg raised.
+        query: the query's name.
+        lost: its connection is gone.
+        in_hot_standby: its server is a standby, as far as is known.
+        source: the query, where the statement was one of ours.
+        role: the role that it ran as.
     """
-    ours = _translate(error, query, lost)
-    mark(ours, classify(error, lost=lost))
+    ours = _translate(error, query, lost, source, role)
+    mark(ours, classify(error, lost=lost, in_hot_standby=in_hot_standby))
     return ours
 
 
-def _translate(error: psycopg.Error, query: str | None, lost: bool) -> VrooliDataError:
+def _translate(
+    error: psycopg.Error,
+    query: str | None,
+    lost: bool,
+    source: Source | None,
+    role: str | None,
+) -> VrooliDataError:
     if isinstance(error, PoolTimeout):
         return Unavailable("no connection of the pool came free in time", query=query)
     if isinstance(error, PoolClosed):
@@ -70,6 +89,19 @@ def _translate(error: psycopg.Error, query: str | None, lost: bool) -> VrooliDat
     state = error.sqlstate
     if state is None and lost:
         return Unavailable(_at(query, "the connection to the server was lost"), query=query)
+    return _refusal(error, query, source, role)
+
+
+def _refusal(
+    error: psycopg.Error, query: str | None, source: Source | None, role: str | None
+) -> VrooliDataError:
+    state = error.sqlstate
+    if state in _TAKEN:
+        return taken(error, source, query)
+    if state in _BROKEN_REFERENCES:
+        return broken_reference(error, query)
+    if state == _DENIED:
+        return denied(error, source, query, role)
     known = _CLASSES.get(state or "")
     if known is None:
         name = type(error).__name__

@@ -42,7 +42,7 @@ SETUP = (
     "set_config('jit', 'off', false), "
     "set_config('plan_cache_mode', 'force_generic_plan', false), "
     "set_config('statement_timeout', "
-    "coalesce(%s, current_setting('statement_timeout')), false), "
+    "coalesce(%s, current_setting('statement_timeout')), false), current_user::text, "
     # Anew after every crash, and never the same on two servers.
     "(SELECT extract(epoch FROM stats_reset)::text FROM pg_stat_wal)"
 )

@@ -22,7 +22,7 @@ class Reason(Enum):
     LOST = "lost"
     #: No connection was to be had, so nothing was started.
     BUSY = "busy"
-    #: The connection leads to a server that only reads.
+    #: The connection leads to a standby, which only reads.
     READ_ONLY = "read only"
     #: The connection's prepared statements are not those of the server any more.
     STALE = "stale"
@@ -35,7 +35,6 @@ _REASONS = {
     "53300": Reason.BUSY,
     "57P03": Reason.BUSY,
     "08001": Reason.BUSY,
-    "25006": Reason.READ_ONLY,
     "26000": Reason.STALE,
     "42P05": Reason.STALE,
 }
@@ -139,7 +138,7 @@ def reason_of(error: BaseException) -> Reason | None:
     return found if isinstance(found, Reason) else None
 
 
-def classify(error: psycopg.Error, *, lost: bool) -> Reason | None:
+def classify(error: psycopg.Error, *, lost: bool, in_hot_standby: bool = False) -> Reason | None:
     """Tell whether work that failed before its COMMIT may be done again; by code, never by text."""
     state = error.sqlstate
     if isinstance(error, PoolTimeout):
@@ -150,6 +149,9 @@ def classify(error: psycopg.Error, *, lost: bool) -> Reason | None:
         return Reason.LOST if state in _LOST else None
     if is_stale_plan(error):
         return Reason.STALE
+    if state == "25006":
+        # Where the server is no standby, a setting of the role's is what refuses to write.
+        return Reason.READ_ONLY if in_hot_standby else None
     return _REASONS.get(state or "")
 
 

@@ -31,14 +31,20 @@ _LEVELS: Final[dict[Isolation, LiteralString]] = {
     "repeatable read": "REPEATABLE READ",
     "serializable": "SERIALIZABLE",
 }
+#: Left unsaid, it is as the role has it: default_transaction_read_only.
+_ACCESS: Final[dict[bool | None, LiteralString]] = {
+    None: "",
+    False: " READ WRITE",
+    True: " READ ONLY",
+}
 #: By isolation, whether read only, whether deferrable.
-_BEGIN: Final[dict[tuple[Isolation, bool, bool], LiteralString]] = {
+_BEGIN: Final[dict[tuple[Isolation, bool | None, bool], LiteralString]] = {
     (isolation, read_only, deferrable): "BEGIN ISOLATION LEVEL "
     + level
-    + (" READ ONLY" if read_only else "")
+    + access
     + (" DEFERRABLE" if deferrable else "")
     for isolation, level in _LEVELS.items()
-    for read_only in (False, True)
+    for read_only, access in _ACCESS.items()
     for deferrable in (False, True)
 }
 #: Sent in one message with BEGIN: the id by which a lost COMMIT is resolved.
@@ -100,14 +106,15 @@ class Options:
         self,
         isolation: Isolation,
         *,
-        read_only: bool,
+        read_only: bool | None,
         deferrable: bool,
         timeout: float | None,
         track_commit: bool,
         marker: Callable[[Any], Any] | None,
     ) -> None:
         check_choice("isolation", isolation, ISOLATIONS)
-        check_flag("read_only", read_only)
+        if read_only is not None:
+            check_flag("read_only", read_only)
         check_flag("deferrable", deferrable)
         check_flag("track_commit", track_commit)
         if deferrable and not (read_only and isolation == "serializable"):
@@ -130,7 +137,7 @@ class Options:
 #: How the layer opens a transaction for several queries of one method.
 DEFAULT: Final = Options(
     "read committed",
-    read_only=False,
+    read_only=None,
     deferrable=False,
     timeout=None,
     track_commit=True,
@@ -157,11 +164,13 @@ def limits(timeout: float, server_version: int) -> dict[str, Any]:
 
 def refuse_standby(options: Options, in_hot_standby: str | None) -> None:
     """Refuse what a standby cannot open, in words that say what it can."""
-    if in_hot_standby == "on" and options.isolation == "serializable":
-        refused = InvalidUse(
-            "a standby cannot serialize: open the transaction there with "
-            "isolation='repeatable read', read_only=True"
-        )
+    problem = None
+    if options.isolation == "serializable":
+        problem = "a standby cannot serialize: open the transaction there with "
+    elif options.read_only is False:
+        problem = "a standby cannot write: open the transaction there with "
+    if problem is not None and in_hot_standby == "on":
+        refused = InvalidUse(f"{problem}isolation='repeatable read', read_only=True")
         # The primary may have taken its place since the connection was opened.
         mark(refused, Reason.READ_ONLY)
         raise refused

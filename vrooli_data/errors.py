@@ -95,12 +95,77 @@ class CheckFailed(VrooliDataError):
     """A value breaks a CHECK or NOT NULL constraint of the schema."""
 
 
-class AlreadyExists(VrooliDataError):
-    """A row with the same unique key exists; ``constraint`` says which key."""
+class _OfKey(VrooliDataError):
+    """A key of the schema is broken."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        query: str | None = None,
+        sqlstate: str | None = None,
+        constraint: str | None = None,
+        fields: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, query=query, sqlstate=sqlstate, constraint=constraint)
+        self.fields = fields
+
+    @property
+    def field(self) -> str | None:
+        """The one column of the key; None where it has several, or the server names none."""
+        return self.fields[0] if len(self.fields) == 1 else None
+
+
+class AlreadyExists(_OfKey):
+    """A row with the same unique key exists.
+
+    Attributes:
+        constraint: the key.
+        fields: its columns; empty where the role may not see them.
+        field: its column, where it has one.
+    """
+
+
+class MissingReference(_OfKey):
+    """The row that this one would refer to does not exist.
+
+    Attributes:
+        constraint: the foreign key.
+        fields: its columns; empty where the role may not see them.
+        field: its column, where it has one.
+    """
 
 
 class StillReferenced(VrooliDataError):
-    """Other rows refer to this one, or the row referred to does not exist."""
+    """Other rows refer to this one, so that it cannot go; ``constraint`` is their foreign key."""
+
+
+class GeneratedKeyTaken(VrooliDataError):
+    """The server generated a key that a row has already, because its sequence is behind.
+
+    A restore or a copy of rows leaves a sequence so. Nothing was written, and nothing says that
+    the same row exists.
+
+    Attributes:
+        table: the table, with its schema.
+        sequence: the sequence, with its schema.
+        remedy: the statement that mends it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        query: str | None,
+        constraint: str | None,
+        table: str,
+        sequence: str,
+        remedy: str,
+    ) -> None:
+        super().__init__(message, query=query, sqlstate="23505", constraint=constraint)
+        self.table = table
+        self.sequence = sequence
+        self.remedy = remedy
 
 
 class SerializationFailure(VrooliDataError):
@@ -167,7 +232,28 @@ class Timeout(VrooliDataError):
 
 
 class PermissionDenied(VrooliDataError):
-    """The database role lacks a privilege (42501)."""
+    """The database role lacks a privilege (42501).
+
+    Attributes:
+        object: what it lacks the privilege on, such as ``table users``; None where it is not known.
+        privileges: what the statement needs on it, such as ``("SELECT", "INSERT")``.
+        role: the role; None where it is not known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        query: str | None = None,
+        sqlstate: str | None = "42501",
+        object: str | None = None,  # noqa: A002 (PostgreSQL's word)
+        privileges: tuple[str, ...] = (),
+        role: str | None = None,
+    ) -> None:
+        super().__init__(message, query=query, sqlstate=sqlstate)
+        self.object = object
+        self.privileges = privileges
+        self.role = role
 
 
 class NotMigrated(VrooliDataError):

@@ -12,8 +12,8 @@ from vrooli_data import (
     AsyncDatabase,
     InvalidCursor,
     InvalidInput,
+    MissingReference,
     SerializationFailure,
-    StillReferenced,
     UserSummary,
 )
 
@@ -36,12 +36,14 @@ async def test_add_participant_tells_whether_this_is_new(
 async def test_add_participant_tells_an_absent_chat_from_an_absent_user(
     db: AsyncDatabase, make: Factory
 ) -> None:
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         await db.chats.add_participant(1, make.user())
     assert caught.value.constraint == "chat_participants_chat_id_fkey"
-    with pytest.raises(StillReferenced) as caught:
+    assert caught.value.field == "chat_id"
+    with pytest.raises(MissingReference) as caught:
         await db.chats.add_participant(make.chat(), 2**63 - 1)
     assert caught.value.constraint == "chat_participants_user_id_fkey"
+    assert caught.value.field == "user_id"
 
 
 async def test_add_participant_waits_for_another_that_adds_the_same(
@@ -85,7 +87,7 @@ async def test_add_participant_that_waited_for_the_deletion_of_the_chat_is_refus
         admin.execute("DELETE FROM chats")
         second = Started(lambda: db.chats.add_participant(chat_id, user_id))
         await until_waiting(admin)
-    with pytest.raises(StillReferenced):
+    with pytest.raises(MissingReference):
         await second.result()
 
 

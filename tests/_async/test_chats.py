@@ -18,7 +18,7 @@ from vrooli_data import (
     InvalidCursor,
     InvalidInput,
     JsonValue,
-    StillReferenced,
+    MissingReference,
     UpdateChat,
 )
 
@@ -81,12 +81,14 @@ async def test_a_public_id_that_is_taken_already_exists(
 async def test_create_tells_an_absent_team_from_an_absent_creator(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         await db.chats.create(CreateChat(team_id=1))
     assert caught.value.constraint == "chats_team_id_fkey"
-    with pytest.raises(StillReferenced) as caught:
+    assert caught.value.field == "team_id"
+    with pytest.raises(MissingReference) as caught:
         await db.chats.create(CreateChat(creator_id=1))
     assert caught.value.constraint == "chats_creator_id_fkey"
+    assert caught.value.field == "creator_id"
     assert admin.execute("SELECT count(*) FROM chats").fetchone() == (0,)
 
 
@@ -183,9 +185,10 @@ async def test_update_of_another_revision_is_a_conflict_and_changes_nothing(
 
 
 async def test_update_to_an_absent_team_is_refused(db: AsyncDatabase, make: Factory) -> None:
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         await db.chats.update(make.chat(), UpdateChat(team_id=1))
     assert caught.value.constraint == "chats_team_id_fkey"
+    assert caught.value.field == "team_id"
 
 
 async def test_a_second_update_waits_and_keeps_the_change_of_the_first(

@@ -15,7 +15,7 @@ from vrooli_data import (
     CheckFailed,
     CreateTeam,
     InvalidInput,
-    StillReferenced,
+    MissingReference,
 )
 from vrooli_data.inputs import ADMIN_PERMISSIONS, MEMBER_PERMISSIONS, TEAM_CHAT_CONFIG
 
@@ -155,7 +155,7 @@ async def test_an_absent_user_is_refused_and_nothing_is_left(
     ada, bob = make.user(), make.user()
     creator, member = (bob + 1, ada) if absent == "creator" else (ada, bob + 1)
     before = contents(admin)
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         await db.teams.create_with_initial_setup(TEAM, creator, [bob, member])
     assert caught.value.constraint == constraint
     assert contents(admin) == before
@@ -170,9 +170,10 @@ async def test_a_member_who_is_deleted_while_the_setup_waits_is_absent(
         after = contents(admin)
         setup = Started(lambda: db.teams.create_with_initial_setup(TEAM, creator, [bob]))
         await until_waiting(admin)
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         await setup.result()
     assert caught.value.constraint == "members_user_id_fkey"
+    assert caught.value.field == "user_id"
     assert contents(admin) == after
 
 

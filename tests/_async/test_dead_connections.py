@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from psycopg import Connection, sql
+from psycopg import Connection
 
 from tests.factories import Factory
 from vrooli_data import (
@@ -16,14 +16,13 @@ from vrooli_data import (
     AsyncTransaction,
     CreateUser,
     DatabaseError,
-    QueryEvent,
     RetryEvent,
     Unavailable,
     UpdateUser,
 )
 
 from ._compat import Call, gather, until
-from .whole_pool import check_whole, settings
+from .whole_pool import check_whole
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +47,6 @@ async def kill_all(admin: Connection[Any]) -> int:
 
 def names(admin: Connection[Any]) -> list[str]:
     return sorted(name for (name,) in admin.execute("SELECT name FROM users"))
-
-
-def set_read_only(admin: Connection[Any], value: str) -> None:
-    name = sql.Identifier(admin.info.dbname)
-    statement = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
-    admin.execute(statement.format(name, sql.Literal(value)))
 
 
 async def pid(tx: AsyncTransaction) -> int:
@@ -173,57 +166,6 @@ async def test_a_connection_that_died_hides_no_error_of_a_savepoints_block(
             await kill_all(admin)
             raise ZeroDivisionError
     await check_whole(db, 4)
-
-
-async def test_connections_to_a_server_that_turned_read_only_are_replaced(
-    database_url: str, admin: Connection[Any]
-) -> None:
-    retried: list[RetryEvent] = []
-    set_read_only(admin, "on")
-    async with AsyncDatabase.connect(
-        database_url, min_size=4, max_size=4, on_retry=retried.append
-    ) as db:
-        await settings(db, 4)
-        set_read_only(admin, "off")
-        await db.users.create(CreateUser(name="Ada"))
-        assert [(event.reason, event.sqlstate) for event in retried] == [("read only", "25006")]
-        for _ in range(8):
-            await db.users.create(CreateUser(name="Ada"))
-            await db.transact(partial(create, name="Ada"))
-        await check_whole(db, 4)
-    assert len(retried) == 1
-    assert len(names(admin)) == 17
-
-
-async def test_a_transaction_on_a_read_only_server_runs_again_on_another(
-    database_url: str, admin: Connection[Any]
-) -> None:
-    retried: list[RetryEvent] = []
-    set_read_only(admin, "on")
-    async with AsyncDatabase.connect(
-        database_url, min_size=4, max_size=4, on_retry=retried.append
-    ) as db:
-        await settings(db, 4)
-        set_read_only(admin, "off")
-        await db.transact(partial(create, name="Ada"))
-    assert [event.sqlstate for event in retried] == ["25006"]
-    assert names(admin) == ["Ada"]
-
-
-async def test_a_server_that_stays_read_only_is_asked_twice(
-    database_url: str, admin: Connection[Any]
-) -> None:
-    events: list[QueryEvent] = []
-    set_read_only(admin, "on")
-    async with AsyncDatabase.connect(database_url, on_query=events.append) as db:
-        events.clear()
-        with pytest.raises(DatabaseError) as caught:
-            await db.users.create(CreateUser(name="Ada"))
-        assert caught.value.sqlstate == "25006"
-        assert [event.name for event in events] == ["users.create"] * 2
-        with pytest.raises(DatabaseError):
-            await db.transact(partial(create, name="Ada"))
-        assert [event.name for event in events] == ["users.create"] * 4
 
 
 async def test_a_write_in_a_read_only_transaction_is_its_callers_mistake_alone(

@@ -13,7 +13,7 @@ from vrooli_data import (
     AsyncDatabase,
     InvalidCursor,
     InvalidInput,
-    StillReferenced,
+    MissingReference,
 )
 
 from ._compat import Started, gather, until_waiting
@@ -92,12 +92,14 @@ async def test_add_of_a_member_already_exists_and_counts_nothing(
 async def test_add_tells_an_absent_team_from_an_absent_user(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         await db.members.add(1, make.user())
     assert caught.value.constraint == "members_team_id_fkey"
-    with pytest.raises(StillReferenced) as caught:
+    assert caught.value.field == "team_id"
+    with pytest.raises(MissingReference) as caught:
         await db.members.add(make.team(), 2**63 - 1)
     assert caught.value.constraint == "members_user_id_fkey"
+    assert caught.value.field == "user_id"
     assert admin.execute("SELECT count(*) FROM stats_teams").fetchone() == (0,)
 
 
@@ -148,9 +150,10 @@ async def test_an_add_that_waited_for_the_deletion_of_the_team_is_refused(
         admin.execute("DELETE FROM teams WHERE id = %s", (team_id,))
         second = Started(lambda: db.members.add(team_id, user_id))
         await until_waiting(admin)
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         await second.result()
     assert caught.value.constraint == "members_team_id_fkey"
+    assert caught.value.field == "team_id"
     assert admin.execute("SELECT count(*) FROM members").fetchone() == (0,)
 
 

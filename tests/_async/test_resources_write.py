@@ -15,6 +15,7 @@ from vrooli_data import (
     Conflict,
     CreateResource,
     InvalidInput,
+    MissingReference,
     NotFound,
     Resource,
     StillReferenced,
@@ -66,9 +67,10 @@ async def test_a_public_id_that_is_taken_already_exists(db: AsyncDatabase, make:
 
 
 async def test_a_creator_who_is_absent_is_named_by_the_constraint(db: AsyncDatabase) -> None:
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         await db.resources.create(CreateResource(resource_type="Api", created_by_id=1))
     assert caught.value.constraint == "resources_created_by_id_fkey"
+    assert caught.value.field == "created_by_id"
 
 
 async def test_update_changes_the_fields_given_alone(db: AsyncDatabase) -> None:

@@ -22,6 +22,9 @@ from vrooli_data import (
     DatabaseError,
     InvalidUse,
     Isolation,
+    QueryEvent,
+    RetryEvent,
+    UpdateUser,
     embedded,
     migrate,
 )
@@ -94,16 +97,52 @@ async def test_a_standby_reads_and_says_what_it_cannot(db: AsyncDatabase) -> Non
     assert caught.value.sqlstate == "25006"
     with pytest.raises(InvalidUse, match="a standby cannot serialize"):
         await db.transact(partial(create_and_undo, attempts=[]))
+    with pytest.raises(InvalidUse, match="a standby cannot write"):
+        async with db.transaction(read_only=False):
+            pass
     assert await db.users.find_by_public_id("adaadaadaada") is not None
 
 
 @pytest.mark.parametrize("isolation", ["read committed", "serializable"])
+@pytest.mark.parametrize("read_only", [None, False])
 async def test_work_follows_an_address_that_leads_to_the_primary_now(
-    db: AsyncDatabase, address: Proxy, servers: tuple[str, str], isolation: Isolation
+    db: AsyncDatabase,
+    address: Proxy,
+    servers: tuple[str, str],
+    isolation: Isolation,
+    read_only: bool | None,
 ) -> None:
     address.lead_to(servers[0])
     attempts: list[int] = []
     for _ in range(2 * SIZE):
-        await db.transact(partial(create_and_undo, attempts=attempts), isolation=isolation)
-    assert len(attempts) == 2 * SIZE
+        await db.transact(
+            partial(create_and_undo, attempts=attempts), isolation=isolation, read_only=read_only
+        )
+    assert len(attempts) in (2 * SIZE, 2 * SIZE + 1)
     await check_whole(db, SIZE)
+
+
+async def test_lone_writes_follow_it_as_well_and_all_connections_are_replaced_at_once(
+    address: Proxy, servers: tuple[str, str], admin: Connection[Any]
+) -> None:
+    await until(admin, CAUGHT_UP)
+    retried: list[RetryEvent] = []
+    async with AsyncDatabase.connect(
+        address.url, min_size=SIZE, max_size=SIZE, on_retry=retried.append
+    ) as db:
+        await settings(db, SIZE)
+        address.lead_to(servers[0])
+        for _ in range(2 * SIZE):
+            assert not await db.users.delete(2**62)
+            assert await db.users.update(2**62, UpdateUser(name="Bea")) is None
+        await check_whole(db, SIZE)
+    assert [(event.reason, event.sqlstate) for event in retried] == [("read only", "25006")]
+
+
+async def test_a_server_that_stays_a_standby_is_asked_twice(servers: tuple[str, str]) -> None:
+    events: list[QueryEvent] = []
+    async with AsyncDatabase.connect(servers[1], on_query=events.append) as db:
+        events.clear()
+        with pytest.raises(DatabaseError, match="only reads"):
+            await db.users.create(CreateUser(name="Bea"))
+    assert [event.name for event in events] == ["users.create"] * 2

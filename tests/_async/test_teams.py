@@ -18,7 +18,7 @@ from vrooli_data import (
     InvalidCursor,
     InvalidInput,
     JsonValue,
-    StillReferenced,
+    MissingReference,
     UpdateTeam,
 )
 
@@ -77,9 +77,10 @@ async def test_what_is_taken_already_exists(
 
 
 async def test_a_team_of_an_absent_creator_is_refused(db: AsyncDatabase) -> None:
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         await db.teams.create(CreateTeam(name="Team", created_by_id=1))
     assert caught.value.constraint == "teams_created_by_id_fkey"
+    assert caught.value.field == "created_by_id"
 
 
 async def test_an_absent_team_is_none(db: AsyncDatabase) -> None:

@@ -18,7 +18,7 @@ from vrooli_data import (
     CreateUser,
     InvalidInput,
     InvalidUse,
-    StillReferenced,
+    MissingReference,
     TransactionAborted,
     UpdateUser,
     User,
@@ -232,11 +232,12 @@ async def test_a_constraint_checked_at_commit_is_an_error_and_commits_nothing(
     admin.execute(
         "ALTER TABLE runs ALTER CONSTRAINT runs_user_id_fkey DEFERRABLE INITIALLY DEFERRED"
     )
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         async with db.transaction() as tx:
             await tx.resources.increment_views(await public_id(tx, resource_id))
             await tx.connection.execute("INSERT INTO runs (user_id, name) VALUES (999, 'x')")
     assert caught.value.constraint == "runs_user_id_fkey"
+    assert caught.value.field == "user_id"
     resource = await db.resources.find_by_id(resource_id)
     assert resource is not None
     assert resource.views == 0

@@ -19,7 +19,7 @@ from vrooli_data import (
     InvalidCursor,
     InvalidInput,
     JsonValue,
-    StillReferenced,
+    MissingReference,
     UpdateChat,
 )
 
@@ -82,12 +82,14 @@ def test_a_public_id_that_is_taken_already_exists(
 def test_create_tells_an_absent_team_from_an_absent_creator(
     db: Database, admin: Connection[Any]
 ) -> None:
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         db.chats.create(CreateChat(team_id=1))
     assert caught.value.constraint == "chats_team_id_fkey"
-    with pytest.raises(StillReferenced) as caught:
+    assert caught.value.field == "team_id"
+    with pytest.raises(MissingReference) as caught:
         db.chats.create(CreateChat(creator_id=1))
     assert caught.value.constraint == "chats_creator_id_fkey"
+    assert caught.value.field == "creator_id"
     assert admin.execute("SELECT count(*) FROM chats").fetchone() == (0,)
 
 
@@ -182,9 +184,10 @@ def test_update_of_another_revision_is_a_conflict_and_changes_nothing(
 
 
 def test_update_to_an_absent_team_is_refused(db: Database, make: Factory) -> None:
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         db.chats.update(make.chat(), UpdateChat(team_id=1))
     assert caught.value.constraint == "chats_team_id_fkey"
+    assert caught.value.field == "team_id"
 
 
 def test_a_second_update_waits_and_keeps_the_change_of_the_first(

@@ -18,7 +18,7 @@ from vrooli_data import (
     CreateVersion,
     Database,
     InvalidInput,
-    StillReferenced,
+    MissingReference,
 )
 
 from ._compat import Started, gather, until_waiting
@@ -147,11 +147,12 @@ def test_a_public_id_that_is_taken_already_exists(
 
 def test_an_absent_creator_is_refused(db: Database, admin: Connection[Any]) -> None:
     before = contents(admin)
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         db.resources.create_with_version(
             CreateResource(resource_type="Code", created_by_id=1), VERSION
         )
     assert caught.value.constraint == "resources_created_by_id_fkey"
+    assert caught.value.field == "created_by_id"
     assert contents(admin) == before
 
 

@@ -9,14 +9,13 @@ from functools import partial
 from typing import Any
 
 import pytest
-from psycopg import Connection, sql
+from psycopg import Connection
 
 from tests.factories import Factory
 from vrooli_data import (
     CreateUser,
     Database,
     DatabaseError,
-    QueryEvent,
     RetryEvent,
     Transaction,
     Unavailable,
@@ -24,7 +23,7 @@ from vrooli_data import (
 )
 
 from ._compat import Call, gather, until
-from .whole_pool import check_whole, settings
+from .whole_pool import check_whole
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +48,6 @@ def kill_all(admin: Connection[Any]) -> int:
 
 def names(admin: Connection[Any]) -> list[str]:
     return sorted(name for (name,) in admin.execute("SELECT name FROM users"))
-
-
-def set_read_only(admin: Connection[Any], value: str) -> None:
-    name = sql.Identifier(admin.info.dbname)
-    statement = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
-    admin.execute(statement.format(name, sql.Literal(value)))
 
 
 def pid(tx: Transaction) -> int:
@@ -174,53 +167,6 @@ def test_a_connection_that_died_hides_no_error_of_a_savepoints_block(
             kill_all(admin)
             raise ZeroDivisionError
     check_whole(db, 4)
-
-
-def test_connections_to_a_server_that_turned_read_only_are_replaced(
-    database_url: str, admin: Connection[Any]
-) -> None:
-    retried: list[RetryEvent] = []
-    set_read_only(admin, "on")
-    with Database.connect(database_url, min_size=4, max_size=4, on_retry=retried.append) as db:
-        settings(db, 4)
-        set_read_only(admin, "off")
-        db.users.create(CreateUser(name="Ada"))
-        assert [(event.reason, event.sqlstate) for event in retried] == [("read only", "25006")]
-        for _ in range(8):
-            db.users.create(CreateUser(name="Ada"))
-            db.transact(partial(create, name="Ada"))
-        check_whole(db, 4)
-    assert len(retried) == 1
-    assert len(names(admin)) == 17
-
-
-def test_a_transaction_on_a_read_only_server_runs_again_on_another(
-    database_url: str, admin: Connection[Any]
-) -> None:
-    retried: list[RetryEvent] = []
-    set_read_only(admin, "on")
-    with Database.connect(database_url, min_size=4, max_size=4, on_retry=retried.append) as db:
-        settings(db, 4)
-        set_read_only(admin, "off")
-        db.transact(partial(create, name="Ada"))
-    assert [event.sqlstate for event in retried] == ["25006"]
-    assert names(admin) == ["Ada"]
-
-
-def test_a_server_that_stays_read_only_is_asked_twice(
-    database_url: str, admin: Connection[Any]
-) -> None:
-    events: list[QueryEvent] = []
-    set_read_only(admin, "on")
-    with Database.connect(database_url, on_query=events.append) as db:
-        events.clear()
-        with pytest.raises(DatabaseError) as caught:
-            db.users.create(CreateUser(name="Ada"))
-        assert caught.value.sqlstate == "25006"
-        assert [event.name for event in events] == ["users.create"] * 2
-        with pytest.raises(DatabaseError):
-            db.transact(partial(create, name="Ada"))
-        assert [event.name for event in events] == ["users.create"] * 4
 
 
 def test_a_write_in_a_read_only_transaction_is_its_callers_mistake_alone(

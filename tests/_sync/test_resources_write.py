@@ -16,6 +16,7 @@ from vrooli_data import (
     CreateResource,
     Database,
     InvalidInput,
+    MissingReference,
     NotFound,
     Resource,
     StillReferenced,
@@ -67,9 +68,10 @@ def test_a_public_id_that_is_taken_already_exists(db: Database, make: Factory) -
 
 
 def test_a_creator_who_is_absent_is_named_by_the_constraint(db: Database) -> None:
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         db.resources.create(CreateResource(resource_type="Api", created_by_id=1))
     assert caught.value.constraint == "resources_created_by_id_fkey"
+    assert caught.value.field == "created_by_id"
 
 
 def test_update_changes_the_fields_given_alone(db: Database) -> None:

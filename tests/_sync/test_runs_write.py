@@ -18,10 +18,10 @@ from vrooli_data import (
     InvalidCursor,
     InvalidInput,
     InvalidTransition,
+    MissingReference,
     NotFound,
     Run,
     RunStatus,
-    StillReferenced,
     UpdateRun,
 )
 
@@ -140,9 +140,10 @@ def test_create_for_an_absent_user_or_version_is_an_error(db: Database, make: Fa
     with pytest.raises(NotFound) as missing:
         db.runs.create(CreateRun(user_id=user_id, name="R", resource_version_id=1))
     assert missing.value.query == "runs.create"
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         db.runs.create(CreateRun(user_id=user_id + 1, name="R"))
     assert caught.value.constraint == "runs_user_id_fkey"
+    assert caught.value.field == "user_id"
 
 
 def test_create_refuses_a_resource_that_is_deleted_while_it_waits(

@@ -22,7 +22,10 @@ from vrooli_data import (
     DatabaseError,
     InvalidUse,
     Isolation,
+    QueryEvent,
+    RetryEvent,
     Transaction,
+    UpdateUser,
     embedded,
     migrate,
 )
@@ -95,16 +98,50 @@ def test_a_standby_reads_and_says_what_it_cannot(db: Database) -> None:
     assert caught.value.sqlstate == "25006"
     with pytest.raises(InvalidUse, match="a standby cannot serialize"):
         db.transact(partial(create_and_undo, attempts=[]))
+    with pytest.raises(InvalidUse, match="a standby cannot write"):
+        with db.transaction(read_only=False):
+            pass
     assert db.users.find_by_public_id("adaadaadaada") is not None
 
 
 @pytest.mark.parametrize("isolation", ["read committed", "serializable"])
+@pytest.mark.parametrize("read_only", [None, False])
 def test_work_follows_an_address_that_leads_to_the_primary_now(
-    db: Database, address: Proxy, servers: tuple[str, str], isolation: Isolation
+    db: Database,
+    address: Proxy,
+    servers: tuple[str, str],
+    isolation: Isolation,
+    read_only: bool | None,
 ) -> None:
     address.lead_to(servers[0])
     attempts: list[int] = []
     for _ in range(2 * SIZE):
-        db.transact(partial(create_and_undo, attempts=attempts), isolation=isolation)
-    assert len(attempts) == 2 * SIZE
+        db.transact(
+            partial(create_and_undo, attempts=attempts), isolation=isolation, read_only=read_only
+        )
+    assert len(attempts) in (2 * SIZE, 2 * SIZE + 1)
     check_whole(db, SIZE)
+
+
+def test_lone_writes_follow_it_as_well_and_all_connections_are_replaced_at_once(
+    address: Proxy, servers: tuple[str, str], admin: Connection[Any]
+) -> None:
+    until(admin, CAUGHT_UP)
+    retried: list[RetryEvent] = []
+    with Database.connect(address.url, min_size=SIZE, max_size=SIZE, on_retry=retried.append) as db:
+        settings(db, SIZE)
+        address.lead_to(servers[0])
+        for _ in range(2 * SIZE):
+            assert not db.users.delete(2**62)
+            assert db.users.update(2**62, UpdateUser(name="Bea")) is None
+        check_whole(db, SIZE)
+    assert [(event.reason, event.sqlstate) for event in retried] == [("read only", "25006")]
+
+
+def test_a_server_that_stays_a_standby_is_asked_twice(servers: tuple[str, str]) -> None:
+    events: list[QueryEvent] = []
+    with Database.connect(servers[1], on_query=events.append) as db:
+        events.clear()
+        with pytest.raises(DatabaseError, match="only reads"):
+            db.users.create(CreateUser(name="Bea"))
+    assert [event.name for event in events] == ["users.create"] * 2

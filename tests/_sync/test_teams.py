@@ -19,7 +19,7 @@ from vrooli_data import (
     InvalidCursor,
     InvalidInput,
     JsonValue,
-    StillReferenced,
+    MissingReference,
     UpdateTeam,
 )
 
@@ -76,9 +76,10 @@ def test_what_is_taken_already_exists(
 
 
 def test_a_team_of_an_absent_creator_is_refused(db: Database) -> None:
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         db.teams.create(CreateTeam(name="Team", created_by_id=1))
     assert caught.value.constraint == "teams_created_by_id_fkey"
+    assert caught.value.field == "created_by_id"
 
 
 def test_an_absent_team_is_none(db: Database) -> None:

@@ -18,7 +18,7 @@ from vrooli_data import (
     Database,
     InvalidInput,
     InvalidUse,
-    StillReferenced,
+    MissingReference,
     Transaction,
     TransactionAborted,
     UpdateUser,
@@ -229,11 +229,12 @@ def test_a_constraint_checked_at_commit_is_an_error_and_commits_nothing(
     admin.execute(
         "ALTER TABLE runs ALTER CONSTRAINT runs_user_id_fkey DEFERRABLE INITIALLY DEFERRED"
     )
-    with pytest.raises(StillReferenced) as caught:
+    with pytest.raises(MissingReference) as caught:
         with db.transaction() as tx:
             tx.resources.increment_views(public_id(tx, resource_id))
             tx.connection.execute("INSERT INTO runs (user_id, name) VALUES (999, 'x')")
     assert caught.value.constraint == "runs_user_id_fkey"
+    assert caught.value.field == "user_id"
     resource = db.resources.find_by_id(resource_id)
     assert resource is not None
     assert resource.views == 0

@@ -50,7 +50,9 @@ class AsyncConnector:
         with deadline(connection, seconds or timeout_from_conninfo(self.parameters)):
             cursor = await connection.execute(SETUP, (self._statement_timeout,))
             self.is_out_of_reach = False
-            connection.session.statistics_since = (await cursor.fetchall())[0][-1]
+            *_, role, since = (await cursor.fetchall())[0]
+            connection.session.role = role
+            connection.session.statistics_since = since
 
     async def connect(self, seconds: float | None = None) -> AsyncPooledConnection:
         """Open one connection beside the pool, whose own attempts fail in silence."""

@@ -176,7 +176,7 @@ class AsyncDatabase(AsyncRepositories):
         self,
         *,
         isolation: Isolation = "read committed",
-        read_only: bool = False,
+        read_only: bool | None = None,
         deferrable: bool = False,
         timeout: float | None = None,
         track_commit: bool = True,
@@ -188,7 +188,8 @@ class AsyncDatabase(AsyncRepositories):
 
         Args:
             isolation: ``"read committed"``, ``"repeatable read"`` or ``"serializable"``.
-            read_only: the server refuses every write.
+            read_only: True has the server refuse every write; False lets a role write that only
+                reads by default; None leaves the role's default.
             deferrable: wait until a serializable, read-only transaction cannot fail any more.
             timeout: seconds until it is ended; None leaves the server's settings, and one that is
                 stricter stays.
@@ -210,7 +211,7 @@ class AsyncDatabase(AsyncRepositories):
     def serializable(
         self,
         *,
-        read_only: bool = False,
+        read_only: bool | None = None,
         deferrable: bool = False,
         timeout: float | None = None,
         track_commit: bool = True,
@@ -242,7 +243,7 @@ class AsyncDatabase(AsyncRepositories):
         body: Body[AsyncTransaction, T],
         *,
         isolation: Isolation = "serializable",
-        read_only: bool = False,
+        read_only: bool | None = None,
         deferrable: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109 (the server keeps it, not the event loop)
         track_commit: bool = True,

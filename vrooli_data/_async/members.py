@@ -57,8 +57,8 @@ class AsyncMemberRepository(AsyncRepository):
     ) -> Member:
         """Make one user a member of a team, and count it for the day (sql/members/write.sql).
 
-        Raises `AlreadyExists` where the user is a member, and `StillReferenced` where team or user
-        is absent; the constraint tells which.
+        Raises `AlreadyExists` where the user is a member, and `MissingReference` where team or user
+        is absent; `field` tells which.
         """
         _check_member(team_id, user_id)
         check_flag("is_admin", is_admin)

@@ -49,7 +49,7 @@ class AsyncResourceVersions(AsyncRepository):
         """Insert one resource with its first version (sql/resources/create_with_version.sql).
 
         The resource points at it, and has a complete version if this is one. Raises
-        `AlreadyExists` where one of the public ids is taken, and `StillReferenced` where the
+        `AlreadyExists` where one of the public ids is taken, and `MissingReference` where the
         creator is absent; nothing is inserted then.
         """
         values = checked("resource", resource, CreateResource)

@@ -132,8 +132,8 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
     async def create(self, resource: CreateResource) -> Resource:
         """Insert one resource, without any version or translation (sql/resources/write.sql).
 
-        Raises `AlreadyExists` where the public id is taken, and `StillReferenced` where the creator
-        is absent.
+        Raises `AlreadyExists` where the public id is taken, and `MissingReference` where the
+        creator is absent.
         """
         values = checked("resource", resource, CreateResource)
         return await self._get(

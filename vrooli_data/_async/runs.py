@@ -120,7 +120,7 @@ class AsyncRunRepository(AsyncRepository):
         """Insert one scheduled run (sql/runs/write.sql).
 
         Raises `NotFound` where the resource version is absent or its resource deleted, and
-        `StillReferenced` where the user is absent.
+        `MissingReference` where the user is absent.
         """
         values = checked("run", run, CreateRun)
         data = values["data"]

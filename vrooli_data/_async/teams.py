@@ -63,7 +63,7 @@ class AsyncTeamRepository(AsyncRepository):
     async def create(self, team: CreateTeam) -> Team:
         """Insert one team, without any member (sql/teams/write.sql).
 
-        Raises `AlreadyExists` where the public id or handle is taken, and `StillReferenced` where
+        Raises `AlreadyExists` where the public id or handle is taken, and `MissingReference` where
         the user who created it is absent.
         """
         values = checked("team", team, CreateTeam)
@@ -85,7 +85,7 @@ class AsyncTeamRepository(AsyncRepository):
         Query: sql/teams/create_with_initial_setup.sql. The creator is its administrator, the others
         are plain members: at most 10 000, of whom one given twice counts once, also the creator.
         All take part in the chat, which is private if the team is. Raises `AlreadyExists` where
-        public id or handle is taken, and `StillReferenced` where one of the users is absent;
+        public id or handle is taken, and `MissingReference` where one of the users is absent;
         nothing is inserted then.
         """
         values = checked("team", team, CreateTeam)

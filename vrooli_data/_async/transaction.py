@@ -15,10 +15,10 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
-from .._classify import lost_at_commit, told, translate
+from .._classify import lost_at_commit, told
 from .._connect import cut
 from .._queries import Query
-from .._retry import Reason, classify, mark, reason_of
+from .._retry import Reason, mark, reason_of
 from .._rows import Row
 from .._transactions import (
     COMMITTED,
@@ -195,7 +195,7 @@ class AsyncTransactionRunner:
             self._check_savepoint()
         except BaseException as error:
             if isinstance(error, psycopg.Error):
-                mark(error, classify(error, lost=self._connection.closed))
+                self._session.mark(error)
             # What they go with is undone.
             del self._callbacks[callbacks:]
             if self._is_alone():
@@ -212,7 +212,7 @@ class AsyncTransactionRunner:
             self._end_use()
             await self._undo()
             if isinstance(error, psycopg.Error):
-                raise translate(error, None, self._connection.closed) from None
+                raise self._session.translated(error) from None
             raise
 
     @asynccontextmanager
@@ -257,7 +257,7 @@ class AsyncTransactionRunner:
         self._end_use()
         self._is_alone()
         if isinstance(error, psycopg.Error):
-            mark(error, classify(error, lost=self._connection.closed))
+            self._session.mark(error)
         if self._options.read_only and reason_of(error) is Reason.READ_ONLY:
             # Its caller wanted it so: on no server would it go better.
             mark(error, None)
@@ -301,7 +301,7 @@ class AsyncTransactionRunner:
         except psycopg.Error as error:
             if not self._connection.closed:
                 # The server's own verdict: nothing was committed.
-                raise translate(error, None, lost=False) from None
+                raise self._session.translated(error) from None
             await self._resolve(error)
         except BaseException as interruption:
             await self._resolve_interrupted(interruption)
@@ -412,7 +412,7 @@ class AsyncTransactionRunner:
         try:
             await self._connection.execute(statement, prepare=False)
         except psycopg.Error as error:
-            raise translate(error, None, self._connection.closed) from None
+            raise self._session.translated(error) from None
         finally:
             self._turn.release()
 

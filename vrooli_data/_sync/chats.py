@@ -61,8 +61,8 @@ class ChatRepository(Repository):
     def create(self, chat: CreateChat) -> Chat:
         """Insert one chat; its creator takes part from the start (sql/chats/write.sql).
 
-        Raises `AlreadyExists` where the public id is taken, and `StillReferenced` where team or
-        creator is absent; the constraint tells which.
+        Raises `AlreadyExists` where the public id is taken, and `MissingReference` where team or
+        creator is absent; `field` tells which.
         """
         values = checked("chat", chat, CreateChat)
         return self._get(
@@ -81,7 +81,7 @@ class ChatRepository(Repository):
         """Change the fields given of one chat; None when absent (sql/chats/write.sql).
 
         Raises `Conflict` where the chat has another revision than the expected one, and
-        `StillReferenced` where the team is absent.
+        `MissingReference` where the team is absent.
         """
         check_id("id", id)
         return self._update(_UPDATE, (id,), changes, UpdateChat, expected_revision)
@@ -107,8 +107,8 @@ class ChatRepository(Repository):
     def add_participant(self, chat_id: int, user_id: int) -> bool:
         """Let one user take part in a chat; False when that is so already.
 
-        Query: sql/chats/participants.sql. Raises `StillReferenced` where chat or user is absent;
-        the constraint tells which.
+        Query: sql/chats/participants.sql. Raises `MissingReference` where chat or user is absent;
+        `field` tells which.
         """
         _check_participant(chat_id, user_id)
         outcome = self._find(_ADD_PARTICIPANT, chat_id, user_id)

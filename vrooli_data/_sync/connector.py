@@ -49,7 +49,9 @@ class Connector:
         with deadline(connection, seconds or timeout_from_conninfo(self.parameters)):
             cursor = connection.execute(SETUP, (self._statement_timeout,))
             self.is_out_of_reach = False
-            connection.session.statistics_since = (cursor.fetchall())[0][-1]
+            *_, role, since = (cursor.fetchall())[0]
+            connection.session.role = role
+            connection.session.statistics_since = since
 
     def connect(self, seconds: float | None = None) -> PooledConnection:
         """Open one connection beside the pool, whose own attempts fail in silence."""

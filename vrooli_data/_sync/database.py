@@ -177,7 +177,7 @@ class Database(Repositories):
         self,
         *,
         isolation: Isolation = "read committed",
-        read_only: bool = False,
+        read_only: bool | None = None,
         deferrable: bool = False,
         timeout: float | None = None,
         track_commit: bool = True,
@@ -189,7 +189,8 @@ class Database(Repositories):
 
         Args:
             isolation: ``"read committed"``, ``"repeatable read"`` or ``"serializable"``.
-            read_only: the server refuses every write.
+            read_only: True has the server refuse every write; False lets a role write that only
+                reads by default; None leaves the role's default.
             deferrable: wait until a serializable, read-only transaction cannot fail any more.
             timeout: seconds until it is ended; None leaves the server's settings, and one that is
                 stricter stays.
@@ -211,7 +212,7 @@ class Database(Repositories):
     def serializable(
         self,
         *,
-        read_only: bool = False,
+        read_only: bool | None = None,
         deferrable: bool = False,
         timeout: float | None = None,
         track_commit: bool = True,
@@ -243,7 +244,7 @@ class Database(Repositories):
         body: Body[Transaction, T],
         *,
         isolation: Isolation = "serializable",
-        read_only: bool = False,
+        read_only: bool | None = None,
         deferrable: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109 (the server keeps it, not the event loop)
         track_commit: bool = True,

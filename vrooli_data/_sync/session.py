@@ -15,8 +15,9 @@ from psycopg.pq import TransactionStatus
 from .._classify import translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
 from .._queries import Query
-from .._retry import UNPREPARED, Reason, classify
+from .._retry import UNPREPARED, Reason, classify, mark
 from .._rows import UNREADABLE, Row
+from ..errors import VrooliDataError
 from ._compat import Body
 from .pooled_connection import PooledConnection
 
@@ -59,6 +60,8 @@ class Session:
         #: Whether one of ours is open, which nothing but the end of its block may end.
         self.is_in_transaction = False
         self._settings = settings
+        #: The role that statements run as. Known when the connection is set up.
+        self.role: str | None = None
         # A cursor in use is taken out, so that a second user of the connection gets its own.
         self._cursors: list[RawCursor[Row]] = []
         self._checked: set[Query[Any]] = set()
@@ -81,6 +84,29 @@ class Session:
     def is_ended(self) -> bool:
         """Tell, without asking the server, whether it has ended the idle connection."""
         return is_ended(self._poll, self.connection.pgconn) or self._is_ending
+
+    def in_hot_standby(self) -> bool:
+        """Tell whether the server is a standby, as far as it has said so."""
+        connection = self.connection
+        return not connection.closed and (
+            connection.info.parameter_status("in_hot_standby") == "on"
+        )
+
+    def translated(self, error: psycopg.Error, query: Query[Any] | None = None) -> VrooliDataError:
+        """Return our error for one of psycopg's that the connection has raised."""
+        return translate(
+            error,
+            None if query is None else query.name,
+            self.connection.closed,
+            in_hot_standby=self.in_hot_standby(),
+            source=None if query is None else query.source,
+            role=self.role,
+        )
+
+    def mark(self, error: psycopg.Error) -> None:
+        """Note on an error that the connection has raised why its work may be done again."""
+        lost = self.connection.closed
+        mark(error, classify(error, lost=lost, in_hot_standby=self.in_hot_standby()))
 
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         self._is_ending = self._is_ending or notice.severity_nonlocalized == "FATAL"
@@ -108,7 +134,7 @@ class Session:
             if error.sqlstate is None and isinstance(error, psycopg.DataError):
                 # psycopg's own: what the server sent is nothing that Python can hold.
                 raise query.mismatch() from None
-            raise translate(error, query.name, self.connection.closed) from None
+            raise self.translated(error, query) from None
         finally:
             self._cursors.append(cursor)
 

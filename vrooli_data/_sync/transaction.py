@@ -16,10 +16,10 @@ import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from .._classify import lost_at_commit, told, translate
+from .._classify import lost_at_commit, told
 from .._connect import cut
 from .._queries import Query
-from .._retry import Reason, classify, mark, reason_of
+from .._retry import Reason, mark, reason_of
 from .._rows import Row
 from .._transactions import (
     COMMITTED,
@@ -196,7 +196,7 @@ class TransactionRunner:
             self._check_savepoint()
         except BaseException as error:
             if isinstance(error, psycopg.Error):
-                mark(error, classify(error, lost=self._connection.closed))
+                self._session.mark(error)
             # What they go with is undone.
             del self._callbacks[callbacks:]
             if self._is_alone():
@@ -213,7 +213,7 @@ class TransactionRunner:
             self._end_use()
             self._undo()
             if isinstance(error, psycopg.Error):
-                raise translate(error, None, self._connection.closed) from None
+                raise self._session.translated(error) from None
             raise
 
     @contextmanager
@@ -258,7 +258,7 @@ class TransactionRunner:
         self._end_use()
         self._is_alone()
         if isinstance(error, psycopg.Error):
-            mark(error, classify(error, lost=self._connection.closed))
+            self._session.mark(error)
         if self._options.read_only and reason_of(error) is Reason.READ_ONLY:
             # Its caller wanted it so: on no server would it go better.
             mark(error, None)
@@ -302,7 +302,7 @@ class TransactionRunner:
         except psycopg.Error as error:
             if not self._connection.closed:
                 # The server's own verdict: nothing was committed.
-                raise translate(error, None, lost=False) from None
+                raise self._session.translated(error) from None
             self._resolve(error)
         except BaseException as interruption:
             self._resolve_interrupted(interruption)
@@ -413,7 +413,7 @@ class TransactionRunner:
         try:
             self._connection.execute(statement, prepare=False)
         except psycopg.Error as error:
-            raise translate(error, None, self._connection.closed) from None
+            raise self._session.translated(error) from None
         finally:
             self._turn.release()
 

@@ -1,0 +1,207 @@
+"""Say what a statement was refused for: the field, the row or the privilege. No I/O.
+
+The server tells columns, tables and rows in one text. Only names are taken from it, by places that
+are the same in every language of the server: what stands before ``)=(`` is columns, what stands
+behind it is values, and names of tables are in quotes.
+"""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+from psycopg.errors import Diagnostic
+
+from ._queries import Source
+from .errors import (
+    AlreadyExists,
+    GeneratedKeyTaken,
+    MissingReference,
+    PermissionDenied,
+    StillReferenced,
+    VrooliDataError,
+)
+
+_COLUMNS = re.compile(r"\((.*?)\)=\(")
+_QUOTED = re.compile(r'["«»„“”]\s?([^"«»„“”]+?)\s?["«»„“”]')
+#: A plain name needs no quotes in a statement.
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+#: How many names a text holds that says: other rows refer to this one. A missing row takes two.
+_NAMES_WHEN_REFERENCED = 3
+_RESTRICTED = "23001"
+
+#: The words before a table's name, and what they need beside SELECT.
+_PRIVILEGES = {"INSERT INTO": "INSERT", "UPDATE": "UPDATE", "DELETE FROM": "DELETE"}
+_TABLES = re.compile(
+    r"\b(?:(?P<use>INSERT INTO|UPDATE|DELETE FROM|FROM|JOIN)[\s(]+(?P<table>[a-z_][\w.]*)"
+    r"|DO UPDATE\b)"
+)
+_LOCKED = re.compile(r"for [a-z ]+: (\w+)")
+_SEQUENCES = re.compile(r"nextval\('([^']+)'")
+#: Where the server itself says which privilege is missing; anybody's function may say anything.
+_BY_PRIVILEGE = frozenset({"aclcheck_error", "aclcheck_error_col", "aclcheck_error_type"})
+_BY_ROW = "ExecWithCheckOptions"
+
+
+def taken(error: psycopg.Error, source: Source | None, query: str | None) -> VrooliDataError:
+    """Return the error of a unique key that another row has."""
+    told = error.diag
+    fields = _fields(told)
+    for field in fields:
+        if source is not None and _is_generated(source, told.table_name or "", field):
+            return _generated(told, field, query)
+    return AlreadyExists(
+        _said(query, ", ".join(fields), "a row with the same value exists", told),
+        query=query,
+        sqlstate=error.sqlstate,
+        constraint=told.constraint_name,
+        fields=fields,
+    )
+
+
+def broken_reference(error: psycopg.Error, query: str | None) -> VrooliDataError:
+    """Return the error of a foreign key: the row referred to is missing, or may not go."""
+    told = error.diag
+    names = _QUOTED.findall(told.message_primary or "")
+    if error.sqlstate == _RESTRICTED or len(names) >= _NAMES_WHEN_REFERENCED:
+        rows = f"rows of {told.table_name}" if told.table_name else "other rows"
+        return StillReferenced(
+            _said(query, "", f"{rows} still refer to this one", told),
+            query=query,
+            sqlstate=error.sqlstate,
+            constraint=told.constraint_name,
+        )
+    fields = _fields(told)
+    _, _, behind_values = (told.message_detail or "").rpartition(")")
+    table = _QUOTED.search(behind_values)
+    absent = _one_of(table[1]) if table else "row to refer to"
+    return MissingReference(
+        _said(query, ", ".join(fields), f"there is no such {absent}", told),
+        query=query,
+        sqlstate=error.sqlstate,
+        constraint=told.constraint_name,
+        fields=fields,
+    )
+
+
+def denied(
+    error: psycopg.Error, source: Source | None, query: str | None, role: str | None
+) -> PermissionDenied:
+    """Return the error of a privilege that the role lacks."""
+    told = error.diag
+    text = told.message_primary or ""
+    what, privileges = _needed(text, source)
+    whose = f"the role {role}" if role else "the database role"
+    if told.source_function == _BY_ROW:
+        privileges = ()
+        problem = f"a row-level security policy refuses the row for {whose}"
+        problem += f" in {what}" if what else ""
+    elif what is not None:
+        problem = f"{whose} lacks a privilege on {what}, of which it needs {', '.join(privileges)}"
+    elif told.source_function in _BY_PRIVILEGE:
+        problem = f"{whose} lacks a privilege: {text}"
+    else:
+        problem = f"{whose} lacks a privilege"
+    return PermissionDenied(
+        f"{query}: {problem}" if query else problem,
+        query=query,
+        object=what,
+        privileges=privileges,
+        role=role,
+    )
+
+
+def _said(query: str | None, field: str, problem: str, told: Diagnostic) -> str:
+    said = ": ".join(filter(None, (query, field, problem)))
+    return f"{said} ({told.constraint_name})" if told.constraint_name else said
+
+
+def _fields(told: Diagnostic) -> tuple[str, ...]:
+    """Return the columns of the key; none where the role may not see the row."""
+    found = _COLUMNS.search(told.message_detail or "")
+    if found is None:
+        return ()
+    # An expression may hold a comma, and is no list of columns.
+    columns = [found[1]] if "(" in found[1] else found[1].split(", ")
+    return tuple(column.strip('"') for column in columns)
+
+
+def _one_of(table: str) -> str:
+    """Return what one row of a table is called: ``resource version`` for resource_versions."""
+    word = re.sub(r"(?<=[^aeiou])ies$", "y", table)
+    word = re.sub(r"(?<=ss|.x|ch|sh)es$|(?<![su])s$", "", word)
+    return word.replace("_", " ")
+
+
+def _is_generated(source: Source, table: str, column: str) -> bool:
+    """Tell whether a statement leaves a column of a table to its sequence."""
+    if any(
+        name.rpartition(".")[2] == f"{table}_{column}_seq"
+        for name in _SEQUENCES.findall(source.sql)
+    ):
+        return True
+    lists: list[str] = re.findall(rf"\bINSERT INTO {re.escape(table)}\s*\(([^)]*)\)", source.sql)
+    return bool(lists) and not any(column in re.split(r"[\s,]+", columns) for columns in lists)
+
+
+def _generated(told: Diagnostic, column: str, query: str | None) -> GeneratedKeyTaken:
+    schema = f"{_name(told.schema_name)}." if told.schema_name else ""
+    table = f"{schema}{_name(told.table_name)}"
+    sequence = f"{schema}{_name(f'{told.table_name}_{column}_seq')}"
+    literal = table.replace("'", "''")
+    remedy = (
+        f"SELECT setval(pg_get_serial_sequence('{literal}', '{column}'), "  # noqa: S608 (to be read)
+        f"(SELECT max({_name(column)}) FROM {table}))"
+    )
+    return GeneratedKeyTaken(
+        _said(
+            query,
+            "",
+            f"the {column} that was generated for {table} is taken, because {sequence} is behind "
+            f"the rows: run {remedy}",
+            told,
+        ),
+        query=query,
+        constraint=told.constraint_name,
+        table=table,
+        sequence=sequence,
+        remedy=remedy,
+    )
+
+
+def _name(name: str | None) -> str:
+    """Return a name as a statement has to spell it."""
+    name = name or ""
+    return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+
+
+def _needed(text: str, source: Source | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return the object of a statement that a text names, and what the statement needs on it."""
+    if source is None:
+        return None, ()
+    words = set(re.findall(r"\w+", text))
+    for sequence in _SEQUENCES.findall(source.sql):
+        if sequence.rpartition(".")[2] in words:
+            return f"sequence {sequence}", ("USAGE",)
+    needed = _needed_on_tables(source)
+    for table, privileges in needed.items():
+        if table.rpartition(".")[2] in words:
+            return f"table {table}", tuple(privileges)
+    return None, ()
+
+
+def _needed_on_tables(source: Source) -> dict[str, list[str]]:
+    """Return what a statement needs on each table; SELECT first, which nearly every use needs."""
+    uses: list[tuple[str, str]] = []
+    inserted = ""
+    for match in _TABLES.finditer(source.sql):
+        use, table = match["use"] or "UPDATE", match["table"] or inserted
+        inserted = table if use == "INSERT INTO" else inserted
+        uses.append((table, _PRIVILEGES.get(use, "SELECT")))
+    uses += [(table, "UPDATE") for table in _LOCKED.findall(source.header["Locks"])]
+    needed: dict[str, list[str]] = {}
+    for table, privilege in uses:
+        of_table = needed.setdefault(table, ["SELECT"])
+        if privilege not in of_table:
+            of_table.append(privilege)
+    return needed
