@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from .._visible import visible
+
 Format: TypeAlias = Literal["text", "json", "sarif"]
 
 #: Every kind of finding, with what it is held to.
@@ -49,7 +51,7 @@ class Finding(msgspec.Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         """Return the finding in one line, which editors and terminals can follow."""
-        return f"{self.path}:{self.line}: {self.query}: {self.what}; {self.mend}"
+        return visible(f"{self.path}:{self.line}: {self.query}: {self.what}; {self.mend}")
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -75,7 +77,7 @@ def as_text(report: Report) -> str:
     return "\n".join(
         [
             *map(str, report.findings),
-            *(f"note: {note}" for note in report.notes),
+            *(visible(f"note: {note}") for note in report.notes),
             f"{report.queries} queries checked in {report.seconds:.1f} s: {found}",
         ]
     )

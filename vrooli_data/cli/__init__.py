@@ -6,6 +6,7 @@ import os
 import re
 import sys
 
+from .._visible import visible
 from ..errors import InvalidInput, MissingExtra, VrooliDataError
 
 _FAILED = 1
@@ -70,5 +71,5 @@ def _run() -> int:
 
 
 def _complain(message: str, status: int) -> int:
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {visible(message)}\n")
     return status

@@ -14,6 +14,7 @@ from ._drift import drift
 from ._explain import explain
 from ._import import import_from
 from ._migrate import migrate
+from ._output import say
 from ._seed import seed
 
 app = typer.Typer(
@@ -36,7 +37,7 @@ app.add_typer(import_from, name="import")
 
 def _show_version(value: bool) -> None:
     if value:
-        typer.echo(f"vrooli-data {version_of('vrooli-data')}")
+        say(f"vrooli-data {version_of('vrooli-data')}")
         raise typer.Exit
 
 

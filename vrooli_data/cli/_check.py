@@ -17,6 +17,7 @@ from .._contract.modules import with_submodules
 from .._contract.package import check_package
 from ..errors import InvalidInput
 from ._options import DatabaseUrl, DataDir
+from ._output import say
 from ._target import target
 
 
@@ -72,7 +73,7 @@ def _module(name: str) -> ModuleType:
 
 def show_report(report: Report, shape: Format) -> None:
     """Print what was found, and end with 1 where anything was."""
-    typer.echo(_shown(report, shape))
+    say(_shown(report, shape))
     raise typer.Exit(1 if report.findings else 0)
 
 

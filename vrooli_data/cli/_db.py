@@ -10,6 +10,7 @@ import typer
 from .. import embedded
 from ..embedded._binaries import Version
 from ..errors import Unavailable
+from ._output import say
 from ._target import DEFAULT_DATA_DIR, db_command, start_embedded
 
 _Folder: TypeAlias = Annotated[
@@ -31,14 +32,14 @@ def start(
     ] = None,
 ) -> None:
     """Start the server, or find it running, and print its URL."""
-    typer.echo(start_embedded(data_dir, version))
+    say(start_embedded(data_dir, version))
 
 
 @db.command()
 def stop(*, data_dir: _Folder = DEFAULT_DATA_DIR) -> None:
     """Stop the server; its data stays."""
     stopped = embedded.stop(data_dir)
-    typer.echo(f"Stopped the server in {data_dir}." if stopped else f"No server ran in {data_dir}.")
+    say(f"Stopped the server in {data_dir}." if stopped else f"No server ran in {data_dir}.")
 
 
 @db.command()
@@ -47,4 +48,4 @@ def url(*, data_dir: _Folder = DEFAULT_DATA_DIR) -> None:
     running = embedded.url(data_dir)
     if running is None:
         raise Unavailable(f"no server runs in {data_dir}: {db_command('start', data_dir)}")
-    typer.echo(running)
+    say(running)

@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 from .._bulk import connection
 from .._explain.choice import all_queries, choose, variants
@@ -24,7 +22,7 @@ from .._progress import task
 from .._queries import Source
 from ..errors import InvalidInput
 from ._options import DatabaseUrl, DataDir
-from ._output import show, table
+from ._output import Rows, say, show, styled, table
 from ._progress import progress_bars
 from ._target import target
 
@@ -94,7 +92,7 @@ def _write(file: Path, url: str, sources: list[Source], scale: float) -> None:
         raise InvalidInput("--html", f"{file} cannot be written: {error.strerror}") from None
     shown = counted(len(sources), "query", "queries")
     grown = sum(each.grew_with_data for each in surveyed.queries)
-    typer.echo(f"{file}: {shown}, of which {grown} cost more in step with the data")
+    say(f"{file}: {shown}, of which {grown} cost more in step with the data")
 
 
 def _show_one(explained: Explained, others: list[str]) -> None:
@@ -103,39 +101,39 @@ def _show_one(explained: Explained, others: list[str]) -> None:
     rows = table("", "")
     rows.show_header = False
     for label, text in header(source).items():
-        rows.add_row(Text(label, "dim"), Text(text))
+        rows.add(styled(label, "dim"), text)
     for name, example in explained.values.items():
-        rows.add_row(Text(f":{name}", "dim"), Text(value(example)))
-    parts: list[RenderableType] = [Text(source.name, "bold"), Text(first)]
+        rows.add(styled(f":{name}", "dim"), value(example))
+    parts: list[RenderableType] = [styled(source.name, "bold"), styled(first)]
     if rest:
-        parts.append(Text(rest, "dim"))
+        parts.append(styled(rest, "dim"))
     parts += ["", rows]
     if explained.plan is not None:
         plan = read_plan(explained.plan)
-        parts += ["", _plan_table(plan), "", Text(cost(plan))]
+        parts += ["", _plan_table(plan), "", styled(cost(plan))]
     if explained.note:
-        parts += ["", Text(explained.note)]
+        parts += ["", styled(explained.note)]
     if others:
-        parts += ["", Text(f"The same method also runs: {', '.join(others)}", "dim")]
+        parts += ["", styled(f"The same method also runs: {', '.join(others)}", "dim")]
     show(Group(*parts))
 
 
-def _plan_table(plan: Plan) -> Table:
+def _plan_table(plan: Plan) -> Rows:
     rows = table(*_PLAN, numbers=_PLAN[:-1])
     _add_step(rows, plan.root, 0)
     for trigger in plan.triggers:
         style = _style(trigger.share)
-        name = Text(f"Trigger {trigger.name} on {trigger.relation}")
-        rows.add_row(f"{trigger.ms:.3f}", "", "", f"{trigger.calls:,}", name, style=style)
+        name = styled(f"Trigger {trigger.name} on {trigger.relation}")
+        rows.add(f"{trigger.ms:.3f}", "", "", f"{trigger.calls:,}", name, style=style)
     return rows
 
 
-def _add_step(rows: Table, step: Step, depth: int) -> None:
-    title = Text(" ".join(filter(None, (step.role and f"{step.role}:", step.kind, step.target))))
+def _add_step(rows: Rows, step: Step, depth: int) -> None:
+    title = styled(" ".join(filter(None, (step.role and f"{step.role}:", step.kind, step.target))))
     facts = [*(f"{label}: {text}" for label, text in step.facts), *step.remarks]
-    lines = Group(title, *(Text(fact, "dim") for fact in facts))
+    lines = Group(title, *(styled(fact, "dim") for fact in facts))
     cell = Padding(lines, (0, 0, 0, 2 * depth))
-    rows.add_row(*_numbers(step), cell, style=_style(step.share))
+    rows.add(*_numbers(step), cell, style=_style(step.share))
     for child in step.children:
         _add_step(rows, child, depth + 1)
 
@@ -163,16 +161,16 @@ def _show_all(url: str, sources: list[Source]) -> None:
     show(rows)
 
 
-def _add_query(rows: Table, explained: Explained) -> None:
+def _add_query(rows: Rows, explained: Explained) -> None:
     if explained.plan is None or explained.note:
-        rows.add_row(explained.source.name, "", "", "", Text(explained.note or "", "dim"))
+        rows.add(explained.source.name, "", "", "", styled(explained.note or "", "dim"))
         return
     plan, ways = read_plan(explained.plan), summarize([explained.plan])
     scans = (f"scan: all of {name}" for name in ways.sequential_scans)
-    rows.add_row(
+    rows.add(
         explained.source.name,
         f"{plan.rows:,}",
         f"{plan.execution_ms:.3f}",
         f"{plan.pages:,}",
-        Text("\n".join([*ways.indexes, *scans])),
+        "\n".join([*ways.indexes, *scans]),
     )

@@ -39,7 +39,7 @@ def resources(
     columns = ("read", "inserted", "skipped", "rejected", "seconds", "rows/s")
     rows = table(*columns, numbers=columns)
     counts = (report.read, report.inserted, report.skipped, report.rejected)
-    rows.add_row(
+    rows.add(
         *(f"{count:,}" for count in counts),
         f"{report.seconds:.2f}",
         f"{report.read / report.seconds:,.0f}",

@@ -11,7 +11,7 @@ from .._migrate import MigrationState, rollback_to, status
 from .._migrate import migrate as apply
 from ..errors import MigrationFailed
 from ._options import DatabaseUrl, DataDir
-from ._output import show, table
+from ._output import say, show, table
 from ._target import target
 
 
@@ -46,28 +46,28 @@ def migrate(
 def _apply(url: str) -> None:
     report = apply(url)
     for migration_id in report.applied:
-        typer.echo(f"Applied   {migration_id}")
+        say(f"Applied   {migration_id}")
     for migration_id, reason in report.not_applicable.items():
-        typer.echo(f"Left out  {migration_id}: {reason}")
+        say(f"Left out  {migration_id}: {reason}")
     if report.applied:
-        typer.echo(f"{len(report.applied)} applied in {report.seconds:.2f} s.")
+        say(f"{len(report.applied)} applied in {report.seconds:.2f} s.")
     else:
-        typer.echo(f"Nothing to do: {report.already_applied} were applied before.")
+        say(f"Nothing to do: {report.already_applied} were applied before.")
 
 
 def _roll_back(url: str, migration_id: str) -> None:
     taken_back = rollback_to(url, migration_id)
     for taken in taken_back:
-        typer.echo(f"Took back {taken}")
+        say(f"Took back {taken}")
     if not taken_back:
-        typer.echo(f"Nothing to do: none after {migration_id} was applied.")
+        say(f"Nothing to do: none after {migration_id} was applied.")
 
 
 def _show_status(states: list[MigrationState]) -> None:
     rows = table("id", "state", "applied at (UTC)")
     for state in states:
         applied_at = state.applied_at and f"{state.applied_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-        rows.add_row(state.id, _explained(state), applied_at or "")
+        rows.add(state.id, _explained(state), applied_at or "")
     show(rows)
     wrong = [state.id for state in states if state.state in ("changed", "unknown")]
     if wrong:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from .._progress import NoProgress, Progress
+from .._visible import visible
 
 
 @contextmanager
@@ -35,7 +37,7 @@ class _Shown:
         self._task = TaskID(0)
 
     def start(self, task: str, total: int | None) -> None:
-        self._task = self._bars.add_task(task, total=total)
+        self._task = self._bars.add_task(escape(visible(task)), total=total)
 
     def advance(self, count: int) -> None:
         self._bars.advance(self._task, count)

@@ -9,7 +9,7 @@ import typer
 from .._seed import check_scale
 from .._seed import seed as fill
 from ._options import DatabaseUrl, DataDir, Scale
-from ._output import show, table
+from ._output import say, show, table
 from ._progress import progress_bars
 from ._target import target
 
@@ -30,7 +30,7 @@ def seed(
         report = fill(url, scale=scale, seed=number, progress=progress)
     rows = table("table", "rows", numbers=("rows",))
     for name, count in report.rows.items():
-        rows.add_row(name, f"{count:,}")
+        rows.add(name, f"{count:,}")
     show(rows)
     total = sum(report.rows.values())
-    typer.echo(f"{total:,} rows in {report.seconds:.2f} s: {total / report.seconds:,.0f} rows/s")
+    say(f"{total:,} rows in {report.seconds:.2f} s: {total / report.seconds:,.0f} rows/s")

@@ -7,12 +7,11 @@ import shlex
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-import typer
-
 from .. import embedded
 from ..embedded._binaries import DEFAULT_VERSION, Version, installation
 from ..errors import MissingExtra
 from ._invocation import program
+from ._output import say
 
 DEFAULT_DATA_DIR = Path("var/vrooli")
 
@@ -47,7 +46,7 @@ def start_embedded(data_dir: Path, version: Version | None = None) -> str:
     if embedded.url(data_dir) is None:
         installation(version)
         stop = db_command("stop", data_dir)
-        typer.echo(f"Starting PostgreSQL {version} in {data_dir}; to stop it: {stop}", err=True)
+        say(f"Starting PostgreSQL {version} in {data_dir}; to stop it: {stop}", err=True)
     return embedded.start(data_dir, version=version)
 
 

@@ -15,6 +15,7 @@ from ..._classify import translate
 from ..._queries import load_folder, sql_folder
 from ..._seed import check_scale, seed
 from .._options import SCALE, DatabaseUrl, DemoDir
+from .._output import say
 from .._progress import progress_bars
 from .._target import target
 from ._next_steps import next_steps
@@ -45,13 +46,11 @@ def demo(
     migrations = migrate(url)
     with Database.connect(url) as db, _held(db) as held:
         server = held.connection.info.parameter_status("server_version")
-        typer.echo(f"Server:     PostgreSQL {server}")
-        typer.echo(
-            f"Migrations: {len(migrations.applied)} applied, {migrations.already_applied} earlier"
-        )
+        say(f"Server:     PostgreSQL {server}")
+        say(f"Migrations: {len(migrations.applied)} applied, {migrations.already_applied} earlier")
         if held.connection.execute(_HOLDS_ROWS).fetchone() == (True,):
             unused = "" if scale is None else "; --scale is for an empty database"
-            typer.echo(f"Data:       what the database holds already is used again{unused}")
+            say(f"Data:       what the database holds already is used again{unused}")
         else:
             _seed(url, wanted)
         subjects = find_subjects(held)
@@ -63,10 +62,10 @@ def demo(
 
 
 def _seed(url: str, scale: float) -> None:
-    typer.echo(f"Data:       seeding at scale {scale:g} ...")
+    say(f"Data:       seeding at scale {scale:g} ...")
     with progress_bars() as progress:
         report = seed(url, scale=scale, progress=progress)
-    typer.echo(f"            {sum(report.rows.values()):,} rows in {report.seconds:.1f} s")
+    say(f"            {sum(report.rows.values()):,} rows in {report.seconds:.1f} s")
 
 
 @contextmanager

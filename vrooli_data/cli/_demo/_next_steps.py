@@ -5,10 +5,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-import typer
-
 from ..._queries import sql_folder
 from .._invocation import program, python, short
+from .._output import say
 from .._target import db_command
 from ._subjects import Subjects
 
@@ -29,7 +28,7 @@ def next_steps(data_dir: Path | None, subjects: Subjects) -> None:
     else:
         first = "# with DATABASE_URL set to the database of this demo:"
         last = ""
-    typer.echo(f"""
+    say(f"""
 # Three things to try next
 {first}
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from rich.padding import Padding
 from rich.pretty import Pretty
-from rich.text import Text
 
 from ... import HeldConnection
 from ..._plans import PlanSummary
-from .._output import show, table
+from .._output import show, styled, table
 from ._measure import CALLS, LEAST_CALLS, measure
 from ._patterns import Pattern
 
@@ -24,7 +23,7 @@ def show_aggregate(name: str, held: HeldConnection, patterns: Iterable[Pattern])
     examples = []
     for pattern in patterns:
         measured = measure(held, pattern)
-        rows.add_row(
+        rows.add(
             pattern.label,
             str(measured.rows),
             f"{measured.median_ms:.3f}",
@@ -33,10 +32,10 @@ def show_aggregate(name: str, held: HeldConnection, patterns: Iterable[Pattern])
         )
         if pattern.example:
             examples.append((pattern.example, measured.result))
-    show(Text(f"\ndb.{name}", "bold"), Text(f"queries in sql/{name}/", "dim"), rows)
+    show(styled(f"\ndb.{name}", "bold"), styled(f"queries in sql/{name}/", "dim"), rows)
     for code, record in examples:
         show(
-            Text(f"\n>>> {code}", "bold"),
+            styled(f"\n>>> {code}", "bold"),
             Padding(_pretty(record), (0, 0, 0, 2)),
         )
 
@@ -44,7 +43,7 @@ def show_aggregate(name: str, held: HeldConnection, patterns: Iterable[Pattern])
 def show_explanation() -> None:
     """Say how the numbers came about."""
     show(
-        Text(
+        styled(
             f"\nTimes are of up to {CALLS} calls ({LEAST_CALLS} at least) on one connection, from "
             "the call to the finished records. Indexes are those of EXPLAIN for the same statement "
             "with the same values.",
