@@ -19,7 +19,9 @@ from vrooli_data import embedded
 from vrooli_data._queries import load_folder, sql_folder
 
 README = Path(__file__).parents[1] / "README.md"
-TRANSACTIONS = README.parent / "docs" / "transactions.md"
+DOCS = README.parent / "docs"
+#: Pages whose programs are run, and how many each has.
+PROGRAMS = {"schemas.md": 2, "transactions.md": 10}
 SQL_README = sql_folder() / "README.md"
 
 #: A value of each type that a query casts a parameter to.
@@ -72,9 +74,10 @@ def run_the_first_programs(folder: Path) -> None:
 
 
 @in_the_tree
-def test_the_programs_about_transactions_run_as_they_stand(database_url: str) -> None:
-    programs = blocks(TRANSACTIONS, "python")
-    assert len(programs) == 10
+@pytest.mark.parametrize("page", PROGRAMS)
+def test_the_programs_of_a_page_run_as_they_stand(page: str, database_url: str) -> None:
+    programs = blocks(DOCS / page, "python")
+    assert len(programs) == PROGRAMS[page]
     for program in programs:
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", program],
@@ -123,7 +126,7 @@ def test_every_query_runs_in_psql_as_it_stands(database_url: str) -> None:
 
 @in_the_tree
 @pytest.mark.parametrize(
-    "page", [README, SQL_README, TRANSACTIONS, README.with_name("CONTRIBUTING.md")]
+    "page", [README, SQL_README, *DOCS.glob("*.md"), README.with_name("CONTRIBUTING.md")]
 )
 def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(((?!https?:)[^)#]+)", page.read_text()):

@@ -210,21 +210,12 @@ def test_time_limits_of_the_role_do_not_cut_a_migration_short(
     assert "0100_added" in migrate(limited).applied
 
 
-def test_tables_stay_in_the_schema_where_they_are(empty_database_url: str) -> None:
-    with psycopg.connect(empty_database_url) as connection:
-        connection.execute("CREATE SCHEMA app; CREATE SCHEMA other")
-    app = conninfo.make_conninfo(empty_database_url, options="-c search_path=app")
-    both = conninfo.make_conninfo(empty_database_url, options="-c search_path=other,app")
-    migrate(app)
-    assert migrate(both).applied == ()
-    schemas = "SELECT DISTINCT schemaname FROM pg_stat_user_tables"
-    assert column(empty_database_url, schemas) == ["app"]
-
-
 def test_a_role_without_a_schema_is_told_so(empty_database_url: str) -> None:
     nowhere = conninfo.make_conninfo(empty_database_url, options="-c search_path=absent")
-    with pytest.raises(MigrationFailed, match="search_path"):
+    with pytest.raises(InvalidInput, match="schema: must be given: the search_path"):
         migrate(nowhere)
+    with pytest.raises(MigrationFailed, match="there is no schema 'absent'"):
+        migrate(nowhere, schema="absent")
 
 
 @pytest.mark.parametrize(

@@ -56,16 +56,17 @@ def holding(url: str, statement: str) -> Iterator[psycopg.Connection[tuple[objec
 class Migrating(threading.Thread):
     """One call of migrate, beside the test."""
 
-    def __init__(self, url: str, **limits: float) -> None:
+    def __init__(self, url: str, *, lock_timeout: float = 2.0, wait: float = 60.0) -> None:
         super().__init__()
         self.url = url
-        self.limits = limits
+        self.lock_timeout = lock_timeout
+        self.wait = wait
         self.report: MigrationReport | None = None
         self.error: Exception | None = None
 
     def run(self) -> None:
         try:
-            self.report = migrate(self.url, **self.limits)
+            self.report = migrate(self.url, lock_timeout=self.lock_timeout, wait=self.wait)
         except Exception as error:  # noqa: BLE001 (handed to the test)
             self.error = error
 

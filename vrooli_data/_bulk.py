@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
-from typing import Any, LiteralString, TypeAlias
+from contextlib import contextmanager
+from typing import Any, LiteralString
 
 import psycopg
 
-from ._classify import translate, unreachable
-from ._connect import connection_parameters
 from ._migrations import check_applied
+from ._own_session import Connection, own_session
 from ._progress import Progress
 from ._queries import query
+from ._search_path import SearchPath
 from .records.schema import AppliedMigration
-
-Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 #: On the wire a timestamptz is an int8: microseconds since 2000-01-01 UTC.
 TIMESTAMPTZ = "int8"
@@ -34,19 +32,13 @@ def jsonb(text: bytes) -> bytes:
 
 
 @contextmanager
-def connection(conninfo: str | None, application_name: str) -> Iterator[Connection]:
+def connection(
+    conninfo: str | None, application_name: str, schema: str | None = None
+) -> Iterator[Connection]:
     """Open a connection to a migrated database, autocommit; its errors become ours."""
-    parameters = connection_parameters(conninfo, application_name)
-    try:
-        opened = psycopg.connect(**parameters, autocommit=True)
-    except psycopg.OperationalError as error:
-        raise unreachable(error) from None
-    with closing(opened):
-        try:
-            check_applied(_applied_migrations(opened))
-            yield opened
-        except psycopg.Error as error:
-            raise translate(error, None, opened.closed) from None
+    with own_session(conninfo, application_name, SearchPath.of(schema, ())) as opened:
+        check_applied(_applied_migrations(opened), schema)
+        yield opened
 
 
 def copy_rows(

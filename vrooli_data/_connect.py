@@ -12,11 +12,13 @@ from typing import Any
 import msgspec
 import psycopg
 from psycopg import conninfo as libpq
+from psycopg import sql
 from psycopg.adapt import AdaptersMap
 from psycopg.types.json import set_json_loads
 from psycopg.types.numeric import Int8Dumper
 from psycopg.types.string import ByteaBinaryLoader
 
+from ._search_path import SearchPath
 from ._validate import check_text
 from .errors import InvalidInput
 
@@ -33,19 +35,9 @@ _KEEPALIVES = {
 }
 _MAX_TEXT = 10_000
 
-#: Times are read in UTC whatever the server's own zone, also inside nested JSON. Compiling a
-#: query takes tens of milliseconds, which no query here is long enough to win back. Plans are made
-#: once and kept: behind `LIMIT $n` the planner expects a tenth of all rows, and so would take the
-#: kept plan for dear and plan a listing anew on every call.
-SETUP = (
-    "/* vrooli_data:setup */ SELECT set_config('TimeZone', 'UTC', false), "
-    "set_config('jit', 'off', false), "
-    "set_config('plan_cache_mode', 'force_generic_plan', false), "
-    "set_config('statement_timeout', "
-    "coalesce(%s, current_setting('statement_timeout')), false), current_user::text, "
-    # Anew after every crash, and never the same on two servers.
-    "(SELECT extract(epoch FROM stats_reset)::text FROM pg_stat_wal)"
-)
+#: As which role the session runs, and in which run of the server: anew after every crash, and never
+#: the same on two servers.
+ASK_SESSION = b"SELECT current_user::text, extract(EPOCH FROM stats_reset)::text FROM pg_stat_wal"
 
 #: Around a query that is planned anew on each call, in one round trip with it. Local settings: they
 #: end with the caller's transaction, and without one with the round trip.
@@ -69,10 +61,48 @@ class QueryEvent(msgspec.Struct, frozen=True, gc=False):
 class SessionSettings:
     """What all the sessions of one database share."""
 
-    def __init__(self, *, prepare: bool, on_query: Callable[[QueryEvent], None] | None) -> None:
+    def __init__(
+        self,
+        path: SearchPath,
+        *,
+        statement_timeout: str | None,
+        prepare: bool,
+        on_query: Callable[[QueryEvent], None] | None,
+    ) -> None:
+        #: Its schema is known once a connection has been opened.
+        self.path = path
+        #: Milliseconds; None leaves the server's.
+        self.statement_timeout = statement_timeout
         #: Turned off for good where it proves not to work.
         self.prepare = prepare
         self.on_query = on_query
+
+
+def set_session(path: SearchPath, statement_timeout: str | None = None) -> bytes:
+    """Return the statement that sets what each session of the layer runs under.
+
+    It may be sent again at any time; what it sets stays. *statement_timeout* is in milliseconds;
+    None leaves the server's.
+    """
+    settings = {
+        "search_path": str(path),
+        # Times are read in UTC whatever the server's own zone, also inside nested JSON.
+        "TimeZone": "UTC",
+        # Compiling a query takes tens of milliseconds, which no query here is long enough to win
+        # back.
+        "jit": "off",
+        # Plans are made once and kept: behind `LIMIT $n` the planner expects a tenth of all rows,
+        # and so would take the kept plan for dear and plan a listing anew on every call.
+        "plan_cache_mode": "force_generic_plan",
+    }
+    if statement_timeout is not None:
+        settings["statement_timeout"] = statement_timeout
+    # Called by its full name: the session's path may still be anybody's.
+    calls = sql.SQL(", ").join(
+        sql.SQL("pg_catalog.set_config({}, {}, FALSE)").format(name, value)
+        for name, value in settings.items()
+    )
+    return (sql.SQL("/* vrooli_data:set_session */ SELECT ") + calls).as_bytes()
 
 
 class _IntDumper(Int8Dumper):

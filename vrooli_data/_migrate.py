@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -13,15 +14,14 @@ from psycopg import errors as pg
 
 from ._migration_session import (
     Applied,
-    Connection,
     connect,
-    current_schema,
     exclusive_session,
     read_state,
-    set_search_path,
     value,
 )
 from ._migrations import Migration, known, refuse_unknown
+from ._own_session import Connection, pin
+from ._search_path import SearchPath
 from ._validate import check_seconds
 from .errors import InvalidInput, MigrationFailed, MissingExtra, Unavailable
 
@@ -38,13 +38,20 @@ FROM pg_index
 INNER JOIN pg_class ON pg_index.indexrelid = pg_class.oid
 WHERE
     NOT pg_index.indisvalid
-    AND pg_class.relnamespace = current_schema()::regnamespace
+    AND pg_class.relnamespace = quote_ident(current_schema())::regnamespace
     AND NOT EXISTS (
         SELECT FROM pg_stat_progress_create_index AS progress
         WHERE progress.index_relid = pg_index.indexrelid
     )
 ORDER BY 1
 LIMIT 1
+"""
+
+_SCHEMA_OF_EXTENSION = """
+SELECT pg_namespace.nspname
+FROM pg_extension
+INNER JOIN pg_namespace ON pg_extension.extnamespace = pg_namespace.oid
+WHERE pg_extension.extname = %s
 """
 
 _logger = logging.getLogger("vrooli_data")
@@ -72,7 +79,12 @@ class MigrationState(msgspec.Struct, frozen=True):
 
 
 def migrate(
-    conninfo: str | None = None, *, lock_timeout: float = 2.0, wait: float = 60.0
+    conninfo: str | None = None,
+    *,
+    schema: str | None = None,
+    search_path: Sequence[str] = (),
+    lock_timeout: float = 2.0,
+    wait: float = 60.0,
 ) -> MigrationReport:
     """Apply every migration that the database lacks, in order.
 
@@ -81,22 +93,26 @@ def migrate(
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+        schema: where the tables are or will be; None is the first schema that exists in the
+            search_path of the role.
+        search_path: more schemas in which names are looked up, behind that one.
         lock_timeout: seconds to wait for a lock on a table; new queries on it wait as long.
         wait: seconds to wait where nobody else is held up: for another process that migrates,
             and for older transactions when an index is built concurrently.
     """
     check_seconds("lock_timeout", lock_timeout)
     check_seconds("wait", wait)
+    path = SearchPath.of(schema, search_path)
     file_class = _file_class()
     started = time.monotonic()
     done: list[str] = []
     left_out: dict[str, str] = {}
-    with exclusive_session(conninfo, wait) as connection:
+    with exclusive_session(conninfo, path, wait) as (connection, path):
         applied = _applied(connection)
         for migration in known():
             if migration.id in applied:
                 continue
-            if migration.extension and not _has_extension(connection, migration.extension):
+            if migration.extension and not _has_extension(connection, path, migration.extension):
                 left_out[migration.id] = f"{migration.extension} cannot be created here"
                 continue
             file = file_class(migration.path)
@@ -108,7 +124,13 @@ def migrate(
 
 
 def rollback_to(
-    conninfo: str | None, migration_id: str, *, lock_timeout: float = 2.0, wait: float = 60.0
+    conninfo: str | None,
+    migration_id: str,
+    *,
+    schema: str | None = None,
+    search_path: Sequence[str] = (),
+    lock_timeout: float = 2.0,
+    wait: float = 60.0,
 ) -> list[str]:
     """Take back every migration after *migration_id*, the newest first; "0" takes back all.
 
@@ -118,9 +140,10 @@ def rollback_to(
     check_seconds("wait", wait)
     if migration_id != NOTHING and migration_id not in {migration.id for migration in known()}:
         raise InvalidInput("migration_id", 'is no migration of this package; "0" takes back all')
+    path = SearchPath.of(schema, search_path)
     file_class = _file_class()
     done: list[str] = []
-    with exclusive_session(conninfo, wait) as connection:
+    with exclusive_session(conninfo, path, wait) as (connection, _):
         applied = _applied(connection)
         for migration in reversed(known()):
             if migration.id in applied and migration.id > migration_id:
@@ -131,9 +154,9 @@ def rollback_to(
     return done
 
 
-def status(conninfo: str | None = None) -> list[MigrationState]:
+def status(conninfo: str | None = None, *, schema: str | None = None) -> list[MigrationState]:
     """Return how each migration stands in the database, in order. Changes nothing."""
-    with connect(conninfo, "any") as connection:
+    with connect(conninfo, SearchPath.of(schema, ()), "any") as connection:
         applied = read_state(connection)
     ours = {migration.id: migration for migration in known()}
     return [
@@ -218,19 +241,15 @@ def _set_lock_timeout(connection: Connection, seconds: float) -> None:
     value(connection, "SELECT set_config('lock_timeout', %s, FALSE)", milliseconds)
 
 
-def _has_extension(connection: Connection, extension: str) -> bool:
+def _has_extension(connection: Connection, path: SearchPath, extension: str) -> bool:
     """Create the extension unless it is there; return False where that cannot be."""
     try:
         connection.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}".encode())
     except (pg.FeatureNotSupported, pg.InsufficientPrivilege, pg.UndefinedFile):
         return False
     # It may be in a schema of its own, as hosting services have it.
-    schema = value(
-        connection,
-        "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = %s",
-        extension,
-    )
-    set_search_path(connection, current_schema(connection), schema)
+    schema = value(connection, _SCHEMA_OF_EXTENSION, extension)
+    pin(connection, path.followed_by(schema))
     return True
 
 

@@ -8,13 +8,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import psycopg
-
-from ._classify import translate, unreachable
-from ._connect import connection_parameters
+from ._own_session import Connection, own_session, pin
+from ._search_path import SearchPath
 from .errors import MigrationFailed, Timeout
-
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 _OLDEST_SERVER = 15
 #: "vrooli" in ASCII: the key of the advisory lock.
@@ -22,17 +18,6 @@ _LOCK_KEY = 0x76726F6F6C69
 _POLL_SECONDS = 0.1
 _APPLICATION_NAME = "vrooli_data migrate"
 
-# Where the migrations already are, else where the role creates its tables.
-_SCHEMA = """
-SELECT coalesce(
-    (
-        SELECT relnamespace::regnamespace::text
-        FROM pg_class
-        WHERE oid = to_regclass('vrooli_data_migrations')
-    ),
-    quote_ident(current_schema())
-)
-"""
 # Limits meant for a program's queries would cut a migration short. transaction_timeout exists from
 # PostgreSQL 17 on.
 _NO_TIME_LIMITS = """
@@ -64,35 +49,28 @@ class Applied(NamedTuple):
 
 
 @contextmanager
-def exclusive_session(conninfo: str | None, wait: float) -> Iterator[Connection]:
+def exclusive_session(
+    conninfo: str | None, path: SearchPath, wait: float
+) -> Iterator[tuple[Connection, SearchPath]]:
     """Open the session that may migrate, when no other has been for *wait* seconds.
 
     One connection both holds the lock and does the work: neither can outlive the other.
     """
-    with connect(conninfo, "read-write") as connection:
+    with connect(conninfo, None, "read-write") as connection:
+        path = pin(connection, path)
         _check_server(connection)
+        _check_schema(connection, path)
         connection.execute(_NO_TIME_LIMITS)
         _lock(connection, wait)
-        # After the lock: another process may have been deciding where the migrations are.
-        set_search_path(connection, current_schema(connection))
         connection.execute(_CREATE_STATE)
-        yield connection
+        yield connection, path
 
 
 @contextmanager
-def connect(conninfo: str | None, target: str) -> Iterator[Connection]:
+def connect(conninfo: str | None, path: SearchPath | None, target: str) -> Iterator[Connection]:
     """Connect in autocommit to a server that fits *target*, as in target_session_attrs."""
-    parameters = connection_parameters(conninfo, _APPLICATION_NAME)
-    parameters.setdefault("target_session_attrs", target)
-    try:
-        connection = psycopg.connect(**parameters, autocommit=True)
-    except psycopg.Error as error:
-        raise unreachable(error) from None
-    with connection:
-        try:
-            yield connection
-        except psycopg.Error as error:
-            raise translate(error, "migrate", connection.closed) from None
+    with own_session(conninfo, _APPLICATION_NAME, path, target=target, work="migrate") as session:
+        yield session
 
 
 def read_state(connection: Connection) -> dict[str, Applied]:
@@ -101,25 +79,6 @@ def read_state(connection: Connection) -> dict[str, Applied]:
         return {}
     rows = connection.execute("SELECT id, sha256, applied_at FROM vrooli_data_migrations")
     return {migration_id: Applied(sha256, at) for migration_id, sha256, at in rows}
-
-
-def current_schema(connection: Connection) -> str:
-    """Return the schema, as an SQL identifier, in which the tables are or will be."""
-    schema = value(connection, _SCHEMA)
-    if schema is None:
-        raise MigrationFailed(
-            "no schema to create tables in: the search_path of this role names none that exists"
-        )
-    return str(schema)
-
-
-def set_search_path(connection: Connection, *schemas: str) -> None:
-    """Look for objects in *schemas* only, given as SQL identifiers.
-
-    Who may create objects in another schema of the role's path could otherwise slip one in
-    (CVE-2018-1058).
-    """
-    value(connection, "SELECT set_config('search_path', %s, FALSE)", ", ".join(schemas))
 
 
 def value(connection: Connection, sql: str, *parameters: object) -> Any:
@@ -141,6 +100,14 @@ def _check_server(connection: Connection) -> None:
         raise MigrationFailed(
             "the locale of the database knows no letters beyond ASCII, so that search would not "
             f"find \u00c9 by \u00e9: {remedy}"
+        )
+
+
+def _check_schema(connection: Connection, path: SearchPath) -> None:
+    if value(connection, "SELECT current_schema()") != path.schema:
+        raise MigrationFailed(
+            f"there is no schema {path.schema!r} that this role may use: create it, or grant the "
+            "role USAGE and CREATE on it"
         )
 
 

@@ -35,16 +35,19 @@ def known() -> tuple[Migration, ...]:
     return tuple(_read(path) for path in paths if not path.name.endswith(".rollback.sql"))
 
 
-def check_applied(applied: Collection[str]) -> None:
+def check_applied(applied: Collection[str], schema: str | None = None) -> None:
     """Raise unless the migrations of the given ids are those that this package needs.
+
+    *schema* is where they are, for the message.
 
     One that requires an extension may be absent: ids do not tell whether the server has it.
     """
     refuse_unknown(applied)
+    where = "database" if schema is None else f"schema {schema!r}"
     for migration in known():
         if migration.extension is None and migration.id not in applied:
             raise NotMigrated(
-                f"the database lacks the migration {migration.id}: run `vrooli-data migrate`, "
+                f"the {where} lacks the migration {migration.id}: run `vrooli-data migrate`, "
                 "or call vrooli_data.migrate()"
             )
 

@@ -24,7 +24,7 @@ first_lines AS (
             line,
             resource_type,
             is_complete
-        FROM imported_lines
+        FROM pg_temp.imported_lines
         ORDER BY
             public_id ASC,
             line ASC
@@ -73,7 +73,7 @@ versions AS (
         imported_lines.config,
         imported_lines.is_complete
     FROM first_lines
-    INNER JOIN imported_lines ON first_lines.line = imported_lines.line
+    INNER JOIN pg_temp.imported_lines ON first_lines.line = imported_lines.line
     WHERE first_lines.resource_id IN (SELECT inserted.id FROM inserted)
     ORDER BY first_lines.resource_id ASC
 ),
@@ -91,7 +91,7 @@ translations AS (
         imported_lines.name,
         imported_lines.description
     FROM first_lines
-    INNER JOIN imported_lines ON first_lines.line = imported_lines.line
+    INNER JOIN pg_temp.imported_lines ON first_lines.line = imported_lines.line
     WHERE first_lines.resource_id IN (SELECT inserted.id FROM inserted)
     ORDER BY first_lines.resource_id ASC
 )

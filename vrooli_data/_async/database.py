@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from types import TracebackType
@@ -14,6 +14,7 @@ from .._connect import QueryEvent, SessionSettings, connection_parameters, place
 from .._migrations import check_applied, has_trigrams
 from .._queries import query
 from .._retry import RetryEvent, RetryPolicy, checked_policy
+from .._search_path import SearchPath
 from .._transactions import Isolation, Options
 from .._validate import check_callable, check_flag, check_int, check_seconds
 from ..errors import DatabaseError, InvalidUse
@@ -64,6 +65,8 @@ class AsyncDatabase(AsyncRepositories):
         cls,
         conninfo: str | None = None,
         *,
+        schema: str | None = None,
+        search_path: Sequence[str] = (),
         min_size: int = 1,
         max_size: int = 10,
         timeout: float = 5.0,
@@ -80,6 +83,10 @@ class AsyncDatabase(AsyncRepositories):
 
         Args:
             conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+            schema: where the layer's tables are; None is the first schema that exists in the
+                search_path of the role.
+            search_path: more schemas in which names are looked up, behind that one; no others are,
+                whatever the role or *conninfo* sets.
             min_size: connections kept open.
             max_size: connections at most.
             timeout: seconds to wait for a connection of the pool, in each attempt that *retry*
@@ -110,8 +117,12 @@ class AsyncDatabase(AsyncRepositories):
         limit = None if statement_timeout is None else str(max(1, round(statement_timeout * 1000)))
         connector = AsyncConnector(
             connection_parameters(conninfo, application_name),
-            SessionSettings(prepare=prepare, on_query=on_query),
-            statement_timeout=limit,
+            SessionSettings(
+                SearchPath.of(schema, search_path),
+                statement_timeout=limit,
+                prepare=prepare,
+                on_query=on_query,
+            ),
         )
         pool = AsyncConnectionPool(
             connection_class=AsyncPooledConnection,
@@ -295,5 +306,5 @@ class AsyncDatabase(AsyncRepositories):
                     raise
                 rows = []
         applied = {id for (id,) in rows}
-        check_applied(applied)
+        check_applied(applied, self._connector.settings.path.schema)
         self._connector.has_trigrams = self._runner.has_trigrams = has_trigrams(applied)

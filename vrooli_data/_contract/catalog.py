@@ -22,7 +22,7 @@ WITH tables AS (
         reloptions,
         relrowsecurity
     FROM pg_class
-    WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace
+    WHERE relkind IN ('r', 'p') AND relnamespace = quote_ident(current_schema())::regnamespace
 )
 
 SELECT

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from .._queries import Source, read_folder
+from .._search_path import SearchPath
 from ..errors import InvalidFile, InvalidInput, MissingExtra
 from . import plan_files
 from .findings import Finding, Report, place
@@ -20,7 +21,7 @@ from .modules import definition, queries_outside_repositories, records_of
 from .problems import Problem
 from .query_check import Code, QueryChecker
 from .recording import Call, record_methods
-from .scratch import checked_connection
+from .scratch import checked_session
 from .value_types import structs_within, unresolved
 
 _UPDATE = "look at the difference that `vrooli-data check --update-plans` makes"
@@ -42,6 +43,8 @@ def check(
     records: ModuleType,
     repositories: Sequence[ModuleType] = (),
     *,
+    schema: str | None = None,
+    search_path: Sequence[str] = (),
     update_plans: bool = False,
     require_plans: bool = False,
     is_live: bool = False,
@@ -55,6 +58,9 @@ def check(
         sql: a folder of ``.sql`` files, or of such folders.
         records: the module, or package of modules, that defines the records.
         repositories: the modules that run the queries; without them, methods are not checked.
+        schema: where the queries' tables are; None is the first schema that exists in the
+            search_path of the role.
+        search_path: more schemas in which names are looked up, behind that one.
         update_plans: write the reviewed plans, instead of comparing with them.
         require_plans: let a folder without reviewed plans be a finding.
         is_live: the database is in use: plans are those of its own settings and rows, and are not
@@ -65,7 +71,8 @@ def check(
     rules = None if is_live else _rules()
     folders = _folders(sql)
     code = _code(records, repositories)
-    with checked_connection(conninfo) as connection:
+    path = SearchPath.of(schema, search_path)
+    with checked_session(conninfo, path) as connection:
         if update_plans:
             _require_major(connection)
         checker = _FolderChecker(connection, code, rules, is_live=is_live)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from psycopg import Connection, sql
@@ -11,11 +11,12 @@ from psycopg import Connection, sql
 from .. import records
 from .._migrate import status
 from .._queries import sql_folder
+from .._search_path import SearchPath
 from .catalog import PATH, Fact, expected_facts, read_facts
 from .check import check
 from .findings import Finding, Report, place
 from .problems import Problem
-from .scratch import checked_connection
+from .scratch import checked_session
 
 _MIGRATE = "run `vrooli-data migrate`"
 _MIGRATION_PROBLEMS = {
@@ -35,7 +36,7 @@ FROM pg_index
 INNER JOIN pg_class ON pg_index.indexrelid = pg_class.oid
 INNER JOIN pg_class AS tables ON pg_index.indrelid = tables.oid
 WHERE
-    tables.relnamespace = current_schema()::regnamespace
+    tables.relnamespace = quote_ident(current_schema())::regnamespace
     AND NOT (pg_index.indisvalid AND pg_index.indisready AND pg_index.indislive)
     -- Some session builds it at this moment.
     AND NOT EXISTS (
@@ -67,7 +68,7 @@ INNER JOIN pg_attribute
         AND pg_depend.refobjsubid = pg_attribute.attnum
 INNER JOIN pg_class AS tables ON pg_depend.refobjid = tables.oid
 WHERE
-    tables.relnamespace = current_schema()::regnamespace
+    tables.relnamespace = quote_ident(current_schema())::regnamespace
     AND has_column_privilege(tables.oid, pg_attribute.attnum, 'SELECT')
 ORDER BY 1, 2
 """
@@ -78,7 +79,9 @@ WHERE datname = current_database() AND datcollversion IS NOT NULL
 """
 
 
-def drift(conninfo: str | None) -> Report:
+def drift(
+    conninfo: str | None, *, schema: str | None = None, search_path: Sequence[str] = ()
+) -> Report:
     """Compare a database with the migrations, and hold the package's queries to it as it is.
 
     It reads the catalogue, the highest value of each generated key, and plans; nothing is written,
@@ -86,15 +89,27 @@ def drift(conninfo: str | None) -> Report:
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+        schema: where the tables are; None is the first schema that exists in the search_path of
+            the role.
+        search_path: more schemas in which names are looked up, behind that one, such as the
+            schema of pg_trgm.
     """
+    path = SearchPath.of(schema, search_path)
     started = time.perf_counter()
     notes: set[str] = set()
-    findings = [_finding(*found) for found in _migrations(conninfo)]
-    with checked_connection(conninfo) as connection:
+    findings = [_finding(*found) for found in _migrations(conninfo, schema)]
+    with checked_session(conninfo, path) as connection:
         facts = _expected(connection)
         differences = (*_differences(connection, facts, notes), *_states(connection))
         findings += [_finding(*found) for found in differences]
-    queries = check(conninfo, sql_folder(), records, is_live=True)
+    queries = check(
+        conninfo,
+        sql_folder(),
+        records,
+        schema=schema,
+        search_path=search_path,
+        is_live=True,
+    )
     return Report(
         [*findings, *queries.findings],
         sorted(notes | set(queries.notes)),
@@ -107,8 +122,8 @@ def _finding(name: str, problem: Problem) -> Finding:
     return Finding(place(PATH.parent), 1, name, *problem)
 
 
-def _migrations(conninfo: str | None) -> Iterator[tuple[str, Problem]]:
-    for state in status(conninfo):
+def _migrations(conninfo: str | None, schema: str | None) -> Iterator[tuple[str, Problem]]:
+    for state in status(conninfo, schema=schema):
         if state.state == "applied" or (state.state == "pending" and state.extension):
             continue
         what, fix = _MIGRATION_PROBLEMS[state.state]

@@ -15,7 +15,7 @@ from ..errors import VrooliDataError
 from .check import check
 from .findings import Finding, Report
 from .modules import with_submodules
-from .scratch import fill_database, scratch_database
+from .scratch import SCRATCH_SCHEMA, fill_database, scratch_database
 
 _PACKAGES = ("_async", "_import", "_seed")
 
@@ -24,13 +24,14 @@ def check_package(conninfo: str | None, *, update_plans: bool = False) -> Report
     """Check every query of the package on a database made for it, which is dropped again."""
     started = time.perf_counter()
     with scratch_database(conninfo) as url:
-        migrate(url)
+        migrate(url, schema=SCRATCH_SCHEMA)
         failure = _filled(url)
         report = check(
             url,
             sql_folder(),
             records,
             modules(),
+            schema=SCRATCH_SCHEMA,
             update_plans=update_plans and failure is None,
             require_plans=True,
         )

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import sql
 
-from .._classify import translate, unreachable
 from .._connect import connection_parameters
 from .._migrate import migrate
+from .._own_session import Connection, own_session
+from .._search_path import SearchPath
 from .._seed import seed
 from ..errors import PermissionDenied
 
 _APPLICATION = "vrooli_data check"
 #: Enough that the planner chooses as it does on large tables; the rows below do the rest.
 _SCALE = 0.02
+#: Of a new database, whatever the search_path of the role is.
+SCRATCH_SCHEMA = "public"
 _UNTIL = datetime(2026, 1, 1, tzinfo=UTC)
 
 # Of users, teams and chats the seed makes too few for a plan to need their indexes, and of what
@@ -107,60 +109,40 @@ _VACUUM = b"VACUUM (ANALYZE)"
 @contextmanager
 def scratch_database(conninfo: str | None) -> Iterator[str]:
     """Create a database on the server of *conninfo*, and drop it at the end, come what may."""
-    parameters = connection_parameters(conninfo, _APPLICATION)
     name = f"vrooli_data_check_{secrets.token_hex(6)}"
     create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'")
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-    try:
-        server = psycopg.connect(**parameters, autocommit=True)
-    except psycopg.OperationalError as error:
-        raise unreachable(error) from None
-    with closing(server):
+    with own_session(conninfo, _APPLICATION, None) as server:
         try:
-            try:
-                server.execute(create.format(sql.Identifier(name)))
-            except psycopg.errors.InsufficientPrivilege as error:
-                raise PermissionDenied(
-                    "this command makes a database of its own, which this role may not: "
-                    "use one that has CREATEDB",
-                    sqlstate=error.sqlstate,
-                ) from None
-            try:
-                yield psycopg.conninfo.make_conninfo(**{**parameters, "dbname": name})
-            finally:
-                server.execute(drop.format(sql.Identifier(name)))
-        except psycopg.Error as error:
-            raise translate(error, None, server.closed) from None
+            server.execute(create.format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise PermissionDenied(
+                "this command makes a database of its own, which this role may not: "
+                "use one that has CREATEDB",
+                sqlstate=error.sqlstate,
+            ) from None
+        try:
+            parameters = connection_parameters(conninfo, _APPLICATION)
+            yield psycopg.conninfo.make_conninfo(**{**parameters, "dbname": name})
+        finally:
+            server.execute(drop.format(sql.Identifier(name)))
 
 
 def prepare_database(url: str) -> None:
     """Migrate an empty database and fill it with the rows that plans are made for."""
-    migrate(url)
+    migrate(url, schema=SCRATCH_SCHEMA)
     fill_database(url)
 
 
 def fill_database(url: str) -> None:
     """Fill a migrated, empty database with the rows that plans are made for."""
-    seed(url, scale=_SCALE, seed=1, until=_UNTIL)
-    with checked_connection(url) as connection:
+    seed(url, schema=SCRATCH_SCHEMA, scale=_SCALE, seed=1, until=_UNTIL)
+    with checked_session(url, SearchPath(SCRATCH_SCHEMA)) as connection:
         connection.execute(_FLUSH)
         connection.execute(_MORE_ROWS)
         connection.execute(_VACUUM)
 
 
-@contextmanager
-def checked_connection(conninfo: str | None) -> Iterator[Connection[Any]]:
-    """Open a connection for what is checked; its errors become ours."""
-    try:
-        connection = psycopg.connect(
-            **connection_parameters(conninfo, _APPLICATION),
-            autocommit=True,
-            prepare_threshold=None,
-        )
-    except psycopg.OperationalError as error:
-        raise unreachable(error) from None
-    with closing(connection):
-        try:
-            yield connection
-        except psycopg.Error as error:
-            raise translate(error, None, connection.closed) from None
+def checked_session(conninfo: str | None, path: SearchPath) -> AbstractContextManager[Connection]:
+    """Open a session for what is checked; its errors become ours."""
+    return own_session(conninfo, _APPLICATION, path)

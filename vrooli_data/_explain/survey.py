@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from .._bulk import connection
-from .._contract.scratch import scratch_database
+from .._contract.scratch import SCRATCH_SCHEMA, scratch_database
 from .._migrate import migrate
 from .._progress import NoProgress, Progress, task
 from .._queries import Source
@@ -92,9 +92,9 @@ def _side(
     conninfo: str | None, sources: Sequence[Source], scale: float, progress: Progress
 ) -> _Side:
     with scratch_database(conninfo) as url:
-        migrate(url)
-        report = seed(url, scale=scale, progress=progress)
-        with connection(url, "vrooli_data explain") as opened:
+        migrate(url, schema=SCRATCH_SCHEMA)
+        report = seed(url, schema=SCRATCH_SCHEMA, scale=scale, progress=progress)
+        with connection(url, "vrooli_data explain", SCRATCH_SCHEMA) as opened:
             explainer = Explainer(opened)
             with task(progress, "Explaining the queries", len(sources)):
                 explained = _explain_all(explainer, sources, progress)

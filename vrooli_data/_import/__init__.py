@@ -22,7 +22,7 @@ from ._resource_line import WrongLine, decode
 
 _CREATE_IMPORTED_LINES = """
 /* vrooli_data:import_resources */
-CREATE TEMPORARY TABLE imported_lines (
+CREATE TEMPORARY TABLE pg_temp.imported_lines (
     line bigint NOT NULL,
     version_public_id text COLLATE "C" NOT NULL,
     public_id text COLLATE "C" NOT NULL,
@@ -37,12 +37,12 @@ CREATE TEMPORARY TABLE imported_lines (
 """
 _COPY_IMPORTED_LINES = """
 /* vrooli_data:import_resources */
-COPY imported_lines (
+COPY pg_temp.imported_lines (
     line, version_public_id, public_id, resource_type, language, name, description, version_label,
     is_complete, config
 ) FROM STDIN (FORMAT binary)
 """
-_ANALYZE_IMPORTED_LINES = "ANALYZE imported_lines (line, public_id)"
+_ANALYZE_IMPORTED_LINES = "ANALYZE pg_temp.imported_lines (line, public_id)"
 _TYPES = ("int8", "text", "text", "text", "text", "text", "text", "text", "bool", JSONB)
 _IMPORT_STAGED = load_folder(sql_folder() / "resources")["resources.import_staged"].statement
 
@@ -65,20 +65,25 @@ class ImportReport(msgspec.Struct, frozen=True, gc=False):
 
 
 def import_resources(
-    conninfo: str | None, path: str | os.PathLike[str], *, progress: Progress | None = None
+    conninfo: str | None,
+    path: str | os.PathLike[str],
+    *,
+    schema: str | None = None,
+    progress: Progress | None = None,
 ) -> ImportReport:
     """Load resources from NDJSON, plain or gzip, in one transaction.
 
     Each line holds one resource with its translation and first version. The first line of a public
     id wins; what the database has already stays as it is. A wrong line raises `InvalidFile` with
-    its number, and nothing is imported.
+    its number, and nothing is imported. *schema* is where the tables are; by default, the first
+    schema that exists in the search_path of the role.
     """
     file = Path(path)
     progress = progress or NoProgress()
     started = time.perf_counter()
     with (
         read_lines(file) as lines,
-        connection(conninfo, "vrooli_data import") as opened,
+        connection(conninfo, "vrooli_data import", schema) as opened,
         opened.transaction(),
         opened.cursor() as cursor,
     ):

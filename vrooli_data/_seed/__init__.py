@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import msgspec
 import psycopg
 
-from .._bulk import Connection, connection, copy_rows
+from .._bulk import connection, copy_rows
+from .._own_session import Connection
 from .._progress import NoProgress, Progress, task
 from .._queries import load_folder, sql_folder
 from .._validate import MAX_BIGINT, check_int
@@ -47,6 +48,7 @@ class SeedReport(msgspec.Struct, frozen=True):
 def seed(
     conninfo: str | None,
     *,
+    schema: str | None = None,
     scale: float = 1.0,
     seed: int = 1,
     until: datetime | None = None,
@@ -58,6 +60,8 @@ def seed(
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+        schema: where the tables are; None is the first schema that exists in the search_path of
+            the role.
         scale: 1.0 makes 20 000 users, 200 000 resources and 300 000 runs.
         seed: chooses one of many such worlds.
         until: everything happened in the two years before it; the last midnight (UTC) by default.
@@ -71,7 +75,7 @@ def seed(
     world = World(scale, seed, until)
     progress = progress or NoProgress()
     started = time.perf_counter()
-    with connection(conninfo, "vrooli_data seed") as opened:
+    with connection(conninfo, "vrooli_data seed", schema) as opened:
         with opened.transaction(), opened.cursor() as cursor:
             cursor.execute(_LOCK)
             _require_empty(cursor)

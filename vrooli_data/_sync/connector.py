@@ -10,7 +10,8 @@ import psycopg
 from psycopg.conninfo import timeout_from_conninfo
 
 from .._classify import unreachable
-from .._connect import CODECS, SETUP, SessionSettings
+from .._connect import ASK_SESSION, CODECS, SessionSettings, set_session
+from .._search_path import FIND_SCHEMAS
 from ._compat import deadline
 from .pooled_connection import PooledConnection
 from .session import Session
@@ -19,20 +20,13 @@ from .session import Session
 class Connector:
     """Opens connections that are all set up alike."""
 
-    def __init__(
-        self,
-        parameters: dict[str, Any],
-        settings: SessionSettings,
-        *,
-        statement_timeout: str | None,
-    ) -> None:
+    def __init__(self, parameters: dict[str, Any], settings: SessionSettings) -> None:
         self.parameters: dict[str, Any] = {
             **parameters,
             "autocommit": True,
             "context": CODECS,
         }
         self.settings = settings
-        self._statement_timeout = statement_timeout
         # Known when the database is opened, before the pool is.
         self.has_trigrams = False
         #: The pool has failed to connect since somebody last succeeded.
@@ -47,11 +41,21 @@ class Connector:
         connection.session = Session(connection, self.settings, has_trigrams=self.has_trigrams)
         # A server that falls silent here would hold its caller, or the pool's worker, for good.
         with deadline(connection, seconds or timeout_from_conninfo(self.parameters)):
-            cursor = connection.execute(SETUP, (self._statement_timeout,))
+            self.set_up(connection)
             self.is_out_of_reach = False
-            *_, role, since = (cursor.fetchall())[0]
+            cursor = connection.execute(ASK_SESSION, prepare=False)
+            role, since = (cursor.fetchall())[0]
             connection.session.role = role
             connection.session.statistics_since = since
+
+    def set_up(self, connection: PooledConnection) -> None:
+        """Set what each session runs under; it may be done again at any time."""
+        settings = self.settings
+        if settings.path.schema is None:
+            cursor = connection.execute(FIND_SCHEMAS, prepare=False)
+            settings.path = settings.path.found(cursor.fetchall())
+        statement = set_session(settings.path, settings.statement_timeout)
+        connection.execute(statement, prepare=False)
 
     def connect(self, seconds: float | None = None) -> PooledConnection:
         """Open one connection beside the pool, whose own attempts fail in silence."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from types import TracebackType
@@ -15,6 +15,7 @@ from .._connect import QueryEvent, SessionSettings, connection_parameters, place
 from .._migrations import check_applied, has_trigrams
 from .._queries import query
 from .._retry import RetryEvent, RetryPolicy, checked_policy
+from .._search_path import SearchPath
 from .._transactions import Isolation, Options
 from .._validate import check_callable, check_flag, check_int, check_seconds
 from ..errors import DatabaseError, InvalidUse
@@ -65,6 +66,8 @@ class Database(Repositories):
         cls,
         conninfo: str | None = None,
         *,
+        schema: str | None = None,
+        search_path: Sequence[str] = (),
         min_size: int = 1,
         max_size: int = 10,
         timeout: float = 5.0,
@@ -81,6 +84,10 @@ class Database(Repositories):
 
         Args:
             conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+            schema: where the layer's tables are; None is the first schema that exists in the
+                search_path of the role.
+            search_path: more schemas in which names are looked up, behind that one; no others are,
+                whatever the role or *conninfo* sets.
             min_size: connections kept open.
             max_size: connections at most.
             timeout: seconds to wait for a connection of the pool, in each attempt that *retry*
@@ -111,8 +118,12 @@ class Database(Repositories):
         limit = None if statement_timeout is None else str(max(1, round(statement_timeout * 1000)))
         connector = Connector(
             connection_parameters(conninfo, application_name),
-            SessionSettings(prepare=prepare, on_query=on_query),
-            statement_timeout=limit,
+            SessionSettings(
+                SearchPath.of(schema, search_path),
+                statement_timeout=limit,
+                prepare=prepare,
+                on_query=on_query,
+            ),
         )
         pool = ConnectionPool(
             connection_class=PooledConnection,
@@ -296,5 +307,5 @@ class Database(Repositories):
                     raise
                 rows = []
         applied = {id for (id,) in rows}
-        check_applied(applied)
+        check_applied(applied, self._connector.settings.path.schema)
         self._connector.has_trigrams = self._runner.has_trigrams = has_trigrams(applied)

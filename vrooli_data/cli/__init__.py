@@ -19,6 +19,8 @@ _OPTIONS = {
     "folder": "--data-dir",
     "migration_id": "--rollback-to",
     "scale": "--scale",
+    "schema": "--schema",
+    "search_path": "--search-path",
     "seed": "--seed",
     "sql": "--sql",
     "update_plans": "--update-plans",

@@ -16,7 +16,7 @@ from .._contract.findings import Format, Report, as_json, as_sarif, as_text
 from .._contract.modules import with_submodules
 from .._contract.package import check_package
 from ..errors import InvalidInput
-from ._options import DatabaseUrl, DataDir
+from ._options import DatabaseUrl, DataDir, Schema, SearchPath
 from ._output import say
 from ._target import target
 
@@ -25,6 +25,8 @@ def check(
     *,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
+    schema: Schema = None,
+    search_path: SearchPath = None,
     sql: Annotated[
         Path | None,
         typer.Option(
@@ -47,12 +49,21 @@ def check(
     """Hold every query to its header, its record and the database."""
     if (sql is None) != (records is None):
         raise InvalidInput("--sql", "goes together with --records")
+    if sql is None and (schema is not None or search_path):
+        raise InvalidInput("--schema", "and --search-path go together with --sql")
     module = None if records is None else _module(records)
     url = target(database_url, data_dir).url
     if sql is None or module is None:
         report = check_package(url, update_plans=update_plans)
     else:
-        report = check_folder(url, sql, module, update_plans=update_plans)
+        report = check_folder(
+            url,
+            sql,
+            module,
+            schema=schema,
+            search_path=search_path or [],
+            update_plans=update_plans,
+        )
     show_report(report, shape)
 
 

@@ -9,7 +9,7 @@ import typer
 from .._contract.drift import drift as compare
 from .._contract.findings import Format
 from ._check import show_report
-from ._options import DatabaseUrl, DataDir
+from ._options import DatabaseUrl, DataDir, Schema, SearchPath
 from ._target import target
 
 
@@ -17,7 +17,10 @@ def drift(
     *,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
+    schema: Schema = None,
+    search_path: SearchPath = None,
     shape: Annotated[Format, typer.Option("--format", help="How to show the findings.")] = "text",
 ) -> None:
     """Compare a database in use with what the migrations and the queries expect of it."""
-    show_report(compare(target(database_url, data_dir).url), shape)
+    url = target(database_url, data_dir).url
+    show_report(compare(url, schema=schema, search_path=search_path or []), shape)

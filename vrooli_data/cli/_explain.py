@@ -21,7 +21,7 @@ from .._plans import summarize
 from .._progress import task
 from .._queries import Source
 from ..errors import InvalidInput
-from ._options import DatabaseUrl, DataDir
+from ._options import DatabaseUrl, DataDir, Schema
 from ._output import Rows, say, show, styled, table
 from ._progress import progress_bars
 from ._target import target
@@ -61,6 +61,7 @@ def explain(
     ] = None,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
+    schema: Schema = None,
 ) -> None:
     """Show the plan of one query, or what each costs, with values from rows that are there.
 
@@ -70,17 +71,19 @@ def explain(
     chosen = choose(queries, query)
     if scale is not None and html is None:
         raise InvalidInput("--scale", "goes together with --html")
+    if schema is not None and html is not None:
+        raise InvalidInput("--schema", "does not go together with --html")
     if html is not None and not html.parent.is_dir():
         raise InvalidInput("--html", f"there is no folder {html.parent}")
     url = target(database_url, data_dir).url
     if html is not None:
         _write(html, url, chosen, _DEFAULT_SCALE if scale is None else scale)
     elif len(chosen) == 1:
-        with connection(url, "vrooli_data explain") as opened:
+        with connection(url, "vrooli_data explain", schema) as opened:
             explained = Explainer(opened).explain(chosen[0])
         _show_one(explained, variants(queries, chosen[0]))
     else:
-        _show_all(url, chosen)
+        _show_all(url, schema, chosen)
 
 
 def _write(file: Path, url: str, sources: list[Source], scale: float) -> None:
@@ -150,9 +153,9 @@ def _style(share: float) -> str:
     return "bold" if share >= LARGE_SHARE else ""
 
 
-def _show_all(url: str, sources: list[Source]) -> None:
+def _show_all(url: str, schema: str | None, sources: list[Source]) -> None:
     rows = table(*_LIST, numbers=_LIST[1:-1])
-    with connection(url, "vrooli_data explain") as opened, progress_bars() as progress:
+    with connection(url, "vrooli_data explain", schema) as opened, progress_bars() as progress:
         explainer = Explainer(opened)
         with task(progress, "Explaining the queries", len(sources)):
             for source in sources:

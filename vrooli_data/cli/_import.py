@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .._import import import_resources
-from ._options import DatabaseUrl, DataDir
+from ._options import DatabaseUrl, DataDir, Schema
 from ._output import show, table
 from ._progress import progress_bars
 from ._target import target
@@ -31,11 +31,12 @@ def resources(
     *,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
+    schema: Schema = None,
 ) -> None:
     """Load resources, each with its translation and first version: every line, or none."""
     url = target(database_url, data_dir).url
     with progress_bars() as progress:
-        report = import_resources(url, file, progress=progress)
+        report = import_resources(url, file, schema=schema, progress=progress)
     columns = ("read", "inserted", "skipped", "rejected", "seconds", "rows/s")
     rows = table(*columns, numbers=columns)
     counts = (report.read, report.inserted, report.skipped, report.rejected)

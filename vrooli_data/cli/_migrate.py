@@ -10,7 +10,7 @@ import typer
 from .._migrate import MigrationState, rollback_to, status
 from .._migrate import migrate as apply
 from ..errors import MigrationFailed
-from ._options import DatabaseUrl, DataDir
+from ._options import DatabaseUrl, DataDir, Schema, SearchPath
 from ._output import say, show, table
 from ._target import target
 
@@ -19,6 +19,8 @@ def migrate(
     *,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
+    schema: Schema = None,
+    search_path: SearchPath = None,
     show_status: Annotated[
         bool, typer.Option("--status", help="Show each migration's state; change nothing.")
     ] = False,
@@ -36,15 +38,15 @@ def migrate(
         raise typer.BadParameter("give --status or --rollback-to, not both")
     url = target(database_url, data_dir).url
     if show_status:
-        _show_status(status(url))
+        _show_status(status(url, schema=schema))
     elif rollback is not None:
-        _roll_back(url, rollback)
+        _roll_back(url, rollback, schema, search_path or [])
     else:
-        _apply(url)
+        _apply(url, schema, search_path or [])
 
 
-def _apply(url: str) -> None:
-    report = apply(url)
+def _apply(url: str, schema: str | None, search_path: list[str]) -> None:
+    report = apply(url, schema=schema, search_path=search_path)
     for migration_id in report.applied:
         say(f"Applied   {migration_id}")
     for migration_id, reason in report.not_applicable.items():
@@ -55,8 +57,8 @@ def _apply(url: str) -> None:
         say(f"Nothing to do: {report.already_applied} were applied before.")
 
 
-def _roll_back(url: str, migration_id: str) -> None:
-    taken_back = rollback_to(url, migration_id)
+def _roll_back(url: str, migration_id: str, schema: str | None, search_path: list[str]) -> None:
+    taken_back = rollback_to(url, migration_id, schema=schema, search_path=search_path)
     for taken in taken_back:
         say(f"Took back {taken}")
     if not taken_back:

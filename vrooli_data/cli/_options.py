@@ -20,6 +20,21 @@ DatabaseUrl: TypeAlias = Annotated[
 DataDir: TypeAlias = Annotated[
     Path | None, typer.Option(show_default="var/vrooli", help=_FOLDER, file_okay=False)
 ]
+Schema: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        show_default="the first that exists in the role's search_path",
+        help="The schema of the tables.",
+    ),
+]
+SearchPath: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SCHEMA",
+        show_default="none",
+        help="Another schema in which names are looked up, behind that one; may be repeated.",
+    ),
+]
 DemoDir: TypeAlias = Annotated[
     Path | None, typer.Option(show_default="var/demo", help=_FOLDER, file_okay=False)
 ]

@@ -8,7 +8,7 @@ import typer
 
 from .._seed import check_scale
 from .._seed import seed as fill
-from ._options import DatabaseUrl, DataDir, Scale
+from ._options import DatabaseUrl, DataDir, Scale, Schema
 from ._output import say, show, table
 from ._progress import progress_bars
 from ._target import target
@@ -18,6 +18,7 @@ def seed(
     *,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
+    schema: Schema = None,
     scale: Scale = 1.0,
     number: Annotated[
         int, typer.Option("--seed", help="The same scale and seed give the same rows.")
@@ -27,7 +28,7 @@ def seed(
     check_scale(scale)
     url = target(database_url, data_dir).url
     with progress_bars() as progress:
-        report = fill(url, scale=scale, seed=number, progress=progress)
+        report = fill(url, schema=schema, scale=scale, seed=number, progress=progress)
     rows = table("table", "rows", numbers=("rows",))
     for name, count in report.rows.items():
         rows.add(name, f"{count:,}")

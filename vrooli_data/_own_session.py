@@ -1,0 +1,57 @@
+"""A session of its own, for work that needs one: migrating, loading, checking, explaining."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, TypeAlias
+
+import psycopg
+
+from ._classify import translate, unreachable
+from ._connect import connection_parameters, set_session
+from ._search_path import FIND_SCHEMAS, SearchPath
+
+Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+
+@contextmanager
+def own_session(
+    conninfo: str | None,
+    application_name: str,
+    path: SearchPath | None,
+    *,
+    target: str | None = None,
+    work: str | None = None,
+) -> Iterator[Connection]:
+    """Open a session in autocommit that looks names up in *path* alone; its errors become ours.
+
+    Args:
+        conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+        application_name: what pg_stat_activity shows.
+        path: where names are looked up; None where none of ours is.
+        target: which servers will do, as in target_session_attrs, unless *conninfo* says so.
+        work: what an error says that was being done.
+    """
+    parameters = connection_parameters(conninfo, application_name)
+    if target is not None:
+        parameters.setdefault("target_session_attrs", target)
+    try:
+        connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+    except psycopg.Error as error:
+        raise unreachable(error) from None
+    with closing(connection):
+        try:
+            if path is not None:
+                pin(connection, path)
+            yield connection
+        except psycopg.Error as error:
+            raise translate(error, work, connection.closed) from None
+
+
+def pin(connection: Connection, path: SearchPath) -> SearchPath:
+    """Have names looked up in *path* alone from here on; return it with its schema."""
+    if path.schema is None:
+        path = path.found(connection.execute(FIND_SCHEMAS).fetchall())
+    connection.execute(set_session(path))
+    return path

@@ -1,0 +1,91 @@
+"""In which schemas names are looked up. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple, Self
+
+from psycopg import sql
+
+from ._validate import check_list, check_text
+from .errors import InvalidInput
+
+_MAX_SCHEMAS = 100
+#: Bytes of a name; the server would cut a longer one short, and so take it for another.
+_MAX_NAME = 63
+
+#: The schemas of the role's search_path that exist, in order, and whether each holds the
+#: migrations. The session is not pinned yet, and so nothing here is looked up by the path.
+FIND_SCHEMAS: Final = b"""
+/* vrooli_data:find_schemas */
+SELECT
+    path.name::pg_catalog.text,
+    pg_class.oid IS NOT NULL
+FROM pg_catalog.unnest(pg_catalog.current_schemas(FALSE)) WITH ORDINALITY AS path (name, place)
+INNER JOIN pg_catalog.pg_namespace ON path.name OPERATOR(pg_catalog.=) pg_namespace.nspname
+LEFT JOIN pg_catalog.pg_class
+    ON
+        pg_namespace.oid OPERATOR(pg_catalog.=) pg_class.relnamespace
+        AND pg_class.relname OPERATOR(pg_catalog.=) 'vrooli_data_migrations'
+ORDER BY path.place
+"""
+
+
+class SearchPath(NamedTuple):
+    """Where names are looked up: in these schemas, and nowhere that a stranger may create."""
+
+    #: The schema of the layer's tables. None: the first of the role's path that exists.
+    schema: str | None = None
+    #: Schemas of an application, or of extensions, which come behind it.
+    others: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, schema: str | None, search_path: Sequence[str]) -> Self:
+        """Make it of the arguments of these names; refuse what names no schema."""
+        if schema is not None:
+            _check_schema("schema", schema)
+        return cls(
+            schema, tuple(check_list("search_path", search_path, _MAX_SCHEMAS, _check_schema))
+        )
+
+    def found(self, schemas: Iterable[tuple[Any, ...]]) -> Self:
+        """Return the same with its schema, chosen from the rows of `FIND_SCHEMAS`."""
+        # pg_catalog is of every path, whether it is named or not.
+        usable = [(name, migrated) for name, migrated in schemas if not name.startswith("pg_")]
+        if not usable:
+            raise InvalidInput(
+                "schema",
+                "must be given: the search_path of this role names no schema that exists and that "
+                "the role may use",
+            )
+        first, is_migrated = usable[0]
+        if not is_migrated:
+            for name, migrated in usable:
+                if migrated:
+                    raise InvalidInput(
+                        "schema",
+                        f"must be given: the migrations are in {name!r}, but the first schema in "
+                        f"the search_path of this role is {first!r}",
+                    )
+        return self._replace(schema=first)
+
+    def followed_by(self, schema: str) -> Self:
+        """Return the same with another schema behind it."""
+        return self._replace(others=(*self.others, schema))
+
+    def __str__(self) -> str:
+        """Return the value of the setting."""
+        # pg_catalog is searched before all of them. Named, it would be where tables are created.
+        # Temporary tables are searched first unless they are named.
+        names = filter(None, (self.schema, *self.others))
+        return ", ".join([*(sql.Identifier(name).as_string() for name in names), "pg_temp"])
+
+
+def _check_schema(field: str, name: str) -> None:
+    check_text(field, name, _MAX_NAME, 1)
+    if len(name.encode()) > _MAX_NAME:
+        raise InvalidInput(field, f"must have at most {_MAX_NAME} bytes")
+    if name.startswith("pg_") or name == "$user":
+        raise InvalidInput(
+            field, "must be the name of a schema; $user and pg_... stand for something else"
+        )
