@@ -39,6 +39,17 @@ _MAX_TEXT = 10_000
 #: the same on two servers.
 ASK_SESSION = b"SELECT current_user::text, extract(EPOCH FROM stats_reset)::text FROM pg_stat_wal"
 
+#: Undoes whatever was set in a session, but not what the layer has prepared; it ends with how many
+#: statements psycopg has prepared there, and the names of those that somebody else has.
+RESTORE = (
+    "/* vrooli_data:restore */ RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; "
+    "UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES; "
+    "SELECT pg_catalog.count(*) FILTER (WHERE by_psycopg), "
+    "pg_catalog.array_agg(name) FILTER (WHERE NOT by_psycopg) "
+    "FROM (SELECT name, NOT from_sql AND pg_catalog.starts_with(name, '_pg3_') AS by_psycopg "
+    "FROM pg_catalog.pg_prepared_statements) AS prepared"
+)
+
 #: Around a query that is planned anew on each call, in one round trip with it. Local settings: they
 #: end with the caller's transaction, and without one with the round trip.
 PLAN_ANEW = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection, IsolationLevel
 
 T = TypeVar("T")
 
 #: Something to do, whatever it returns.
 Call: TypeAlias = Callable[[], Awaitable[object]]
+Use: TypeAlias = Callable[[T], Awaitable[object]]
 Barrier: TypeAlias = asyncio.Barrier
 
 #: Seconds until a state that a test waits for counts as never reached.
@@ -90,3 +91,16 @@ async def until(admin: Connection[Any], condition: LiteralString, *parameters: o
 async def until_waiting(admin: Connection[Any], count: int = 1) -> None:
     """Return when that many sessions of the database wait for a lock."""
     await until(admin, _WAITING.format(count))
+
+
+async def set_autocommit(connection: AsyncConnection[Any]) -> None:
+    """Turn autocommit off, and begin something."""
+    await connection.set_autocommit(False)
+    await connection.execute("SELECT 1")
+
+
+async def set_transactions(connection: AsyncConnection[Any]) -> None:
+    """Set what psycopg is to begin transactions with."""
+    await connection.set_isolation_level(IsolationLevel.SERIALIZABLE)
+    await connection.set_read_only(True)
+    await connection.set_deferrable(True)

@@ -251,20 +251,23 @@ async def test_a_table_that_changes_in_a_transaction_on_a_held_connection_aborts
 async def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
     database_url: str, make: Factory, at_once: bool
 ) -> None:
-    user_id = make.user()
+    make.user(handle="ada")
     async with AsyncDatabase.connect(database_url, min_size=4, max_size=4) as db:
 
         async def use() -> None:
-            assert await db.users.find_by_id(user_id) is not None
+            assert await db.users.find_by_handle("ada") is not None
             await db.transact(partial(create, name="Ada"), timeout=10.0)
 
         async def hold(left: int) -> None:
-            async with db.connection() as held:
-                assert await held.users.find_by_id(user_id) is not None
-                # Behind psycopg's back.
-                held.connection.pgconn.exec_(b"DEALLOCATE ALL")
-                if left > 1:
-                    await hold(left - 1)
+            connection = await db._connections.take()
+            session: Any = connection.session
+            users = type(db.users)(session)
+            assert await users.find_by_handle("ada") is not None
+            # Behind the layer's back.
+            connection.pgconn.exec_(b"DEALLOCATE ALL")
+            if left > 1:
+                await hold(left - 1)
+            await db._connections.give_back(connection)
 
         await hold(4)
         if at_once:
@@ -273,7 +276,7 @@ async def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
             await use()
         async with db.transaction() as tx:
             cursor = await tx.connection.execute(
-                "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%.find_by_id %'"
+                "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%.find_by_handle %'"
             )
             assert await cursor.fetchall() == []
         await check_whole(db, 4)

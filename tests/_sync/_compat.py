@@ -9,12 +9,13 @@ from contextvars import Context
 from threading import Thread
 from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
-from psycopg import Connection
+from psycopg import Connection, IsolationLevel
 
 T = TypeVar("T")
 
 #: Something to do, whatever it returns.
 Call: TypeAlias = Callable[[], object]
+Use: TypeAlias = Callable[[T], object]
 Barrier: TypeAlias = threading.Barrier
 
 #: Seconds until a state that a test waits for counts as never reached.
@@ -98,3 +99,16 @@ def until(admin: Connection[Any], condition: LiteralString, *parameters: object)
 def until_waiting(admin: Connection[Any], count: int = 1) -> None:
     """Return when that many sessions of the database wait for a lock."""
     until(admin, _WAITING.format(count))
+
+
+def set_autocommit(connection: Connection[Any]) -> None:
+    """Turn autocommit off, and begin something."""
+    connection.autocommit = False
+    connection.execute("SELECT 1")
+
+
+def set_transactions(connection: Connection[Any]) -> None:
+    """Set what psycopg is to begin transactions with."""
+    connection.isolation_level = IsolationLevel.SERIALIZABLE
+    connection.read_only = True
+    connection.deferrable = True

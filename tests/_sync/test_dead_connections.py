@@ -252,20 +252,23 @@ def test_a_table_that_changes_in_a_transaction_on_a_held_connection_aborts_it(
 def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
     database_url: str, make: Factory, at_once: bool
 ) -> None:
-    user_id = make.user()
+    make.user(handle="ada")
     with Database.connect(database_url, min_size=4, max_size=4) as db:
 
         def use() -> None:
-            assert db.users.find_by_id(user_id) is not None
+            assert db.users.find_by_handle("ada") is not None
             db.transact(partial(create, name="Ada"), timeout=10.0)
 
         def hold(left: int) -> None:
-            with db.connection() as held:
-                assert held.users.find_by_id(user_id) is not None
-                # Behind psycopg's back.
-                held.connection.pgconn.exec_(b"DEALLOCATE ALL")
-                if left > 1:
-                    hold(left - 1)
+            connection = db._connections.take()
+            session: Any = connection.session
+            users = type(db.users)(session)
+            assert users.find_by_handle("ada") is not None
+            # Behind the layer's back.
+            connection.pgconn.exec_(b"DEALLOCATE ALL")
+            if left > 1:
+                hold(left - 1)
+            db._connections.give_back(connection)
 
         hold(4)
         if at_once:
@@ -274,7 +277,7 @@ def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
             use()
         with db.transaction() as tx:
             cursor = tx.connection.execute(
-                "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%.find_by_id %'"
+                "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%.find_by_handle %'"
             )
             assert cursor.fetchall() == []
         check_whole(db, 4)

@@ -6,10 +6,11 @@ from math import ceil
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import timeout_from_conninfo
 
 from .._classify import unreachable
-from .._connect import ASK_SESSION, CODECS, SessionSettings, set_session
+from .._connect import ASK_SESSION, CODECS, RESTORE, SessionSettings, set_session
 from .._search_path import FIND_SCHEMAS
 from ._compat import deadline
 from .pooled_connection import AsyncPooledConnection
@@ -57,6 +58,23 @@ class AsyncConnector:
             settings.path = settings.path.found(await cursor.fetchall())
         statement = set_session(settings.path, settings.statement_timeout)
         await connection.execute(statement, prepare=False)
+
+    async def restore(self, connection: AsyncPooledConnection) -> None:
+        """Leave nothing of what was done to a session that was lent out; raise where it cannot be.
+
+        Raises psycopg's errors.
+        """
+        with deadline(connection, timeout_from_conninfo(self.parameters)):
+            cursor = await connection.execute(RESTORE, prepare=False)
+            while cursor.nextset():
+                pass
+            count, strange = (await cursor.fetchall())[0]
+            for name in strange or ():
+                statement = sql.SQL("DEALLOCATE {}").format(sql.Identifier(name))
+                await connection.execute(statement, prepare=False)
+            if count != connection.prepared_count:
+                await connection.forget_prepared()
+            await self.set_up(connection)
 
     async def connect(self, seconds: float | None = None) -> AsyncPooledConnection:
         """Open one connection beside the pool, whose own attempts fail in silence."""

@@ -62,7 +62,7 @@ class AsyncHeldRunner:
     def lend_connection(self) -> AsyncConnection[Row]:
         """Return psycopg's connection."""
         self._check_use()
-        return self._session.connection
+        return self._session.connection.lend()
 
     async def end(self) -> None:
         """Let the call that is under way end, and no other begin."""

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from .._classify import translate
+from .._connect import cut
 from .._retry import UNPREPARED, Reason, mark, reason_of
 from ..errors import Unavailable, VrooliDataError
-from ._compat import to_the_end
+from ._compat import sleep, to_the_end
 from .connector import AsyncConnector
 from .pooled_connection import AsyncPooledConnection
+
+logger = logging.getLogger("vrooli_data")
+
+#: How often, and after how many seconds each, to look whether a task or thread has let go of a
+#: connection that was cut; it does so at once, unless it holds the lock for other reasons.
+_LOOKS, _BETWEEN_LOOKS = 100, 0.01
 
 #: Seconds after which the pool gives up on a server that is down, but for `go_on_connecting`.
 RECONNECT_TIMEOUT = 0.5
@@ -77,6 +86,8 @@ class AsyncConnections:
     ) -> None:
         """Give a connection back; one that serves nobody any more is closed first."""
         try:
+            if connection.is_lent:
+                await self._restore(connection)
             if error is not None and reason_of(error) in (Reason.READ_ONLY, Reason.STALE):
                 if isinstance(error, VrooliDataError) and error.sqlstate in UNPREPARED:
                     # A pooler between does not keep prepared statements, or mixes them up.
@@ -87,3 +98,29 @@ class AsyncConnections:
         finally:
             # A connection that the pool does not get back is one less for good.
             await to_the_end(self._pool.putconn, connection)
+
+    async def _restore(self, connection: AsyncPooledConnection) -> None:
+        """Undo what was done through `.connection`, or close what cannot be undone."""
+        if not connection.take_back():
+            await self._discard(connection)
+            return
+        try:
+            await self._connector.restore(connection)
+        except psycopg.Error as error:
+            logger.info("a connection was not restored (%s): discarded", type(error).__name__)
+            await connection.close()
+        except BaseException:
+            await connection.close()
+            raise
+
+    async def _discard(self, connection: AsyncPooledConnection) -> None:
+        """Close a connection, when those who still wait for it have heard of its end."""
+        if not connection.closed:
+            cut(connection.fileno())
+        try:
+            for _ in range(_LOOKS):
+                if not connection.lock.locked():
+                    break
+                await sleep(_BETWEEN_LOOKS)
+        finally:
+            await connection.close()

@@ -1,22 +1,94 @@
-"""A connection of the pool: psycopg's, and what the layer knows of it."""
+"""A connection of the pool, and the one that is lent out in its place."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from psycopg import AsyncConnection
+from psycopg.adapt import AdaptersMap
+from psycopg.pq import PGconn, PipelineStatus, TransactionStatus
 
 from .._rows import Row
 from ..errors import InvalidUse
 
 if TYPE_CHECKING:
+    from psycopg.pq.abc import PGconn as AnyPGconn
+
     from .session import AsyncSession
+
+#: What a connection that was taken back leads to.
+_NOWHERE = PGconn.connect_start(b"no_such_option=1")
+_NOWHERE.finish()
 
 
 class AsyncPooledConnection(AsyncConnection[Row]):
     """A connection of the pool, which carries its session."""
 
     session: AsyncSession
+
+    def __init__(self, pgconn: AnyPGconn) -> None:
+        super().__init__(pgconn)
+        self._handlers = (pgconn.notice_handler, pgconn.notify_handler)
+        #: One, unless two threads asked for it at the same time.
+        self._lent: list[AsyncLentConnection] = []
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether somebody has used the session beside the layer."""
+        return bool(self._lent)
+
+    def lend(self) -> AsyncConnection[Row]:
+        """Return a psycopg connection to the same session, with a state of its own."""
+        if not self._lent:
+            self._lent.append(AsyncLentConnection(self))
+        return self._lent[0]
+
+    def take_back(self) -> bool:
+        """Lead what was lent out nowhere; tell whether nobody is in the middle of something."""
+        is_idle = (
+            self.pgconn.transaction_status == TransactionStatus.IDLE
+            and self.pgconn.pipeline_status == PipelineStatus.OFF
+            and not self.lock.locked()
+        )
+        self.pgconn.notice_handler, self.pgconn.notify_handler = self._handlers
+        for lent in self._lent:
+            lent.pgconn = _NOWHERE
+            # They count what is prepared for both.
+            self.prepare_threshold, self.prepared_max = lent.limits
+        self._lent.clear()
+        return is_idle
+
+    @property
+    def prepared_count(self) -> int:
+        """How many statements psycopg believes to be prepared."""
+        return len(self._prepared._names)  # noqa: SLF001 (psycopg shows it nowhere else)
+
+    async def forget_prepared(self) -> None:
+        """Forget every prepared statement, here and on the server."""
+        self._prepared.clear()
+        # Without a statement that is not prepared, psycopg would have the server forget only behind
+        # the next one, which is prepared by then.
+        await self.execute("DEALLOCATE ALL", prepare=False)
+
+
+class AsyncLentConnection(AsyncConnection[Row]):
+    """Psycopg's connection as an application gets it: another object on the same session.
+
+    What its user sets on it, row factory, autocommit, adapters, handlers and whatever else psycopg
+    has, does not reach the layer's own statements, and ends with it.
+    """
+
+    def __init__(self, lender: AsyncPooledConnection) -> None:
+        super().__init__(lender.pgconn)
+        #: What `AsyncPooledConnection.take_back` sets again.
+        self.limits = (lender.prepare_threshold, lender.prepared_max)
+        self.lock = lender.lock
+        self._autocommit = lender.autocommit
+        self._adapters = AdaptersMap(lender.adapters)
+        # A prepared statement has one name on the server, whoever prepared it.
+        self._session = lender.session
+        self._prepared = lender._prepared  # noqa: SLF001 (psycopg has no way to share it)
+        self._pool = lender._pool  # noqa: SLF001 (so that its own block does not close it)
 
     async def commit(self) -> None:
         """Commit what was begun through psycopg."""
@@ -29,14 +101,7 @@ class AsyncPooledConnection(AsyncConnection[Row]):
         await super().rollback()
 
     def _check_end(self) -> None:
-        if self.session.is_in_transaction:
+        if self._session.is_in_transaction:
             raise InvalidUse(
                 "a transaction ends with its block: leave it to commit, raise an error to roll back"
             )
-
-    async def forget_prepared(self) -> None:
-        """Forget every prepared statement, here and on the server."""
-        self._prepared.clear()
-        # Without a statement that is not prepared, psycopg would have the server forget only behind
-        # the next one, which is prepared by then.
-        await self.execute("DEALLOCATE ALL", prepare=False)

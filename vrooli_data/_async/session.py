@@ -16,7 +16,7 @@ from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_end
 from .._queries import Query
 from .._retry import UNPREPARED, Reason, classify, mark
 from .._rows import UNREADABLE, Row
-from ..errors import VrooliDataError
+from ..errors import InvalidUse, VrooliDataError
 from ._compat import Body
 from .pooled_connection import AsyncPooledConnection
 
@@ -111,6 +111,10 @@ class AsyncSession:
         self._is_ending = self._is_ending or notice.severity_nonlocalized == "FATAL"
 
     async def _execute(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        if self.connection.is_lent and self.connection.pgconn.pipeline_status:
+            raise InvalidUse(
+                f"{query.name}: a pipeline is open on `.connection`: leave its block first"
+            )
         try:
             cursor = self._cursors.pop()
         except IndexError:

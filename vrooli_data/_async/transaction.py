@@ -162,7 +162,7 @@ class AsyncTransactionRunner:
     def lend_connection(self) -> AsyncConnection[Row]:
         """Return psycopg's connection."""
         self.check_use()
-        return self._connection
+        return self._connection.lend()
 
     def add_callback(self, callback: Callback) -> None:
         """Add what is to be called after the commit."""

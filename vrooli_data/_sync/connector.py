@@ -7,10 +7,11 @@ from math import ceil
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import timeout_from_conninfo
 
 from .._classify import unreachable
-from .._connect import ASK_SESSION, CODECS, SessionSettings, set_session
+from .._connect import ASK_SESSION, CODECS, RESTORE, SessionSettings, set_session
 from .._search_path import FIND_SCHEMAS
 from ._compat import deadline
 from .pooled_connection import PooledConnection
@@ -56,6 +57,23 @@ class Connector:
             settings.path = settings.path.found(cursor.fetchall())
         statement = set_session(settings.path, settings.statement_timeout)
         connection.execute(statement, prepare=False)
+
+    def restore(self, connection: PooledConnection) -> None:
+        """Leave nothing of what was done to a session that was lent out; raise where it cannot be.
+
+        Raises psycopg's errors.
+        """
+        with deadline(connection, timeout_from_conninfo(self.parameters)):
+            cursor = connection.execute(RESTORE, prepare=False)
+            while cursor.nextset():
+                pass
+            count, strange = (cursor.fetchall())[0]
+            for name in strange or ():
+                statement = sql.SQL("DEALLOCATE {}").format(sql.Identifier(name))
+                connection.execute(statement, prepare=False)
+            if count != connection.prepared_count:
+                connection.forget_prepared()
+            self.set_up(connection)
 
     def connect(self, seconds: float | None = None) -> PooledConnection:
         """Open one connection beside the pool, whose own attempts fail in silence."""

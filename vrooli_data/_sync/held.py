@@ -63,7 +63,7 @@ class HeldRunner:
     def lend_connection(self) -> Connection[Row]:
         """Return psycopg's connection."""
         self._check_use()
-        return self._session.connection
+        return self._session.connection.lend()
 
     def end(self) -> None:
         """Let the call that is under way end, and no other begin."""

@@ -3,15 +3,24 @@
 
 from __future__ import annotations
 
+import logging
+
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from .._classify import translate
+from .._connect import cut
 from .._retry import UNPREPARED, Reason, mark, reason_of
 from ..errors import Unavailable, VrooliDataError
-from ._compat import to_the_end
+from ._compat import sleep, to_the_end
 from .connector import Connector
 from .pooled_connection import PooledConnection
+
+logger = logging.getLogger("vrooli_data")
+
+#: How often, and after how many seconds each, to look whether a task or thread has let go of a
+#: connection that was cut; it does so at once, unless it holds the lock for other reasons.
+_LOOKS, _BETWEEN_LOOKS = 100, 0.01
 
 #: Seconds after which the pool gives up on a server that is down, but for `go_on_connecting`.
 RECONNECT_TIMEOUT = 0.5
@@ -74,6 +83,8 @@ class Connections:
     def give_back(self, connection: PooledConnection, error: BaseException | None = None) -> None:
         """Give a connection back; one that serves nobody any more is closed first."""
         try:
+            if connection.is_lent:
+                self._restore(connection)
             if error is not None and reason_of(error) in (Reason.READ_ONLY, Reason.STALE):
                 if isinstance(error, VrooliDataError) and error.sqlstate in UNPREPARED:
                     # A pooler between does not keep prepared statements, or mixes them up.
@@ -84,3 +95,29 @@ class Connections:
         finally:
             # A connection that the pool does not get back is one less for good.
             to_the_end(self._pool.putconn, connection)
+
+    def _restore(self, connection: PooledConnection) -> None:
+        """Undo what was done through `.connection`, or close what cannot be undone."""
+        if not connection.take_back():
+            self._discard(connection)
+            return
+        try:
+            self._connector.restore(connection)
+        except psycopg.Error as error:
+            logger.info("a connection was not restored (%s): discarded", type(error).__name__)
+            connection.close()
+        except BaseException:
+            connection.close()
+            raise
+
+    def _discard(self, connection: PooledConnection) -> None:
+        """Close a connection, when those who still wait for it have heard of its end."""
+        if not connection.closed:
+            cut(connection.fileno())
+        try:
+            for _ in range(_LOOKS):
+                if not connection.lock.locked():
+                    break
+                sleep(_BETWEEN_LOOKS)
+        finally:
+            connection.close()

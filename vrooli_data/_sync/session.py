@@ -17,7 +17,7 @@ from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_end
 from .._queries import Query
 from .._retry import UNPREPARED, Reason, classify, mark
 from .._rows import UNREADABLE, Row
-from ..errors import VrooliDataError
+from ..errors import InvalidUse, VrooliDataError
 from ._compat import Body
 from .pooled_connection import PooledConnection
 
@@ -112,6 +112,10 @@ class Session:
         self._is_ending = self._is_ending or notice.severity_nonlocalized == "FATAL"
 
     def _execute(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        if self.connection.is_lent and self.connection.pgconn.pipeline_status:
+            raise InvalidUse(
+                f"{query.name}: a pipeline is open on `.connection`: leave its block first"
+            )
         try:
             cursor = self._cursors.pop()
         except IndexError:
