@@ -7,8 +7,10 @@ import contextlib
 import random
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -271,6 +273,168 @@ async def test_cancellations_at_any_moment_write_all_or_nothing_and_lose_no_conn
         assert written[name] in (0, 2)
 
 
+async def resolving(proxy: Proxy, db: AsyncDatabase, way: Way) -> asyncio.Task[None]:
+    """Lose the reply to a COMMIT; return when what became of it is being asked, in vain."""
+    proxy.fail_at_commit(b"0.001", way)
+    proxy.fail_at(b"vrooli_data:transactions.find_", Way.CUT_BEFORE)
+    task = asyncio.create_task(db.transact(lambda tx: create(tx, "0.001")))
+    deadline = time.monotonic() + PATIENCE
+    while proxy.failures < 2:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+    return task
+
+
+@pytest.mark.parametrize(
+    ("way", "note"), [(Way.DROP_REPLY, COMMITTED), (Way.CUT_BEFORE, NOT_COMMITTED)]
+)
+async def test_a_cancellation_while_a_lost_commit_is_resolved_tells_what_became_of_it(
+    proxy: Proxy, admin: Connection[Any], way: Way, note: str
+) -> None:
+    async with AsyncDatabase.connect(proxy.url, max_size=SIZE) as db:
+        task = await resolving(proxy, db, way)
+        proxy.fail_no_more()
+        assert await cancelled(task) == [note]
+        await check_whole(db, SIZE)
+    assert names(admin) == ["0.001"] * (way is Way.DROP_REPLY)
+
+
+async def test_a_cancellation_while_nobody_can_tell_is_commit_unknown(
+    proxy: Proxy, admin: Connection[Any]
+) -> None:
+    async with AsyncDatabase.connect(proxy.url, max_size=SIZE, commit_timeout=0.5) as db:
+        task = await resolving(proxy, db, Way.DROP_REPLY)
+        task.cancel()
+        with pytest.raises(CommitUnknown) as caught:
+            await asyncio.wait_for(task, PATIENCE)
+        proxy.fail_no_more()
+        assert await caught.value.resolve() == "committed"
+        await check_whole(db, SIZE)
+
+
+async def test_a_second_cancellation_ends_the_waiting_and_says_that_nothing_is_known(
+    proxy: Proxy, admin: Connection[Any]
+) -> None:
+    async with AsyncDatabase.connect(proxy.url, max_size=SIZE, commit_timeout=PATIENCE) as db:
+        task = await resolving(proxy, db, Way.DROP_REPLY)
+        task.cancel()
+        asked = proxy.failures
+        while proxy.failures < asked + 2:  # noqa: ASYNC110 (a proxy tells nobody)
+            await asyncio.sleep(0.005)
+        assert await cancelled(task) == [NOT_KNOWN]
+        proxy.fail_no_more()
+        await check_whole(db, SIZE)
+
+
+async def lone_write(db: AsyncDatabase, held: bool, name: str) -> None:
+    if held:
+        async with db.connection() as connection:
+            await connection.users.create(CreateUser(name=name))
+    else:
+        await db.users.create(CreateUser(name=name))
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_lone_write_that_the_server_cancelled_is_told_as_not_committed(
+    db: AsyncDatabase, admin: Connection[Any], held: bool
+) -> None:
+    admin.execute(SLOW_COMMIT)
+    task = asyncio.create_task(lone_write(db, held, LONG))
+    await until(admin, ASLEEP.format("/* vrooli_data:users.create"))
+    assert await cancelled(task) == [NOT_COMMITTED]
+    await check_whole(db, SIZE)
+    assert names(admin) == []
+
+
+async def test_a_lone_write_cancelled_on_its_way_back_is_told_as_committed(
+    db: AsyncDatabase, admin: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, may_go_on = asyncio.Event(), asyncio.Event()
+    put_back = db._pool.putconn
+
+    async def put_back_later(connection: Any) -> None:
+        reached.set()
+        await may_go_on.wait()
+        await put_back(connection)
+
+    monkeypatch.setattr(db._pool, "putconn", put_back_later)
+    task = asyncio.create_task(lone_write(db, held=False, name="0.001"))
+    await asyncio.wait_for(reached.wait(), PATIENCE)
+    assert await cancelled(task) == [COMMITTED]
+    may_go_on.set()
+    await check_whole(db, SIZE)
+    assert names(admin) == ["0.001"]
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_lone_write_whose_end_nobody_has_seen_is_commit_unknown(
+    proxy: Proxy, admin: Connection[Any], held: bool
+) -> None:
+    proxy.fail_at(b"0.001", Way.SILENT)
+    async with AsyncDatabase.connect(proxy.url, max_size=SIZE) as db:
+        task = asyncio.create_task(lone_write(db, held, "0.001"))
+        await until(admin, "SELECT count(*) = 1 FROM users")
+        task.cancel()
+        await asyncio.sleep(0.05)
+        # psycopg waits for the server to have cancelled the statement, until it is told again.
+        task.cancel()
+        with pytest.raises(
+            CommitUnknown, match=r"users\.create: the call was interrupted"
+        ) as caught:
+            await asyncio.wait_for(task, PATIENCE)
+        assert await caught.value.resolve() == "unknown"
+        await check_whole(db, SIZE)
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_lone_writes_cancelled_at_any_moment_tell_what_became_of_them(
+    db: AsyncDatabase, admin: Connection[Any], held: bool
+) -> None:
+    chance = random.Random(7)
+    at_once = asyncio.Semaphore(SIZE)
+    told: dict[str, str | None] = {}
+    cancelled_once: set[str] = set()
+
+    async def write(name: str) -> None:
+        try:
+            if held:
+                async with db.connection() as connection:
+                    await connection.users.create(CreateUser(name=name))
+                    told[name] = COMMITTED
+            else:
+                await db.users.create(CreateUser(name=name))
+                told[name] = COMMITTED
+        except asyncio.CancelledError as cancellation:
+            (note,) = getattr(cancellation, "__notes__", [None])
+            told.setdefault(name, note)
+            raise
+        except CommitUnknown:
+            told[name] = NOT_KNOWN
+
+    async def write_and_cancel(number: int) -> None:
+        name = f"write {number}"
+        async with at_once:
+            task = asyncio.create_task(write(name))
+            times = chance.choice((1, 1, 2))
+            if times == 1:
+                cancelled_once.add(name)
+            for _ in range(times):
+                await asyncio.sleep(chance.uniform(0.0, 0.003))
+                task.cancel()
+            await asyncio.wait([task])
+
+    await asyncio.gather(*map(write_and_cancel, range(2 * STORM)))
+    await check_whole(db, SIZE)
+    written = set(names(admin))
+    assert 0 < len(written) < 2 * STORM
+    for name, note in told.items():
+        if note != NOT_KNOWN:
+            assert (name in written) == (note == COMMITTED), note
+        else:
+            # Told a second time, psycopg gives up the connection without having seen the end.
+            assert name not in cancelled_once
+
+
 @pytest.mark.parametrize("query", ["SELECT pg_sleep", "COMMIT"])
 def test_ctrl_c_in_a_transaction_undoes_it(
     database_url: str, admin: Connection[Any], query: str
@@ -287,6 +451,24 @@ def test_ctrl_c_in_a_transaction_undoes_it(
         check_whole_in_thread(db, SIZE)
     if query == "COMMIT":
         assert caught.value.__notes__ == [NOT_COMMITTED]
+    assert names(admin) == []
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_ctrl_c_in_a_lone_write_tells_what_became_of_it(
+    database_url: str, admin: Connection[Any], held: bool
+) -> None:
+    admin.execute(SLOW_COMMIT)
+    with Database.connect(database_url, max_size=SIZE) as db, ExitStack() as stack:
+        users = stack.enter_context(db.connection()).users if held else db.users
+        stop = threading.Thread(
+            target=interrupt_when_asleep, args=(admin, "/* vrooli_data:users.create")
+        )
+        stop.start()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            users.create(CreateUser(name=LONG))
+        stop.join()
+    assert caught.value.__notes__ == [NOT_COMMITTED]
     assert names(admin) == []
 
 

@@ -19,7 +19,7 @@ import msgspec
 
 from ._retry import Reason, mark
 from ._validate import check_callable, check_choice, check_flag, check_seconds
-from .errors import InvalidInput, InvalidUse
+from .errors import InvalidInput, InvalidUse, RecordMismatch, VrooliDataError
 
 R = TypeVar("R")
 
@@ -62,10 +62,30 @@ _LIMITS: Final = ["statement_timeout", "idle_in_transaction_session_timeout"]
 _FIRST_WITH_TRANSACTION_TIMEOUT: Final = 170_000
 
 
-#: What an interruption of COMMIT is told, in a note.
+#: What an interruption of COMMIT, or of a lone write, is told in a note.
 COMMITTED: Final = "the transaction was committed"
 NOT_COMMITTED: Final = "the transaction was not committed"
 NOT_KNOWN: Final = "whether the transaction was committed is not known"
+
+
+_MARK: Final = "_vrooli_data_is_written"
+
+
+def mark_written(interruption: BaseException, is_written: bool | None) -> None:
+    """Note on an interruption of a statement whether it was executed; None is not known."""
+    setattr(interruption, _MARK, is_written)
+
+
+def note_of_lone_write(error: BaseException, *, lost: bool) -> str:
+    """Return what became of a lone write that raised; *lost* says that its connection is gone."""
+    if isinstance(error, RecordMismatch):
+        return COMMITTED
+    if isinstance(error, VrooliDataError):
+        return NOT_KNOWN if lost else NOT_COMMITTED
+    is_written = getattr(error, _MARK, None)
+    if is_written is None:
+        return NOT_KNOWN
+    return COMMITTED if is_written else NOT_COMMITTED
 
 
 class Trace(NamedTuple):

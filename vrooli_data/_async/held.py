@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from .._queries import Query
 from .._retry import Reason, reason_of
 from .._rows import Row
-from .._transactions import DEFAULT
+from .._transactions import DEFAULT, note_of_lone_write
 from ..errors import InvalidUse, VrooliDataError
 from ._compat import AsyncLock, Body
 from .outcome import AsyncResolver
@@ -38,8 +38,9 @@ class AsyncHeldRunner:
             self._check_use()
             try:
                 return await self._session.rows(query, parameters)
-            except VrooliDataError as error:
-                self._resolver.refuse_to_guess(query, error, lost=self._session.connection.closed)
+            except BaseException as error:
+                note = note_of_lone_write(error, lost=self._session.connection.closed)
+                self._resolver.tell(query, error, note)
                 raise
 
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:

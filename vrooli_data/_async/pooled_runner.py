@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from .._queries import Query
 from .._rows import Row
-from .._transactions import DEFAULT
+from .._transactions import COMMITTED, DEFAULT, note_of_lone_write
 from ._compat import Body, ReadMerger
 from .outcome import AsyncResolver
 from .pool import AsyncConnections
@@ -62,12 +62,19 @@ class AsyncPooledRunner:
 
     async def _once(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         connection = await self._connections.take(query.name)
+        failure: BaseException | None = None
+        note = COMMITTED
         try:
-            rows = await connection.session.rows(query, parameters)
+            return await connection.session.rows(query, parameters)
         except BaseException as error:
-            lost = connection.closed
-            await self._connections.give_back(connection, error)
-            self._resolver.refuse_to_guess(query, error, lost=lost)
+            failure = error
+            note = note_of_lone_write(error, lost=connection.closed)
+            self._resolver.tell(query, error, note)
             raise
-        await self._connections.give_back(connection)
-        return rows
+        finally:
+            try:
+                await self._connections.give_back(connection, failure)
+            except BaseException as interruption:
+                if not query.only_reads:
+                    interruption.add_note(note)
+                raise

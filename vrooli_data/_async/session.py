@@ -10,12 +10,14 @@ from typing import Any, Protocol, TypeVar
 import psycopg
 from psycopg import AsyncRawCursor
 from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 
 from .._classify import translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
 from .._queries import Query
 from .._retry import UNPREPARED, Reason, classify, mark
 from .._rows import UNREADABLE, Row
+from .._transactions import mark_written
 from ..errors import InvalidUse, VrooliDataError
 from ._compat import Body
 from .pooled_connection import AsyncPooledConnection
@@ -119,6 +121,7 @@ class AsyncSession:
             cursor = self._cursors.pop()
         except IndexError:
             cursor = AsyncRawCursor(self.connection)
+        before = cursor.pgresult
         try:
             try:
                 await self._send(cursor, query, parameters)
@@ -138,8 +141,25 @@ class AsyncSession:
                 # psycopg's own: what the server sent is nothing that Python can hold.
                 raise query.mismatch() from None
             raise self.translated(error, query) from None
+        except VrooliDataError:
+            raise
+        except BaseException as interruption:
+            mark_written(interruption, self._is_written(cursor, before))
+            raise
         finally:
             self._cursors.append(cursor)
+
+    def _is_written(self, cursor: AsyncRawCursor[Row], before: PGresult | None) -> bool | None:
+        """Tell whether a statement that was interrupted was executed; None where nobody knows.
+
+        psycopg has the server cancel it, and waits for the end of it, whatever the end is.
+        """
+        if cursor.pgresult is not None and cursor.pgresult is not before:
+            return True
+        connection = self.connection.pgconn
+        is_at_rest = connection.transaction_status == TransactionStatus.IDLE
+        # Without an error of the server's, it may not have been sent, or its end not been seen.
+        return False if is_at_rest and connection.error_message else None
 
     async def _send(
         self, cursor: AsyncRawCursor[Row], query: Query[Any], parameters: tuple[Any, ...]

@@ -296,6 +296,15 @@ class AsyncTransactionRunner:
         if status is not TransactionStatus.INTRANS:
             raise await self._refusal(status)
         try:
+            await self._send_commit()
+        except VrooliDataError:
+            raise
+        except BaseException as interruption:
+            await self._resolve_interrupted(interruption)
+            raise
+
+    async def _send_commit(self) -> None:
+        try:
             with deadline(self._connection, self._resolver.timeout):
                 cursor = await self._connection.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
@@ -303,9 +312,6 @@ class AsyncTransactionRunner:
                 # The server's own verdict: nothing was committed.
                 raise self._session.translated(error) from None
             await self._resolve(error)
-        except BaseException as interruption:
-            await self._resolve_interrupted(interruption)
-            raise
         else:
             if cursor.statusmessage != "COMMIT":
                 raise TransactionAborted("the server rolled the transaction back at COMMIT")

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import psycopg
 
 from .._queries import Query, query
-from .._transactions import NO_TRACE, Trace
+from .._transactions import NO_TRACE, NOT_KNOWN, Trace
 from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import Outcome
 from ._compat import Body, deadline, sleep
@@ -66,14 +66,20 @@ class Resolver:
 
         return CommitUnknown(message, query=query, xid=trace.xid, timeline=trace.timeline, ask=ask)
 
-    def refuse_to_guess(self, query: Query[Any], error: BaseException, *, lost: bool) -> None:
-        """Raise `CommitUnknown` where a lone write may have run before its connection was lost."""
-        if lost and isinstance(error, VrooliDataError) and not query.only_reads:
+    def tell(self, query: Query[Any], error: BaseException, note: str) -> None:
+        """Say what became of a lone write that raised: by a note, or by `CommitUnknown`."""
+        if query.only_reads:
+            return
+        is_interrupted = not isinstance(error, VrooliDataError)
+        if note == NOT_KNOWN:
+            how = "the call was interrupted" if is_interrupted else "the connection was lost"
             raise self.unknown(
-                f"{query.name}: the connection was lost, and a lone statement leaves no trace "
-                "by which to tell whether it was committed",
+                f"{query.name}: {how}, and a lone statement leaves no trace by which to tell "
+                "whether it was committed",
                 query.name,
             ) from None
+        if is_interrupted:
+            error.add_note(note)
 
     def _ask(self, trace: Trace, look: Look | None, end: float) -> str | None:
         """Ask once; None when the server does not answer, or not yet."""

@@ -11,12 +11,14 @@ from typing import Any, Protocol, TypeVar
 import psycopg
 from psycopg import RawCursor
 from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 
 from .._classify import translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
 from .._queries import Query
 from .._retry import UNPREPARED, Reason, classify, mark
 from .._rows import UNREADABLE, Row
+from .._transactions import mark_written
 from ..errors import InvalidUse, VrooliDataError
 from ._compat import Body
 from .pooled_connection import PooledConnection
@@ -120,6 +122,7 @@ class Session:
             cursor = self._cursors.pop()
         except IndexError:
             cursor = RawCursor(self.connection)
+        before = cursor.pgresult
         try:
             try:
                 self._send(cursor, query, parameters)
@@ -139,8 +142,25 @@ class Session:
                 # psycopg's own: what the server sent is nothing that Python can hold.
                 raise query.mismatch() from None
             raise self.translated(error, query) from None
+        except VrooliDataError:
+            raise
+        except BaseException as interruption:
+            mark_written(interruption, self._is_written(cursor, before))
+            raise
         finally:
             self._cursors.append(cursor)
+
+    def _is_written(self, cursor: RawCursor[Row], before: PGresult | None) -> bool | None:
+        """Tell whether a statement that was interrupted was executed; None where nobody knows.
+
+        psycopg has the server cancel it, and waits for the end of it, whatever the end is.
+        """
+        if cursor.pgresult is not None and cursor.pgresult is not before:
+            return True
+        connection = self.connection.pgconn
+        is_at_rest = connection.transaction_status == TransactionStatus.IDLE
+        # Without an error of the server's, it may not have been sent, or its end not been seen.
+        return False if is_at_rest and connection.error_message else None
 
     def _send(self, cursor: RawCursor[Row], query: Query[Any], parameters: tuple[Any, ...]) -> None:
         """Have a query executed with the plan that is kept, or with one made for its parameters."""

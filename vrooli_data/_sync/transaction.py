@@ -297,6 +297,15 @@ class TransactionRunner:
         if status is not TransactionStatus.INTRANS:
             raise self._refusal(status)
         try:
+            self._send_commit()
+        except VrooliDataError:
+            raise
+        except BaseException as interruption:
+            self._resolve_interrupted(interruption)
+            raise
+
+    def _send_commit(self) -> None:
+        try:
             with deadline(self._connection, self._resolver.timeout):
                 cursor = self._connection.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
@@ -304,9 +313,6 @@ class TransactionRunner:
                 # The server's own verdict: nothing was committed.
                 raise self._session.translated(error) from None
             self._resolve(error)
-        except BaseException as interruption:
-            self._resolve_interrupted(interruption)
-            raise
         else:
             if cursor.statusmessage != "COMMIT":
                 raise TransactionAborted("the server rolled the transaction back at COMMIT")
