@@ -11,16 +11,15 @@ from typing import Any
 
 import msgspec
 import psycopg
-from psycopg import conninfo as libpq
 from psycopg import sql
 from psycopg.adapt import AdaptersMap
 from psycopg.types.json import set_json_loads
 from psycopg.types.numeric import Int8Dumper
 from psycopg.types.string import ByteaBinaryLoader
 
+from ._conninfo import read_conninfo, settings_of_options, settled
 from ._search_path import SearchPath
 from ._validate import check_text
-from .errors import InvalidInput
 
 #: Seconds that one attempt to connect may take, unless the conninfo says otherwise.
 _CONNECT_TIMEOUT = 5
@@ -89,23 +88,30 @@ class SessionSettings:
         self.on_query = on_query
 
 
-def set_session(path: SearchPath, statement_timeout: str | None = None) -> bytes:
+#: What a session runs under unless the connection's options say otherwise.
+_DEFAULT_SETTINGS = {
+    # Compiling a query takes tens of milliseconds, which no query here is long enough to win back.
+    "jit": "off",
+    # Plans are made once and kept: behind `LIMIT $n` the planner expects a tenth of all rows, and
+    # so would take the kept plan for dear and plan a listing anew on every call.
+    "plan_cache_mode": "force_generic_plan",
+}
+
+
+def set_session(path: SearchPath, options: str, statement_timeout: str | None = None) -> bytes:
     """Return the statement that sets what each session of the layer runs under.
 
-    It may be sent again at any time; what it sets stays. *statement_timeout* is in milliseconds;
-    None leaves the server's.
+    It may be sent again at any time; what it sets stays.
+
+    Args:
+        path: where names are looked up.
+        options: those of the connection, from wherever libpq took them.
+        statement_timeout: in milliseconds; None leaves the server's.
     """
-    settings = {
-        "search_path": str(path),
-        # Times are read in UTC whatever the server's own zone, also inside nested JSON.
-        "TimeZone": "UTC",
-        # Compiling a query takes tens of milliseconds, which no query here is long enough to win
-        # back.
-        "jit": "off",
-        # Plans are made once and kept: behind `LIMIT $n` the planner expects a tenth of all rows,
-        # and so would take the kept plan for dear and plan a listing anew on every call.
-        "plan_cache_mode": "force_generic_plan",
-    }
+    # Times are read in UTC whatever the server's own zone, also inside nested JSON.
+    settings = {"search_path": str(path), "TimeZone": "UTC"}
+    given = settings_of_options(options)
+    settings |= {name: value for name, value in _DEFAULT_SETTINGS.items() if name not in given}
     if statement_timeout is not None:
         settings["statement_timeout"] = statement_timeout
     # Called by its full name: the session's path may still be anybody's.
@@ -136,27 +142,26 @@ def _codecs() -> AdaptersMap:
 CODECS = _codecs()
 
 
-def connection_parameters(conninfo: str | None, application_name: str) -> dict[str, Any]:
-    """Parse *conninfo*, or ``DATABASE_URL``, and add the defaults it leaves open."""
-    given = conninfo if conninfo is not None else os.environ.get("DATABASE_URL")
-    if not given:
-        raise InvalidInput("conninfo", "give a libpq connection string or URL, or set DATABASE_URL")
-    check_text("conninfo", given, _MAX_TEXT)
+def connection_parameters(
+    conninfo: str | None, application_name: str, target: str | None = None
+) -> dict[str, Any]:
+    """Parse *conninfo*, or ``DATABASE_URL``, and fill what nothing else says.
+
+    What libpq's environment variables or a service file say stays. *target* is as in
+    target_session_attrs.
+    """
+    parameters = read_conninfo(conninfo)
     check_text("application_name", application_name, _MAX_TEXT)
-    try:
-        parameters = libpq.conninfo_to_dict(given)
-    except psycopg.ProgrammingError:
-        # libpq quotes the part it could not read, and that part may be the password.
-        raise InvalidInput("conninfo", "is not a libpq connection string or URL") from None
-    if "://" in given and not _is_plain_url(parameters):
-        # What follows an @ or a / of the password would be taken for a host and shown as one.
-        raise InvalidInput(
-            "conninfo", "percent-encode the password of a URL: @ is %40, / is %2F, : is %3A"
-        )
-    parameters.setdefault("application_name", application_name)
-    parameters.setdefault("connect_timeout", str(_CONNECT_TIMEOUT))
-    for name, value in _KEEPALIVES.items():
-        parameters.setdefault(name, value)
+    given = settled(parameters)
+    defaults = {
+        "application_name": application_name,
+        "connect_timeout": str(_CONNECT_TIMEOUT),
+        **_KEEPALIVES,
+    }
+    for name, value in defaults.items():
+        parameters[name] = given.get(name, value)
+    if target is not None and given.get("target_session_attrs", "any") == "any":
+        parameters["target_session_attrs"] = target
     parameters["client_encoding"] = "UTF8"
     return parameters
 
@@ -165,13 +170,6 @@ def place_of(parameters: dict[str, Any]) -> str:
     """Say where parameters lead, and nothing of a password."""
     keys = [key for key in ("host", "port", "dbname") if key in parameters]
     return ", ".join(f"{key}={parameters[key]}" for key in keys)
-
-
-def _is_plain_url(parameters: dict[str, Any]) -> bool:
-    """Tell whether no part of a password slipped into another part of a URL."""
-    places = f"{parameters.get('host', '')}{parameters.get('dbname', '')}"
-    port = str(parameters.get("port") or "0")
-    return "@" not in places and all(p.isdecimal() for p in port.split(",") if p)
 
 
 def cut(descriptor: int) -> None:

@@ -33,9 +33,7 @@ def own_session(
         target: which servers will do, as in target_session_attrs, unless *conninfo* says so.
         work: what an error says that was being done.
     """
-    parameters = connection_parameters(conninfo, application_name)
-    if target is not None:
-        parameters.setdefault("target_session_attrs", target)
+    parameters = connection_parameters(conninfo, application_name, target)
     try:
         connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
@@ -53,5 +51,5 @@ def pin(connection: Connection, path: SearchPath) -> SearchPath:
     """Have names looked up in *path* alone from here on; return it with its schema."""
     if path.schema is None:
         path = path.found(connection.execute(FIND_SCHEMAS).fetchall())
-    connection.execute(set_session(path))
+    connection.execute(set_session(path, connection.info.options))
     return path

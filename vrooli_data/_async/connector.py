@@ -56,7 +56,8 @@ class AsyncConnector:
         if settings.path.schema is None:
             cursor = await connection.execute(FIND_SCHEMAS, prepare=False)
             settings.path = settings.path.found(await cursor.fetchall())
-        statement = set_session(settings.path, settings.statement_timeout)
+        options = connection.info.options
+        statement = set_session(settings.path, options, settings.statement_timeout)
         await connection.execute(statement, prepare=False)
 
     async def restore(self, connection: AsyncPooledConnection) -> None:

@@ -92,7 +92,8 @@ class AsyncDatabase(AsyncRepositories):
             timeout: seconds to wait for a connection of the pool, in each attempt that *retry*
                 allows.
             prepare: False where a pooler stands between that cannot keep prepared statements.
-            application_name: what pg_stat_activity shows, unless *conninfo* names another.
+            application_name: what pg_stat_activity shows, unless *conninfo*, PGAPPNAME or a service
+                file names another.
             statement_timeout: seconds a statement may take; None leaves the server's setting.
             commit_timeout: seconds to wait for the reply to COMMIT, and as many again to learn what
                 became of it where the reply was lost.

@@ -55,7 +55,8 @@ class Connector:
         if settings.path.schema is None:
             cursor = connection.execute(FIND_SCHEMAS, prepare=False)
             settings.path = settings.path.found(cursor.fetchall())
-        statement = set_session(settings.path, settings.statement_timeout)
+        options = connection.info.options
+        statement = set_session(settings.path, options, settings.statement_timeout)
         connection.execute(statement, prepare=False)
 
     def restore(self, connection: PooledConnection) -> None:

@@ -1,0 +1,153 @@
+"""Connection strings: what is wrong is named, and no part of a password is shown."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from vrooli_data import AsyncDatabase, Database, InvalidInput, migrate
+from vrooli_data._conninfo import read_conninfo, settings_of_options
+
+PORT = "the port is no number from 1 to 65535"
+ENCODE = "percent-encode the password"
+
+#: By what is named: what is wrong.
+WRONG = [
+    ("the scheme postgresql+psycopg is", "postgresql+psycopg://ada:S3cr3t@h/db"),
+    ("the scheme postgresql+asyncpg is", "postgresql+asyncpg://ada:S3cr3t@h/db"),
+    ("the scheme jdbc:postgresql is", "jdbc:postgresql://h/db?password=S3cr3t"),
+    ("the scheme prisma+postgres is", "prisma+postgres://h/?api_key=S3cr3t"),
+    ("the scheme POSTGRESQL is", "POSTGRESQL://ada:S3cr3t@h/db"),
+    ("the scheme postgresql is", "postgresql:ada:S3cr3t@h/db"),
+    ("the scheme is", "S3cr3t://h/db"),
+    ("parameter schema is none of libpq's: pass schema=", "postgresql://a:S3cr3t@h/d?schema=s"),
+    ("parameter pgbouncer is none", "postgresql://a:S3cr3t@h/d?sslmode=require&pgbouncer=true"),
+    ("parameter connection_limit is", "postgresql://a:S3cr3t@h/d?connection_limit=1"),
+    (
+        "parameter currentSchema is none of libpq's: pass",
+        "postgresql://a:S3cr3t@h/d?currentSchema=s",
+    ),
+    ("parameter sslmod is none of libpq's: write sslmode", "postgresql://h/d?sslmod=require"),
+    ("parameter ssl is none of libpq's: write sslmode", "postgresql://a:S3cr3t@h/d?ssl=1"),
+    ("parameter foo is none", "postgresql://h/d?foo=S3cr3t"),
+    ("parameter schema is none of libpq's", "host=h password=S3cr3t schema=s"),
+    ("parameter hostadr is none of libpq's: write hostaddr", "dbname=d hostadr=127.0.0.1"),
+    ("parameter 3 is none", "host=h password=a S3cr3t=b"),
+    ("parameter 2 of the URL has no =", "postgresql://h/d?sslmode=require&S3cr3t"),
+    ("holds another =", "postgresql://h/d?password=S3cr3t=x"),
+    ("stands in quotes", '"postgresql://ada:S3cr3t@h/db"'),
+    ("stands in quotes", "'host=h password=S3cr3t'"),
+    ("stands in quotes", "\u201cpostgresql://ada:S3cr3t@h/db\u201d"),
+    ("ends with a blank or a line end", "postgresql://ada:S3cr3t@h/db\n"),
+    ("ends with a blank or a line end", "postgresql://ada:S3cr3t@h/db "),
+    ("begins with a blank or a line end", "\n postgresql://ada:S3cr3t@h/db"),
+    ("something stands before postgresql://", "psql postgresql://ada:S3cr3t@h/db"),
+    ("something stands before postgresql://", "DATABASE_URL=postgresql://ada:S3cr3t@h/db"),
+    (PORT, "postgresql://ada:S3cr3t@h:x/db"),
+    (PORT, "postgresql://ada:S3cr3t@h:5432,h:70000/db"),
+    (PORT, "postgresql://ada:S3cr3t@[::1]:0/db"),
+    (f"{PORT}; behind user:password comes @host", "postgresql://ada:S3cr3t/db"),
+    (PORT, "host=h password=S3cr3t port=S3cr3t"),
+    ("the host is no name", "postgresql://ada:S3cr3t@a..b/db"),
+    ("the host is no name", f"host={'x' * 64}.example password=S3cr3t"),
+    ("connect_timeout is no", "host=h password=S3cr3t connect_timeout=S3cr3t"),
+    ("name of the database is a URL", "host=h dbname=postgresql://ada:S3cr3t@h/db"),
+    ("in the password, a % begins no", "postgresql://ada:S3cr3t%zz@h/db"),
+    ("in the user name, a % begins no", "postgresql://S3cr3t%:x@h/db"),
+    ("in the name of the database, a % begins no", "postgresql://ada:S3cr3t@h/a%00"),
+    ("the password holds a blank", "postgresql://ada:S3cr3t Pw@localhost/x"),
+    (ENCODE, "postgresql://ada:S3cr3t@more@127.0.0.1:1/x"),
+    (ENCODE, "postgresql://ada:S3cr3t/more@127.0.0.1:1/x"),
+    (ENCODE, "postgresql://ada:S3cr3t:1@x@127.0.0.1:1/x"),
+    (ENCODE, "postgresql://ada:x@S3cr3t@127.0.0.1:1/x"),
+    (ENCODE, "postgresql://ada:S3cr3t?x/y@h/x"),
+    (ENCODE, "postgresql://ada:5432?S3cr3t=1/y@h/x"),
+    ("a quote is not closed", "host=h password='S3cr3t"),
+    ("is not a libpq connection string or URL", "S3cr3t x"),
+    ("is not a libpq connection string or URL", "S3cr3t=x"),
+    ("give a libpq connection string or URL", " \n"),
+]
+
+#: Legal, though not every day's.
+RIGHT = [
+    ("postgresql://h/a%40b", {"host": "h", "dbname": "a@b"}),
+    ("postgresql://u%40x:p%40@h/db", {"user": "u@x", "password": "p@"}),
+    ("postgresql://h/db?user=a@b", {"user": "a@b"}),
+    ("postgresql://[::1]:5432/db", {"host": "::1", "port": "5432"}),
+    ("postgresql://h1:1,h2:2/db", {"host": "h1,h2", "port": "1,2"}),
+    ("postgresql://%2Fvar%2Frun/db", {"host": "/var/run"}),
+    ("postgresql://%40abstract/db", {"host": "@abstract"}),
+    ("postgresql://h/db?ssl=true", {"sslmode": "require"}),
+    ("postgres:///?host=/run&port=5", {"host": "/run", "port": "5"}),
+    ("postgresql://h/d%C3%BC%20b", {"dbname": "d\u00fc b"}),
+    ("host=h dbname=x\n", {"host": "h", "dbname": "x"}),
+    ("host=b\u00fccher.example password='a b\\' =c'", {"password": "a b' =c"}),
+    ("host='' hostaddr=127.0.0.1 port=5432,", {"hostaddr": "127.0.0.1"}),
+]
+
+_HARD = st.text("aZ09@:/?#%&= '\"\\[]+,.-_~\u00fc\n", min_size=1, max_size=12)
+
+
+@pytest.mark.parametrize(("named", "conninfo"), WRONG)
+@pytest.mark.parametrize("call", [Database.connect, AsyncDatabase.connect, migrate])
+def test_what_is_wrong_is_named_and_a_password_is_not_shown(
+    call: type, named: str, conninfo: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        call(conninfo)
+    assert str(caught.value).startswith("conninfo: ")
+    assert named in str(caught.value)
+    assert "S3cr3t" not in str(caught.value) + repr(caught.value)
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(("conninfo", "parts"), RIGHT)
+def test_what_is_legal_is_read(conninfo: str, parts: dict[str, str]) -> None:
+    assert parts.items() <= read_conninfo(conninfo).items()
+
+
+@given(st.text(min_size=1, max_size=30).filter(lambda text: "\0" not in text))
+def test_an_encoded_password_is_read_as_it_is(password: str) -> None:
+    assume(password.isprintable())
+    conninfo = f"postgresql://ada:{quote(password, safe='')}@h:1/db?sslmode=prefer"
+    assert read_conninfo(conninfo)["password"] == password
+
+
+@given(_HARD, _HARD, st.sampled_from(["", "?schema=s", "?sslmode=prefer", ":x/d", "/d b"]))
+def test_no_part_of_a_password_is_shown(before: str, after: str, rest: str) -> None:
+    password = f"{before}S3cr3t{after}"
+    for conninfo in (
+        f"postgresql://ada:{password}@host{rest}",
+        f"postgresql://{password}@host{rest}",
+        f"host=h password={password} {rest.strip('?:/')}",
+        f"password={password}",
+        f"postgresql+psycopg://ada:{password}@host/db",
+        password,
+    ):
+        refused: InvalidInput | None = None
+        parameters = {}
+        try:
+            parameters = read_conninfo(conninfo)
+        except InvalidInput as error:
+            refused = error
+        assert "S3cr3t" not in f"{refused} {refused!r}"
+        assert refused is None or refused.__context__ is None
+        # What libpq and the server tell, when they refuse a connection.
+        assert "S3cr3t" not in "".join(parameters.get(part, "") for part in ("host", "port"))
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ("", set()),
+        ("-c jit=on", {"jit"}),
+        ("-cjit=on --plan-cache-mode=auto", {"jit", "plan_cache_mode"}),
+        ("-c search_path=a\\ -cjit=on -c  Work_Mem=1MB", {"search_path", "work_mem"}),
+    ],
+)
+def test_the_settings_of_options_are_found(options: str, names: set[str]) -> None:
+    assert settings_of_options(options) == names

@@ -1,0 +1,243 @@
+"""What a connection string says, and what is wrong with one. No I/O.
+
+A message names the part that is wrong, and shows no text of the string but names: what stands in
+the wrong place may be a password.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+import psycopg
+from psycopg import conninfo as libpq
+from psycopg import pq
+
+from ._validate import check_text
+from .errors import InvalidInput
+
+_FIELD = "conninfo"
+_MAX_TEXT = 10_000
+_MAX_PORT = 65_535
+
+_URL = re.compile(r"postgres(?:ql)?://")
+_SCHEME = re.compile(r"((?:(?:jdbc|r2dbc):)?[A-Za-z][\w+.-]*):")
+#: Of other tools: their names hold no secret.
+_KNOWN_SCHEME = re.compile(
+    r"(jdbc:|r2dbc:)?(postgres|pgsql|psql|pg|prisma|mysql|sqlite|mssql|oracle|cockroach)[\w+.:-]*",
+    re.IGNORECASE,
+)
+_QUOTES = "'\"`\u2018\u2019\u201c\u201d"
+#: Where libpq finds the user and the password.
+_USERINFO = re.compile(r"([^/@]*)@")
+_WRONG_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+_NAME = re.compile(r"[A-Za-z][\w.-]{0,40}")
+_PAIR = re.compile(r"\s*([^\s=]*)\s*(=?)\s*('(?:\\.|[^'\\])*'?|(?:\\.|[^\s\\])*)\s*", re.DOTALL)
+#: `-c name=value`, `-cname=value` and `--name=value`.
+_OPTION = re.compile(r"(?<!\S)(?<!\\\s)(?:-c\s*|--)([\w.-]+)=")
+_SECRET = re.compile("pass|pwd|secret|key", re.IGNORECASE)
+
+#: What to use for parameters of other tools.
+_INSTEAD = {
+    "schema": "pass schema=... (--schema)",
+    "currentschema": "pass schema=... (--schema)",
+    "search_path": "pass schema=... (--schema) and search_path=[...]",
+    "pgbouncer": "pass pooler=True",
+    "connection_limit": "pass max_size=...",
+    "pool_size": "pass max_size=...",
+    "pool_timeout": "pass timeout=...",
+    "statement_cache_size": "pass prepare=False",
+    "preparethreshold": "pass prepare=False",
+    "statement_timeout": "pass statement_timeout=...",
+    "ssl": "write sslmode=...",
+}
+_ENCODE = "percent-encode the password of a URL: @ is %40, / is %2F, : is %3A, ? is %3F"
+_OTHER = "is not a libpq connection string or URL"
+
+
+def read_conninfo(conninfo: str | None) -> dict[str, Any]:
+    """Parse *conninfo*, or ``DATABASE_URL``; raise `InvalidInput` that names what is wrong."""
+    given = conninfo if conninfo is not None else os.environ.get("DATABASE_URL")
+    if given is not None:
+        check_text(_FIELD, given, _MAX_TEXT)
+    if given is None or not given.strip():
+        raise InvalidInput(_FIELD, "give a libpq connection string or URL, or set DATABASE_URL")
+    problem = _problem_of_url(given) if _URL.match(given) else None
+    parameters = None if problem else _parsed(given)
+    if parameters is None:
+        raise InvalidInput(_FIELD, problem or _problem_of_other(given))
+    problem = _problem_of_values(parameters)
+    if problem:
+        raise InvalidInput(_FIELD, problem)
+    return parameters
+
+
+def settled(parameters: dict[str, Any]) -> dict[str, str]:
+    """Return what libpq makes of parameters, its environment and its service file.
+
+    Nothing is connected to: only libpq reads a service file as libpq does, and it tells what it
+    read of a connection alone.
+    """
+    nowhere = libpq.make_conninfo(**{**parameters, "host": "/dev/null", "hostaddr": ""})
+    connection = pq.PGconn.connect_start(nowhere.encode())
+    try:
+        options = connection.info
+        return {option.keyword.decode(): option.val.decode() for option in options if option.val}
+    finally:
+        connection.finish()
+
+
+def settings_of_options(options: str) -> frozenset[str]:
+    """Return the names of the server's settings that the options of a connection set."""
+    return frozenset(name.replace("-", "_").lower() for name in _OPTION.findall(options))
+
+
+def _parsed(given: str) -> dict[str, Any] | None:
+    try:
+        return libpq.conninfo_to_dict(given)
+    except psycopg.ProgrammingError:
+        # libpq quotes the part that it could not read, and that part may be the password.
+        return None
+
+
+def _problem_of_url(url: str) -> str | None:
+    """Tell what is wrong with a URL of our scheme, or None."""
+    if url != url.strip():
+        return "ends with a blank or a line end: remove it"
+    rest = url[_URL.match(url).end() :]  # type: ignore[union-attr]  # the caller has matched it
+    found = _USERINFO.match(rest)
+    user, _, password = found[1].partition(":") if found else ("", "", "")
+    address, _, query = rest[found.end() if found else 0 :].partition("?")
+    hosts, _, name = address.partition("/")
+    if "@" in address:
+        return _ENCODE
+    problem = (
+        _problem_of_port(hosts, has_user=found is not None)
+        or _problem_of_text("user name", user)
+        or _problem_of_text("password", password)
+        or _problem_of_text("host", hosts)
+        or _problem_of_text("name of the database", name)
+        or _problem_of_query(query, shows="@" not in query)
+    )
+    # Where an @ follows, it may be the password that reaches this far.
+    return _ENCODE if problem and "@" in query else problem
+
+
+def _problem_of_port(hosts: str, *, has_user: bool) -> str | None:
+    for host in hosts.split(","):
+        port = unquote(host.rpartition("]")[2].partition(":")[2])
+        if port and not _is_port(port):
+            behind = "" if has_user else "; behind user:password comes @host"
+            return f"the port is no number from 1 to {_MAX_PORT}{behind}"
+    return None
+
+
+def _problem_of_text(part: str, text: str) -> str | None:
+    if _WRONG_ESCAPE.search(text):
+        return f"in the {part}, a % begins no character, such as %40: write %25 for the % itself"
+    if any(character.isspace() for character in text):
+        return f"the {part} holds a blank or a line end: write %20 for a blank, or remove it"
+    return None
+
+
+def _problem_of_query(query: str, *, shows: bool) -> str | None:
+    """Tell what is wrong with the parameters of a URL; *shows* says whether names may be told."""
+    for number, parameter in enumerate(query.split("&"), 1):
+        name, separator, value = parameter.partition("=")
+        if not parameter:
+            continue
+        if not separator:
+            return f"parameter {number} of the URL has no ="
+        told = unquote(name) if shows and _NAME.fullmatch(name) else f"number {number} of the URL"
+        problem = _problem_of_text(f"parameter {told}", value)
+        if problem or "=" in value:
+            return problem or f"the parameter {told} holds another =: write %3D"
+        if (name, value) != ("ssl", "true") and unquote(name) not in _keywords():
+            return _problem_of_name(told)
+    return None
+
+
+def _problem_of_name(name: str) -> str:
+    """Tell that libpq has no parameter of this name, and what to use."""
+    problem = f"the parameter {name} is none of libpq's"
+    close = get_close_matches(name, _keywords(), 1)
+    instead = _INSTEAD.get(name.lower()) or (f"write {close[0]}" if close else "remove it")
+    return f"{problem}: {instead}"
+
+
+def _problem_of_other(given: str) -> str:
+    """Tell what is wrong with what is neither a URL of our scheme nor readable to libpq."""
+    text = given.strip()
+    if text[0] in _QUOTES:
+        return "stands in quotes: remove them"
+    if text != given and _URL.match(text):
+        return "begins with a blank or a line end: remove it"
+    scheme = _SCHEME.match(text)
+    if scheme and (text[scheme.end(1) :].startswith("://") or _URL.match(f"{scheme[1]}://")):
+        told = f"the scheme {scheme[1]}" if _KNOWN_SCHEME.fullmatch(scheme[1]) else "the scheme"
+        return f"{told} is not libpq's: write postgresql://"
+    if _URL.search(text.partition("=")[0] + text.partition("=")[2][:13]):
+        return "something stands before postgresql://: remove it"
+    return _problem_of_pairs(text)
+
+
+def _problem_of_pairs(text: str) -> str:
+    """Tell what is wrong with a string of ``key=value`` pairs."""
+    names = []
+    position = 0
+    while position < len(text):
+        pair = _PAIR.match(text, position)
+        if pair is None or not pair[2] or not pair[1]:
+            # What has no = may be the rest of a password with a blank in it.
+            return f"{_OTHER}: a part has no =; a value with blanks stands in quotes"
+        if pair[3].startswith("'") and (len(pair[3]) == 1 or not pair[3].endswith("'")):
+            return "a quote is not closed"
+        names.append(pair[1])
+        position = pair.end()
+    unknown = next((name for name in names if name not in _keywords()), None)
+    if unknown is None or len(set(names) - _keywords()) == len(set(names)):
+        return _OTHER
+    if unknown.lower() in _INSTEAD or (_NAME.fullmatch(unknown) and not _SECRET.search(text)):
+        return _problem_of_name(unknown)
+    return f"parameter {names.index(unknown) + 1} is none of libpq's"
+
+
+def _problem_of_values(parameters: dict[str, Any]) -> str | None:
+    """Tell what no server can be found by, or None."""
+    port = parameters.get("port") or os.environ.get("PGPORT") or ""
+    if not all(_is_port(each) for each in port.split(",") if each):
+        return f"the port is no number from 1 to {_MAX_PORT}"
+    host = parameters.get("host") or os.environ.get("PGHOST") or ""
+    if not parameters.get("hostaddr") and not all(map(_is_host, host.split(","))):
+        return "the host is no name that can be looked up: its parts have 1 to 63 characters each"
+    if "://" in (parameters.get("dbname") or ""):
+        return "the name of the database is a URL: give the URL alone"
+    timeout = parameters.get("connect_timeout") or os.environ.get("PGCONNECT_TIMEOUT") or "0"
+    if not re.fullmatch(r"\s*[+-]?[0-9]{1,9}\s*", timeout):
+        return "connect_timeout is no whole number of seconds"
+    return None
+
+
+def _is_port(text: str) -> bool:
+    return bool(re.fullmatch("[0-9]{1,5}", text)) and 1 <= int(text) <= _MAX_PORT
+
+
+def _is_host(text: str) -> bool:
+    """Tell whether a host is a folder, or can be looked up."""
+    if text.startswith(("/", "@")):
+        return True
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    """Return the names of libpq's parameters."""
+    return frozenset(option.keyword.decode() for option in pq.Conninfo.get_defaults())
