@@ -4,13 +4,45 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
+
+import pytest
 
 from tests.proxy import Way, open_proxy
 from vrooli_data import CommitUnknown, CreateUser, Database
 
 #: Seconds after which a child that hangs is ended.
 _PATIENCE = 10
+
+
+@pytest.mark.parametrize("program", ["fork_sync", "fork_async", "fork_kinds"])
+def test_a_child_is_refused_and_its_parents_connections_are_left_alone(
+    database_url: str, program: str
+) -> None:
+    # In processes of their own, since a child that ends in order would end the tests as well.
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", f"tests.programs.{program}"],
+        env=os.environ | {"DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_database_that_was_not_opened_yet_serves_the_child(database_url: str) -> None:
+    db = Database.connect(database_url, max_size=1)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(_PATIENCE)
+        with db:
+            os._exit(0 if db.users.find_by_id(1) is None else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    with db:
+        assert db.users.find_by_id(1) is None
 
 
 def test_deadlines_are_kept_in_a_process_that_was_forked(database_url: str) -> None:

@@ -12,9 +12,11 @@ from psycopg import AsyncConnection
 
 from .._connect import cut
 from .._json import json_text
+from .._process import check_process, current_process
 from .._queries import Query
 from .._rows import Row
 from .._validate import check_callable
+from ..errors import InvalidUse
 
 R = TypeVar("R")
 X = TypeVar("X")
@@ -77,6 +79,33 @@ def check_body(body: Callable[..., object]) -> None:
 def current_owner() -> object:
     """Return whatever runs this code: two owners may not share a transaction."""
     return asyncio.current_task()
+
+
+class Home:
+    """Where something was opened: the process and the event loop that it belongs to."""
+
+    __slots__ = ("_loop", "_process")
+
+    def __init__(self) -> None:
+        self._process = current_process()
+        self._loop = asyncio.get_running_loop()
+
+    def check(self, what: str) -> None:
+        """Refuse the use of something anywhere else."""
+        check_process(self._process, what)
+        if asyncio.get_running_loop() is not self._loop:
+            raise InvalidUse(
+                f"{what} belongs to the event loop that it was opened in: open, use and close it "
+                "in the same, and connect anew in another"
+            )
+
+    def is_here(self) -> bool:
+        """Tell whether this code runs there."""
+        return self._process is current_process() and asyncio.get_running_loop() is self._loop
+
+    def is_inherited(self) -> bool:
+        """Tell whether it belongs to a parent of this process."""
+        return self._process is not current_process()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
-from psycopg_pool import AsyncConnectionPool, PoolClosed
+from psycopg_pool import PoolClosed
 
 from .._connect import QueryEvent, SessionSettings, connection_parameters, place_of
 from .._migrations import check_applied, has_trigrams
@@ -23,7 +23,7 @@ from ._compat import Body, check_body
 from .connector import AsyncConnector
 from .held import AsyncHeldConnection, AsyncHeldRunner
 from .outcome import AsyncResolver
-from .pool import RECONNECT_TIMEOUT, AsyncConnections, go_on_connecting
+from .pool import RECONNECT_TIMEOUT, AsyncConnections, AsyncPool, go_on_connecting
 from .pooled_connection import AsyncPooledConnection
 from .pooled_runner import AsyncPooledRunner
 from .repositories import AsyncRepositories
@@ -42,7 +42,7 @@ class AsyncDatabase(AsyncRepositories):
 
     def __init__(
         self,
-        pool: AsyncConnectionPool[AsyncPooledConnection],
+        pool: AsyncPool,
         connector: AsyncConnector,
         retrier: AsyncRetrier,
         *,
@@ -125,7 +125,7 @@ class AsyncDatabase(AsyncRepositories):
                 on_query=on_query,
             ),
         )
-        pool = AsyncConnectionPool(
+        pool = AsyncPool(
             connection_class=AsyncPooledConnection,
             kwargs=connector.parameters,
             min_size=min_size,
@@ -149,15 +149,16 @@ class AsyncDatabase(AsyncRepositories):
 
     async def open(self) -> None:
         """Connect; raise at once when the server is out of reach or not migrated."""
+        self._connections.check_use()
         await self._check_server()
         try:
-            await self._pool.open()
+            await self._connections.open()
         except PoolClosed:
             raise InvalidUse("a closed database stays closed: connect anew") from None
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._pool.close()
+        """Close every connection; what belongs to a parent of this process is left to it."""
+        await self._connections.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -245,6 +246,7 @@ class AsyncDatabase(AsyncRepositories):
         Each opens its own transaction: ``for attempt in db.retrying():`` and in it
         ``with attempt, db.serializable() as tx:``.
         """
+        self._connections.check_use()
         self._transactions.refuse_nesting("retrying")
         if policy is None:
             return AsyncRetrying(self._retrier)
@@ -296,6 +298,7 @@ class AsyncDatabase(AsyncRepositories):
 
     def pool_stats(self) -> dict[str, int]:
         """Return the pool's counters, as psycopg_pool names them."""
+        self._connections.check_use()
         return self._pool.get_stats()
 
     async def _check_server(self) -> None:

@@ -11,7 +11,7 @@ from .._retry import Reason, reason_of
 from .._rows import Row
 from .._transactions import DEFAULT, note_of_lone_write
 from ..errors import InvalidUse, VrooliDataError
-from ._compat import AsyncLock, Body
+from ._compat import AsyncLock, Body, Home
 from .outcome import AsyncResolver
 from .repositories import AsyncRepositories
 from .session import AsyncRunner, AsyncSession
@@ -30,10 +30,13 @@ class AsyncHeldRunner:
         self.has_trigrams = session.has_trigrams
         # A lone statement of one task or thread must not slip into the transaction of another.
         self._lock = AsyncLock()
+        self._home = Home()
         self._is_over = False
 
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
+        # Before the lock: a child may find it taken, and nobody there to release it.
+        self._home.check("the connection")
         async with self._lock:
             self._check_use()
             try:
@@ -50,6 +53,8 @@ class AsyncHeldRunner:
 
     async def atomic(self, body: Body[AsyncRunner, T]) -> T:
         """Run several queries that take effect together or not at all."""
+        # Before the lock: a child may find it taken, and nobody there to release it.
+        self._home.check("the connection")
         async with self._lock:
             self._check_use()
             try:
@@ -68,8 +73,9 @@ class AsyncHeldRunner:
     async def end(self) -> None:
         """Let the call that is under way end, and no other begin."""
         self._is_over = True
-        async with self._lock:
-            pass
+        if not self._home.is_inherited():
+            async with self._lock:
+                pass
 
     async def _attempt(self, body: Body[AsyncRunner, T]) -> T:
         runner = AsyncTransactionRunner(self._session, self._resolver, DEFAULT)
@@ -78,6 +84,7 @@ class AsyncHeldRunner:
             return await body(runner)
 
     def _check_use(self) -> None:
+        self._home.check("the connection")
         if self._is_over:
             raise InvalidUse("the connection was given back: do this inside its block")
 

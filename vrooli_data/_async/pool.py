@@ -9,9 +9,10 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from .._classify import translate
 from .._connect import cut
+from .._process import belongs_here
 from .._retry import UNPREPARED, Reason, mark, reason_of
 from ..errors import Unavailable, VrooliDataError
-from ._compat import sleep, to_the_end
+from ._compat import Home, sleep, to_the_end
 from .connector import AsyncConnector
 from .pooled_connection import AsyncPooledConnection
 
@@ -44,19 +45,47 @@ async def go_on_connecting(
         await pool.resize(min_size, max_size)
 
 
+class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
+    """psycopg's pool, which a child of this process leaves alone."""
+
+    def leave_to_parent(self) -> None:
+        """Take no more part: the tasks or threads that serve the pool are the parent's."""
+        # What stops them when the pool is deleted may wait for a lock that one of them held.
+        self._closed = True
+
+
 class AsyncConnections:
     """The connections of the pool; whoever takes one gives it back."""
 
-    def __init__(
-        self, pool: AsyncConnectionPool[AsyncPooledConnection], connector: AsyncConnector
-    ) -> None:
+    def __init__(self, pool: AsyncPool, connector: AsyncConnector) -> None:
         self._pool = pool
+        #: Where the pool was opened, once it is.
+        self._home: Home | None = None
         self._connector = connector
         #: How many connections in a row may prove dead: all of the pool, and then a new one.
         self.most_dead = pool.max_size + 1
 
+    async def open(self) -> None:
+        """Open the pool, here."""
+        home = Home()
+        await self._pool.open()
+        if self._home is None:
+            self._home = home
+            belongs_here(self._pool)
+
+    async def close(self) -> None:
+        """Close every connection; what belongs to a parent of this process is left to it."""
+        if self._home is None or not self._home.is_inherited():
+            await self._pool.close()
+
+    def check_use(self) -> None:
+        """Refuse a use outside of the process that opened the pool."""
+        if self._home is not None:
+            self._home.check("the database")
+
     async def take(self, query: str | None = None) -> AsyncPooledConnection:
         """Take a connection that the server has not ended meanwhile."""
+        self.check_use()
         while True:
             try:
                 connection = await self._pool.getconn()
@@ -85,6 +114,8 @@ class AsyncConnections:
         self, connection: AsyncPooledConnection, error: BaseException | None = None
     ) -> None:
         """Give a connection back; one that serves nobody any more is closed first."""
+        if self._home is not None and self._home.is_inherited():
+            return
         try:
             if connection.is_lent:
                 await self._restore(connection)

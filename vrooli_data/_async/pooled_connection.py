@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.adapt import AdaptersMap
 from psycopg.pq import PGconn, PipelineStatus, TransactionStatus
 
+from .._process import belongs_here, replace_socket
 from .._rows import Row
 from ..errors import InvalidUse
 
@@ -29,8 +32,20 @@ class AsyncPooledConnection(AsyncConnection[Row]):
     def __init__(self, pgconn: AnyPGconn) -> None:
         super().__init__(pgconn)
         self._handlers = (pgconn.notice_handler, pgconn.notify_handler)
+        belongs_here(self)
         #: One, unless two threads asked for it at the same time.
         self._lent: list[AsyncLentConnection] = []
+
+    def leave_to_parent(self) -> None:
+        """Part from the parent's connection, in a child, without a word to the server."""
+        # psycopg warns of one that is left open, but not of a pool's.
+        self._pool = None
+        if not self.closed:
+            replace_socket(self.fileno())
+            # At the end of the input libpq closes the connection, after which psycopg does not even
+            # ask the server to cancel what the parent runs on it.
+            with suppress(psycopg.OperationalError):
+                self.pgconn.consume_input()
 
     @property
     def is_lent(self) -> bool:

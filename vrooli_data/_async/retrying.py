@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
+from .._process import check_process, current_process
 from .._public_id import StableIds
 from .._retry import Retries, RetryEvent, RetryPolicy
 from ..errors import InvalidUse
@@ -66,10 +67,12 @@ class AsyncAttempt:
     ) -> None:
         #: From 1.
         self.number = number
+        self._home = current_process()
         self._ids = ids
         self._goes_on_after = goes_on_after
 
     async def __aenter__(self) -> Self:
+        check_process(self._home, "the attempt")
         self._ids.begin()
         return self
 
@@ -91,6 +94,7 @@ class AsyncRetrying:
         self._retries = Retries(retrier.policy)
         self._event: RetryEvent | None = None
         self._begun = False
+        self._home = current_process()
         #: What an attempt makes up stays the same in the next one.
         self._ids = StableIds()
 
@@ -100,6 +104,7 @@ class AsyncRetrying:
         return self
 
     async def __anext__(self) -> AsyncAttempt:
+        check_process(self._home, "this loop of attempts")
         if self._begun:
             if self._event is None:
                 raise StopAsyncIteration

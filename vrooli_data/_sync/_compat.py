@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 from psycopg import Connection
 
 from .._connect import cut
+from .._process import check_process, current_process
 from .._queries import Query
 from .._rows import Row
 from .._validate import check_callable
@@ -55,6 +56,27 @@ def check_body(body: Callable[..., object]) -> None:
 def current_owner() -> object:
     """Return whatever runs this code: two owners may not share a transaction."""
     return threading.get_ident()
+
+
+class Home:
+    """Where something was opened: the process that it belongs to."""
+
+    __slots__ = ("_process",)
+
+    def __init__(self) -> None:
+        self._process = current_process()
+
+    def check(self, what: str) -> None:
+        """Refuse the use of something anywhere else."""
+        check_process(self._process, what)
+
+    def is_here(self) -> bool:
+        """Tell whether this code runs there."""
+        return self._process is current_process()
+
+    def is_inherited(self) -> bool:
+        """Tell whether it belongs to a parent of this process."""
+        return self._process is not current_process()
 
 
 @contextmanager

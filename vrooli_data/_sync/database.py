@@ -9,7 +9,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
-from psycopg_pool import ConnectionPool, PoolClosed
+from psycopg_pool import PoolClosed
 
 from .._connect import QueryEvent, SessionSettings, connection_parameters, place_of
 from .._migrations import check_applied, has_trigrams
@@ -24,7 +24,7 @@ from ._compat import Body, check_body
 from .connector import Connector
 from .held import HeldConnection, HeldRunner
 from .outcome import Resolver
-from .pool import RECONNECT_TIMEOUT, Connections, go_on_connecting
+from .pool import RECONNECT_TIMEOUT, Connections, Pool, go_on_connecting
 from .pooled_connection import PooledConnection
 from .pooled_runner import PooledRunner
 from .repositories import Repositories
@@ -43,7 +43,7 @@ class Database(Repositories):
 
     def __init__(
         self,
-        pool: ConnectionPool[PooledConnection],
+        pool: Pool,
         connector: Connector,
         retrier: Retrier,
         *,
@@ -126,7 +126,7 @@ class Database(Repositories):
                 on_query=on_query,
             ),
         )
-        pool = ConnectionPool(
+        pool = Pool(
             connection_class=PooledConnection,
             kwargs=connector.parameters,
             min_size=min_size,
@@ -150,15 +150,16 @@ class Database(Repositories):
 
     def open(self) -> None:
         """Connect; raise at once when the server is out of reach or not migrated."""
+        self._connections.check_use()
         self._check_server()
         try:
-            self._pool.open()
+            self._connections.open()
         except PoolClosed:
             raise InvalidUse("a closed database stays closed: connect anew") from None
 
     def close(self) -> None:
-        """Close every connection."""
-        self._pool.close()
+        """Close every connection; what belongs to a parent of this process is left to it."""
+        self._connections.close()
 
     def __enter__(self) -> Self:
         self.open()
@@ -246,6 +247,7 @@ class Database(Repositories):
         Each opens its own transaction: ``for attempt in db.retrying():`` and in it
         ``with attempt, db.serializable() as tx:``.
         """
+        self._connections.check_use()
         self._transactions.refuse_nesting("retrying")
         if policy is None:
             return Retrying(self._retrier)
@@ -297,6 +299,7 @@ class Database(Repositories):
 
     def pool_stats(self) -> dict[str, int]:
         """Return the pool's counters, as psycopg_pool names them."""
+        self._connections.check_use()
         return self._pool.get_stats()
 
     def _check_server(self) -> None:

@@ -12,7 +12,7 @@ from .._retry import Reason, reason_of
 from .._rows import Row
 from .._transactions import DEFAULT, note_of_lone_write
 from ..errors import InvalidUse, VrooliDataError
-from ._compat import Body, Lock
+from ._compat import Body, Home, Lock
 from .outcome import Resolver
 from .repositories import Repositories
 from .session import Runner, Session
@@ -31,10 +31,13 @@ class HeldRunner:
         self.has_trigrams = session.has_trigrams
         # A lone statement of one task or thread must not slip into the transaction of another.
         self._lock = Lock()
+        self._home = Home()
         self._is_over = False
 
     def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
+        # Before the lock: a child may find it taken, and nobody there to release it.
+        self._home.check("the connection")
         with self._lock:
             self._check_use()
             try:
@@ -51,6 +54,8 @@ class HeldRunner:
 
     def atomic(self, body: Body[Runner, T]) -> T:
         """Run several queries that take effect together or not at all."""
+        # Before the lock: a child may find it taken, and nobody there to release it.
+        self._home.check("the connection")
         with self._lock:
             self._check_use()
             try:
@@ -69,8 +74,9 @@ class HeldRunner:
     def end(self) -> None:
         """Let the call that is under way end, and no other begin."""
         self._is_over = True
-        with self._lock:
-            pass
+        if not self._home.is_inherited():
+            with self._lock:
+                pass
 
     def _attempt(self, body: Body[Runner, T]) -> T:
         runner = TransactionRunner(self._session, self._resolver, DEFAULT)
@@ -79,6 +85,7 @@ class HeldRunner:
             return body(runner)
 
     def _check_use(self) -> None:
+        self._home.check("the connection")
         if self._is_over:
             raise InvalidUse("the connection was given back: do this inside its block")
 

@@ -48,6 +48,8 @@ class PooledRunner:
     def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
         """Read one record by its key, merged with reads that are made at the same time."""
         if self._merger is not None:
+            # Of a batch that was open at a fork, the child would wait for ever.
+            self._connections.check_use()
             return self._merger.find(query, many, field, key)
         rows = self.rows(query, (key,))
         return query.record_of(rows[0]) if rows else None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
+from .._process import check_process, current_process
 from .._public_id import StableIds
 from .._retry import Retries, RetryEvent, RetryPolicy
 from ..errors import InvalidUse
@@ -67,10 +68,12 @@ class Attempt:
     ) -> None:
         #: From 1.
         self.number = number
+        self._home = current_process()
         self._ids = ids
         self._goes_on_after = goes_on_after
 
     def __enter__(self) -> Self:
+        check_process(self._home, "the attempt")
         self._ids.begin()
         return self
 
@@ -92,6 +95,7 @@ class Retrying:
         self._retries = Retries(retrier.policy)
         self._event: RetryEvent | None = None
         self._begun = False
+        self._home = current_process()
         #: What an attempt makes up stays the same in the next one.
         self._ids = StableIds()
 
@@ -101,6 +105,7 @@ class Retrying:
         return self
 
     def __next__(self) -> Attempt:
+        check_process(self._home, "this loop of attempts")
         if self._begun:
             if self._event is None:
                 raise StopIteration

@@ -45,7 +45,7 @@ from ..errors import (
     Unavailable,
     VrooliDataError,
 )
-from ._compat import Body, Callback, current_owner, deadline
+from ._compat import Body, Callback, Home, current_owner, deadline
 from .outcome import Resolver
 from .pool import Connections
 from .pooled_connection import PooledConnection
@@ -138,6 +138,7 @@ class TransactionRunner:
         self._end: float | None = None
         self._savepoints = 0
         self._callbacks: list[Callback] = []
+        self._home = Home()
         self._owner = current_owner()
         #: Held by the call that is under way, and for good by the end of the transaction.
         self._turn = threading.Lock()
@@ -177,7 +178,7 @@ class TransactionRunner:
 
     def is_open_for(self, owner: object) -> bool:
         """Tell whether this task or thread opened the transaction and has not left its block."""
-        return not self._is_over and self._owner == owner
+        return not self._is_over and self._owner == owner and self._home.is_here()
 
     def is_sound(self) -> bool:
         """Tell whether the transaction can go on."""
@@ -199,7 +200,7 @@ class TransactionRunner:
                 self._session.mark(error)
             # What they go with is undone.
             del self._callbacks[callbacks:]
-            if self._is_alone():
+            if not self._home.is_inherited() and self._is_alone():
                 self._try_to(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
                 self._turn.release()
             raise
@@ -243,6 +244,7 @@ class TransactionRunner:
             ) from failure
 
     def _take_turn(self) -> None:
+        self._home.check("the transaction")
         # In one step: two threads may come at once.
         if self._turn.acquire(blocking=False):
             return
@@ -255,6 +257,8 @@ class TransactionRunner:
 
     def _roll_back(self, error: BaseException) -> None:
         """Undo everything because of an error, which stays the one that is seen."""
+        if self._home.is_inherited():
+            return
         self._end_use()
         self._is_alone()
         if isinstance(error, psycopg.Error):
@@ -281,6 +285,7 @@ class TransactionRunner:
 
     def _commit(self) -> None:
         """Commit; an error means that nothing was, and `CommitUnknown` that nobody can tell."""
+        self._home.check("the transaction")
         self._end_use()
         is_alone = self._is_alone()
         status = self._status()
