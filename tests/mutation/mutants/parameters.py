@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutation.mutant import Check, Lint, Mutant, Refusal
+from tests.mutation.mutant import Check, Mutant, Refusal
 
 _MEMBERS = "sql/members/write.sql"
 _METHODS = "vrooli_data/_async"
@@ -70,7 +70,7 @@ MUTANTS = [
         _MEMBERS,
         "team_id = :team_id::bigint",
         "team_id = :team_id",
-        Lint("parameters_are_cast"),
+        Check("lint", "stands without a cast"),
     ),
     Mutant(
         "condition left out",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutation.mutant import Check, Lint, Mutant, Refusal
+from tests.mutation.mutant import Check, Mutant, Refusal
 
 _PEOPLE = "migrations/0001_users_and_teams.sql"
 _RESOURCES = "migrations/0002_resources.sql"
@@ -114,7 +114,7 @@ MUTANTS = [
         "sql/users/read.sql",
         "    created_at DESC,\n    id DESC\n",
         "    created_at DESC\n",
-        Lint("listing_is_ordered"),
+        Check("lint", "[listing_is_ordered]"),
     ),
     Mutant(
         "order without the id, inside LATERAL",
@@ -122,7 +122,7 @@ MUTANTS = [
         "sql/runs/find_by_status.sql",
         "        runs.created_at DESC,\n        runs.id DESC\n",
         "        runs.created_at DESC\n",
-        Lint("limit_is_ordered"),
+        Check("lint", "[limit_is_ordered]"),
     ),
     Mutant(
         "order that the index does not give",
@@ -157,12 +157,36 @@ MUTANTS = [
         Refusal("unused declared parameter in query find_many__created_at: ['max_rows']"),
     ),
     Mutant(
+        "page by OFFSET",
+        "chats.find_many__created_at",
+        "sql/chats/read.sql",
+        "\nLIMIT :max_rows::integer",
+        "\nLIMIT :max_rows::integer\nOFFSET 20",
+        Check("lint", "[no_offset]"),
+    ),
+    Mutant(
+        "filter below the limit",
+        "users.find_many__created_at",
+        "sql/users/read.sql",
+        "ORDER BY\n    created_at DESC,\n",
+        "    AND is_bot\nORDER BY\n    created_at DESC,\n",
+        Check("index", "until enough rows are let through, at worst to the end"),
+    ),
+    Mutant(
+        "bound of a scan that is not true",
+        "runs.get_execution_stats",
+        "sql/runs/read.sql",
+        "scan: runs, every row, each is counted once",
+        "scan: runs, at most 100 rows",
+        Check("index", "not 100 at most"),
+    ),
+    Mutant(
         "SELECT *",
         "bookmarks.list_by_user__created_at",
         "sql/bookmarks/read.sql",
         "    user_id,\n    resource_id,\n    created_at\n",
         "    *\n",
-        Lint("no_star"),
+        Check("lint", "[no_star]"),
     ),
     Mutant(
         "whole row made JSON",
@@ -171,7 +195,7 @@ MUTANTS = [
         "        chats.id,\n        chats.revision,\n        chats AS base",
         "        chats.id,\n        chats.revision,\n        to_json(chats) AS seen,\n"
         "        chats AS base",
-        Lint("no_star"),
+        Check("lint", "[no_star]"),
     ),
     Mutant(
         "column in a function",

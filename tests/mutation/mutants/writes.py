@@ -6,6 +6,14 @@ from tests.mutation.mutant import Check, Lint, Mutant, Refusal
 
 MUTANTS = [
     Mutant(
+        "advisory lock that is not told",
+        "users.find_by_handle",
+        "sql/users/read.sql",
+        "WHERE handle = ",
+        "WHERE pg_try_advisory_xact_lock(1) AND handle = ",
+        Check("locks", "advisory: pg_try_advisory_xact_lock"),
+    ),
+    Mutant(
         "revision not moved",
         "users.update",
         "sql/users/write.sql",
