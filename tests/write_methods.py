@@ -61,7 +61,8 @@ def _row(method: Method, sources: dict[str, Source]) -> str:
     indexes = _unique(
         " or ".join(entry.names)
         for source in used
-        for entry in index_line(source.header["Index"]).entries
+        for field in ("Index", "Index (pg_trgm)")
+        for entry in index_line(source.header.get(field, "none: no such line")).entries
     )
     name = _name(method)
     tests = (path.name for path in TESTS.glob("test_*.py") if f"{name}(" in path.read_text())

@@ -57,9 +57,7 @@ LIMIT :max_rows::integer;
 -- and then every translation that holds the text, however few of their resources are listed: give
 -- strangers' searches a statement_timeout.
 -- Record: Resource
--- Index:  resource_translations_pkey or resources_pkey, resources_score_id_idx (order),
---         scan: resource_translations and resources, every row, but never run without the
---         trigram indexes
+-- Index:  never: without the trigram indexes another query is run
 -- Index (pg_trgm): resource_translations_name_idx, resource_translations_description_idx,
 --         resources_score_id_idx (order), resource_translations_pkey, resources_pkey
 -- Locks:  none
@@ -216,9 +214,7 @@ LIMIT :max_rows::integer;
 -- and then every translation that holds the text, however few of their resources are listed: give
 -- strangers' searches a statement_timeout.
 -- Record: Resource
--- Index:  resource_translations_pkey, resources_pkey,
---         resources_resource_type_score_id_idx,
---         scan: resource_translations, every row, but never run without the trigram indexes
+-- Index:  never: without the trigram indexes another query is run
 -- Index (pg_trgm): resource_translations_name_idx, resource_translations_description_idx,
 --         resources_resource_type_score_id_idx, resource_translations_pkey, resources_pkey
 -- Locks:  none

@@ -40,8 +40,7 @@ LIMIT :max_rows::integer;
 -- 10 000 newest users first, and is done if enough of these hold the text. At worst reads those and
 -- then every user who holds the text: give strangers' searches a statement_timeout.
 -- Record: User
--- Index:  users_pkey, users_created_at_id_idx (order),
---         scan: users, every row, but never run without the trigram indexes
+-- Index:  never: without the trigram indexes another query is run
 -- Index (pg_trgm): users_name_idx, users_handle_idx, users_email_key,
 --         users_created_at_id_idx (order), users_pkey
 -- Locks:  none
@@ -164,8 +163,7 @@ LIMIT :max_rows::integer;
 -- 10 000 newest users first, and is done if enough of these hold the text. At worst reads those and
 -- then every user who holds the text: give strangers' searches a statement_timeout.
 -- Record: User
--- Index:  users_pkey, users_created_at_id_idx (order),
---         scan: users, every row, but never run without the trigram indexes
+-- Index:  never: without the trigram indexes another query is run
 -- Index (pg_trgm): users_name_idx, users_handle_idx, users_email_idx,
 --         users_created_at_id_idx (order), users_pkey
 -- Locks:  none

@@ -117,6 +117,7 @@ def test_plans_of_another_version_are_not_written(
             IndexLine((IndexEntry(("a",), ordered=False),), (Scan(("b",), 10),)),
         ),
         ("none: inserts one row", IndexLine(())),
+        ("never: another query is run", IndexLine((), is_never_run=True)),
     ],
 )
 def test_an_index_line_is_read(text: str, line: IndexLine) -> None:
@@ -128,7 +129,7 @@ def test_an_index_line_is_read(text: str, line: IndexLine) -> None:
     [
         *("scan:", "scan: a", "scan: a, ", "scan: all of it, at most 9 rows", "scan: a, ten rows"),
         *("scan: a, at most some rows", "scan: a, every row", "scan: a, every row, "),
-        *("none: ", "a b", "a,, b"),
+        *("none: ", "never:", "a b", "a,, b"),
     ],
 )
 def test_an_index_line_that_says_nothing_is_refused(text: str) -> None:
@@ -166,9 +167,12 @@ def test_an_order_is_delivered_only_where_nothing_sorts_it(
     assert any("takes its order from" in what for what in told) != delivers
 
 
+FILTER = {"Filter": "(note IS NULL)"}
 LIMITED = [
     node("Limit", WALK),
     node("Limit", node("Nested Loop", WALK, node("Result"))),
+    node("Limit", node("Nested Loop", WALK, node("Result"), join_type="Inner")),
+    node("Limit", node("Nested Loop", WALK, node("Result") | FILTER, join_type="Left")),
     node("Aggregate", node("Limit", WALK), strategy="Plain"),
     node("Limit", node("Aggregate", WALK, strategy="Sorted")),
 ]
@@ -192,7 +196,6 @@ def test_an_index_that_only_gives_an_order_is_read_whole(root: dict[str, Any]) -
     assert judged.tables == {"orders"}
 
 
-FILTER = {"Filter": "(note IS NULL)"}
 FILTERED = [
     node("Limit", WALK | FILTER),
     node("Limit", WALK | {"Index Cond": "(id > 7)"}),
@@ -201,6 +204,11 @@ FILTERED = [
     node("Limit", node("Nested Loop", WALK, node("Result"), join_type="Anti")),
     node("Limit", node("Nested Loop", WALK, node("Result"), join_filter="(a.x < b.x)")),
     node("Limit", node("Subquery Scan", WALK, filter="(n > 1)")),
+    node("Limit", node("Nested Loop", WALK, node("Result") | FILTER, join_type="Inner")),
+    node(
+        "Limit",
+        node("Nested Loop", WALK, node("Memoize", node("Result") | FILTER), join_type="Inner"),
+    ),
 ]
 
 

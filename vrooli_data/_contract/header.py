@@ -26,6 +26,7 @@ _SCAN = re.compile(
     re.DOTALL,
 )
 _NONE = re.compile(r"none:\s*\S.*", re.DOTALL)
+_NEVER = re.compile(r"never:\s*\S.*", re.DOTALL)
 _LITERAL = r"(?:'(?:[^']|'')*'|[\w.+-]+)"
 _VALUES = rf"\(\s*\w+\s*=\s*{_LITERAL}(?:\s*,\s*\w+\s*=\s*{_LITERAL})*\s*\)"
 _PLAN = re.compile(rf"custom\s+({_VALUES}(?:\s+and\s+{_VALUES})*)\s*,\s*\S.*", re.DOTALL)
@@ -71,6 +72,8 @@ class IndexLine(NamedTuple):
 
     entries: tuple[IndexEntry, ...]
     scans: tuple[Scan, ...] = ()
+    #: The query is not run on such a server.
+    is_never_run: bool = False
 
     @property
     def scanned(self) -> tuple[str, ...]:
@@ -124,10 +127,12 @@ def index_line(text: str) -> IndexLine:
     Where two indexes serve equally well, ``a or b`` names both. Behind ``scan:`` stand the tables
     that are read from end to end, ``a and b``, and after a comma how much that is: ``at most 100
     rows``, ``the first row``, or ``every row`` and, after a comma, the reason. Semicolons part
-    several.
+    several. ``never: reason`` is for a server without an extension, where the query is not run.
     """
     entries: list[IndexEntry] = []
     rest = text.strip()
+    if _NEVER.fullmatch(rest):
+        return IndexLine((), is_never_run=True)
     while rest:
         if scans := _SCANS.fullmatch(rest):
             return IndexLine(tuple(entries), tuple(map(_scan, scans[1].split(";"))))

@@ -196,12 +196,24 @@ def _may_leave_out(step: _Step) -> bool:
     """Tell whether rows of a scan are left out before they reach the Limit that ends it."""
     if "Filter" in step.node or ("Index Cond" in step.node and not step.is_search):
         return True
+    below = step.node
     for above in step.above:
         if above["Node Type"] == "Limit":
             return False
         if "Filter" in above or "Join Filter" in above or above.get("Join Type") in _CHOOSING:
             return True
+        if above.get("Join Type") == "Inner" and any(
+            _filters(other) for other in above["Plans"] if other is not below
+        ):
+            # A row that finds no partner is left out.
+            return True
+        below = above
     return False
+
+
+def _filters(node: Json) -> bool:
+    """Tell whether a node, or one below it, leaves rows out."""
+    return "Filter" in node or any(map(_filters, node.get("Plans", ())))
 
 
 def _ends_at_first(step: _Step) -> bool:
