@@ -121,6 +121,33 @@ def test_migrate_status_finds_what_is_wrong(database_url: str, admin: Connection
     assert known()[0].id in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        (("--lock-timeout", "0.1"), "a table stayed locked"),
+        (
+            ("--wait", "0.2", "--lock-timeout", "30"),
+            "it waited for other sessions for 0.2 s in all",
+        ),
+    ],
+    ids=["lock-timeout", "wait"],
+)
+def test_migrate_gives_up_as_soon_as_it_is_told_to(
+    database_url: str, admin: Connection[Any], limits: tuple[str, ...], told: str
+) -> None:
+    with admin.transaction():
+        admin.execute("SELECT FROM bookmarks")
+        message = fail(1, "migrate", "--rollback-to", "0", *limits, "--database-url", database_url)
+    assert told in message
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+@pytest.mark.parametrize("option", ["--wait", "--lock-timeout"])
+def test_migrate_refuses_limits_that_are_none(database_url: str, option: str, seconds: str) -> None:
+    message = fail(2, "migrate", option, seconds, "--database-url", database_url)
+    assert message.startswith(f"{option}: ")
+
+
 def test_migrate_takes_back(database_url: str) -> None:
     output = succeed("migrate", "--rollback-to", known()[0].id, "--database-url", database_url)
     assert f"Took back {known()[1].id}" in output

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.test_migrate import EVERY, add, column, folder
-from vrooli_data._migrate import MigrationReport, migrate
+from vrooli_data import _migrations
+from vrooli_data._migrate import MigrationReport, migrate, rollback_to
 from vrooli_data._migration_session import _LOCK_KEY
 from vrooli_data.errors import MigrationFailed, Timeout, Unavailable
 
@@ -26,14 +29,20 @@ SESSIONS = """
     FROM pg_stat_activity
     WHERE application_name = 'vrooli_data migrate' AND datname = current_database()
 """
+INVALID = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
 CONCURRENT_INDEX = """\
 -- transactional: false
 DROP INDEX CONCURRENTLY IF EXISTS users_is_bot_idx;
 CREATE INDEX CONCURRENTLY users_is_bot_idx ON users (is_bot);
 """
 CHILD = """\
-import sys
+import signal, sys
+from pathlib import Path
+from vrooli_data import _migrations
 from vrooli_data._migrate import migrate
+# As a program does that wants to close its files.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+_migrations.FOLDER = Path(sys.argv[2])
 print(len(migrate(sys.argv[1]).applied))
 """
 
@@ -54,19 +63,31 @@ def holding(url: str, statement: str) -> Iterator[psycopg.Connection[tuple[objec
 
 
 class Migrating(threading.Thread):
-    """One call of migrate, beside the test."""
+    """One call of migrate, or of rollback_to, beside the test."""
 
-    def __init__(self, url: str, *, lock_timeout: float = 2.0, wait: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        back_to: str | None = None,
+        *,
+        lock_timeout: float = 2.0,
+        wait: float = 60.0,
+    ) -> None:
         super().__init__()
         self.url = url
+        self.back_to = back_to
         self.lock_timeout = lock_timeout
         self.wait = wait
         self.report: MigrationReport | None = None
         self.error: Exception | None = None
 
     def run(self) -> None:
+        lock_timeout, wait = self.lock_timeout, self.wait
         try:
-            self.report = migrate(self.url, lock_timeout=self.lock_timeout, wait=self.wait)
+            if self.back_to is None:
+                self.report = migrate(self.url, lock_timeout=lock_timeout, wait=wait)
+            else:
+                rollback_to(self.url, self.back_to, lock_timeout=lock_timeout, wait=wait)
         except Exception as error:  # noqa: BLE001 (handed to the test)
             self.error = error
 
@@ -79,11 +100,13 @@ class Migrating(threading.Thread):
 
 
 @contextmanager
-def processes_that_migrate(url: str, count: int) -> Iterator[list[subprocess.Popen[str]]]:
+def processes_that_migrate(
+    url: str, count: int, folder: Path = _migrations.FOLDER
+) -> Iterator[list[subprocess.Popen[str]]]:
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     children = [
         subprocess.Popen(
-            [sys.executable, "-c", CHILD, url],
+            [sys.executable, "-c", CHILD, url, str(folder)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -193,8 +216,77 @@ def test_an_index_that_had_to_wait_too_long_is_mended_by_the_next(
     ):
         migrate(empty_database_url, wait=0.2)
     assert migrate(empty_database_url).applied == (added,)
-    invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
-    assert column(empty_database_url, invalid) == [0]
+    assert column(empty_database_url, INVALID) == [0]
+
+
+def test_the_waits_of_one_run_are_bounded_together(empty_database_url: str, folder: Path) -> None:
+    migrate(empty_database_url)
+    add(folder, CONCURRENT_INDEX)
+    waited = (
+        "SELECT 1 FROM pg_locks WHERE %s = ANY (pg_blocking_pids(pid))"
+        " AND waitstart < clock_timestamp() - interval '0.5 s'"
+    )
+    migrating = Migrating(empty_database_url, wait=1)
+    with ExitStack() as stack:
+        lock = "LOCK users IN ROW EXCLUSIVE MODE"
+        holders = [stack.enter_context(holding(empty_database_url, lock)) for _ in range(6)]
+        pids = [holder.info.backend_pid for holder in holders]
+        migrating.start()
+        # Each is waited for, one after the other, and for less than is waited in all.
+        for holder in list(holders):
+            pid = holder.info.backend_pid
+            while migrating.is_alive() and not column(empty_database_url, waited, pid):
+                time.sleep(0.01)
+            if migrating.is_alive():
+                holders.remove(holder)
+                holder.rollback()
+        migrating.join()
+        assert holders
+        assert isinstance(migrating.error, MigrationFailed), migrating.report
+        told = r"0100_added\.sql: it waited for other sessions for 1 s in all, .* process (\d+);"
+        found = re.match(told, str(migrating.error))
+        assert found is not None, migrating.error
+        assert int(found[1]) in pids
+    assert migrate(empty_database_url).applied == ("0100_added",)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_client_that_is_ended_leaves_no_statement_behind(
+    empty_database_url: str, folder: Path, end: signal.Signals
+) -> None:
+    migrate(empty_database_url)
+    add(folder, CONCURRENT_INDEX)
+    with holding(empty_database_url, "LOCK users IN ROW EXCLUSIVE MODE"):
+        with processes_that_migrate(empty_database_url, 1, folder) as (child,):
+            waits = f"SELECT 1 {SESSIONS} AND wait_event_type = 'Lock'"
+            wait_for(lambda: column(empty_database_url, waits) or child.poll() is not None)
+            child.send_signal(end)
+            assert child.wait(DEADLINE_SECONDS) != 0
+        wait_for(lambda: not column(empty_database_url, f"SELECT 1 {SESSIONS}"))
+    assert column(empty_database_url, INVALID) == [1]
+    assert migrate(empty_database_url).applied == ("0100_added",)
+    assert column(empty_database_url, INVALID) == [0]
+
+
+def test_what_was_taken_back_in_part_is_applied_anew_or_taken_back_wholly(
+    empty_database_url: str, folder: Path
+) -> None:
+    migrate(empty_database_url)
+    back = "DROP INDEX CONCURRENTLY IF EXISTS users_is_bot_idx;\n"
+    added = add(folder, CONCURRENT_INDEX, back)
+    for mend in ("apply", "take back"):
+        migrate(empty_database_url)
+        with holding(empty_database_url, "LOCK users IN ROW EXCLUSIVE MODE"):
+            migrating = Migrating(empty_database_url, EVERY[-1], wait=DEADLINE_SECONDS)
+            migrating.start()
+            migrating.end_session_when_it_waits()
+        assert isinstance(migrating.error, Unavailable), migrating.error
+        assert column(empty_database_url, INVALID) == [1]
+        if mend == "apply":
+            assert migrate(empty_database_url).applied == (added,)
+        else:
+            rollback_to(empty_database_url, EVERY[-1])
+        assert column(empty_database_url, INVALID) == [0]
 
 
 def test_other_starters_do_not_disturb_an_index_being_built(

@@ -17,16 +17,22 @@ from ._migration_session import (
     connect,
     exclusive_session,
     read_state,
+    set_lock_timeout,
     value,
 )
 from ._migrations import Migration, known, refuse_unknown
 from ._own_session import Connection, pin
+from ._patience import Patience
 from ._search_path import SearchPath
 from ._validate import check_seconds
 from .errors import InvalidInput, MigrationFailed, MissingExtra, Unavailable
 
 if TYPE_CHECKING:
     from ._yoyo import Direction, File
+
+#: Seconds, unless the caller says otherwise.
+LOCK_TIMEOUT = 2.0
+WAIT = 60.0
 
 #: What `rollback_to` calls the state before the first migration.
 NOTHING = "0"
@@ -83,8 +89,8 @@ def migrate(
     *,
     schema: str | None = None,
     search_path: Sequence[str] = (),
-    lock_timeout: float = 2.0,
-    wait: float = 60.0,
+    lock_timeout: float = LOCK_TIMEOUT,
+    wait: float = WAIT,
 ) -> MigrationReport:
     """Apply every migration that the database lacks, in order.
 
@@ -97,17 +103,18 @@ def migrate(
             search_path of the role.
         search_path: more schemas in which names are looked up, behind that one.
         lock_timeout: seconds to wait for a lock on a table; new queries on it wait as long.
-        wait: seconds to wait where nobody else is held up: for another process that migrates,
-            and for older transactions when an index is built concurrently.
+        wait: seconds to wait for others in all: for another process that migrates, for locks, and
+            for older transactions when an index is built concurrently, which holds nobody up.
     """
     check_seconds("lock_timeout", lock_timeout)
     check_seconds("wait", wait)
     path = SearchPath.of(schema, search_path)
     file_class = _file_class()
     started = time.monotonic()
+    patience = Patience(lock_timeout, wait)
     done: list[str] = []
     left_out: dict[str, str] = {}
-    with exclusive_session(conninfo, path, wait) as (connection, path):
+    with exclusive_session(conninfo, path, patience) as (connection, path):
         applied = _applied(connection)
         for migration in known():
             if migration.id in applied:
@@ -115,9 +122,7 @@ def migrate(
             if migration.extension and not _has_extension(connection, path, migration.extension):
                 left_out[migration.id] = f"{migration.extension} cannot be created here"
                 continue
-            file = file_class(migration.path)
-            _set_lock_timeout(connection, lock_timeout if file.transactional else wait)
-            _run(connection, migration, file, "apply")
+            _run(connection, migration, file_class(migration.path), "apply", patience)
             done.append(migration.id)
         _check_indexes(connection)
     return MigrationReport(tuple(done), len(applied), left_out, time.monotonic() - started)
@@ -129,8 +134,8 @@ def rollback_to(
     *,
     schema: str | None = None,
     search_path: Sequence[str] = (),
-    lock_timeout: float = 2.0,
-    wait: float = 60.0,
+    lock_timeout: float = LOCK_TIMEOUT,
+    wait: float = WAIT,
 ) -> list[str]:
     """Take back every migration after *migration_id*, the newest first; "0" takes back all.
 
@@ -142,14 +147,18 @@ def rollback_to(
         raise InvalidInput("migration_id", 'is no migration of this package; "0" takes back all')
     path = SearchPath.of(schema, search_path)
     file_class = _file_class()
+    patience = Patience(lock_timeout, wait)
     done: list[str] = []
-    with exclusive_session(conninfo, path, wait) as (connection, _):
+    with exclusive_session(conninfo, path, patience) as (connection, _):
         applied = _applied(connection)
         for migration in reversed(known()):
-            if migration.id in applied and migration.id > migration_id:
-                file = file_class(migration.path)
-                _set_lock_timeout(connection, lock_timeout if file.transactional else wait)
-                _run(connection, migration, file, "rollback")
+            if migration.id <= migration_id:
+                break
+            file = file_class(migration.path)
+            # What commits statement by statement may have left something without being recorded.
+            if migration.id in applied or not file.transactional:
+                _run(connection, migration, file, "rollback", patience)
+            if migration.id in applied:
                 done.append(migration.id)
     return done
 
@@ -187,9 +196,17 @@ def _applied(connection: Connection) -> dict[str, Applied]:
     return applied
 
 
-def _run(connection: Connection, migration: Migration, file: File, direction: Direction) -> None:
+def _run(
+    connection: Connection,
+    migration: Migration,
+    file: File,
+    direction: Direction,
+    patience: Patience,
+) -> None:
     """Run a migration's file and record it, or its rollback file and forget it."""
     started = time.monotonic()
+    # Not transactional means concurrent index work, behind which nobody queues.
+    set_lock_timeout(connection, patience.one_wait(in_the_way=file.transactional))
 
     def record() -> None:
         if direction == "apply":
@@ -204,12 +221,12 @@ def _run(connection: Connection, migration: Migration, file: File, direction: Di
         file.run(connection, direction, record)
     except psycopg.Error as error:
         name = migration.path.name if direction == "apply" else f"{migration.id}.rollback.sql"
-        raise _failure(name, file, error, connection.closed) from None
+        raise _failure(name, file, error, connection.closed, patience) from None
     _logger.info("%s %s: %.3f s", direction, migration.id, time.monotonic() - started)
 
 
 def _failure(
-    name: str, file: File, error: psycopg.Error, lost: bool
+    name: str, file: File, error: psycopg.Error, lost: bool, patience: Patience
 ) -> MigrationFailed | Unavailable:
     if file.transactional:
         after = "nothing of it was kept"
@@ -217,7 +234,9 @@ def _failure(
         after = "it commits statement by statement: run it again, it starts over"
     if lost:
         return Unavailable(f"{name}: the connection to the server was lost; {after}")
-    if isinstance(error, pg.LockNotAvailable):
+    if isinstance(error, pg.LockNotAvailable | pg.QueryCanceled) and patience.is_over:
+        reason = patience.told
+    elif isinstance(error, pg.LockNotAvailable):
         reason = "a table stayed locked by another session for too long"
     elif error.sqlstate is None or error.sqlstate.startswith("22"):
         # The messages of class 22, data exceptions, quote values of rows.
@@ -229,16 +248,6 @@ def _failure(
         sqlstate=error.sqlstate,
         constraint=error.diag.constraint_name,
     )
-
-
-def _set_lock_timeout(connection: Connection, seconds: float) -> None:
-    """Limit waiting for locks; 0 would be no limit.
-
-    Not transactional means concurrent index work, which holds nobody up while it waits for older
-    transactions: it may take longer than the rest.
-    """
-    milliseconds = str(max(1, round(seconds * 1000)))
-    value(connection, "SELECT set_config('lock_timeout', %s, FALSE)", milliseconds)
 
 
 def _has_extension(connection: Connection, path: SearchPath, extension: str) -> bool:

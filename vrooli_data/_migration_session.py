@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import psycopg
+
 from ._own_session import Connection, own_session, pin
+from ._patience import Patience
 from ._search_path import SearchPath
 from .errors import MigrationFailed, Timeout
 
@@ -16,6 +19,7 @@ _OLDEST_SERVER = 15
 #: "vrooli" in ASCII: the key of the advisory lock.
 _LOCK_KEY = 0x76726F6F6C69
 _POLL_SECONDS = 0.1
+_CANCEL_SECONDS = 5.0
 _APPLICATION_NAME = "vrooli_data migrate"
 
 # Limits meant for a program's queries would cut a migration short. transaction_timeout exists from
@@ -31,6 +35,9 @@ WHERE
         'idle_in_transaction_session_timeout'
     )
 """
+# A client that was killed is noticed while its statement runs: an index that was being built
+# concurrently would go on otherwise, and so would its wait. Not every platform's server can look.
+_NOTICE_LOST_CLIENT = "SET client_connection_check_interval = '1s'"
 _CREATE_STATE = """
 CREATE TABLE IF NOT EXISTS vrooli_data_migrations (
     id text COLLATE "C" NOT NULL,
@@ -50,9 +57,9 @@ class Applied(NamedTuple):
 
 @contextmanager
 def exclusive_session(
-    conninfo: str | None, path: SearchPath, wait: float
+    conninfo: str | None, path: SearchPath, patience: Patience
 ) -> Iterator[tuple[Connection, SearchPath]]:
-    """Open the session that may migrate, when no other has been for *wait* seconds.
+    """Open the session that may migrate, once no other does; it waits for *patience* in all.
 
     One connection both holds the lock and does the work: neither can outlive the other.
     """
@@ -61,9 +68,13 @@ def exclusive_session(
         _check_server(connection)
         _check_schema(connection, path)
         connection.execute(_NO_TIME_LIMITS)
-        _lock(connection, wait)
-        connection.execute(_CREATE_STATE)
-        yield connection, path
+        with suppress(psycopg.errors.InvalidParameterValue):
+            connection.execute(_NOTICE_LOST_CLIENT)
+        _lock(connection, patience)
+        with patience.watch(connection, path), _ended_at_the_server(connection):
+            set_lock_timeout(connection, patience.one_wait(in_the_way=True))
+            connection.execute(_CREATE_STATE)
+            yield connection, path
 
 
 @contextmanager
@@ -79,6 +90,12 @@ def read_state(connection: Connection) -> dict[str, Applied]:
         return {}
     rows = connection.execute("SELECT id, sha256, applied_at FROM vrooli_data_migrations")
     return {migration_id: Applied(sha256, at) for migration_id, sha256, at in rows}
+
+
+def set_lock_timeout(connection: Connection, seconds: float) -> None:
+    """Limit each wait for a lock; 0 would be no limit."""
+    milliseconds = str(max(1, round(seconds * 1000)))
+    value(connection, "SELECT set_config('lock_timeout', %s, FALSE)", milliseconds)
 
 
 def value(connection: Connection, sql: str, *parameters: object) -> Any:
@@ -111,17 +128,30 @@ def _check_schema(connection: Connection, path: SearchPath) -> None:
         )
 
 
-def _lock(connection: Connection, wait: float) -> None:
+@contextmanager
+def _ended_at_the_server(connection: Connection) -> Iterator[None]:
+    """Leave nothing running at the server, whatever ends the block."""
+    try:
+        yield
+    except BaseException:
+        # psycopg does so for Ctrl-C; a signal's handler may raise something else.
+        with suppress(psycopg.Error):
+            connection.cancel_safe(timeout=_CANCEL_SECONDS)
+        raise
+
+
+def _lock(connection: Connection, patience: Patience) -> None:
     """Take the advisory lock, by asking again and again.
 
     A statement that waited for it would have a snapshot, and CREATE INDEX CONCURRENTLY in the
     process that holds it would wait for that snapshot to go: a deadlock.
     """
-    deadline = time.monotonic() + wait
+    started = time.monotonic()
     while not value(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK_KEY):
-        if time.monotonic() >= deadline:
+        patience.left = started + patience.seconds - time.monotonic()
+        if patience.is_over:
             raise Timeout(
-                f"another process was still migrating this database after {wait:g} s; its "
-                f"application_name in pg_stat_activity is '{_APPLICATION_NAME}'"
+                f"another process was still migrating this database after {patience.seconds:g} s; "
+                f"its application_name in pg_stat_activity is '{_APPLICATION_NAME}'"
             )
         time.sleep(_POLL_SECONDS)

@@ -41,9 +41,13 @@ class File:
                 with backend.transaction():
                     self._migration.process_steps(backend, direction)
                     record()
-            else:
+            elif direction == "apply":
                 self._migration.process_steps(backend, direction)
                 record()
+            else:
+                # What was taken back in part is not applied: either way, a later run starts over.
+                record()
+                self._migration.process_steps(backend, direction)
 
 
 class _Cursor(psycopg.Cursor[Any]):

@@ -17,6 +17,7 @@ _INTERRUPTED = 130
 _OPTIONS = {
     "conninfo": "--database-url",
     "folder": "--data-dir",
+    "lock_timeout": "--lock-timeout",
     "migration_id": "--rollback-to",
     "scale": "--scale",
     "schema": "--schema",
@@ -24,6 +25,7 @@ _OPTIONS = {
     "seed": "--seed",
     "sql": "--sql",
     "update_plans": "--update-plans",
+    "wait": "--wait",
 }
 #: Where a misplaced URL, or a piece of one, would be repeated with its password.
 _MAY_BE_SECRET = re.compile(

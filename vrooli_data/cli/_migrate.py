@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .._migrate import MigrationState, rollback_to, status
+from .._migrate import LOCK_TIMEOUT, WAIT, MigrationReport, MigrationState, rollback_to, status
 from .._migrate import migrate as apply
 from ..errors import MigrationFailed
 from ._options import DatabaseUrl, DataDir, Schema, SearchPath
@@ -32,21 +32,37 @@ def migrate(
             help="Take back every later migration, with its tables' data; 0 takes back all.",
         ),
     ] = None,
+    lock_timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="How long to wait for the lock on one table; its users wait as long.",
+        ),
+    ] = LOCK_TIMEOUT,
+    wait: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="How long to wait for other sessions in all; the work itself may take longer.",
+        ),
+    ] = WAIT,
 ) -> None:
     """Apply the migrations that the database lacks."""
     if show_status and rollback is not None:
         raise typer.BadParameter("give --status or --rollback-to, not both")
     url = target(database_url, data_dir).url
+    path = search_path or []
+    limits = {"lock_timeout": lock_timeout, "wait": wait}
     if show_status:
         _show_status(status(url, schema=schema))
     elif rollback is not None:
-        _roll_back(url, rollback, schema, search_path or [])
+        taken_back = rollback_to(url, rollback, schema=schema, search_path=path, **limits)
+        _show_taken_back(rollback, taken_back)
     else:
-        _apply(url, schema, search_path or [])
+        _show_applied(apply(url, schema=schema, search_path=path, **limits))
 
 
-def _apply(url: str, schema: str | None, search_path: list[str]) -> None:
-    report = apply(url, schema=schema, search_path=search_path)
+def _show_applied(report: MigrationReport) -> None:
     for migration_id in report.applied:
         say(f"Applied   {migration_id}")
     for migration_id, reason in report.not_applicable.items():
@@ -57,8 +73,7 @@ def _apply(url: str, schema: str | None, search_path: list[str]) -> None:
         say(f"Nothing to do: {report.already_applied} were applied before.")
 
 
-def _roll_back(url: str, migration_id: str, schema: str | None, search_path: list[str]) -> None:
-    taken_back = rollback_to(url, migration_id, schema=schema, search_path=search_path)
+def _show_taken_back(migration_id: str, taken_back: list[str]) -> None:
     for taken in taken_back:
         say(f"Took back {taken}")
     if not taken_back:
