@@ -39,6 +39,17 @@ _FILL_MOSTLY_PRIVATE = {
         FROM generate_series(1, 10000) AS n
     """,
 }
+#: The best twelve thousand are old, and only some of what is recent is listed.
+_FILL_MOSTLY_OLD = """
+INSERT INTO resources (public_id, resource_type, has_complete_version, score, created_at)
+SELECT
+    lpad(n::text, 12, '0'),
+    (ARRAY['Api', 'Note', 'Routine'])[1 + mod(n, 3)],
+    n > 12004 OR n <= 12000,
+    CASE WHEN n <= 12000 THEN 10 + n ELSE 0 END,
+    CASE WHEN n <= 12000 THEN now() - interval '9 days' ELSE now() END
+FROM generate_series(1, 12008) AS n
+"""
 #: A page and its cursor's row lie in a few pages of the table and of its index.
 _FEW = 10
 
@@ -81,3 +92,22 @@ def test_listings_do_not_walk_through_private_rows(admin: Connection[Any], table
         top = plan(admin, f"{table}.{query}", *values)["Plan"]
         assert top["Actual Rows"] == 21
         assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] <= _FEW
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("days", [1, 7])
+def test_trending_does_not_walk_through_old_rows(
+    admin: Connection[Any], days: int, mode: str
+) -> None:
+    admin.execute(_FILL_MOSTLY_OLD.encode())
+    admin.execute(b"VACUUM (ANALYZE) resources")
+    admin.execute(f"SET plan_cache_mode = {mode}".encode())
+    statement = load_folder(sql_folder() / "resources")["resources.find_trending"].sql
+    admin.execute(f"PREPARE trending AS {statement}".encode())
+    explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE trending ({days}, 50)"
+    row = admin.execute(explain.encode()).fetchone()
+    assert row is not None
+    top = row[0][0]["Plan"]
+    assert top["Actual Rows"] == 4
+    # Three of each of eight types to find the first, twice, and the rows themselves.
+    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] <= 8 * 3 * 2 + 4

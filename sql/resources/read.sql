@@ -202,13 +202,149 @@ WHERE resources.public_id = :public_id::text;
 
 -- name: find_trending(days, max_rows)
 -- List the listed resources of the last days, best score first, then bookmarks and views.
--- The walk ends at the limit or at the last listed resource: created_at is a key column of the
--- index, so rows that are too old are passed over without a look at the table. The counters are
--- keys of the index, so raising one is not a HOT update.
+-- Where at most 1000 are recent, these are read, type by type, and sorted. Where more are, the walk
+-- from the best on ends at the limit: created_at is a key column of its index, so rows that are too
+-- old are passed over without a look at the table. The more are recent, the shorter it is; it is
+-- long only where thousands of recent resources are worse than most of the old ones.
+-- The counters are keys of the index, so raising one is not a HOT update.
 -- Record: Resource
--- Index:  resources_score_bookmarks_views_id_created_at_idx (order),
---         scan: resources, every row, where few of them are recent
+-- Index:  resources_resource_type_created_at_id_idx,
+--         resources_score_bookmarks_views_id_created_at_idx (order)
 -- Locks:  none
+WITH types (resource_type) AS (
+    VALUES
+    ('Api'),
+    ('Code'),
+    ('Data'),
+    ('Note'),
+    ('Project'),
+    ('Prompt'),
+    ('Routine'),
+    ('Standard')
+),
+
+recent AS (
+    SELECT found.id
+    FROM types
+    CROSS JOIN
+        LATERAL (
+            SELECT resources.id
+            FROM resources
+            WHERE
+                resources.resource_type = types.resource_type
+                AND NOT resources.is_private
+                AND NOT resources.is_deleted
+                AND resources.has_complete_version
+                AND resources.created_at >= now() - make_interval(days => :days::integer)
+            ORDER BY
+                resources.created_at DESC,
+                resources.id DESC
+            LIMIT 1001
+        ) AS found
+    -- lint: limit_is_ordered: they are only counted.
+    LIMIT 1001
+),
+
+counted AS MATERIALIZED (
+    SELECT count(*) <= 1000 AS are_few
+    FROM recent
+),
+
+few AS (
+    SELECT
+        found.id,
+        found.public_id,
+        found.resource_type,
+        found.is_private,
+        found.is_deleted,
+        found.deleted_at,
+        found.deleted_by_id,
+        found.has_complete_version,
+        found.score,
+        found.bookmarks,
+        found.views,
+        found.created_by_id,
+        found.latest_version_id,
+        found.last_version_index,
+        found.revision,
+        found.created_at,
+        found.updated_at
+    FROM types
+    CROSS JOIN
+        LATERAL (
+            SELECT
+                resources.id,
+                resources.public_id,
+                resources.resource_type,
+                resources.is_private,
+                resources.is_deleted,
+                resources.deleted_at,
+                resources.deleted_by_id,
+                resources.has_complete_version,
+                resources.score,
+                resources.bookmarks,
+                resources.views,
+                resources.created_by_id,
+                resources.latest_version_id,
+                resources.last_version_index,
+                resources.revision,
+                resources.created_at,
+                resources.updated_at
+            FROM resources
+            WHERE
+                resources.resource_type = types.resource_type
+                AND NOT resources.is_private
+                AND NOT resources.is_deleted
+                AND resources.has_complete_version
+                AND resources.created_at >= now() - make_interval(days => :days::integer)
+            ORDER BY
+                resources.created_at DESC,
+                resources.id DESC
+            LIMIT 1000
+        ) AS found
+    WHERE (
+        SELECT counted.are_few
+        FROM counted
+    )
+),
+
+walked AS (
+    SELECT
+        resources.id,
+        resources.public_id,
+        resources.resource_type,
+        resources.is_private,
+        resources.is_deleted,
+        resources.deleted_at,
+        resources.deleted_by_id,
+        resources.has_complete_version,
+        resources.score,
+        resources.bookmarks,
+        resources.views,
+        resources.created_by_id,
+        resources.latest_version_id,
+        resources.last_version_index,
+        resources.revision,
+        resources.created_at,
+        resources.updated_at
+    FROM resources
+    WHERE
+        NOT resources.is_private
+        AND NOT resources.is_deleted
+        AND resources.has_complete_version
+        AND resources.created_at >= now() - make_interval(days => :days::integer)
+        AND NOT (
+            SELECT counted.are_few
+            FROM counted
+        )
+    ORDER BY
+        resources.score DESC,
+        resources.bookmarks DESC,
+        resources.views DESC,
+        resources.id DESC
+    LIMIT :max_rows::integer
+)
+
 SELECT
     id,
     public_id,
@@ -227,12 +363,28 @@ SELECT
     revision,
     created_at,
     updated_at
-FROM resources
-WHERE
-    NOT is_private
-    AND NOT is_deleted
-    AND has_complete_version
-    AND created_at >= now() - make_interval(days => :days::integer)
+FROM few
+UNION ALL
+SELECT
+    id,
+    public_id,
+    resource_type,
+    is_private,
+    is_deleted,
+    deleted_at,
+    deleted_by_id,
+    has_complete_version,
+    score,
+    bookmarks,
+    views,
+    created_by_id,
+    latest_version_id,
+    last_version_index,
+    revision,
+    created_at,
+    updated_at
+FROM walked
+-- lint: listing_is_ordered: one of the two is empty, and so no id comes twice.
 ORDER BY
     score DESC,
     bookmarks DESC,

@@ -16,6 +16,7 @@ from vrooli_data import (
     Page,
     Resource,
     ResourceOrder,
+    ResourceType,
     UserSummary,
 )
 
@@ -231,6 +232,32 @@ async def test_find_trending_shows_listed_resources_of_the_last_days_alone(
     make.resource(is_deleted=True, deleted_at=now)
     make.resource(has_complete_version=False)
     assert [item.id for item in await db.resources.find_trending(days=3)] == [shown]
+
+
+async def test_find_trending_knows_every_type(db: AsyncDatabase, make: Factory) -> None:
+    shown = [make.resource(resource_type=type_) for type_ in get_args(ResourceType)]
+    found = await db.resources.find_trending()
+    assert [item.id for item in found] == shown[::-1]
+
+
+async def test_find_trending_ranks_many_as_it_ranks_few(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    """From 1001 recent resources on, they are walked in order and not sorted."""
+    admin.execute(
+        "INSERT INTO resources (public_id, resource_type, has_complete_version, score, created_at)"
+        " SELECT lpad(n::text, 12, '0'), 'Note', true, mod(n * 7919, 100),"
+        " now() - mod(n, 4) * interval '23 hours' FROM generate_series(1, 1400) AS n"
+    )
+    for days, count in ((1, 700), (2, 1050), (3, 1400)):
+        wanted = admin.execute(
+            "SELECT id FROM resources WHERE created_at >= now() - make_interval(days => %s)"
+            " ORDER BY score DESC, id DESC",
+            (days,),
+        ).fetchall()
+        assert len(wanted) == count
+        found = await db.resources.find_trending(days=days, limit=500)
+        assert [item.id for item in found] == [id for (id,) in wanted[:500]]
 
 
 @pytest.mark.parametrize("limit", [0, 501, -1, True, 2.0, "20", None])
