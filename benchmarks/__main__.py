@@ -20,6 +20,7 @@ from . import (
     bench_merged_reads,
     bench_multi_entity,
     bench_pages,
+    bench_plans,
     bench_reads,
     bench_transactions,
 )
@@ -32,6 +33,7 @@ Benchmark: TypeAlias = Callable[[str, Effort, Callable[[str], None]], list[Table
 _BENCHMARKS: dict[str, Benchmark] = {
     "reads": bench_reads.measure,
     "pages": bench_pages.measure,
+    "plans": bench_plans.measure,
     "merged_reads": bench_merged_reads.measure,
     "multi_entity": bench_multi_entity.measure,
     "transactions": bench_transactions.measure,

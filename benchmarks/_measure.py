@@ -39,7 +39,7 @@ Turns: TypeAlias = list[float]
 _CONFIDENCE = 0.95
 #: More than the five executions after which PostgreSQL settles on a generic plan, or against one.
 _WARM_UP_CALLS = 10
-#: As many as there are orders of three contestants.
+#: As many as there are orders of three contestants, and enough for each of four to come first.
 _FEWEST_ROUNDS = 6
 
 

@@ -83,10 +83,15 @@ class Recorder:
 
     def call(self, method: str, *positional: Any, **named: Any) -> Call:
         """Make a call, which must find something."""
-        Call(method, positional, named, "", b"", (), 0).on(self._held)()
-        statement, parameters = self._cursor.statement, self._cursor.parameters
+        made = self.sent(method, *positional, **named)
         if self._cursor.rowcount == 0:
             raise LookupError(f"{method} found nothing with {positional} {named}")
+        return made
+
+    def sent(self, method: str, *positional: Any, **named: Any) -> Call:
+        """Make a call, whatever it finds."""
+        Call(method, positional, named, "", b"", (), 0).on(self._held)()
+        statement, parameters = self._cursor.statement, self._cursor.parameters
         # A page asks for one row more, which tells whether another page follows.
         rows = min(self._cursor.rowcount, named.get("limit", 1))
         query = statement.removeprefix(b"/* vrooli_data:").partition(b" ")[0].decode()

@@ -5,7 +5,9 @@ arguments, executes, builds typed records, decodes nested JSON and makes a page'
 
 The baseline is the least that psycopg 3 can be asked to do: one RawCursor that is reused, `$n`
 parameters, a prepared statement, binary results, rows as tuples, nested JSON left as bytes. It runs
-on the same connection, so that it meets the same backend with the same prepared statement and the
+twice: with the plan that is kept for all parameters, as ours does, and as psycopg and PostgreSQL
+come, which plan most listings anew on each call (*by default*, a column without a bar). It runs on
+the same connection, so that it meets the same backend with the same prepared statement and the
 same caches, and it sends the same bytes with the same parameters: they are not written down here,
 but recorded from what our method hands to its cursor.
 
@@ -24,8 +26,9 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from statistics import median
 from time import perf_counter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, LiteralString, NamedTuple, TypeAlias
 
 from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
 from psycopg.rows import tuple_row
@@ -36,12 +39,14 @@ from ._measure import Comparison, Effort, Table, Turn, Turns, alternate, compare
 from ._patterns import Call, Pattern, read_patterns
 from ._pinning import pin_backends, pin_client
 
-#: By pattern: the turns of psycopg, of our held connection and of our pool.
+#: By pattern: the turns of psycopg, of psycopg by default, of our held connection and of our pool.
 Measured: TypeAlias = dict[str, list[Turns]]
 
 FACES = ("sync", "async")
 APPLICATION = "vrooli_data benchmarks"
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = $1"
+_AS_IT_COMES: Final = "SET plan_cache_mode = auto"
+_AS_WE_SET_IT: Final = "SET plan_cache_mode = force_generic_plan"
 
 
 class Run(NamedTuple):
@@ -81,6 +86,7 @@ def measure_sync(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
             pattern.name: alternate(
                 (
                     psycopg_turn(held.connection, pattern.calls),
+                    by_default_turn(held.connection, pattern.calls),
                     our_turn(held, pattern.calls),
                     our_turn(db, pattern.calls),
                 ),
@@ -107,6 +113,7 @@ def measure_async(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
                 pattern.name: alternate(
                     (
                         async_psycopg_turn(loop, held.connection, pattern.calls),
+                        async_by_default_turn(loop, held.connection, pattern.calls),
                         our_async_turn(loop, held, pattern.calls),
                         our_async_turn(loop, db, pattern.calls),
                     ),
@@ -150,6 +157,20 @@ def psycopg_turn(connection: Connection[Any], calls: Sequence[Call]) -> Turn:
     return turn
 
 
+def by_default_turn(connection: Connection[Any], calls: Sequence[Call]) -> Turn:
+    """Return psycopg alone, with plans as PostgreSQL makes them by default."""
+    turn = psycopg_turn(connection, calls)
+
+    def by_default(places: Sequence[int]) -> float:
+        connection.execute(_AS_IT_COMES)
+        try:
+            return turn(places)
+        finally:
+            connection.execute(_AS_WE_SET_IT)
+
+    return by_default
+
+
 def our_async_turn(loop: asyncio.Runner, repositories: object, calls: Sequence[Call]) -> Turn:
     """Return the contestant that awaits our methods."""
     bound = [call.on(repositories) for call in calls]
@@ -180,6 +201,25 @@ def async_psycopg_turn(
     return lambda places: loop.run(take([sent[place] for place in places]))
 
 
+def async_by_default_turn(
+    loop: asyncio.Runner, connection: AsyncConnection[Any], calls: Sequence[Call]
+) -> Turn:
+    """Return psycopg alone, with plans as PostgreSQL makes them by default."""
+    turn = async_psycopg_turn(loop, connection, calls)
+
+    async def set_mode(statement: LiteralString) -> None:
+        await connection.execute(statement)
+
+    def by_default(places: Sequence[int]) -> float:
+        loop.run(set_mode(_AS_IT_COMES))
+        try:
+            return turn(places)
+        finally:
+            loop.run(set_mode(_AS_WE_SET_IT))
+
+    return by_default
+
+
 def _async_database(url: str) -> AsyncDatabase:
     return AsyncDatabase.connect(url, max_size=2, application_name=APPLICATION)
 
@@ -198,9 +238,13 @@ async def _backends(connection: AsyncConnection[Any]) -> list[int]:
 def _tables(face: str, patterns: Sequence[Pattern], runs: Sequence[Run]) -> list[Table]:
     held, pooled = [], []
     for pattern in patterns:
-        bare, ours, through_pool = zip(*(run.measured[pattern.name] for run in runs), strict=True)
+        bare, by_default, ours, through_pool = zip(
+            *(run.measured[pattern.name] for run in runs), strict=True
+        )
         rows = {"rows": pattern.rows}
-        held.append(compare(pattern.name, bare, ours, bar=pattern.bar, counts=rows))
+        microseconds = round(median(median(turns) for turns in by_default) * 1e6)
+        counts = {**rows, "by default, µs": microseconds}
+        held.append(compare(pattern.name, bare, ours, bar=pattern.bar, counts=counts))
         pooled.append(compare(pattern.name, ours, through_pool, counts=rows))
     return [
         _table(f"Reads, {face}, on a held connection", "psycopg", "held", held, runs),

@@ -82,6 +82,11 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
         assert names.pop(f"Reads, {face}, on a held connection") == _PATTERNS
         assert names.pop(f"Reads, {face}, through the pool") == _PATTERNS
     assert _DEEP_PAGES in names.values()
+    plans = {
+        name.partition(",")[0]
+        for name in names["One plan for all parameters against one for each call"]
+    }
+    assert plans >= {"resources.find_trending", "users.search__substring", *_DEEP_PAGES}
     assert any("vrooli_data" in name for name in names["Import time"])
 
     assert {name.partition(",")[0] for name in names[_SEVERAL_TABLES]} == {

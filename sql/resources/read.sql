@@ -209,7 +209,8 @@ WHERE resources.public_id = :public_id::text;
 -- The counters are keys of the index, so raising one is not a HOT update.
 -- Record: Resource
 -- Index:  resources_resource_type_created_at_id_idx,
---         resources_score_bookmarks_views_id_created_at_idx (order)
+--         resources_score_bookmarks_views_id_created_at_idx (order),
+--         scan: resources, where more than 1000 are recent, those that are better than them
 -- Locks:  none
 WITH types (resource_type) AS (
     VALUES
