@@ -633,7 +633,7 @@ CREATE INDEX resources_score_bookmarks_views_id_created_at_idx ON public.resourc
 
 CREATE INDEX resources_score_id_idx ON public.resources USING btree (score DESC, id DESC) WHERE ((NOT is_private) AND (NOT is_deleted) AND has_complete_version);
 
-CREATE INDEX runs_id_idx ON public.runs USING btree (id);
+CREATE UNIQUE INDEX runs_id_key ON public.runs USING btree (id);
 
 CREATE INDEX runs_resource_version_id_idx ON public.runs USING btree (resource_version_id);
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import re
 import secrets
 import shutil
 import sys
@@ -12,8 +14,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import conninfo, sql
+from psycopg import Connection, conninfo, sql
 
+from tests.factories import Factory
 from tests.write_schema import PATH, VERSION, dump
 from vrooli_data import _migration_session, _migrations
 from vrooli_data._migrate import migrate, rollback_to, status
@@ -273,3 +276,43 @@ def test_without_yoyo_the_extra_is_named(
     with pytest.raises(MissingExtra, match=r"vrooli-data\[migrate\]"):
         migrate(empty_database_url)
     assert status(empty_database_url)[0].state == "pending"
+
+
+def test_runs_that_share_an_id_stop_the_migration_which_names_the_query_and_the_mend(
+    database_url: str, admin: Connection[Any], make: Factory
+) -> None:
+    (before,) = [old for old, new in itertools.pairwise(EVERY) if new.endswith("_run_ids")]
+    rollback_to(database_url, before)
+    users = [make.user() for _ in range(3)]
+    run_id = make.run(users[0])
+    for user_id in users[1:]:
+        admin.execute(
+            "INSERT INTO runs (id, user_id, name) VALUES (%s, %s, 'R')", (run_id, user_id)
+        )
+        make.run_step(user_id, run_id, 1)
+        make.run_io(user_id, run_id, "input", "a", 1)
+    with pytest.raises(
+        MigrationFailed, match=r"_run_ids\.sql: runs of several users"
+    ) as raised:
+        migrate(database_url)
+    (query,) = re.findall("find them with: (.*?);", str(raised.value))
+    assert column(database_url, query) == [run_id]
+    readme = (_migrations.FOLDER / "README.md").read_text()
+    (mend,) = [
+        each for each in re.findall("```sql\n(.*?)```", readme, re.DOTALL) if "doubled" in each
+    ]
+    admin.execute(mend.encode())
+    assert column(database_url, query) == []
+    migrate(database_url)
+    found = column(database_url, "SELECT user_id FROM runs ORDER BY user_id")
+    assert found == users
+    for table in ("run_steps", "run_io"):
+        owners = f"SELECT user_id FROM {table} JOIN runs USING (user_id) WHERE run_id = runs.id"
+        assert sorted(column(database_url, owners)) == users[1:]
+
+
+def test_two_users_cannot_have_a_run_of_the_same_id(admin: Connection[Any], make: Factory) -> None:
+    first, second = make.user(), make.user()
+    run_id = make.run(first)
+    with pytest.raises(psycopg.errors.UniqueViolation, match="runs_id_key"):
+        admin.execute("INSERT INTO runs (id, user_id, name) VALUES (%s, %s, 'R')", (run_id, second))

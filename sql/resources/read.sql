@@ -210,7 +210,7 @@ WHERE resources.public_id = :public_id::text;
 -- Record: Resource
 -- Index:  resources_resource_type_created_at_id_idx,
 --         resources_score_bookmarks_views_id_created_at_idx (order),
---         scan: resources, where more than 1000 are recent, those that are better than them
+--         scan: resources, every row, where many are recent and worse than the old
 -- Locks:  none
 WITH types (resource_type) AS (
     VALUES

@@ -1,7 +1,7 @@
 -- name: find_by_id(id)^
 -- Fetch one run by id.
 -- Record: Run, or no row
--- Index:  runs_id_idx
+-- Index:  runs_id_key
 -- Locks:  none
 SELECT
     user_id,
@@ -24,7 +24,7 @@ WHERE id = :id::bigint;
 -- name: find_by_id__of_user(id, user_id)^
 -- Fetch one run of one user by id.
 -- Record: Run, or no row
--- Index:  runs_pkey or runs_id_idx
+-- Index:  runs_pkey or runs_id_key
 -- Locks:  none
 SELECT
     user_id,
@@ -49,7 +49,7 @@ WHERE
 -- name: find_with_details(id)^
 -- Fetch one run by id with its version, user, steps, inputs and outputs.
 -- Record: RunDetails, or no row
--- Index:  runs_id_idx, users_pkey, resource_versions_pkey, resources_pkey,
+-- Index:  runs_id_key, users_pkey, resource_versions_pkey, resources_pkey,
 --         run_steps_pkey, run_io_pkey
 -- Locks:  none
 SELECT
@@ -153,7 +153,7 @@ WHERE runs.id = :id::bigint;
 -- name: find_with_details__of_user(id, user_id)^
 -- Fetch one run of one user by id with its version, user, steps, inputs and outputs.
 -- Record: RunDetails, or no row
--- Index:  runs_pkey or runs_id_idx, users_pkey, resource_versions_pkey, resources_pkey,
+-- Index:  runs_pkey or runs_id_key, users_pkey, resource_versions_pkey, resources_pkey,
 --         run_steps_pkey, run_io_pkey
 -- Locks:  none
 SELECT

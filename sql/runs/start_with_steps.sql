@@ -6,7 +6,7 @@
 -- that a deletion that goes on is waited for, and none begins until the steps are there. Days are
 -- UTC.
 -- Record: RunStart, or no row
--- Index:  runs_id_idx, resource_versions_pkey, resources_pkey, runs_pkey or runs_id_idx
+-- Index:  runs_id_key, resource_versions_pkey, resources_pkey, runs_pkey or runs_id_key
 -- Locks:  for share: resources, for no key update: runs, row: run_steps, row: run_io,
 --         row: stats_users
 WITH target AS (
@@ -149,7 +149,7 @@ LEFT JOIN started ON cur.id = started.id;
 -- that a deletion that goes on is waited for, and none begins until the steps are there. Days are
 -- UTC.
 -- Record: RunStart, or no row
--- Index:  runs_pkey or runs_id_idx, resource_versions_pkey, resources_pkey
+-- Index:  runs_pkey or runs_id_key, resource_versions_pkey, resources_pkey
 -- Locks:  for share: resources, for no key update: runs, row: run_steps, row: run_io,
 --         row: stats_users
 WITH target AS (

@@ -3,7 +3,7 @@
 -- completed run in the day's statistics of its user.
 -- started_at is set once, completed_at by every final status. Days are UTC.
 -- Record: StatusUpdate, or no row
--- Index:  runs_id_idx, runs_pkey or runs_id_idx
+-- Index:  runs_id_key, runs_pkey or runs_id_key
 -- Locks:  for no key update: runs, row: stats_users
 WITH cur AS (
     SELECT
@@ -90,7 +90,7 @@ LEFT JOIN updated ON cur.id = updated.id;
 -- completed run in the day's statistics of its user.
 -- started_at is set once, completed_at by every final status. Days are UTC.
 -- Record: StatusUpdate, or no row
--- Index:  runs_pkey or runs_id_idx
+-- Index:  runs_pkey or runs_id_key
 -- Locks:  for no key update: runs, row: stats_users
 WITH cur AS (
     SELECT

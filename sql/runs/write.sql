@@ -52,7 +52,7 @@ RETURNING
 -- Change the fields of one run that the changes hold, unless the revision
 -- is not the expected one. Without an expected revision any will do.
 -- Record: Update[Run], or no row
--- Index:  runs_id_idx, runs_pkey or runs_id_idx
+-- Index:  runs_id_key, runs_pkey or runs_id_key
 -- Locks:  for no key update: runs
 WITH cur AS (
     SELECT
@@ -110,7 +110,7 @@ LEFT JOIN updated ON cur.id = updated.id;
 -- Change the fields of one run of one user that the changes hold, unless the revision
 -- is not the expected one. Without an expected revision any will do.
 -- Record: Update[Run], or no row
--- Index:  runs_pkey or runs_id_idx
+-- Index:  runs_pkey or runs_id_key
 -- Locks:  for no key update: runs
 WITH cur AS (
     SELECT
@@ -169,7 +169,7 @@ LEFT JOIN updated ON cur.id = updated.id;
 -- name: delete(id)^
 -- Delete one run with its steps and values.
 -- Record: Touched, or no row
--- Index:  runs_id_idx
+-- Index:  runs_id_key
 -- Locks:  row: runs
 DELETE FROM runs
 WHERE id = :id::bigint
@@ -178,7 +178,7 @@ RETURNING id;
 -- name: delete__of_user(id, user_id)^
 -- Delete one run of one user with its steps and values.
 -- Record: Touched, or no row
--- Index:  runs_pkey or runs_id_idx
+-- Index:  runs_pkey or runs_id_key
 -- Locks:  row: runs
 DELETE FROM runs
 WHERE

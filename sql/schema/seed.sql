@@ -11,7 +11,7 @@ SELECT
 -- Let each identity go on after the highest id of its table, and return the next ids.
 -- Record: list[int]
 -- Index:  users_pkey (order), teams_pkey (order), resources_pkey (order),
---         resource_versions_pkey (order), chats_pkey (order), runs_id_idx (order)
+--         resource_versions_pkey (order), chats_pkey (order), runs_id_key (order)
 -- Locks:  function: setval
 SELECT
     ARRAY[

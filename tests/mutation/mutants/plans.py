@@ -6,6 +6,7 @@ from tests.mutation.mutant import Check, Mutant, Refusal
 
 _PEOPLE = "migrations/0001_users_and_teams.sql"
 _RESOURCES = "migrations/0002_resources.sql"
+_RUN_IDS = "migrations/0011_run_ids.sql"
 _RUNS = "migrations/0003_runs.sql"
 _LISTED = "WHERE NOT is_private AND NOT is_deleted AND has_complete_version;\n"
 
@@ -22,10 +23,10 @@ MUTANTS = [
     Mutant(
         "index renamed",
         "runs.find_by_id",
-        _RUNS,
-        "CREATE INDEX runs_id_idx ",
-        "CREATE INDEX runs_identity_idx ",
-        Check("index", "there is no index runs_id_idx"),
+        _RUN_IDS,
+        "INDEX CONCURRENTLY runs_id_key ",
+        "INDEX CONCURRENTLY runs_identity_key ",
+        Check("index", "there is no index runs_id_key"),
     ),
     Mutant(
         "unique key dropped",
@@ -70,10 +71,10 @@ MUTANTS = [
     Mutant(
         "index of another kind",
         "schema.advance_identities",
-        _RUNS,
-        "ON runs (id);",
-        "ON runs USING hash (id);",
-        Check("index", "runs_id_idx"),
+        _RUN_IDS,
+        "UNIQUE INDEX CONCURRENTLY runs_id_key ON runs (id);",
+        "INDEX CONCURRENTLY runs_id_key ON runs USING hash (id);",
+        Check("index", "runs_id_key"),
     ),
     Mutant(
         "partial index made narrower",
