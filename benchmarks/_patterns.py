@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple, Self, cast, get_args
+from typing import Any, NamedTuple, Self, get_args
 
 from psycopg import RawCursor
 
 from vrooli_data import HeldConnection, ResourceOrder
 from vrooli_data._rows import Row
-from vrooli_data._sync.pooled_connection import PooledConnection
 
 from ._database import UNTIL
 
@@ -77,9 +76,10 @@ class Recorder:
     def __init__(self, held: HeldConnection, sample: int = 1) -> None:
         self._held = held
         self._sample = sample
-        self._cursor = _RecordingCursor(held.connection)
+        session = held._runner._session
+        self._cursor = _RecordingCursor(session.connection)
         # The session takes its cursor from here and puts it back.
-        cast("PooledConnection", held.connection).session._cursors.append(self._cursor)
+        session._cursors.append(self._cursor)
 
     def call(self, method: str, *positional: Any, **named: Any) -> Call:
         """Make a call, which must find something."""

@@ -291,9 +291,7 @@ def test_runs_that_share_an_id_stop_the_migration_which_names_the_query_and_the_
         )
         make.run_step(user_id, run_id, 1)
         make.run_io(user_id, run_id, "input", "a", 1)
-    with pytest.raises(
-        MigrationFailed, match=r"_run_ids\.sql: runs of several users"
-    ) as raised:
+    with pytest.raises(MigrationFailed, match=r"_run_ids\.sql: runs of several users") as raised:
         migrate(database_url)
     (query,) = re.findall("find them with: (.*?);", str(raised.value))
     assert column(database_url, query) == [run_id]

@@ -24,7 +24,7 @@ from vrooli_data._lint.tree import (
     qualifier_of,
 )
 
-from .schema import SHARDED
+from .schema import ON_ONE_SERVER, SHARDED
 
 KEY: Final = "user_id"
 
@@ -160,7 +160,7 @@ def check_schema(path: Path, schema: Schema) -> Iterator[Finding]:
                 path, 1, name, "schema", f"its primary key does not begin with {KEY}; lead with it"
             )
         for key, columns in table.unique.items():
-            if KEY not in columns:
+            if KEY not in columns and key not in ON_ONE_SERVER:
                 yield Finding(
                     path, 1, name, "schema", f"{key} is unique without {KEY}; take {KEY} into it"
                 )

@@ -133,7 +133,7 @@ def test_a_trigger_in_a_migration_is_found_on_its_line(tmp_path: Path) -> None:
         ("PRIMARY KEY (user_id, id);", "PRIMARY KEY (id, user_id);"),
         (
             "PRIMARY KEY (user_id, id);",
-            "PRIMARY KEY (user_id, id), ADD CONSTRAINT runs_id_key UNIQUE (id);",
+            "PRIMARY KEY (user_id, id), ADD CONSTRAINT runs_name_key UNIQUE (name);",
         ),
         (
             "PRIMARY KEY (user_id, id);",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter_ns
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 from psycopg import RawCursor
 
@@ -14,9 +14,8 @@ from ... import HeldConnection, InvalidUse, Page
 from ..._plans import PlanSummary, summarize
 from ..._queries import Query
 from ..._rows import Row
-from ..._sync.pooled_connection import PooledConnection
 from ..._sync.repositories import Repositories
-from ..._sync.session import Runner, Session
+from ..._sync.session import Runner
 from ._patterns import Pattern
 
 R = TypeVar("R")
@@ -42,15 +41,15 @@ class Measurement(NamedTuple):
 class _Witness:
     """A runner that remembers the last query."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self.has_trigrams = session.has_trigrams
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self.has_trigrams = runner.has_trigrams
         self.last: tuple[Query[Any], tuple[Any, ...]] | None = None
 
     def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         self.last = query, parameters
-        return self._session.rows(query, parameters)
+        return self._runner.rows(query, parameters)
 
     def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
         """Read one record by its key."""
@@ -64,8 +63,7 @@ class _Witness:
 
 def measure(held: HeldConnection, pattern: Pattern) -> Measurement:
     """Call a pattern many times on one connection, and ask for its plan."""
-    # What is held is a connection of the pool, which carries its session.
-    witness = _Witness(cast(PooledConnection, held.connection).session)
+    witness = _Witness(held._runner)  # noqa: SLF001 (an application has no use for it)
     result = pattern.call(Repositories(witness))
     for _ in range(_WARM_UP_CALLS):
         pattern.call(held)
