@@ -47,7 +47,7 @@ def test_a_database_that_was_not_opened_yet_serves_the_child(database_url: str) 
 
 def test_deadlines_are_kept_in_a_process_that_was_forked(database_url: str) -> None:
     with Database.connect(database_url) as db:
-        # From here on the parent has a thread for its deadlines, and a child has none.
+        # What the parent has waited for with a limit holds no child up.
         db.transact(lambda tx: tx.users.create(CreateUser(name="Ada")))
     with open_proxy(database_url) as proxy:
         proxy.fail_at_commit(b"silent", Way.SILENT)

@@ -117,6 +117,15 @@ def _refusal(
     return kind(_at(query, problem), query=query, sqlstate=state, constraint=constraint)
 
 
+def late(query: str | None) -> Timeout:
+    """Return the error of a server that neither answered nor ended the work at its time limit.
+
+    It is not tried again: that could take as long once more.
+    """
+    problem = "the server did not answer within the time limit, and the connection was given up"
+    return Timeout(_at(query, problem), query=query)
+
+
 def lost_at_commit(error: BaseException) -> VrooliDataError:
     """Return the error of a COMMIT that went unanswered and proved not to have been done."""
     if isinstance(error, psycopg.Error) and error.sqlstate in _TOO_SLOW:

@@ -55,6 +55,10 @@ PLAN_ANEW = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
 PLAN_ONCE = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 
+#: Seconds that the server has beyond a time limit to end the work itself and to say so.
+GRACE = 1.0
+
+
 class QueryEvent(msgspec.Struct, frozen=True, gc=False):
     """What ``on_query`` is told of one statement: its name and cost, never its values."""
 
@@ -83,6 +87,8 @@ class SessionSettings:
         self.path = path
         #: Milliseconds; None leaves the server's.
         self.statement_timeout = statement_timeout
+        #: Seconds after which a server that has not ended a statement itself is given up.
+        self.limit = None if statement_timeout is None else int(statement_timeout) / 1000 + GRACE
         #: Turned off for good where it proves not to work.
         self.prepare = prepare
         self.on_query = on_query

@@ -244,7 +244,9 @@ def test_a_server_that_falls_silent_at_commit_is_given_up(
     assert names(admin) == [name]
 
 
-@pytest.mark.parametrize("marker", [b"vrooli_data:transactions.find_outcome", b"vrooli_data:setup"])
+@pytest.mark.parametrize(
+    "marker", [b"vrooli_data:transactions.find_outcome", b"vrooli_data:set_session"]
+)
 def test_a_server_that_stays_silent_ends_as_unknown_in_time(
     proxy: Proxy, admin: Connection[Any], marker: bytes
 ) -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from copy import copy, deepcopy
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from psycopg import AsyncConnection
-
-from .._connect import cut
 from .._json import json_text
 from .._process import check_process, current_process
 from .._queries import Query
@@ -106,16 +102,6 @@ class Home:
     def is_inherited(self) -> bool:
         """Tell whether it belongs to a parent of this process."""
         return self._process is not current_process()
-
-
-@contextmanager
-def deadline(connection: AsyncConnection[Any], seconds: float) -> Iterator[None]:
-    """Cut a connection whose server does not answer in time; whoever waits for it gets an error."""
-    handle = asyncio.get_running_loop().call_later(seconds, cut, connection.fileno())
-    try:
-        yield
-    finally:
-        handle.cancel()
 
 
 class ReadMerger:

@@ -17,7 +17,7 @@ from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._search_path import SearchPath
 from .._transactions import Isolation, Options
 from .._validate import check_callable, check_flag, check_int, check_seconds
-from ..errors import DatabaseError, InvalidUse
+from ..errors import DatabaseError, InvalidUse, Timeout, Unavailable
 from ..records.schema import AppliedMigration
 from ._compat import Body, check_body
 from .connector import AsyncConnector
@@ -94,7 +94,8 @@ class AsyncDatabase(AsyncRepositories):
             prepare: False where a pooler stands between that cannot keep prepared statements.
             application_name: what pg_stat_activity shows, unless *conninfo*, PGAPPNAME or a service
                 file names another.
-            statement_timeout: seconds a statement may take; None leaves the server's setting.
+            statement_timeout: seconds a statement may take; None leaves the server's setting. A
+                server that does not answer at all is given up a second later.
             commit_timeout: seconds to wait for the reply to COMMIT, and as many again to learn what
                 became of it where the reply was lost.
             retry: how often and how far apart work is tried again; see docs/transactions.md.
@@ -259,7 +260,7 @@ class AsyncDatabase(AsyncRepositories):
         isolation: Isolation = "serializable",
         read_only: bool | None = None,
         deferrable: bool = False,
-        timeout: float | None = None,  # noqa: ASYNC109 (the server keeps it, not the event loop)
+        timeout: float | None = None,  # noqa: ASYNC109 (the server keeps it, and the connection)
         track_commit: bool = True,
         marker: Body[AsyncTransaction, bool] | None = None,
         policy: RetryPolicy | None = None,
@@ -304,11 +305,16 @@ class AsyncDatabase(AsyncRepositories):
     async def _check_server(self) -> None:
         async with await self._connector.connect() as connection:
             try:
-                rows = await connection.session.rows(_LIST_APPLIED_MIGRATIONS, ())
+                with connection.within(self._connector.connect_timeout):
+                    rows = await connection.session.rows(_LIST_APPLIED_MIGRATIONS, ())
             except DatabaseError as error:
                 if error.sqlstate != _UNDEFINED_TABLE:
                     raise
                 rows = []
+            except Timeout:
+                if connection.is_late:
+                    raise Unavailable("the server did not answer in time") from None
+                raise
         applied = {id for (id,) in rows}
         check_applied(applied, self._connector.settings.path.schema)
         self._connector.has_trigrams = self._runner.has_trigrams = has_trigrams(applied)

@@ -12,7 +12,7 @@ from .._queries import Query, query
 from .._transactions import NO_TRACE, NOT_KNOWN, Trace
 from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import Outcome
-from ._compat import Body, deadline, sleep
+from ._compat import Body, sleep
 from .connector import AsyncConnector
 from .pooled_connection import AsyncPooledConnection
 from .session import AsyncSession
@@ -84,7 +84,7 @@ class AsyncResolver:
         """Ask once; None when the server does not answer, or not yet."""
         try:
             async with await self._connector.connect(end - time.monotonic()) as connection:
-                with deadline(connection, end - time.monotonic()):
+                with connection.within(end - time.monotonic()):
                     return await self._answer(connection, trace, look)
         except (VrooliDataError, psycopg.Error) as error:
             logger.info("what became of COMMIT could not be asked: %s", type(error).__name__)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from copy import copy
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -37,12 +39,17 @@ async def go_on_connecting(
 
     So a server that was down for long would stay out of reach for as long once it is up.
     """
-    connector.is_out_of_reach = True
     stats = pool.get_stats()
     if stats["requests_waiting"] and not stats["pool_size"]:
         # Growing for a moment is the one way to have it connect at once.
         await pool.resize(min_size + 1, max_size + 1)
         await pool.resize(min_size, max_size)
+    # The pool knows the reason and does not tell it. Those who wait have no time left to ask.
+    try:
+        async with await connector.connect():
+            pass
+    except Unavailable as error:
+        connector.failure = error
 
 
 class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
@@ -86,29 +93,30 @@ class AsyncConnections:
     async def take(self, query: str | None = None) -> AsyncPooledConnection:
         """Take a connection that the server has not ended meanwhile."""
         self.check_use()
+        end: float | None = None
         while True:
             try:
-                connection = await self._pool.getconn()
+                left = None if end is None else end - time.monotonic()
+                connection = await self._pool.getconn(left)
             except PoolTimeout as error:
-                await self._tell_why()
-                raise translate(error, query, lost=True) from None
+                raise self._why(translate(error, query, lost=True)) from None
             except psycopg.Error as error:
                 raise translate(error, query, lost=True) from None
             if not connection.session.is_ended():
                 return connection
+            end = end or time.monotonic() + self._pool.timeout
             # Closed, it is replaced; the pool itself would find out in its user's statement.
             await connection.close()
             await to_the_end(self._pool.putconn, connection)
 
-    async def _tell_why(self) -> None:
-        """Raise the server's own reason, which the pool knows and does not tell."""
-        if self._connector.is_out_of_reach:
-            try:
-                async with await self._connector.connect():
-                    pass
-            except Unavailable as error:
-                mark(error, Reason.BUSY)
-                raise
+    def _why(self, error: VrooliDataError) -> VrooliDataError:
+        """Return the server's own reason, where it is out of reach."""
+        if self._connector.failure is None:
+            return error
+        # Each caller gets one of its own.
+        reason = copy(self._connector.failure)
+        mark(reason, Reason.BUSY)
+        return reason
 
     async def give_back(
         self, connection: AsyncPooledConnection, error: BaseException | None = None

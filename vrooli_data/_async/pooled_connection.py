@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
 
-import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, errors
+from psycopg.abc import PQGen
 from psycopg.adapt import AdaptersMap
 from psycopg.pq import PGconn, PipelineStatus, TransactionStatus
 
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn as AnyPGconn
 
     from .session import AsyncSession
+
+R = TypeVar("R")
+
+#: Seconds between two looks of psycopg at what else may have happened while it waits.
+_INTERVAL = 0.1
 
 #: What a connection that was taken back leads to.
 _NOWHERE = PGconn.connect_start(b"no_such_option=1")
@@ -31,6 +38,12 @@ class AsyncPooledConnection(AsyncConnection[Row]):
 
     def __init__(self, pgconn: AnyPGconn) -> None:
         super().__init__(pgconn)
+        #: Seconds that one statement may take; None is without end.
+        self.limit: float | None = None
+        #: Until when, by the monotonic clock, whatever is under way may take.
+        self.end: float | None = None
+        #: Whether it was given up because the server did not answer in time.
+        self.is_late = False
         self._handlers = (pgconn.notice_handler, pgconn.notify_handler)
         belongs_here(self)
         #: One, unless two threads asked for it at the same time.
@@ -44,8 +57,49 @@ class AsyncPooledConnection(AsyncConnection[Row]):
             replace_socket(self.fileno())
             # At the end of the input libpq closes the connection, after which psycopg does not even
             # ask the server to cancel what the parent runs on it.
-            with suppress(psycopg.OperationalError):
+            with suppress(errors.OperationalError):
                 self.pgconn.consume_input()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Give the connection up when the server does not answer in so many seconds."""
+        before, end = self.end, time.monotonic() + seconds
+        self.end = end if before is None else min(before, end)
+        try:
+            yield
+        finally:
+            self.end = before
+
+    async def wait(
+        self,
+        gen: PQGen[R],
+        interval: float = _INTERVAL,
+        timeout: float | None = None,  # noqa: ASYNC109 (psycopg's own signature)
+    ) -> R:
+        """Wait for the server, at most as long as is allowed."""
+        if self.limit is not None and timeout is None:
+            timeout = self.limit
+        if self.end is None and timeout is None:
+            return await super().wait(gen, interval)
+        timeout = self.left(timeout)
+        try:
+            return await super().wait(gen, interval, timeout)
+        except errors._WaitTimeout:  # noqa: SLF001 (it is what psycopg documents for `timeout`)
+            raise self.gave_up() from None
+
+    def left(self, limit: float | None) -> float | None:
+        """Return how many seconds the server has left to answer, of so many."""
+        if self.end is None:
+            return limit
+        # Behind the end as well, ROLLBACK has a moment.
+        left = max(self.end - time.monotonic(), _INTERVAL)
+        return left if limit is None else min(left, limit)
+
+    def gave_up(self) -> errors.OperationalError:
+        """Close the connection of a server that does not answer, and return the error."""
+        self.is_late = True
+        self.pgconn.finish()
+        return errors.OperationalError("the server did not answer in time")
 
     @property
     def is_lent(self) -> bool:
@@ -101,9 +155,25 @@ class AsyncLentConnection(AsyncConnection[Row]):
         self._autocommit = lender.autocommit
         self._adapters = AdaptersMap(lender.adapters)
         # A prepared statement has one name on the server, whoever prepared it.
-        self._session = lender.session
+        self._lender = lender
         self._prepared = lender._prepared  # noqa: SLF001 (psycopg has no way to share it)
-        self._pool = lender._pool  # noqa: SLF001 (so that its own block does not close it)
+        # So that its own block does not close it; a connection beside the pool has none.
+        self._pool = getattr(lender, "_pool", None)
+
+    async def wait(
+        self,
+        gen: PQGen[R],
+        interval: float = _INTERVAL,
+        timeout: float | None = None,  # noqa: ASYNC109 (psycopg's own signature)
+    ) -> R:
+        """Wait for the server, no longer than the transaction may take."""
+        # How long one statement may take is its user's: it may have been set by SQL.
+        if timeout is not None or (left := self._lender.left(None)) is None:
+            return await super().wait(gen, interval, timeout)
+        try:
+            return await super().wait(gen, interval, left)
+        except errors._WaitTimeout:  # noqa: SLF001 (it is what psycopg documents for `timeout`)
+            raise self._lender.gave_up() from None
 
     async def commit(self) -> None:
         """Commit what was begun through psycopg."""
@@ -116,7 +186,7 @@ class AsyncLentConnection(AsyncConnection[Row]):
         await super().rollback()
 
     def _check_end(self) -> None:
-        if self._session.is_in_transaction:
+        if self._lender.session.is_in_transaction:
             raise InvalidUse(
                 "a transaction ends with its block: leave it to commit, raise an error to roll back"
             )

@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
 from .._classify import lost_at_commit, told
-from .._connect import cut
+from .._connect import GRACE, cut
 from .._queries import Query
 from .._retry import Reason, mark, reason_of
 from .._rows import Row
@@ -44,7 +44,7 @@ from ..errors import (
     Unavailable,
     VrooliDataError,
 )
-from ._compat import Body, Callback, Home, current_owner, deadline
+from ._compat import Body, Callback, Home, current_owner
 from .outcome import AsyncResolver
 from .pool import AsyncConnections
 from .pooled_connection import AsyncPooledConnection
@@ -212,6 +212,7 @@ class AsyncTransactionRunner:
         except BaseException as error:
             self._end_use()
             await self._undo()
+            self._connection.end = None
             if isinstance(error, psycopg.Error):
                 raise self._session.translated(error) from None
             raise
@@ -220,11 +221,14 @@ class AsyncTransactionRunner:
     async def block(self) -> AsyncIterator[None]:
         """Commit at the end of the block, or roll back on an error."""
         try:
-            yield
-        except BaseException as error:
-            await self._roll_back(error)
-            raise
-        await self._commit()
+            try:
+                yield
+            except BaseException as error:
+                await self._roll_back(error)
+                raise
+            await self._commit()
+        finally:
+            self._connection.end = None
 
     async def call_back(self) -> None:
         """Call what `on_commit` was given, all of it, also when some of it fails."""
@@ -310,7 +314,7 @@ class AsyncTransactionRunner:
 
     async def _send_commit(self) -> None:
         try:
-            with deadline(self._connection, self._resolver.timeout):
+            with self._connection.within(self._resolver.timeout):
                 cursor = await self._connection.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
             if not self._connection.closed:
@@ -351,6 +355,7 @@ class AsyncTransactionRunner:
         options = self._options
         if options.timeout is not None:
             self._end = time.monotonic() + options.timeout
+            self._connection.end = self._end + GRACE
         self._session.is_in_transaction = True
         cursor = await self._connection.execute(options.begin, prepare=False)
         if options.tracked:
@@ -412,7 +417,7 @@ class AsyncTransactionRunner:
         # its connection was cut, and it ends before this begins.
         if self._status() in _OPEN:
             try:
-                with deadline(self._connection, self._resolver.timeout):
+                with self._connection.within(self._resolver.timeout):
                     await self._connection.execute(statement, prepare=False)
             except psycopg.Error:
                 # The error that made it necessary is the one to be seen.

@@ -13,7 +13,7 @@ from psycopg.conninfo import timeout_from_conninfo
 from .._classify import unreachable
 from .._connect import ASK_SESSION, CODECS, RESTORE, SessionSettings, set_session
 from .._search_path import FIND_SCHEMAS
-from ._compat import deadline
+from ..errors import Unavailable
 from .pooled_connection import PooledConnection
 from .session import Session
 
@@ -28,10 +28,12 @@ class Connector:
             "context": CODECS,
         }
         self.settings = settings
+        #: Seconds that a server may take to answer where nothing else says how long.
+        self.connect_timeout = timeout_from_conninfo(self.parameters)
         # Known when the database is opened, before the pool is.
         self.has_trigrams = False
-        #: The pool has failed to connect since somebody last succeeded.
-        self.is_out_of_reach = False
+        #: Why the pool cannot connect; None as soon as somebody succeeds.
+        self.failure: Unavailable | None = None
 
     def configure(self, connection: PooledConnection, seconds: float | None = None) -> None:
         """Set up one new connection, within so many seconds or those of ``connect_timeout``."""
@@ -41,13 +43,14 @@ class Connector:
         connection.prepared_max = None
         connection.session = Session(connection, self.settings, has_trigrams=self.has_trigrams)
         # A server that falls silent here would hold its caller, or the pool's worker, for good.
-        with deadline(connection, seconds or timeout_from_conninfo(self.parameters)):
+        with connection.within(seconds or self.connect_timeout):
             self.set_up(connection)
-            self.is_out_of_reach = False
+            self.failure = None
             cursor = connection.execute(ASK_SESSION, prepare=False)
             role, since = (cursor.fetchall())[0]
             connection.session.role = role
             connection.session.statistics_since = since
+        connection.limit = self.settings.limit
 
     def set_up(self, connection: PooledConnection) -> None:
         """Set what each session runs under; it may be done again at any time."""
@@ -64,7 +67,7 @@ class Connector:
 
         Raises psycopg's errors.
         """
-        with deadline(connection, timeout_from_conninfo(self.parameters)):
+        with connection.within(self.connect_timeout):
             cursor = connection.execute(RESTORE, prepare=False)
             while cursor.nextset():
                 pass

@@ -18,7 +18,7 @@ from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._search_path import SearchPath
 from .._transactions import Isolation, Options
 from .._validate import check_callable, check_flag, check_int, check_seconds
-from ..errors import DatabaseError, InvalidUse
+from ..errors import DatabaseError, InvalidUse, Timeout, Unavailable
 from ..records.schema import AppliedMigration
 from ._compat import Body, check_body
 from .connector import Connector
@@ -95,7 +95,8 @@ class Database(Repositories):
             prepare: False where a pooler stands between that cannot keep prepared statements.
             application_name: what pg_stat_activity shows, unless *conninfo*, PGAPPNAME or a service
                 file names another.
-            statement_timeout: seconds a statement may take; None leaves the server's setting.
+            statement_timeout: seconds a statement may take; None leaves the server's setting. A
+                server that does not answer at all is given up a second later.
             commit_timeout: seconds to wait for the reply to COMMIT, and as many again to learn what
                 became of it where the reply was lost.
             retry: how often and how far apart work is tried again; see docs/transactions.md.
@@ -260,7 +261,7 @@ class Database(Repositories):
         isolation: Isolation = "serializable",
         read_only: bool | None = None,
         deferrable: bool = False,
-        timeout: float | None = None,  # noqa: ASYNC109 (the server keeps it, not the event loop)
+        timeout: float | None = None,  # noqa: ASYNC109 (the server keeps it, and the connection)
         track_commit: bool = True,
         marker: Body[Transaction, bool] | None = None,
         policy: RetryPolicy | None = None,
@@ -305,11 +306,16 @@ class Database(Repositories):
     def _check_server(self) -> None:
         with self._connector.connect() as connection:
             try:
-                rows = connection.session.rows(_LIST_APPLIED_MIGRATIONS, ())
+                with connection.within(self._connector.connect_timeout):
+                    rows = connection.session.rows(_LIST_APPLIED_MIGRATIONS, ())
             except DatabaseError as error:
                 if error.sqlstate != _UNDEFINED_TABLE:
                     raise
                 rows = []
+            except Timeout:
+                if connection.is_late:
+                    raise Unavailable("the server did not answer in time") from None
+                raise
         applied = {id for (id,) in rows}
         check_applied(applied, self._connector.settings.path.schema)
         self._connector.has_trigrams = self._runner.has_trigrams = has_trigrams(applied)

@@ -13,7 +13,7 @@ from .._queries import Query, query
 from .._transactions import NO_TRACE, NOT_KNOWN, Trace
 from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import Outcome
-from ._compat import Body, deadline, sleep
+from ._compat import Body, sleep
 from .connector import Connector
 from .pooled_connection import PooledConnection
 from .session import Session
@@ -85,7 +85,7 @@ class Resolver:
         """Ask once; None when the server does not answer, or not yet."""
         try:
             with self._connector.connect(end - time.monotonic()) as connection:
-                with deadline(connection, end - time.monotonic()):
+                with connection.within(end - time.monotonic()):
                     return self._answer(connection, trace, look)
         except (VrooliDataError, psycopg.Error) as error:
             logger.info("what became of COMMIT could not be asked: %s", type(error).__name__)

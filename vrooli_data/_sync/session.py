@@ -13,7 +13,7 @@ from psycopg import RawCursor
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from .._classify import translate
+from .._classify import late, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
 from .._queries import Query
 from .._retry import UNPREPARED, Reason, classify, mark
@@ -96,6 +96,8 @@ class Session:
 
     def translated(self, error: psycopg.Error, query: Query[Any] | None = None) -> VrooliDataError:
         """Return our error for one of psycopg's that the connection has raised."""
+        if self.connection.is_late:
+            return late(None if query is None else query.name)
         return translate(
             error,
             None if query is None else query.name,
@@ -108,7 +110,8 @@ class Session:
     def mark(self, error: psycopg.Error) -> None:
         """Note on an error that the connection has raised why its work may be done again."""
         lost = self.connection.closed
-        mark(error, classify(error, lost=lost, in_hot_standby=self.in_hot_standby()))
+        if not self.connection.is_late:
+            mark(error, classify(error, lost=lost, in_hot_standby=self.in_hot_standby()))
 
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         self._is_ending = self._is_ending or notice.severity_nonlocalized == "FATAL"

@@ -17,7 +17,7 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from .._classify import lost_at_commit, told
-from .._connect import cut
+from .._connect import GRACE, cut
 from .._queries import Query
 from .._retry import Reason, mark, reason_of
 from .._rows import Row
@@ -45,7 +45,7 @@ from ..errors import (
     Unavailable,
     VrooliDataError,
 )
-from ._compat import Body, Callback, Home, current_owner, deadline
+from ._compat import Body, Callback, Home, current_owner
 from .outcome import Resolver
 from .pool import Connections
 from .pooled_connection import PooledConnection
@@ -213,6 +213,7 @@ class TransactionRunner:
         except BaseException as error:
             self._end_use()
             self._undo()
+            self._connection.end = None
             if isinstance(error, psycopg.Error):
                 raise self._session.translated(error) from None
             raise
@@ -221,11 +222,14 @@ class TransactionRunner:
     def block(self) -> Iterator[None]:
         """Commit at the end of the block, or roll back on an error."""
         try:
-            yield
-        except BaseException as error:
-            self._roll_back(error)
-            raise
-        self._commit()
+            try:
+                yield
+            except BaseException as error:
+                self._roll_back(error)
+                raise
+            self._commit()
+        finally:
+            self._connection.end = None
 
     def call_back(self) -> None:
         """Call what `on_commit` was given, all of it, also when some of it fails."""
@@ -311,7 +315,7 @@ class TransactionRunner:
 
     def _send_commit(self) -> None:
         try:
-            with deadline(self._connection, self._resolver.timeout):
+            with self._connection.within(self._resolver.timeout):
                 cursor = self._connection.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
             if not self._connection.closed:
@@ -352,6 +356,7 @@ class TransactionRunner:
         options = self._options
         if options.timeout is not None:
             self._end = time.monotonic() + options.timeout
+            self._connection.end = self._end + GRACE
         self._session.is_in_transaction = True
         cursor = self._connection.execute(options.begin, prepare=False)
         if options.tracked:
@@ -413,7 +418,7 @@ class TransactionRunner:
         # its connection was cut, and it ends before this begins.
         if self._status() in _OPEN:
             try:
-                with deadline(self._connection, self._resolver.timeout):
+                with self._connection.within(self._resolver.timeout):
                     self._connection.execute(statement, prepare=False)
             except psycopg.Error:
                 # The error that made it necessary is the one to be seen.
