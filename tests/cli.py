@@ -7,7 +7,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+#: Of the variables that the command line reads, none: where pytest-xdist starts the tests, the
+#: readline of the process that does has set COLUMNS.
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name not in {"COLUMNS", "DATABASE_URL"}
+}
 #: A resource, as `import resources` reads it.
 LINE = (
     '{"public_id": "0123456789ab", "resource_type": "Note", "language": "en", '

@@ -64,6 +64,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow("benchmarks")
 def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
     empty_database_url: str, tmp_path: Path
 ) -> None:
@@ -110,6 +111,7 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
     assert again.returncode == 0, again.stderr
 
 
+@pytest.mark.slow("benchmarks")
 def test_database_that_holds_something_else_is_left_alone(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE precious (id integer)")

@@ -20,6 +20,8 @@ from tests.cli import ENVIRONMENT, LINE, PROGRAM, fail, run, succeed
 from tests.embedded_folders import open_folder
 from vrooli_data._migrations import known
 
+pytestmark = pytest.mark.slow("the command line")
+
 COMMANDS: list[tuple[str, ...]] = [
     (),
     ("demo",),
@@ -48,6 +50,7 @@ def words(output: str) -> list[list[str]]:
     return [line.split() for line in output.splitlines()]
 
 
+@pytest.mark.core
 def test_the_version_is_shown() -> None:
     assert re.fullmatch(r"vrooli-data \d+\.\d+\.\d+\S*\n", succeed("--version"))
 
@@ -88,6 +91,7 @@ def test_the_library_loads_nothing_of_the_command_line() -> None:
     assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
+@pytest.mark.core
 def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(
     empty_database_url: str,
 ) -> None:
@@ -204,6 +208,7 @@ def test_import_reads_standard_input(database_url: str) -> None:
     assert words(done.stdout)[-1][:4] == ["1", "1", "0", "0"]
 
 
+@pytest.mark.core
 def test_an_interrupt_ends_it_quietly(database_url: str, admin: Connection[Any]) -> None:
     importing = subprocess.Popen(
         [*PROGRAM, "import", "resources", "/dev/stdin", "--database-url", database_url],

@@ -12,6 +12,8 @@ from psycopg import Connection, conninfo
 
 from tests.cli import LINE, fail, run
 
+pytestmark = pytest.mark.slow("the command line")
+
 #: A module that is not installed cannot be imported, nor found.
 WITHOUT = """if True:
     import sys
@@ -42,6 +44,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, path: str) -> Non
     assert "FILE" in fail(2, "import", "resources", tmp_path / path)
 
 
+@pytest.mark.core
 def test_a_file_without_permission_is_refused(file: Path) -> None:
     file.chmod(0)
     if os.access(file, os.R_OK):
@@ -112,6 +115,7 @@ def test_a_role_that_does_not_exist_is_one_line(
     assert "S3cr3t" not in message
 
 
+@pytest.mark.core
 def test_a_role_without_privileges_is_one_line(database_url: str, role: str) -> None:
     url = conninfo.make_conninfo(database_url, user=role, password="S3cr3t")
     assert "privilege" in fail(1, "seed", "--scale", "0.001", "--database-url", url)

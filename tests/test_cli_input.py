@@ -11,6 +11,8 @@ import pytest
 
 from tests.cli import LINE, fail, run, succeed
 
+pytestmark = pytest.mark.slow("the command line")
+
 
 @pytest.mark.parametrize("command", ["demo", "seed"])
 def test_a_scale_that_no_world_has_is_refused_before_a_server_starts(
@@ -22,6 +24,7 @@ def test_a_scale_that_no_world_has_is_refused_before_a_server_starts(
     assert not folder.exists()
 
 
+@pytest.mark.core
 def test_a_folder_that_cannot_be_made_is_named_with_the_reason(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()

@@ -16,6 +16,8 @@ from tests.embedded_folders import open_folder
 from tests.factories import Factory
 from tests.psql import psql
 
+pytestmark = pytest.mark.slow("the demo")
+
 #: Few enough rows to be quick, and enough of them for the planner to take the indexes.
 TINY = ("--scale", "0.03")
 #: The patterns, with the first index that each is reached by.
@@ -120,6 +122,7 @@ def test_a_given_database_is_filled_and_its_password_not_shown(database_url: str
     assert "db stop" not in output
 
 
+@pytest.mark.core
 def test_a_database_that_holds_other_things_is_left_alone(
     database_url: str, admin: Connection[Any], make: Factory
 ) -> None:

@@ -47,6 +47,7 @@ def blocks(path: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow("the documents' programs")
 @in_the_tree
 def test_the_first_programs_run_as_they_stand() -> None:
     # Root's server runs as another user, to whom pytest's own folders are closed.
@@ -73,6 +74,7 @@ def run_the_first_programs(folder: Path) -> None:
         embedded.stop(folder / "var/first")
 
 
+@pytest.mark.slow("the documents' programs")
 @in_the_tree
 @pytest.mark.parametrize("page", PROGRAMS)
 def test_the_programs_of_a_page_run_as_they_stand(page: str, database_url: str) -> None:
@@ -103,6 +105,7 @@ def test_the_commands_of_the_sql_readme_run_as_they_stand(
     assert ("users_email_key" if "EXPLAIN" in command else "Ada Lovelace") in output
 
 
+@pytest.mark.slow("the documents' programs")
 def test_every_query_runs_in_psql_as_it_stands(database_url: str) -> None:
     for folder in filter(Path.is_dir, sql_folder().iterdir()):
         for source in load_folder(folder).values():

@@ -21,6 +21,8 @@ from tests.embedded_folders import FAST, ask, open_folder, output, postmaster, p
 from vrooli_data import embedded
 from vrooli_data.embedded import _server
 
+pytestmark = pytest.mark.slow("embedded servers")
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
@@ -119,6 +121,7 @@ def test_the_server_outlives_the_process_that_started_it(folder: Path) -> None:
     assert embedded.url(folder) == text.strip()
 
 
+@pytest.mark.core
 def test_stop_and_start_keep_the_data_and_the_url(folder: Path) -> None:
     url = embedded.start(folder, settings=FAST)
     with psycopg.connect(url) as connection:

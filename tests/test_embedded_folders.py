@@ -15,6 +15,8 @@ from tests.embedded_folders import FAST, open_folder, stop_all
 from vrooli_data import InvalidInput, Unavailable, embedded
 from vrooli_data.embedded._binaries import DEFAULT_VERSION, installation
 
+pytestmark = pytest.mark.slow("embedded servers")
+
 
 @pytest.fixture
 def parent() -> Iterator[Path]:
@@ -103,6 +105,7 @@ def test_a_folder_may_have_any_usual_name(parent: Path, name: str) -> None:
     assert embedded.stop(folder) is True
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("name", ["$HOME", "`id`", 'a"b', "a\\b", "a\nb"])
 def test_a_name_that_pg_ctl_would_give_to_the_shell_is_refused(parent: Path, name: str) -> None:
     with pytest.raises(InvalidInput, match="folder"):
@@ -136,6 +139,7 @@ def test_a_socket_folder_that_others_can_open_is_not_used_again(parent: Path) ->
         old.rmdir()
 
 
+@pytest.mark.core
 def test_a_folder_with_other_files_is_refused_and_left_alone(parent: Path) -> None:
     (parent / "thesis.tex").write_text("mine")
     with pytest.raises(InvalidInput, match=r"not the server's, such as thesis\.tex"):
@@ -143,6 +147,7 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(parent: Path) -> No
     assert [entry.name for entry in parent.iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.core
 def test_a_file_is_refused(parent: Path) -> None:
     file = parent / "file"
     file.touch()
@@ -152,6 +157,7 @@ def test_a_file_is_refused(parent: Path) -> None:
     assert embedded.url(file) is None
 
 
+@pytest.mark.core
 def test_a_pgdata_that_is_not_postgresqls_is_refused(parent: Path) -> None:
     (parent / "pgdata").mkdir()
     if os.geteuid() == 0:

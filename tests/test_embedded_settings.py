@@ -14,6 +14,8 @@ from vrooli_data import InvalidInput, Unavailable, embedded
 from vrooli_data.embedded import _server
 from vrooli_data.embedded._binaries import WHEELS, Version
 
+pytestmark = pytest.mark.slow("embedded servers")
+
 VERSIONS: tuple[Version, ...] = get_args(Version)
 
 
@@ -65,6 +67,7 @@ def test_data_of_another_version_is_refused(folder: Path, *, stopped: bool) -> N
         embedded.start(folder)
 
 
+@pytest.mark.core
 def test_a_version_that_no_wheel_brings_is_refused(folder: Path) -> None:
     with pytest.raises(InvalidInput, match="ask for 16, 17 or 18"):
         embedded.start(folder, version=15)  # type: ignore[arg-type]
@@ -81,6 +84,7 @@ def test_settings_reach_the_server_as_they_are(folder: Path) -> None:
     assert ask(url, "SHOW log_line_prefix") == prefix
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("name", ["listen_addresses", "PORT", "unix_socket_permissions", "a b"])
 def test_settings_that_are_not_the_callers_are_refused(folder: Path, name: str) -> None:
     with pytest.raises(InvalidInput, match="settings"):

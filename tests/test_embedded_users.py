@@ -17,7 +17,10 @@ from tests.embedded_folders import FAST, open_folder, output, postmaster, python
 from vrooli_data import Unavailable, embedded
 from vrooli_data.embedded import _accounts, _binaries, _place
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to act as other users")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to act as other users"),
+    pytest.mark.slow("embedded servers"),
+]
 
 START = """if True:
     import sys
@@ -183,6 +186,7 @@ def test_programs_that_the_servers_user_cannot_reach_are_copied(
     assert len(list((parent / "system").iterdir())) == 1
 
 
+@pytest.mark.core
 def test_a_machine_where_no_user_can_be_made_is_told_what_to_do(
     parent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

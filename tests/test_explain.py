@@ -106,11 +106,13 @@ def test_a_query_is_shown_with_its_header_values_and_plan(seeded_url: str) -> No
     assert re.search(r"\d+ rows?, \d+ pages, \d+\.\d{3} ms, and \d+\.\d{3} ms to plan", shown)
 
 
+@pytest.mark.slow("the command line")
 def test_square_brackets_are_shown_as_they_are(seeded_url: str) -> None:
     shown = succeed("explain", "users.create", "--database-url", seeded_url)
     assert re.search(r':languages +\["\w+"\]', shown)
 
 
+@pytest.mark.slow("the command line")
 def test_a_method_stands_for_its_variants(seeded_url: str) -> None:
     shown = succeed("explain", "find_by_type", "--database-url", seeded_url)
     names = re.findall(r"^resources\.find_by_type__\w+", shown, re.MULTILINE)
@@ -118,17 +120,20 @@ def test_a_method_stands_for_its_variants(seeded_url: str) -> None:
     assert len(names) == 15
 
 
+@pytest.mark.slow("the command line")
 def test_without_a_name_every_query_is_listed(seeded_url: str) -> None:
     shown = succeed("explain", "--database-url", seeded_url)
     assert [name for name in QUERIES if f"\n{name} " not in shown] == []
     assert re.search(r"^schema\.advance_identities +planned, not run", shown, re.MULTILINE)
 
 
+@pytest.mark.slow("the command line")
 def test_a_query_that_is_a_method_too_names_its_variants(seeded_url: str) -> None:
     shown = succeed("explain", "runs.find_by_id", "--database-url", seeded_url)
     assert "The same method also runs: runs.find_by_id__of_user" in shown
 
 
+@pytest.mark.slow("the command line")
 def test_the_embedded_server_of_a_folder_is_used() -> None:
     with open_folder() as parent:
         folder = ("--data-dir", parent / "pg")
@@ -136,6 +141,7 @@ def test_the_embedded_server_of_a_folder_is_used() -> None:
         assert "`vrooli-data migrate`" in fail(1, "explain", "holds_rows", *folder)
 
 
+@pytest.mark.slow("the command line")
 @pytest.mark.parametrize(
     ("wanted", "near"),
     [
@@ -156,6 +162,7 @@ def test_an_unknown_query_without_names_near_it_says_how_to_list_all() -> None:
         choose(QUERIES, "%%%")
 
 
+@pytest.mark.slow("the command line")
 @pytest.mark.parametrize("arguments", [("users.find_by_id",), (), ("--html", "/dev/null")], ids=str)
 def test_a_server_out_of_reach_is_one_line_without_the_password(arguments: tuple[str, ...]) -> None:
     url = "postgresql://ada:S3cr3t@127.0.0.1:1/x"
@@ -164,17 +171,20 @@ def test_a_server_out_of_reach_is_one_line_without_the_password(arguments: tuple
     assert "S3cr3t" not in message
 
 
+@pytest.mark.slow("the command line")
 def test_a_database_that_is_not_migrated_says_what_to_run(empty_database_url: str) -> None:
     message = fail(1, "explain", "users.find_by_id", "--database-url", empty_database_url)
     assert "`vrooli-data migrate`" in message
 
 
+@pytest.mark.slow("the command line")
 def test_a_database_without_rows_says_what_to_run(database_url: str) -> None:
     message = fail(1, "explain", "users.find_by_id", "--database-url", database_url)
     assert message.startswith("users.find_by_id: the database holds no rows")
     assert "`vrooli-data seed`" in message
 
 
+@pytest.mark.slow("the command line")
 def test_a_list_goes_on_after_a_query_without_rows(database_url: str) -> None:
     shown = succeed("explain", "--database-url", database_url)
     assert re.search(r"^users\.find_by_id +the database holds no rows", shown, re.MULTILINE)
@@ -186,6 +196,7 @@ def test_a_role_without_privileges_is_one_line(seeded_url: str, role: str) -> No
     assert "privilege" in fail(1, "explain", "users.find_by_id", "--database-url", url)
 
 
+@pytest.mark.slow("the command line")
 @pytest.mark.parametrize(
     ("arguments", "option"),
     [

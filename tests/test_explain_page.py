@@ -24,6 +24,8 @@ from vrooli_data._explain.page import write_page
 from vrooli_data._explain.survey import Survey, survey
 from vrooli_data._queries import load_folder
 
+pytestmark = pytest.mark.slow("the page of plans")
+
 Browser: TypeAlias = Callable[..., str]
 
 QUERIES = all_queries()
@@ -197,6 +199,7 @@ def test_a_plan_that_differs_on_little_data_is_drawn_too(surveyed: Survey, text:
     assert text.count("<summary>Another plan at scale 0.01</summary>") == len(differing)
 
 
+@pytest.mark.core
 def test_what_queries_say_is_escaped(server_url: str, tmp_path: Path) -> None:
     folder = tmp_path / "<i>hostile"
     folder.mkdir()
@@ -209,6 +212,7 @@ def test_what_queries_say_is_escaped(server_url: str, tmp_path: Path) -> None:
     assert "Say &lt;script&gt;alert(" in text
 
 
+@pytest.mark.core
 def test_only_markup_is_not_escaped() -> None:
     assert tag("p", "<b>", tag("b", "&"), title='"<') == (
         '<p title="&quot;&lt;">&lt;b&gt;<b>&amp;</b></p>'
@@ -216,6 +220,7 @@ def test_only_markup_is_not_escaped() -> None:
     assert joined("</script>") == "&lt;/script&gt;"
 
 
+@pytest.mark.core
 def test_sql_is_marked_without_a_change_to_its_text() -> None:
     sql = "SELECT ':no', a::text FROM t -- WHERE\nWHERE id = :id::bigint"
     marked = highlight(sql)

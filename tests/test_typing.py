@@ -11,6 +11,7 @@ import pytest
 API = Path(__file__).parent / "typing" / "api.py"
 
 
+@pytest.mark.slow("types")
 def test_the_public_api_is_typed_as_its_users_see_it(tmp_path: Path) -> None:
     pytest.importorskip("mypy", reason="the type checker belongs to the group lint")
     done = subprocess.run(

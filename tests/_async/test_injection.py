@@ -73,6 +73,9 @@ KEY_LENGTHS = LENGTHS[:4]
 #: Fields that take few texts.
 CHOOSY = frozenset({"public_id", "handle", "language", "languages"})
 REFUSED = ("InvalidInput", "InvalidCursor")
+#: Have many places for text, and the others show as well what becomes of it.
+LARGE = frozenset({"resources", "runs", "teams", "users"})
+MANY_PLACES = pytest.mark.slow("hostile text")
 
 
 def is_closed(slot: Slot) -> bool:
@@ -118,7 +121,10 @@ def test_there_are_places_to_try() -> None:
     assert {slot.argument.repository for slot in TEXT_SLOTS} >= REPOSITORIES.keys() - {"bookmarks"}
 
 
-@pytest.mark.parametrize("repository", REPOSITORIES)
+@pytest.mark.parametrize(
+    "repository",
+    [pytest.param(name, marks=MANY_PLACES if name in LARGE else ()) for name in REPOSITORIES],
+)
 async def test_hostile_text_does_what_any_text_does_or_is_refused(
     db: AsyncDatabase, admin: Connection[Any], make: Factory, repository: str
 ) -> None:

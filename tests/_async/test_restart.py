@@ -65,6 +65,7 @@ async def create(tx: AsyncTransaction, name: str) -> None:
     await tx.users.create(CreateUser(name=name))
 
 
+@pytest.mark.slow("servers that stop")
 async def test_a_restarted_server_is_served_again_at_once_and_nothing_is_lost_or_doubled(
     folder: Path,
 ) -> None:

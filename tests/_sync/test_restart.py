@@ -66,6 +66,7 @@ def create(tx: Transaction, name: str) -> None:
     tx.users.create(CreateUser(name=name))
 
 
+@pytest.mark.slow("servers that stop")
 def test_a_restarted_server_is_served_again_at_once_and_nothing_is_lost_or_doubled(
     folder: Path,
 ) -> None:

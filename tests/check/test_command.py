@@ -14,6 +14,8 @@ from tests.cli import fail, run
 from vrooli_data._contract import plan_files
 from vrooli_data._contract.findings import CODES, Report
 
+pytestmark = pytest.mark.slow("the command line")
+
 
 class Text(msgspec.Struct, forbid_unknown_fields=True):
     text: str
@@ -102,6 +104,7 @@ def test_without_a_finding_the_status_is_0(arguments: list[str]) -> None:
     assert done.stdout.endswith(": no finding\n")
 
 
+@pytest.mark.core
 def test_each_finding_is_one_line_and_the_status_is_1(arguments: list[str], shop: Path) -> None:
     replace(
         shop, QUERIES, "    total,\n    note,\n    placed_at\nFROM", "    note,\n    total\nFROM"
@@ -194,6 +197,7 @@ def test_a_module_of_a_package_that_cannot_be_imported_ends_with_2(
     assert "RuntimeError: no luck" in fail(2, *arguments[:-1], "package")
 
 
+@pytest.mark.core
 def test_a_server_out_of_reach_ends_with_1(arguments: list[str]) -> None:
     assert "connection" in fail(1, "check", "--database-url", "host=127.0.0.1 port=1")
 

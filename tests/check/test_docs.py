@@ -30,6 +30,7 @@ def test_the_files_of_the_example_are_those_that_are_checked_here(shop: Path) ->
     assert blocks("python") == [(shop / RECORDS).read_text()]
 
 
+@pytest.mark.slow("the documents' programs")
 def test_the_commands_of_the_example_print_what_stands_there(
     shop: Path, shop_url: str, server_version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

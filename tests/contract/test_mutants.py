@@ -45,6 +45,7 @@ def bench(postgresql_server: Any, tmp_path_factory: pytest.TempPathFactory) -> I
         yield Bench(tmp_path_factory.mktemp("mutants"), url, prepared_url)
 
 
+@pytest.mark.slow("mutants")
 @pytest.mark.parametrize("name", _CHOSEN)
 def test_a_mutant_is_noticed_by_whom_it_should_be(
     name: str, bench: Bench, server_version: int

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, given, settings
 from psycopg import Connection
 
@@ -20,6 +21,7 @@ from vrooli_data._contract.nullability import nullable_columns
 _EXAMPLES = int(os.environ.get("VROOLI_TEST_NULL_EXAMPLES", "250"))
 
 
+@pytest.mark.slow("statements made at random")
 def test_no_column_called_not_null_holds_one(temporary: Connection[Any]) -> None:
     tally: Counter[str] = Counter()
 
