@@ -19,6 +19,7 @@ from vrooli_data import (
     AsyncTransaction,
     CreateUser,
     InvalidUse,
+    TransactionAborted,
 )
 
 from ._compat import Started, Use, set_autocommit, set_transactions, until
@@ -316,6 +317,49 @@ async def test_only_a_connection_that_was_lent_out_is_restored(
         assert not await was_restored()
         assert await pid(db) == number
         assert await was_restored()
+
+
+async def test_calls_join_a_transaction_that_their_caller_began(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user_id = make.user(name="Ada")
+    for end, left in ((b"ROLLBACK", [("Ada",)]), (b"COMMIT", [("Eve",)])):
+        async with db.connection() as held:
+            await held.connection.execute("BEGIN")
+            await held.users.create(CreateUser(name="Eve"))
+            # Of several statements.
+            assert await held.users.delete(user_id)
+            await held.connection.execute(end)
+        assert admin.execute("SELECT name FROM users").fetchall() == left
+
+
+async def test_a_write_in_a_transaction_that_is_left_open_is_not_lost_in_silence(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user_id = make.user(name="Ada")
+
+    async def create(held: AsyncHeldConnection) -> None:
+        await held.users.create(CreateUser(name="Eve"))
+
+    async def delete(held: AsyncHeldConnection) -> None:
+        await held.users.delete(user_id)
+
+    for write in (create, delete):
+        with pytest.raises(TransactionAborted, match="still open at the end of the block"):
+            async with db.connection() as held:
+                await set_autocommit(held.connection)
+                await write(held)
+        with pytest.raises(ZeroDivisionError):
+            async with db.connection() as held:
+                await set_autocommit(held.connection)
+                await write(held)
+                raise ZeroDivisionError
+    assert admin.execute("SELECT name FROM users").fetchall() == [("Ada",)]
+    async with db.connection() as held:
+        await create(held)
+        # Nothing is lost with this one.
+        await set_autocommit(held.connection)
+    await check_whole(db, 4)
 
 
 async def test_a_statement_of_the_layer_in_a_pipeline_is_refused(db: AsyncDatabase) -> None:

@@ -20,6 +20,7 @@ from vrooli_data import (
     HeldConnection,
     InvalidUse,
     Transaction,
+    TransactionAborted,
 )
 
 from ._compat import Started, Use, set_autocommit, set_transactions, until
@@ -317,6 +318,49 @@ def test_only_a_connection_that_was_lent_out_is_restored(
         assert not was_restored()
         assert pid(db) == number
         assert was_restored()
+
+
+def test_calls_join_a_transaction_that_their_caller_began(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    user_id = make.user(name="Ada")
+    for end, left in ((b"ROLLBACK", [("Ada",)]), (b"COMMIT", [("Eve",)])):
+        with db.connection() as held:
+            held.connection.execute("BEGIN")
+            held.users.create(CreateUser(name="Eve"))
+            # Of several statements.
+            assert held.users.delete(user_id)
+            held.connection.execute(end)
+        assert admin.execute("SELECT name FROM users").fetchall() == left
+
+
+def test_a_write_in_a_transaction_that_is_left_open_is_not_lost_in_silence(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    user_id = make.user(name="Ada")
+
+    def create(held: HeldConnection) -> None:
+        held.users.create(CreateUser(name="Eve"))
+
+    def delete(held: HeldConnection) -> None:
+        held.users.delete(user_id)
+
+    for write in (create, delete):
+        with pytest.raises(TransactionAborted, match="still open at the end of the block"):
+            with db.connection() as held:
+                set_autocommit(held.connection)
+                write(held)
+        with pytest.raises(ZeroDivisionError):
+            with db.connection() as held:
+                set_autocommit(held.connection)
+                write(held)
+                raise ZeroDivisionError
+    assert admin.execute("SELECT name FROM users").fetchall() == [("Ada",)]
+    with db.connection() as held:
+        create(held)
+        # Nothing is lost with this one.
+        set_autocommit(held.connection)
+    check_whole(db, 4)
 
 
 def test_a_statement_of_the_layer_in_a_pipeline_is_refused(db: Database) -> None:

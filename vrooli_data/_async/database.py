@@ -17,7 +17,7 @@ from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._search_path import SearchPath
 from .._transactions import Isolation, Options
 from .._validate import check_callable, check_flag, check_int, check_seconds
-from ..errors import DatabaseError, InvalidUse, Timeout, Unavailable
+from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Unavailable
 from ..records.schema import AppliedMigration
 from ._compat import Body, check_body
 from .connector import AsyncConnector
@@ -178,13 +178,20 @@ class AsyncDatabase(AsyncRepositories):
         """Hold one connection for several calls; each call still commits by itself."""
         connection = await self._connections.take()
         runner = AsyncHeldRunner(connection.session, self._resolver)
+        is_undone = False
         try:
             yield AsyncHeldConnection(runner)
+            is_undone = await runner.end()
         finally:
             try:
                 await runner.end()
             finally:
                 await self._connections.give_back(connection)
+        if is_undone:
+            raise TransactionAborted(
+                "a transaction that was begun on .connection was still open at the end of the "
+                "block, and was rolled back with all that was written in it: commit it inside"
+            )
 
     def transaction(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 
 from .._queries import Query
 from .._retry import Reason, reason_of
@@ -32,6 +33,8 @@ class AsyncHeldRunner:
         self._lock = AsyncLock()
         self._home = Home()
         self._is_over = False
+        #: Whether a call has written in a transaction that its caller began by `.connection`.
+        self._wrote = False
 
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
@@ -40,11 +43,14 @@ class AsyncHeldRunner:
         async with self._lock:
             self._check_use()
             try:
-                return await self._session.rows(query, parameters)
+                rows = await self._session.rows(query, parameters)
             except BaseException as error:
                 note = note_of_lone_write(error, lost=self._session.connection.closed)
                 self._resolver.tell(query, error, note)
                 raise
+            if not query.only_reads and self._is_in_transaction():
+                self._wrote = True
+            return rows
 
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
         """Read one record by its key; there is nobody to merge the read with."""
@@ -57,6 +63,10 @@ class AsyncHeldRunner:
         self._home.check("the connection")
         async with self._lock:
             self._check_use()
+            if self._is_in_transaction():
+                # One that the caller began by `.connection`.
+                self._wrote = True
+                return await body(AsyncTransactionRunner(self._session, self._resolver, DEFAULT))
             try:
                 return await self._attempt(body)
             except VrooliDataError as error:
@@ -70,12 +80,20 @@ class AsyncHeldRunner:
         self._check_use()
         return self._session.connection.lend()
 
-    async def end(self) -> None:
-        """Let the call that is under way end, and no other begin."""
+    async def end(self) -> bool:
+        """Let the call that is under way end, and no other begin.
+
+        Return whether a transaction is left open in which a call has written.
+        """
         self._is_over = True
-        if not self._home.is_inherited():
-            async with self._lock:
-                pass
+        if self._home.is_inherited():
+            return False
+        async with self._lock:
+            return self._wrote and self._is_in_transaction()
+
+    def _is_in_transaction(self) -> bool:
+        status = self._session.connection.pgconn.transaction_status
+        return status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
     async def _attempt(self, body: Body[AsyncRunner, T]) -> T:
         runner = AsyncTransactionRunner(self._session, self._resolver, DEFAULT)

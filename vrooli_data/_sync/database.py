@@ -18,7 +18,7 @@ from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._search_path import SearchPath
 from .._transactions import Isolation, Options
 from .._validate import check_callable, check_flag, check_int, check_seconds
-from ..errors import DatabaseError, InvalidUse, Timeout, Unavailable
+from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Unavailable
 from ..records.schema import AppliedMigration
 from ._compat import Body, check_body
 from .connector import Connector
@@ -179,13 +179,20 @@ class Database(Repositories):
         """Hold one connection for several calls; each call still commits by itself."""
         connection = self._connections.take()
         runner = HeldRunner(connection.session, self._resolver)
+        is_undone = False
         try:
             yield HeldConnection(runner)
+            is_undone = runner.end()
         finally:
             try:
                 runner.end()
             finally:
                 self._connections.give_back(connection)
+        if is_undone:
+            raise TransactionAborted(
+                "a transaction that was begun on .connection was still open at the end of the "
+                "block, and was rolled back with all that was written in it: commit it inside"
+            )
 
     def transaction(
         self,
