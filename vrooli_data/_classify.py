@@ -12,6 +12,7 @@ from .errors import (
     CheckFailed,
     DatabaseError,
     DeadlockDetected,
+    InvalidUse,
     SerializationFailure,
     Timeout,
     TransactionAborted,
@@ -85,7 +86,7 @@ def _translate(
     if isinstance(error, PoolTimeout):
         return Unavailable("no connection of the pool came free in time", query=query)
     if isinstance(error, PoolClosed):
-        return Unavailable("the database is not open: use it in a with block, or call open()")
+        return InvalidUse("the database was closed while a call waited for a connection")
     state = error.sqlstate
     if state is None and lost:
         return Unavailable(_at(query, "the connection to the server was lost"), query=query)

@@ -14,6 +14,7 @@ from vrooli_data import (
     AsyncDatabase,
     DatabaseError,
     InvalidInput,
+    InvalidUse,
     NotMigrated,
     PermissionDenied,
     QueryEvent,
@@ -31,12 +32,12 @@ async def test_open_and_close_serve_without_a_block(database_url: str, make: Fac
     await db.open()
     assert await db.users.find_by_id(user_id) is not None
     await db.close()
-    with pytest.raises(Unavailable, match="not open"):
+    with pytest.raises(InvalidUse, match="connect anew"):
         await db.users.find_by_id(user_id)
 
 
 async def test_a_database_never_opened_says_so(unopened: AsyncDatabase) -> None:
-    with pytest.raises(Unavailable, match="not open"):
+    with pytest.raises(InvalidUse, match="not open"):
         await unopened.users.find_by_id(1)
 
 

@@ -15,6 +15,7 @@ from vrooli_data import (
     Database,
     DatabaseError,
     InvalidInput,
+    InvalidUse,
     NotMigrated,
     PermissionDenied,
     QueryEvent,
@@ -32,12 +33,12 @@ def test_open_and_close_serve_without_a_block(database_url: str, make: Factory) 
     db.open()
     assert db.users.find_by_id(user_id) is not None
     db.close()
-    with pytest.raises(Unavailable, match="not open"):
+    with pytest.raises(InvalidUse, match="connect anew"):
         db.users.find_by_id(user_id)
 
 
 def test_a_database_never_opened_says_so(unopened: Database) -> None:
-    with pytest.raises(Unavailable, match="not open"):
+    with pytest.raises(InvalidUse, match="not open"):
         unopened.users.find_by_id(1)
 
 

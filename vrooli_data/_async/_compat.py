@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import suppress
 from copy import copy, deepcopy
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -99,9 +100,31 @@ class Home:
         """Tell whether this code runs there."""
         return self._process is current_process() and asyncio.get_running_loop() is self._loop
 
+    def run_there(self, work: Callable[[X], Coroutine[Any, Any, None]], given: X) -> None:
+        """Have work done there, if anything still can be."""
+        if not self.is_inherited() and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(work(given), self._loop)
+
+    def close_at_end(self, close: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+        """Close something with the event loop, unless what is returned is called before.
+
+        A loop that ends cancels its tasks, and waits for them; some of psycopg_pool's go on after a
+        cancellation, until their pool is closed.
+        """
+        return self._loop.create_task(_close_when_cancelled(close)).cancel
+
     def is_inherited(self) -> bool:
         """Tell whether it belongs to a parent of this process."""
         return self._process is not current_process()
+
+
+async def _close_when_cancelled(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        # What was cancelled with this task is not waited for.
+        with suppress(asyncio.CancelledError):
+            await close()
 
 
 class ReadMerger:

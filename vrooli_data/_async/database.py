@@ -8,8 +8,6 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
-from psycopg_pool import PoolClosed
-
 from .._connect import QueryEvent, SessionSettings, connection_parameters, place_of
 from .._migrations import check_applied, has_trigrams
 from .._queries import query
@@ -150,12 +148,9 @@ class AsyncDatabase(AsyncRepositories):
 
     async def open(self) -> None:
         """Connect; raise at once when the server is out of reach or not migrated."""
-        self._connections.check_use()
+        self._connections.check_place()
         await self._check_server()
-        try:
-            await self._connections.open()
-        except PoolClosed:
-            raise InvalidUse("a closed database stays closed: connect anew") from None
+        await self._connections.open()
 
     async def close(self) -> None:
         """Close every connection; what belongs to a parent of this process is left to it."""
@@ -306,7 +301,7 @@ class AsyncDatabase(AsyncRepositories):
 
     def pool_stats(self) -> dict[str, int]:
         """Return the pool's counters, as psycopg_pool names them."""
-        self._connections.check_use()
+        self._connections.check_place()
         return self._pool.get_stats()
 
     async def _check_server(self) -> None:

@@ -86,7 +86,7 @@ class AsyncHeldRunner:
         Return whether a transaction is left open in which a call has written.
         """
         self._is_over = True
-        if self._home.is_inherited():
+        if not self._home.is_here():
             return False
         async with self._lock:
             return self._wrote and self._is_in_transaction()

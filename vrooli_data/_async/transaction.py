@@ -199,7 +199,7 @@ class AsyncTransactionRunner:
                 self._session.mark(error)
             # What they go with is undone.
             del self._callbacks[callbacks:]
-            if not self._home.is_inherited() and self._is_alone():
+            if self._home.is_here() and self._is_alone():
                 await self._try_to(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
                 self._turn.release()
             raise
@@ -260,7 +260,8 @@ class AsyncTransactionRunner:
 
     async def _roll_back(self, error: BaseException) -> None:
         """Undo everything because of an error, which stays the one that is seen."""
-        if self._home.is_inherited():
+        if not self._home.is_here():
+            self._cut()
             return
         self._end_use()
         self._is_alone()
@@ -282,13 +283,19 @@ class AsyncTransactionRunner:
         """
         if self._status() is not TransactionStatus.ACTIVE and self._turn.acquire(blocking=False):
             return True
+        self._cut()
+        return False
+
+    def _cut(self) -> None:
+        # From here and now, whoever else waits for the server; a closed one has no socket.
         with suppress(psycopg.OperationalError):
             cut(self._connection.fileno())
-        return False
 
     async def _commit(self) -> None:
         """Commit; an error means that nothing was, and `CommitUnknown` that nobody can tell."""
-        self._home.check("the transaction")
+        if not self._home.is_here():
+            self._cut()
+            self._home.check("the transaction")
         self._end_use()
         is_alone = self._is_alone()
         status = self._status()

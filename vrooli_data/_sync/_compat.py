@@ -63,9 +63,20 @@ class Home:
         """Tell whether this code runs there."""
         return self._process is current_process()
 
+    def run_there(self, work: Callable[[X], None], given: X) -> None:
+        """Have work done there: from another process nothing can be."""
+
+    def close_at_end(self, close: Callable[[], None]) -> Callable[[], object]:
+        """Close something with the process: that ends by itself."""
+        return _nothing
+
     def is_inherited(self) -> bool:
         """Tell whether it belongs to a parent of this process."""
         return self._process is not current_process()
+
+
+def _nothing() -> None:
+    pass
 
 
 class ReadMerger:

@@ -9,8 +9,6 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
-from psycopg_pool import PoolClosed
-
 from .._connect import QueryEvent, SessionSettings, connection_parameters, place_of
 from .._migrations import check_applied, has_trigrams
 from .._queries import query
@@ -151,12 +149,9 @@ class Database(Repositories):
 
     def open(self) -> None:
         """Connect; raise at once when the server is out of reach or not migrated."""
-        self._connections.check_use()
+        self._connections.check_place()
         self._check_server()
-        try:
-            self._connections.open()
-        except PoolClosed:
-            raise InvalidUse("a closed database stays closed: connect anew") from None
+        self._connections.open()
 
     def close(self) -> None:
         """Close every connection; what belongs to a parent of this process is left to it."""
@@ -307,7 +302,7 @@ class Database(Repositories):
 
     def pool_stats(self) -> dict[str, int]:
         """Return the pool's counters, as psycopg_pool names them."""
-        self._connections.check_use()
+        self._connections.check_place()
         return self._pool.get_stats()
 
     def _check_server(self) -> None:

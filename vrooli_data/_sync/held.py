@@ -87,7 +87,7 @@ class HeldRunner:
         Return whether a transaction is left open in which a call has written.
         """
         self._is_over = True
-        if self._home.is_inherited():
+        if not self._home.is_here():
             return False
         with self._lock:
             return self._wrote and self._is_in_transaction()

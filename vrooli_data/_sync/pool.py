@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from copy import copy
 
 import psycopg
@@ -14,7 +15,7 @@ from .._classify import translate
 from .._connect import cut
 from .._process import belongs_here
 from .._retry import UNPREPARED, Reason, mark, reason_of
-from ..errors import Unavailable, VrooliDataError
+from ..errors import InvalidUse, Unavailable, VrooliDataError
 from ._compat import Home, sleep, to_the_end
 from .connector import Connector
 from .pooled_connection import PooledConnection
@@ -61,6 +62,17 @@ class Pool(ConnectionPool[PooledConnection]):
         # What stops them when the pool is deleted may wait for a lock that one of them held.
         self._closed = True
 
+    def close(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 (as psycopg_pool has it)
+        """Close the connections, also when waiting for the workers is interrupted."""
+        idle = list(self._pool)
+        try:
+            super().close(timeout)
+        except BaseException:
+            # psycopg_pool closes them last, and forgets them before.
+            for connection in idle:
+                connection.close()
+            raise
+
 
 class Connections:
     """The connections of the pool; whoever takes one gives it back."""
@@ -69,27 +81,46 @@ class Connections:
         self._pool = pool
         #: Where the pool was opened, once it is.
         self._home: Home | None = None
+        self._is_closed = False
+        self._stay_open: Callable[[], object] | None = None
         self._connector = connector
         #: How many connections in a row may prove dead: all of the pool, and then a new one.
         self.most_dead = pool.max_size + 1
 
     def open(self) -> None:
         """Open the pool, here."""
-        home = Home()
-        self._pool.open()
+        self.check_place()
         if self._home is None:
-            self._home = home
+            self._home = Home()
             belongs_here(self._pool)
+            self._pool.open()
+            self._stay_open = self._home.close_at_end(self._close)
 
     def close(self) -> None:
         """Close every connection; what belongs to a parent of this process is left to it."""
-        if self._home is None or not self._home.is_inherited():
-            self._pool.close()
+        if self._home is None or self._home.is_inherited() or self._is_closed:
+            return
+        self._home.check("the database")
+        self._is_closed = True
+        if self._stay_open is not None:
+            self._stay_open()
+        self._close()
 
-    def check_use(self) -> None:
-        """Refuse a use outside of the process that opened the pool."""
+    def _close(self) -> None:
+        self._pool.close()
+
+    def check_place(self) -> None:
+        """Refuse a pool that is closed, or was opened elsewhere."""
         if self._home is not None:
             self._home.check("the database")
+        if self._is_closed:
+            raise InvalidUse("the database was closed, and stays closed: connect anew")
+
+    def check_use(self) -> None:
+        """Refuse a pool that is not open, or was opened elsewhere."""
+        if self._home is None:
+            raise InvalidUse("the database is not open: use it in a with block, or call open()")
+        self.check_place()
 
     def take(self, query: str | None = None) -> PooledConnection:
         """Take a connection that the server has not ended meanwhile."""
@@ -121,7 +152,9 @@ class Connections:
 
     def give_back(self, connection: PooledConnection, error: BaseException | None = None) -> None:
         """Give a connection back; one that serves nobody any more is closed first."""
-        if self._home is not None and self._home.is_inherited():
+        if self._home is None or not self._home.is_here():
+            if self._home is not None:
+                self._home.run_there(self._pool.putconn, connection)
             return
         try:
             if connection.is_lent:
