@@ -34,9 +34,8 @@ _KEEPALIVES = {
 }
 _MAX_TEXT = 10_000
 
-#: As which role the session runs, and in which run of the server: anew after every crash, and never
-#: the same on two servers.
-ASK_SESSION = b"SELECT current_user::text, extract(EPOCH FROM stats_reset)::text FROM pg_stat_wal"
+#: As which role the session runs, and when its server was started: never the same on two servers.
+ASK_SESSION = b"SELECT current_user::text, extract(EPOCH FROM pg_postmaster_start_time())::text"
 
 #: Undoes whatever was set in a session, but not what the layer has prepared; it ends with how many
 #: statements psycopg has prepared there, and the names of those that somebody else has.

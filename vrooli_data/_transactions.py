@@ -20,6 +20,7 @@ import msgspec
 from ._retry import Reason, mark
 from ._validate import check_callable, check_choice, check_flag, check_seconds
 from .errors import InvalidInput, InvalidUse, RecordMismatch, VrooliDataError
+from .records.transactions import Run
 
 R = TypeVar("R")
 
@@ -95,12 +96,34 @@ class Trace(NamedTuple):
     xid: str | None
     #: The timeline of the server's log, eight hexadecimal digits; known with the xid.
     timeline: str | None
-    #: Seconds since 1970. A server that crashed counts anew, and gives the ids that it had not yet
-    #: written to its log once more.
-    statistics_since: str | None
+    #: When the server was started; seconds since 1970.
+    started: str | None
+    #: The run that it was in before the transaction; None where it could not be asked for.
+    run: Run | None
+    #: When the transaction was begun, on the client's clock.
+    begun: float
 
 
-NO_TRACE: Final = Trace(None, None, None)
+NO_TRACE: Final = Trace(None, None, None, None, 0.0)
+
+
+def is_same_run(before: Run | None, now: Run) -> bool | None:
+    """Tell whether a server has gone on without a crash, by two answers that it gave.
+
+    False is proof of the contrary; None where neither is proved.
+    """
+    if before is None:
+        return None
+    if before.started != now.started or before.system_identifier != now.system_identifier:
+        return False
+    if before.timeline != now.timeline:
+        # A standby that was promoted goes on in another.
+        return None
+    if before.checkpoint_lsn == now.checkpoint_lsn:
+        return True
+    if not before.processes or not now.processes:
+        return None
+    return not set(before.processes).isdisjoint(now.processes)
 
 
 class Failure(msgspec.Struct, frozen=True):

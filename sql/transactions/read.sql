@@ -10,3 +10,24 @@
 SELECT
     pg_xact_status(:xid::xid8) AS status,
     substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) AS timeline;
+
+-- name: find_run()^
+-- Tell in which run the server is, from its start to its end or to its next crash: a crash gives ids
+-- of transactions that it has lost to new ones. No reset of statistics changes the answer, and an
+-- ordinary checkpoint leaves the processes as they are.
+-- Record: Run
+-- Index:  none: reads the control file and the list of sessions, no table
+-- Locks:  none
+-- Null:   system_identifier, every server has one; timeline, every server is on one;
+--         started, every server was started; checkpoint_lsn, there always is a latest one;
+--         processes.item, every process has a pid
+SELECT
+    (pg_control_system()).system_identifier,
+    (pg_control_checkpoint()).timeline_id AS timeline,
+    extract(EPOCH FROM pg_postmaster_start_time())::text AS started,
+    (pg_control_checkpoint()).checkpoint_lsn::text AS checkpoint_lsn,
+    (
+        SELECT coalesce(array_agg(server_processes.pid), '{}')
+        FROM pg_stat_activity AS server_processes
+        WHERE server_processes.usesysid IS NULL AND server_processes.datid IS NULL
+    ) AS processes;

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.embedded_folders import open_folder
+from tests.proxy import Way, open_proxy
 from vrooli_data import (
     AsyncDatabase,
     AsyncTransaction,
@@ -23,11 +25,36 @@ from vrooli_data import (
 )
 
 from ._compat import PATIENCE, Started, blocking, pause
+from .whole_pool import settings
 
 WORKERS = 6
 CRASHES = 3
 #: What is committed is in the log before its reply; only the machine's own end would lose it.
 SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "50"}
+
+
+#: Makes COMMIT take a moment, in which the marker is asked.
+SLOW_COMMIT = """
+CREATE FUNCTION wait_before_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(0.3);
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER wait_before_commit AFTER INSERT ON users
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_before_commit();
+"""
+#: What looked like a crash, or could.
+RESETS = [
+    *(
+        f"SELECT pg_stat_reset_shared('{kind}')"
+        for kind in ("wal", "bgwriter", "archiver", "io", "slru", "checkpointer")
+    ),
+    "SELECT pg_stat_reset_shared(NULL)",
+    "SELECT pg_stat_reset()",
+    "CHECKPOINT",
+    "SELECT pg_stat_reset_shared('wal'), pg_stat_reset(); CHECKPOINT",
+    "SELECT pg_reload_conf(), pg_switch_wal()",
+]
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +71,7 @@ def url(folder: Path) -> str:
     url = embedded.start(folder, settings=SETTINGS)
     with psycopg.connect(url) as connection:
         connection.execute("TRUNCATE users CASCADE")
+        connection.execute("DROP FUNCTION IF EXISTS wait_before_commit CASCADE")
     return url
 
 
@@ -125,6 +153,69 @@ async def test_after_a_crash_the_marker_tells(db: AsyncDatabase, url: str) -> No
     await db.transact(partial(create_and_crash, url=url, attempts=attempts), marker=marker)
     assert (attempts, asked) == ([0, 1], [])
     assert names(url) == ["attempt 2"]
+
+
+@pytest.mark.parametrize("what", RESETS)
+@pytest.mark.parametrize("track_commit", [True, False])
+async def test_what_resets_statistics_or_ends_a_session_is_no_crash(
+    url: str, what: str, track_commit: bool
+) -> None:
+    """The transaction is still open when the marker is asked, and is committed later."""
+    attempts: list[int] = []
+    with psycopg.connect(url, autocommit=True) as admin, open_proxy(url) as proxy:
+        admin.execute(SLOW_COMMIT)
+
+        async def write_and_reset(tx: AsyncTransaction) -> None:
+            attempts.append(1)
+            await tx.users.create(CreateUser(name="attempt 1"))
+            await blocking(partial(admin.execute, what.encode()))
+
+        async def marker(tx: AsyncTransaction) -> bool:
+            return len(await tx.users.find_many(limit=1)) > 0
+
+        # The server commits after the connection is lost and the marker was asked.
+        proxy.fail_at_commit(b"attempt 1", Way.CUT_AFTER)
+        async with AsyncDatabase.connect(proxy.url, commit_timeout=PATIENCE) as db:
+            await db.transact(write_and_reset, track_commit=track_commit, marker=marker)
+    assert attempts == [1]
+    assert names(url) == ["attempt 1"]
+
+
+async def test_a_session_that_was_open_before_proves_that_the_server_goes_on(url: str) -> None:
+    """The role may not read the control file, and so has the other sign alone."""
+    with psycopg.connect(url, autocommit=True) as admin, open_proxy(url) as proxy:
+        admin.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+        admin.execute("CREATE ROLE app; GRANT ALL ON ALL TABLES IN SCHEMA public TO app")
+        app = make_conninfo(proxy.url, options="-c role=app")
+        proxy.fail_at_commit(b"attempt", Way.DROP_REPLY)
+        try:
+            for size, outcome in ((1, "unknown"), (2, "committed")):
+                async with AsyncDatabase.connect(
+                    app, min_size=size, max_size=size, commit_timeout=0.5
+                ) as db:
+                    await settings(db, size)
+                    found = "committed"
+                    try:
+                        await db.transact(partial(create, name="attempt"))
+                    except CommitUnknown as unknown:
+                        found = await unknown.resolve()
+                    assert found == outcome
+        finally:
+            admin.execute("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
+            admin.execute("DROP OWNED BY app; DROP ROLE app")
+    assert names(url) == ["attempt", "attempt"]
+
+
+async def test_after_a_crash_the_next_lost_commit_can_be_told_again(url: str) -> None:
+    with open_proxy(url) as proxy:
+        async with AsyncDatabase.connect(proxy.url, max_size=2) as db:
+            await settings(db, 2)
+            await blocking(partial(crash, url))
+            await db.transact(partial(create, name="after the crash"))
+            proxy.fail_at_commit(b"attempt", Way.DROP_REPLY)
+            await db.transact(partial(create, name="attempt"))
+            assert proxy.failures == 1
+    assert names(url) == ["after the crash", "attempt"]
 
 
 async def test_what_is_said_to_be_committed_survives_crashes_under_load(

@@ -51,7 +51,7 @@ class AsyncDatabase(AsyncRepositories):
         self._connector = connector
         self._retrier = retrier
         self._connections = AsyncConnections(pool, connector)
-        self._resolver = AsyncResolver(connector, commit_timeout)
+        self._resolver = AsyncResolver(connector, self._connections, commit_timeout)
         self._transactions = AsyncTransactions(self._connections, self._resolver)
         self._runner = AsyncPooledRunner(
             self._connections, self._transactions, retrier, self._resolver, merge_reads=merge_reads

@@ -14,6 +14,7 @@ from .._classify import translate
 from .._connect import cut
 from .._process import belongs_here
 from .._retry import UNPREPARED, Reason, mark, reason_of
+from .._transactions import Trace
 from ..errors import InvalidUse, Unavailable, VrooliDataError
 from ._compat import Home, sleep, to_the_end
 from .connector import AsyncConnector
@@ -71,6 +72,10 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
             for connection in idle:
                 await connection.close()
             raise
+
+
+#: Seconds within which a connection that is idle can be had.
+_AT_ONCE = 0.05
 
 
 class AsyncConnections:
@@ -137,8 +142,26 @@ class AsyncConnections:
                 return connection
             end = end or time.monotonic() + self._pool.timeout
             # Closed, it is replaced; the pool itself would find out in its user's statement.
+            self._connector.forget_run(connection.session)
             await connection.close()
             await to_the_end(self._pool.putconn, connection)
+
+    async def take_old(self, trace: Trace) -> AsyncPooledConnection | None:
+        """Take an idle connection to a transaction's server that was open before the transaction.
+
+        None where there is none at once.
+        """
+        for _ in range(self._pool.get_stats()["pool_available"]):
+            try:
+                connection = await self._pool.getconn(_AT_ONCE)
+            except psycopg.Error:
+                return None
+            session = connection.session
+            is_old = session.begun < trace.begun and session.started == trace.started
+            if is_old and not session.is_ended():
+                return connection
+            await to_the_end(self._pool.putconn, connection)
+        return None
 
     def _why(self, error: VrooliDataError) -> VrooliDataError:
         """Return the server's own reason, where it is out of reach."""
@@ -160,6 +183,8 @@ class AsyncConnections:
         try:
             if connection.is_lent:
                 await self._restore(connection)
+            if connection.closed:
+                self._connector.forget_run(connection.session)
             if error is not None and reason_of(error) in (Reason.READ_ONLY, Reason.STALE):
                 if isinstance(error, VrooliDataError) and error.sqlstate in UNPREPARED:
                     # A pooler between does not keep prepared statements, or mixes them up.

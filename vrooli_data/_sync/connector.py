@@ -12,10 +12,14 @@ from psycopg.conninfo import timeout_from_conninfo
 
 from .._classify import unreachable
 from .._connect import ASK_SESSION, CODECS, RESTORE, SessionSettings, set_session
+from .._queries import query
 from .._search_path import FIND_SCHEMAS
-from ..errors import Unavailable
+from ..errors import PermissionDenied, Unavailable
+from ..records.transactions import Run
 from .pooled_connection import PooledConnection
 from .session import Session
+
+_FIND_RUN = query("transactions.find_run", Run)
 
 
 class Connector:
@@ -34,6 +38,8 @@ class Connector:
         self.has_trigrams = False
         #: Why the pool cannot connect; None as soon as somebody succeeds.
         self.failure: Unavailable | None = None
+        #: The run that each server was in when it was last asked, by when the server was started.
+        self._runs: dict[str, Run] = {}
 
     def configure(self, connection: PooledConnection, seconds: float | None = None) -> None:
         """Set up one new connection, within so many seconds or those of ``connect_timeout``."""
@@ -47,10 +53,29 @@ class Connector:
             self.set_up(connection)
             self.failure = None
             cursor = connection.execute(ASK_SESSION, prepare=False)
-            role, since = (cursor.fetchall())[0]
-            connection.session.role = role
-            connection.session.statistics_since = since
+            session = connection.session
+            session.role, session.started = (cursor.fetchall())[0]
+            session.run = self._runs.get(session.started) or self.find_run(session)
         connection.limit = self.settings.limit
+
+    def find_run(self, session: Session) -> Run | None:
+        """Ask in which run the server is, for this session and later ones; None where it is secret.
+
+        It takes half a millisecond, and so is asked once and not on every connection: whoever has
+        an older answer than need be can tell less, and nothing wrong.
+        """
+        try:
+            (row,) = session.rows(_FIND_RUN, ())
+        except PermissionDenied:
+            return None
+        run = _FIND_RUN.record_of(row)
+        self._runs[run.started] = run
+        return run
+
+    def forget_run(self, session: Session) -> None:
+        """Have the run asked for anew: a connection has ended, perhaps because of a crash."""
+        if session.started is not None:
+            self._runs.pop(session.started, None)
 
     def set_up(self, connection: PooledConnection) -> None:
         """Set what each session runs under; it may be done again at any time."""

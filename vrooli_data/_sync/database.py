@@ -52,7 +52,7 @@ class Database(Repositories):
         self._connector = connector
         self._retrier = retrier
         self._connections = Connections(pool, connector)
-        self._resolver = Resolver(connector, commit_timeout)
+        self._resolver = Resolver(connector, self._connections, commit_timeout)
         self._transactions = Transactions(self._connections, self._resolver)
         self._runner = PooledRunner(
             self._connections, self._transactions, retrier, self._resolver, merge_reads=merge_reads

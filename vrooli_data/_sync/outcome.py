@@ -10,11 +10,12 @@ from typing import Any, TypeAlias
 import psycopg
 
 from .._queries import Query, query
-from .._transactions import NO_TRACE, NOT_KNOWN, Trace
+from .._transactions import NO_TRACE, NOT_KNOWN, Trace, is_same_run
 from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import Outcome
 from ._compat import Body, sleep
 from .connector import Connector
+from .pool import Connections
 from .pooled_connection import PooledConnection
 from .session import Session
 
@@ -28,13 +29,16 @@ _NOT_YET_GIVEN = "22023"
 
 #: Seconds between two questions, at first and at most.
 _FIRST_WAIT, _LAST_WAIT = 0.005, 0.2
+#: Seconds to wait for an old session's answer.
+_OLD_ANSWERS = 1.0
 
 
 class Resolver:
     """Asks the server, on connections of its own, what became of transactions."""
 
-    def __init__(self, connector: Connector, timeout: float) -> None:
+    def __init__(self, connector: Connector, connections: Connections, timeout: float) -> None:
         self._connector = connector
+        self._connections = connections
         #: Seconds to wait for COMMIT's reply, and as many again for the outcome.
         self.timeout = timeout
 
@@ -86,29 +90,59 @@ class Resolver:
         try:
             with self._connector.connect(end - time.monotonic()) as connection:
                 with connection.within(end - time.monotonic()):
-                    return self._answer(connection, trace, look)
+                    return self._answer(connection, trace, look, end)
         except (VrooliDataError, psycopg.Error) as error:
             logger.info("what became of COMMIT could not be asked: %s", type(error).__name__)
-            return None
+        except Exception:
+            # What the marker raises is no outcome; the caller has to hear of that one.
+            logger.exception("the marker failed")
+        return None
 
-    def _answer(self, connection: PooledConnection, trace: Trace, look: Look | None) -> str | None:
+    def _answer(
+        self, connection: PooledConnection, trace: Trace, look: Look | None, end: float
+    ) -> str | None:
         if connection.info.parameter_status("in_hot_standby") == "on":
             # It may not have heard of the commit yet.
             return None
-        is_same_run = connection.session.statistics_since == trace.statistics_since
-        # By another run nothing is committed that this one does not have.
-        is_over = not is_same_run
-        if trace.xid is not None:
-            found = self._find(connection.session, trace.xid)
-            is_same_run = is_same_run and found.timeline == trace.timeline
-            if is_same_run and found.status in {"committed", "aborted"}:
+        session = connection.session
+        is_same = self._is_same_run(session, trace, end)
+        if trace.xid is not None and is_same is not False:
+            found = self._find(session, trace.xid)
+            if found.timeline != trace.timeline:
+                is_same = False
+            elif is_same and found.status in {"committed", "aborted"}:
                 return found.status
-            is_over = found.status != "in progress"
-        if look is not None and look(connection.session):
+        if look is not None and look(session):
             return "committed"
-        if not is_over:
+        if is_same is not False:
+            # It may not be over yet, so that what was not found may still come.
             return None
+        # In another run nothing is committed any more that was begun in the one before.
         return "unknown" if look is None else "aborted"
+
+    def _is_same_run(self, session: Session, trace: Trace, end: float) -> bool | None:
+        """Tell whether the server is in the run that it began a transaction in."""
+        if session.started != trace.started:
+            return False
+        now = self._connector.find_run(session)
+        is_same = None if now is None else is_same_run(trace.run, now)
+        if is_same is None and self._old_answers(trace, end):
+            return True
+        return is_same
+
+    def _old_answers(self, trace: Trace, end: float) -> bool:
+        """Tell whether a session answers that was open before a transaction: a crash ends all."""
+        old = self._connections.take_old(trace)
+        if old is None:
+            return False
+        try:
+            with old.within(min(_OLD_ANSWERS, end - time.monotonic())):
+                old.execute("SELECT 1", prepare=False)
+        except psycopg.Error:
+            return False
+        finally:
+            self._connections.give_back(old)
+        return True
 
     def _find(self, session: Session, xid: str) -> Outcome:
         try:

@@ -15,6 +15,7 @@ from .._classify import translate
 from .._connect import cut
 from .._process import belongs_here
 from .._retry import UNPREPARED, Reason, mark, reason_of
+from .._transactions import Trace
 from ..errors import InvalidUse, Unavailable, VrooliDataError
 from ._compat import Home, sleep, to_the_end
 from .connector import Connector
@@ -72,6 +73,10 @@ class Pool(ConnectionPool[PooledConnection]):
             for connection in idle:
                 connection.close()
             raise
+
+
+#: Seconds within which a connection that is idle can be had.
+_AT_ONCE = 0.05
 
 
 class Connections:
@@ -138,8 +143,26 @@ class Connections:
                 return connection
             end = end or time.monotonic() + self._pool.timeout
             # Closed, it is replaced; the pool itself would find out in its user's statement.
+            self._connector.forget_run(connection.session)
             connection.close()
             to_the_end(self._pool.putconn, connection)
+
+    def take_old(self, trace: Trace) -> PooledConnection | None:
+        """Take an idle connection to a transaction's server that was open before the transaction.
+
+        None where there is none at once.
+        """
+        for _ in range(self._pool.get_stats()["pool_available"]):
+            try:
+                connection = self._pool.getconn(_AT_ONCE)
+            except psycopg.Error:
+                return None
+            session = connection.session
+            is_old = session.begun < trace.begun and session.started == trace.started
+            if is_old and not session.is_ended():
+                return connection
+            to_the_end(self._pool.putconn, connection)
+        return None
 
     def _why(self, error: VrooliDataError) -> VrooliDataError:
         """Return the server's own reason, where it is out of reach."""
@@ -159,6 +182,8 @@ class Connections:
         try:
             if connection.is_lent:
                 self._restore(connection)
+            if connection.closed:
+                self._connector.forget_run(connection.session)
             if error is not None and reason_of(error) in (Reason.READ_ONLY, Reason.STALE):
                 if isinstance(error, VrooliDataError) and error.sqlstate in UNPREPARED:
                     # A pooler between does not keep prepared statements, or mixes them up.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import select
+import time
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
@@ -20,6 +21,7 @@ from .._retry import UNPREPARED, Reason, classify, mark
 from .._rows import UNREADABLE, Row
 from .._transactions import mark_written
 from ..errors import InvalidUse, VrooliDataError
+from ..records.transactions import Run
 from ._compat import Body
 from .pooled_connection import PooledConnection
 
@@ -57,8 +59,12 @@ class Session:
     ) -> None:
         self.connection = connection
         self.has_trigrams = has_trigrams
-        #: Which run of the server it is; see `Trace`. Known when the connection is set up.
-        self.statistics_since: str | None = None
+        #: When the server was started, as it says itself. Known when the connection is set up.
+        self.started: str | None = None
+        #: The run that the server was in when the session began, or before; see `Trace`.
+        self.run: Run | None = None
+        #: When the session began, on the client's clock.
+        self.begun = time.monotonic()
         #: Whether one of ours is open, which nothing but the end of its block may end.
         self.is_in_transaction = False
         self._settings = settings

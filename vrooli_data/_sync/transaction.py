@@ -133,7 +133,7 @@ class TransactionRunner:
         self._resolver = resolver
         self._options = options
         #: The id comes with BEGIN.
-        self._trace = Trace(None, None, session.statistics_since)
+        self._trace = Trace(None, None, session.started, session.run, time.monotonic())
         #: When it takes too long: servers before 17 limit its statements and pauses alone.
         self._end: float | None = None
         self._savepoints = 0

@@ -14,3 +14,16 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     status: Literal["in progress", "committed", "aborted"] | None
     #: Eight hexadecimal digits; another one than at BEGIN means another server.
     timeline: str
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One run of one server: from its start to its end, or to its next crash."""
+
+    system_identifier: int
+    timeline: int
+    #: Seconds since 1970. A server that crashed and recovered by itself keeps it.
+    started: str
+    #: Where the log's latest checkpoint is; recovery from a crash ends with one.
+    checkpoint_lsn: str
+    #: The server's own processes; all of them are new after a crash.
+    processes: list[int]

@@ -1,0 +1,39 @@
+"""Whether a server is still in the run that it was in."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from vrooli_data._transactions import is_same_run
+from vrooli_data.records.transactions import Run
+
+BEFORE = Run(1, 1, "1000.5", "0/1", [10, 11, 12])
+#: What an ordinary checkpoint changes, and recovery from a crash as well.
+CHECKPOINTED = replace(BEFORE, checkpoint_lsn="0/2")
+
+
+@pytest.mark.parametrize(
+    ("now", "is_same"),
+    [
+        (BEFORE, True),
+        (CHECKPOINTED, True),
+        # One process was replaced; it takes a crash to replace all.
+        (replace(CHECKPOINTED, processes=[12, 13]), True),
+        (replace(CHECKPOINTED, processes=[20, 21]), False),
+        # Roles that see no process are told nothing by that.
+        (replace(CHECKPOINTED, processes=[]), None),
+        (replace(BEFORE, processes=[]), True),
+        (replace(BEFORE, started="2000.5"), False),
+        (replace(BEFORE, system_identifier=2), False),
+        (replace(BEFORE, timeline=2), None),
+    ],
+)
+def test_a_run_is_told_by_what_no_reset_of_statistics_changes(
+    now: Run, is_same: bool | None
+) -> None:
+    assert is_same_run(BEFORE, now) is is_same
+
+
+def test_nothing_is_told_without_an_answer_from_before() -> None:
+    assert is_same_run(None, BEFORE) is None
