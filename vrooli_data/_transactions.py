@@ -114,11 +114,18 @@ def is_same_run(before: Run | None, now: Run) -> bool | None:
     """
     if before is None:
         return None
-    if before.started != now.started or before.system_identifier != now.system_identifier:
+    is_one_server = before.system_identifier == now.system_identifier
+    is_one_line = is_one_server and before.timeline == now.timeline
+    if is_one_line and before.statistics_since == now.statistics_since:
+        # Perhaps stopped and started again, in good order: nothing is lost by that.
+        return True
+    if not is_one_server or before.started != now.started:
         return False
-    if before.timeline != now.timeline:
-        # A standby that was promoted goes on in another.
-        return None
+    # A standby that was promoted goes on in another line.
+    return _has_not_crashed(before, now) if is_one_line else None
+
+
+def _has_not_crashed(before: Run, now: Run) -> bool | None:
     if before.checkpoint_lsn == now.checkpoint_lsn:
         return True
     if not before.processes or not now.processes:

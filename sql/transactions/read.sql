@@ -13,18 +13,20 @@ SELECT
 
 -- name: find_run()^
 -- Tell in which run the server is, from its start to its end or to its next crash: a crash gives ids
--- of transactions that it has lost to new ones. No reset of statistics changes the answer, and an
--- ordinary checkpoint leaves the processes as they are.
+-- of transactions that it has lost to new ones. An ordinary checkpoint leaves the processes as they
+-- are, and a stop in good order the statistics.
 -- Record: Run
 -- Index:  none: reads the control file and the list of sessions, no table
 -- Locks:  none
 -- Null:   system_identifier, every server has one; timeline, every server is on one;
---         started, every server was started; checkpoint_lsn, there always is a latest one;
+--         started, every server was started; statistics_since, the view always has its one row;
+--         checkpoint_lsn, there always is a latest one;
 --         processes.item, every process has a pid
 SELECT
     (pg_control_system()).system_identifier,
     (pg_control_checkpoint()).timeline_id AS timeline,
     extract(EPOCH FROM pg_postmaster_start_time())::text AS started,
+    (SELECT extract(EPOCH FROM max(stats_reset))::text FROM pg_stat_wal) AS statistics_since,
     (pg_control_checkpoint()).checkpoint_lsn::text AS checkpoint_lsn,
     (
         SELECT coalesce(array_agg(server_processes.pid), '{}')

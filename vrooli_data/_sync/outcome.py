@@ -122,13 +122,13 @@ class Resolver:
 
     def _is_same_run(self, session: Session, trace: Trace, end: float) -> bool | None:
         """Tell whether the server is in the run that it began a transaction in."""
-        if session.started != trace.started:
-            return False
         now = self._connector.find_run(session)
         is_same = None if now is None else is_same_run(trace.run, now)
-        if is_same is None and self._old_answers(trace, end):
-            return True
-        return is_same
+        if is_same is not None:
+            return is_same
+        if session.started != trace.started:
+            return False
+        return True if self._old_answers(trace, end) else None
 
     def _old_answers(self, trace: Trace, end: float) -> bool:
         """Tell whether a session answers that was open before a transaction: a crash ends all."""

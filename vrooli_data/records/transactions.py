@@ -23,6 +23,9 @@ class Run(msgspec.Struct, frozen=True):
     timeline: int
     #: Seconds since 1970. A server that crashed and recovered by itself keeps it.
     started: str
+    #: Seconds since 1970. Every crash sets it anew, and so does whoever resets statistics; a server
+    #: that was stopped in good order keeps it.
+    statistics_since: str
     #: Where the log's latest checkpoint is; recovery from a crash ends with one.
     checkpoint_lsn: str
     #: The server's own processes; all of them are new after a crash.
