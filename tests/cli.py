@@ -31,7 +31,7 @@ def run(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
         env=ENVIRONMENT | environment,
     )
 

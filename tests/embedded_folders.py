@@ -82,6 +82,6 @@ def python(
 
 def output(process: subprocess.Popen[str]) -> str:
     """Return what *process* printed, once it has ended well."""
-    text, _ = process.communicate(timeout=60)
+    text, _ = process.communicate(timeout=240)
     assert process.returncode == 0, text
     return text.strip()

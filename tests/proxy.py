@@ -18,7 +18,7 @@ _LENGTH = struct.Struct("!i")
 _UNANSWERED = frozenset(b"PBDEC")
 #: How the answer to a statement or COMMIT ends: the server is ready, and idle.
 _READY = b"Z\x00\x00\x00\x05I"
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 _CHUNK = 65_536
 
 

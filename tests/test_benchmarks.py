@@ -60,7 +60,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,
     )
 
 

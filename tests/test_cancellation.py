@@ -143,9 +143,16 @@ async def test_a_timeout_during_commit_stays_a_timeout(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     admin.execute(SLOW_COMMIT)
+
+    async def time_out(limit: asyncio.Timeout) -> None:
+        await until(admin, ASLEEP.format("COMMIT"))
+        limit.reschedule(asyncio.get_running_loop().time())
+
     with pytest.raises(TimeoutError) as caught:
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(None) as limit:
+            timing_out = asyncio.create_task(time_out(limit))
             await db.transact(create)
+    await timing_out
     assert isinstance(caught.value.__cause__, asyncio.CancelledError)
     assert caught.value.__cause__.__notes__ == [NOT_COMMITTED]
     await check_whole(db, SIZE)

@@ -217,13 +217,13 @@ def test_an_interrupt_ends_it_quietly(database_url: str, admin: Connection[Any])
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     copying = "SELECT 1 FROM pg_stat_progress_copy WHERE datname = current_database()"
     while admin.execute(copying).fetchone() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     importing.send_signal(signal.SIGINT)
-    assert importing.communicate(timeout=30) == (b"", b"")
+    assert importing.communicate(timeout=60) == (b"", b"")
     assert importing.returncode == 130
     assert admin.execute("SELECT count(*) FROM resources").fetchone() == (0,)
 
@@ -259,7 +259,7 @@ def test_progress_is_shown_on_a_terminal(database_url: str) -> None:
         while piece := os.read(ours, 4096):
             shown += piece
     os.close(ours)
-    output, _ = seeding.communicate(timeout=30)
+    output, _ = seeding.communicate(timeout=60)
     assert b"run_steps" in shown
     assert "run_steps" in output
     assert "\x1b" not in output

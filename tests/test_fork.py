@@ -14,7 +14,7 @@ from tests.proxy import Way, open_proxy
 from vrooli_data import CommitUnknown, CreateUser, Database
 
 #: Seconds after which a child that hangs is ended.
-_PATIENCE = 10
+_PATIENCE = 60
 
 
 @pytest.mark.parametrize("program", ["fork_sync", "fork_async", "fork_kinds"])

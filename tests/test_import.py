@@ -344,7 +344,7 @@ def test_role_without_privileges_is_told(
 
 
 def wait_for_blocked(connection: Connection[Any], number: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     blocked = "SELECT count(*) FROM pg_locks WHERE relation = 'resources'::regclass AND NOT granted"
     while connection.execute(blocked).fetchone() != (number,):
         assert time.monotonic() < deadline

@@ -24,7 +24,7 @@ from vrooli_data.errors import MigrationFailed, Timeout, Unavailable
 
 __all__ = ["folder"]  # a fixture
 
-DEADLINE_SECONDS = 30
+DEADLINE_SECONDS = 60
 SESSIONS = """
     FROM pg_stat_activity
     WHERE application_name = 'vrooli_data migrate' AND datname = current_database()
@@ -159,7 +159,7 @@ def test_a_lock_row_that_yoyo_left_behind_holds_nobody_up(empty_database_url: st
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("CREATE TABLE yoyo_lock (locked int PRIMARY KEY, ctime timestamp)")
         connection.execute("INSERT INTO yoyo_lock VALUES (1, now())")
-    assert migrate(empty_database_url, wait=1).applied
+    assert migrate(empty_database_url, wait=DEADLINE_SECONDS).applied
 
 
 def test_a_table_in_use_makes_it_give_up_soon_and_write_nothing(

@@ -143,7 +143,7 @@ async def test_times_are_utc_whatever_the_zone_of_the_server(
 async def test_statement_timeout_is_a_timeout_naming_the_query(
     database_url: str, admin: Connection[Any]
 ) -> None:
-    async with AsyncDatabase.connect(database_url, statement_timeout=0.05) as db:
+    async with AsyncDatabase.connect(database_url, statement_timeout=0.5) as db:
         with admin.transaction():
             admin.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
             with pytest.raises(Timeout, match=r"users\.find_by_id") as caught:
@@ -153,7 +153,7 @@ async def test_statement_timeout_is_a_timeout_naming_the_query(
 
 async def test_a_pool_without_a_free_connection_is_unavailable(database_url: str) -> None:
     once = RetryPolicy(attempts=1)
-    small = AsyncDatabase.connect(database_url, max_size=1, timeout=0.05, retry=once)
+    small = AsyncDatabase.connect(database_url, max_size=1, timeout=0.5, retry=once)
     async with small as db, db.connection():
         with pytest.raises(Unavailable, match="pool"):
             await db.users.find_by_id(1)

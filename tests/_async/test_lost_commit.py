@@ -26,6 +26,8 @@ from ._compat import PATIENCE, gather
 from .whole_pool import check_whole
 
 TRANSACTIONS = 100
+#: Seconds; as long as a server that answers may need to, on a slow and busy machine.
+SHORT = 1.0
 #: What the first attempt at each piece of work sends, and so the proxy's mark.
 FIRST = b", attempt 1"
 #: COMMIT takes between 50 and 300 ms.
@@ -203,7 +205,7 @@ async def test_where_the_id_is_not_known_a_marker_that_is_there_tells(
         return len(await tx.users.search("work 1, attempt")) > 0
 
     attempts: list[int] = []
-    async with AsyncDatabase.connect(proxy.url, commit_timeout=0.3) as db:
+    async with AsyncDatabase.connect(proxy.url, commit_timeout=SHORT) as db:
         proxy.fail_at_commit(FIRST, way)
         body = partial(create, number=1, attempts=attempts)
         if way is Way.DROP_REPLY:
@@ -223,7 +225,7 @@ async def test_a_marker_that_fails_leaves_the_outcome_unknown(
         await tx.connection.execute("SELECT 1 FROM no_such_table")
         raise AssertionError
 
-    async with AsyncDatabase.connect(proxy.url, commit_timeout=0.3) as db:
+    async with AsyncDatabase.connect(proxy.url, commit_timeout=SHORT) as db:
         proxy.fail_at_commit(FIRST, Way.DROP_REPLY)
         with pytest.raises(CommitUnknown):
             await db.transact(
@@ -237,10 +239,10 @@ async def test_a_server_that_falls_silent_at_commit_is_given_up(
 ) -> None:
     proxy.fail_at_commit(FIRST, Way.SILENT)
     attempts: list[int] = []
-    async with AsyncDatabase.connect(proxy.url, commit_timeout=0.3) as db:
+    async with AsyncDatabase.connect(proxy.url, commit_timeout=SHORT) as db:
         started = time.monotonic()
         name = await db.transact(partial(create, number=1, attempts=attempts))
-        assert 0.3 <= time.monotonic() - started < 2.0
+        assert SHORT <= time.monotonic() - started < PATIENCE
         await check_whole(db, 10)
     assert names(admin) == [name]
 
@@ -252,14 +254,14 @@ async def test_a_server_that_stays_silent_ends_as_unknown_in_time(
     proxy: Proxy, admin: Connection[Any], marker: bytes
 ) -> None:
     attempts: list[int] = []
-    async with AsyncDatabase.connect(proxy.url, commit_timeout=0.3) as db:
+    async with AsyncDatabase.connect(proxy.url, commit_timeout=SHORT) as db:
         assert await db.users.find_by_handle("ada") is None
         proxy.fail_at_commit(FIRST, Way.SILENT)
         proxy.fail_at(marker, Way.SILENT)
         started = time.monotonic()
         with pytest.raises(CommitUnknown) as caught:
             await db.transact(partial(create, number=1, attempts=attempts))
-        assert time.monotonic() - started < 3.0
+        assert time.monotonic() - started < PATIENCE
         proxy.fail_no_more()
         assert await caught.value.resolve() == "committed"
         await check_whole(db, 10)

@@ -188,13 +188,13 @@ async def test_an_error_of_the_callers_own_is_raised_at_once(db: AsyncDatabase) 
 
 async def test_the_time_in_all_ends_the_attempts(db: AsyncDatabase) -> None:
     attempts: list[int] = []
-    policy = RetryPolicy(attempts=1000, timeout=0.2, wait_initial=0.05, wait_max=0.05)
+    policy = RetryPolicy(attempts=1000, timeout=1.0, wait_initial=0.05, wait_max=0.05)
     with pytest.raises(psycopg.errors.SerializationFailure) as caught:
         async for attempt in db.retrying(policy):
             async with attempt, db.transaction() as tx:
                 attempts.append(attempt.number)
                 await tx.connection.execute(RAISE.format("40001"))
-    assert 1 < len(attempts) < 100
+    assert 1 < len(attempts) < 1000
     assert "gave up after" in "".join(caught.value.__notes__)
 
 

@@ -142,7 +142,7 @@ def test_times_are_utc_whatever_the_zone_of_the_server(
 def test_statement_timeout_is_a_timeout_naming_the_query(
     database_url: str, admin: Connection[Any]
 ) -> None:
-    with Database.connect(database_url, statement_timeout=0.05) as db:
+    with Database.connect(database_url, statement_timeout=0.5) as db:
         with admin.transaction():
             admin.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
             with pytest.raises(Timeout, match=r"users\.find_by_id") as caught:
@@ -152,7 +152,7 @@ def test_statement_timeout_is_a_timeout_naming_the_query(
 
 def test_a_pool_without_a_free_connection_is_unavailable(database_url: str) -> None:
     once = RetryPolicy(attempts=1)
-    small = Database.connect(database_url, max_size=1, timeout=0.05, retry=once)
+    small = Database.connect(database_url, max_size=1, timeout=0.5, retry=once)
     with small as db, db.connection():
         with pytest.raises(Unavailable, match="pool"):
             db.users.find_by_id(1)

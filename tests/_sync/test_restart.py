@@ -29,8 +29,10 @@ from .whole_pool import check_whole
 logger = logging.getLogger(__name__)
 
 WORKERS = 6
-#: Seconds; the second makes a pool left to itself wait for seconds more, but no call give up.
-OUTAGES = (0.0, 3.5)
+#: Seconds; a pool left to itself tries again after 7 of them, and then after 15.
+OUTAGES = (0.0, 8.0)
+#: Seconds from the server's start to the first answer: some ms, and more on a busy machine.
+AT_ONCE = 4.0
 
 
 @pytest.fixture
@@ -71,7 +73,8 @@ def test_a_restarted_server_is_served_again_at_once_and_nothing_is_lost_or_doubl
     folder: Path,
 ) -> None:
     url = embedded.start(folder)
-    with Database.connect(url, min_size=4, max_size=4) as db:
+    patient = RetryPolicy(timeout=PATIENCE)
+    with Database.connect(url, min_size=4, max_size=4, retry=patient) as db:
         load = Load(db)
         workers = [Started(partial(load.run, worker)) for worker in range(WORKERS)]
         for outage in OUTAGES:
@@ -82,7 +85,7 @@ def test_a_restarted_server_is_served_again_at_once_and_nothing_is_lost_or_doubl
             up = time.monotonic()
             until_served(load, up)
             logger.info("served %.3f s after an outage of %.1f s", load.latest - up, outage)
-            assert load.latest - up < 1.0
+            assert load.latest - up < AT_ONCE
         load.is_over = True
         for worker in workers:
             worker.result()

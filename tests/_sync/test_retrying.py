@@ -189,13 +189,13 @@ def test_an_error_of_the_callers_own_is_raised_at_once(db: Database) -> None:
 
 def test_the_time_in_all_ends_the_attempts(db: Database) -> None:
     attempts: list[int] = []
-    policy = RetryPolicy(attempts=1000, timeout=0.2, wait_initial=0.05, wait_max=0.05)
+    policy = RetryPolicy(attempts=1000, timeout=1.0, wait_initial=0.05, wait_max=0.05)
     with pytest.raises(psycopg.errors.SerializationFailure) as caught:
         for attempt in db.retrying(policy):
             with attempt, db.transaction() as tx:
                 attempts.append(attempt.number)
                 tx.connection.execute(RAISE.format("40001"))
-    assert 1 < len(attempts) < 100
+    assert 1 < len(attempts) < 1000
     assert "gave up after" in "".join(caught.value.__notes__)
 
 

@@ -205,7 +205,8 @@ def test_a_call_waits_for_a_silent_pool_no_longer_than_its_timeout(
                 started = time.monotonic()
                 with pytest.raises(Unavailable):
                     read(db)
-                assert time.monotonic() - started < LIMIT
+                # Less than a connection may take to come.
+                assert time.monotonic() - started < 2.0
             proxy.fail_no_more()
 
 
