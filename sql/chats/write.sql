@@ -110,7 +110,7 @@ LEFT JOIN updated ON cur.id = updated.id;
 -- Delete one chat with its list of participants.
 -- Record: Touched, or no row
 -- Index:  chats_pkey
--- Locks:  row: chats
+-- Locks:  row: chats, cascade: chat_participants
 DELETE FROM chats
 WHERE id = :id::bigint
 RETURNING id;

@@ -142,9 +142,12 @@ RETURNING resources.id;
 
 -- name: delete(id)^
 -- Delete one resource with its versions, translations and bookmarks.
+-- It costs what these rows cost: the bookmarks of a popular one are deleted one by one, and locked
+-- until the end.
 -- Record: Touched, or no row
 -- Index:  resources_pkey
--- Locks:  row: resources
+-- Locks:  row: resources, cascade: bookmarks, cascade: resource_translations,
+--         cascade: resource_versions
 DELETE FROM resources
 WHERE id = :id::bigint
 RETURNING id;

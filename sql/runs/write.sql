@@ -170,7 +170,7 @@ LEFT JOIN updated ON cur.id = updated.id;
 -- Delete one run with its steps and values.
 -- Record: Touched, or no row
 -- Index:  runs_id_key
--- Locks:  row: runs
+-- Locks:  row: runs, cascade: run_io, cascade: run_steps
 DELETE FROM runs
 WHERE id = :id::bigint
 RETURNING id;
@@ -179,7 +179,7 @@ RETURNING id;
 -- Delete one run of one user with its steps and values.
 -- Record: Touched, or no row
 -- Index:  runs_pkey or runs_id_key
--- Locks:  row: runs
+-- Locks:  row: runs, cascade: run_io, cascade: run_steps
 DELETE FROM runs
 WHERE
     user_id = :user_id::bigint

@@ -102,7 +102,7 @@ WHERE public_id = :public_id::text
 RETURNING id;
 
 -- name: delete__lock(id)^
--- Lock a user who is to be deleted, so that no bookmark is added from here on.
+-- Lock a user who is to be deleted, so that nothing of the user's is added from here on.
 -- Record: Touched, or no row
 -- Index:  users_pkey
 -- Locks:  for update: users
@@ -111,38 +111,134 @@ FROM users
 WHERE id = :id::bigint
 FOR UPDATE;
 
--- name: delete(id)^
--- Delete one locked user with memberships, runs and bookmarks, and lower the counters of the
--- resources that the bookmarks counted for.
--- Record: Touched, or no row
--- Index:  users_pkey, bookmarks_pkey or bookmarks_user_id_created_at_resource_id_idx,
---         resources_pkey
--- Locks:  row: bookmarks, for no key update: resources, row: users
+-- name: delete__part(id, max_rows)^
+-- Take from one locked user at most so many bookmarks, resources made and resources deleted, and
+-- tell whether these were the last: a user who has most of them has tens of thousands.
+-- The counters of the resources that the bookmarks counted for are lowered. Each resource is locked
+-- until the part is committed, and rewritten with an entry in each of its indexes: some 50 pages,
+-- so that a part of 100 touches about 5000.
+-- Record: Part
+-- Index:  bookmarks_pkey or bookmarks_user_id_created_at_resource_id_idx,
+--         resources_created_by_id_idx, resources_deleted_by_id_idx, resources_pkey
+-- Locks:  row: bookmarks, for no key update: resources
+-- Null:   is_last, max_rows is given
 WITH removed AS (
+    -- lint: decides_under_lock: all is of the one user, whom delete__lock holds.
     DELETE FROM bookmarks
-    WHERE user_id = :id::bigint
-    RETURNING resource_id
+    WHERE
+        bookmarks.user_id = :id::bigint
+        AND bookmarks.resource_id IN (
+            SELECT taken.resource_id
+            FROM bookmarks AS taken
+            WHERE taken.user_id = :id::bigint
+            ORDER BY taken.resource_id ASC
+            LIMIT :max_rows::integer
+        )
+    RETURNING bookmarks.resource_id
+),
+
+made AS MATERIALIZED (
+    SELECT resources.id
+    FROM resources
+    WHERE resources.created_by_id = :id::bigint
+    -- lint: limit_is_ordered: any will do, and sorting all of them for each part would cost more.
+    LIMIT :max_rows::integer
+),
+
+discarded AS MATERIALIZED (
+    SELECT resources.id
+    FROM resources
+    WHERE resources.deleted_by_id = :id::bigint
+    -- lint: limit_is_ordered: any will do.
+    LIMIT :max_rows::integer
 ),
 
 cur AS (
-    SELECT resources.id
+    SELECT
+        resources.id,
+        resources.bookmarks,
+        resources.created_by_id,
+        resources.deleted_by_id
     FROM resources
     WHERE
         resources.id IN (
             SELECT removed.resource_id
             FROM removed
+            UNION ALL
+            SELECT made.id
+            FROM made
+            UNION ALL
+            SELECT discarded.id
+            FROM discarded
         )
     ORDER BY resources.id ASC
     FOR NO KEY UPDATE
 ),
 
-lowered AS (
+changed AS (
     UPDATE resources
-    SET bookmarks = greatest(resources.bookmarks - 1, 0)
+    SET
+        bookmarks = CASE
+            WHEN removed.resource_id IS NULL THEN cur.bookmarks
+            ELSE greatest(cur.bookmarks - 1, 0)
+        END,
+        created_by_id = nullif(cur.created_by_id, :id::bigint),
+        deleted_by_id = nullif(cur.deleted_by_id, :id::bigint)
     FROM cur
+    LEFT JOIN removed ON cur.id = removed.resource_id
     WHERE resources.id = cur.id
 )
 
+SELECT
+    greatest(
+        (
+            SELECT count(*)
+            FROM removed
+        ),
+        (
+            SELECT count(*)
+            FROM made
+        ),
+        (
+            SELECT count(*)
+            FROM discarded
+        )
+    ) < :max_rows::integer AS is_last;
+
+-- name: delete__runs(id, max_rows)^
+-- Delete at most so many runs of one locked user, with their steps and values, and tell whether
+-- these were the last.
+-- Record: Part
+-- Index:  runs_pkey or runs_id_key
+-- Locks:  row: runs, cascade: run_io, cascade: run_steps
+-- Null:   is_last, max_rows is given
+WITH removed AS (
+    -- lint: decides_under_lock: all is of the one user, whom delete__lock holds.
+    DELETE FROM runs
+    WHERE
+        runs.user_id = :id::bigint
+        AND runs.id IN (
+            SELECT taken.id
+            FROM runs AS taken
+            WHERE taken.user_id = :id::bigint
+            ORDER BY taken.id ASC
+            LIMIT :max_rows::integer
+        )
+    RETURNING runs.id
+)
+
+SELECT count(*) < :max_rows::integer AS is_last
+FROM removed;
+
+-- name: delete(id)^
+-- Delete one locked user with memberships, participations and statistics; teams and chats stay,
+-- without a creator. What comes in thousands is gone already, or would be deleted with the user here
+-- and at once: see delete__part.
+-- Record: Touched, or no row
+-- Index:  users_pkey
+-- Locks:  row: users, cascade: bookmarks, cascade: chat_participants, cascade: chats,
+--         cascade: members, cascade: resources, cascade: run_io, cascade: run_steps, cascade: runs,
+--         cascade: stats_users, cascade: teams
 DELETE FROM users
 WHERE id = :id::bigint
 RETURNING id;

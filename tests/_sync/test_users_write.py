@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
@@ -18,6 +19,7 @@ from vrooli_data import (
     Database,
     InvalidInput,
     NotFound,
+    Timeout,
     UpdateUser,
 )
 
@@ -208,6 +210,135 @@ def test_delete_counts_a_bookmark_added_while_it_waited(
         until_waiting(admin)
     assert deletion.result() is True
     assert admin.execute("SELECT bookmarks FROM resources").fetchone() == (0,)
+
+
+@pytest.fixture
+def in_parts_of_two(unopened: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(unopened.users.delete.__globals__, "_PART", 2)
+
+
+def busy_user(make: Factory, other: int) -> tuple[int, list[int]]:
+    """Make a user with more of everything than one part holds; return the bookmarked resources."""
+    user_id = make.user()
+    marked = [make.resource(bookmarks=2, created_by_id=user_id) for _ in range(3)]
+    marked += [make.resource(bookmarks=2) for _ in range(3)]
+    for resource_id in marked:
+        make.bookmark(user_id, resource_id)
+        make.bookmark(other, resource_id)
+    for _ in range(3):
+        make.resource(is_deleted=True, deleted_at="2026-01-01Z", deleted_by_id=user_id)
+        run_id = make.run(user_id)
+        make.run_step(user_id, run_id, 1)
+        make.run_io(user_id, run_id, "input", "a", 1)
+    return user_id, marked
+
+
+def remains(admin: Connection[Any], user_id: int) -> dict[str, int]:
+    """Count what a user has, table by table."""
+    found = {}
+    for what, where in (
+        ("users", "id"),
+        ("bookmarks", "user_id"),
+        ("runs", "user_id"),
+        ("run_steps", "user_id"),
+        ("run_io", "user_id"),
+        ("resources", "created_by_id"),
+        ("resources", "deleted_by_id"),
+    ):
+        query = f"SELECT count(*) FROM {what} WHERE {where} = %s"
+        ((found[f"{what}.{where}"],),) = admin.execute(query.encode(), (user_id,)).fetchall()
+    return found
+
+
+def miscounted(admin: Connection[Any]) -> list[Any]:
+    """Find the bookmarked resources whose counters are not what they count."""
+    return admin.execute(
+        "SELECT id, resources.bookmarks, count(*) FROM resources INNER JOIN bookmarks"
+        " ON resource_id = id GROUP BY id HAVING resources.bookmarks <> count(*)"
+    ).fetchall()
+
+
+@pytest.mark.usefixtures("in_parts_of_two")
+def test_delete_in_parts_leaves_nothing_and_changes_nobody_elses(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    other = make.user()
+    user_id, _ = busy_user(make, other)
+    changes = "SELECT id, revision, updated_at FROM resources ORDER BY id"
+    before = admin.execute(changes).fetchall()
+    assert db.users.delete(user_id) is True
+    assert set(remains(admin, user_id).values()) == {0}
+    assert remains(admin, other)["bookmarks.user_id"] == 6
+    assert miscounted(admin) == []
+    assert admin.execute(changes).fetchall() == before
+    assert db.users.delete(user_id) is False
+
+
+@pytest.mark.usefixtures("in_parts_of_two")
+def test_what_one_part_locks_is_free_before_the_next(
+    db: Database, admin: Connection[Any], make: Factory, database_url: str
+) -> None:
+    other = make.user()
+    user_id, marked = busy_user(make, other)
+    with psycopg.connect(database_url, autocommit=True) as elsewhere:
+        with admin.transaction():
+            admin.execute("UPDATE resources SET views = views + 1 WHERE id = %s", (marked[4],))
+            deletion = Started(lambda: db.users.delete(user_id))
+            until_waiting(admin)
+            # Four bookmarks are gone, and whoever looks at their resources waits for nobody.
+            free = "SELECT FROM resources WHERE id = ANY(%s) FOR UPDATE NOWAIT"
+            assert elsewhere.execute(free, (marked[:4],)).rowcount == 4
+            assert remains(elsewhere, user_id)["bookmarks.user_id"] == 2
+            assert miscounted(elsewhere) == []
+        assert deletion.result() is True
+    assert set(remains(admin, user_id).values()) == {0}
+    assert miscounted(admin) == []
+    row = admin.execute("SELECT views, bookmarks FROM resources WHERE id = %s", (marked[4],))
+    assert row.fetchone() == (1, 1)
+
+
+@pytest.mark.usefixtures("in_parts_of_two")
+def test_a_deletion_that_is_cut_short_is_right_so_far_and_goes_on_when_called_again(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    other = make.user()
+    user_id, marked = busy_user(make, other)
+    with admin.transaction():
+        admin.execute("UPDATE resources SET views = views + 1 WHERE id = %s", (marked[4],))
+        deletion = Started(lambda: db.users.delete(user_id))
+        until_waiting(admin)
+        admin.execute(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        with pytest.raises(Timeout):
+            deletion.result()
+    left = remains(admin, user_id)
+    assert left["users.id"] == 1
+    assert left["bookmarks.user_id"] == 2
+    assert miscounted(admin) == []
+    assert db.users.delete(user_id) is True
+    assert set(remains(admin, user_id).values()) == {0}
+    assert miscounted(admin) == []
+
+
+@pytest.mark.usefixtures("in_parts_of_two")
+def test_a_deletion_inside_a_transaction_is_one_piece(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    other = make.user()
+    user_id, _ = busy_user(make, other)
+    before = remains(admin, user_id)
+    with pytest.raises(LookupError):
+        with db.transaction() as tx:
+            assert tx.users.delete(user_id) is True
+            raise LookupError
+    assert remains(admin, user_id) == before
+    assert miscounted(admin) == []
+    with db.transaction() as tx:
+        assert tx.users.delete(user_id) is True
+    assert set(remains(admin, user_id).values()) == {0}
+    assert miscounted(admin) == []
 
 
 def test_find_many_pages_through_everybody_who_is_not_private(db: Database, make: Factory) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pglast import ast
+from pglast.enums import A_Expr_Kind
 
 from vrooli_data._lint.schema import Schema
 from vrooli_data._lint.statement import Statement
@@ -25,8 +26,10 @@ def changes_are_counted(statement: Statement, schema: Schema) -> Iterator[str]:
             continue
         counted = {"revision"} if level.target in EDITABLE else set()
         counted |= {"updated_at"} & schema[level.target].columns
+        # A reference to what is deleted becomes NULL, as the foreign key would have it.
+        lost = {column for column, value in values.items() if _is_nullif(value)}
         changed = values.keys() - counted
-        if changed and changed <= COUNTERS:
+        if changed and changed <= COUNTERS | lost:
             for column in sorted(counted & values.keys()):
                 yield (
                     f"moves {column} of {level.target} though only {', '.join(sorted(changed))} "
@@ -38,6 +41,10 @@ def changes_are_counted(statement: Statement, schema: Schema) -> Iterator[str]:
                 yield f"changes {level.target} without {column}; set {_ADVICE[column]}"
             elif not _moves(column, values[column], in_conflict=level.conflict is not None):
                 yield f"does not move {column} of {level.target}; set {_ADVICE[column]}"
+
+
+def _is_nullif(value: Node) -> bool:
+    return is_a(value, ast.A_Expr) and value.kind == A_Expr_Kind.AEXPR_NULLIF
 
 
 _ADVICE: Final = {

@@ -12,6 +12,23 @@ from psycopg import Connection
 from ._parse_tree import Node, Value, parse_tree
 
 _RELATION_NAME = "SELECT relname FROM pg_class WHERE oid = %s::oid"
+# What the server deletes or changes, by foreign keys, where rows of a table are deleted: a deletion
+# that cascades goes on from there, one that sets columns does not.
+_CASCADES = """
+WITH RECURSIVE deleted (oid) AS (
+    SELECT %s::oid
+    UNION
+    SELECT pg_constraint.conrelid
+    FROM pg_constraint
+    INNER JOIN deleted ON pg_constraint.confrelid = deleted.oid
+    WHERE pg_constraint.contype = 'f' AND pg_constraint.confdeltype = 'c'
+)
+
+SELECT DISTINCT coalesce(pg_partition_root(pg_constraint.conrelid), pg_constraint.conrelid)::oid
+FROM pg_constraint
+INNER JOIN deleted ON pg_constraint.confrelid = deleted.oid
+WHERE pg_constraint.contype = 'f' AND pg_constraint.confdeltype IN ('c', 'n', 'd')
+"""
 _FUNCTION = """
 SELECT
     CASE WHEN pg_function_is_visible(oid) THEN '' ELSE pronamespace::regnamespace || '.' END
@@ -44,12 +61,14 @@ class LockReader:
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
         self._name = cache(self._look_up)
+        self._cascades = cache(self._look_up_cascades)
         self._effect = cache(self._look_up_effect)
 
     def locks(self, statement: str) -> frozenset[str]:
         """Return what a statement locks, in the words of the header: ``for share: resources``.
 
-        A function that writes, or may write, counts as well: ``function: setval``.
+        A function that writes, or may write, counts as well: ``function: setval``. So do the rows
+        that the server deletes or changes because a foreign key says so: ``cascade: members``.
 
         Needs a server whose parse trees can be read; else `NullsNotChecked` is raised.
         """
@@ -77,14 +96,28 @@ class LockReader:
                 for strength, _, locked in marks
             )
         }
+        named = {table for _, table in changes} | {table for _, _, table in marks}
+        cascades = {
+            f"cascade: {table}"
+            for query in queries
+            if query.number("commandType") == _DELETE
+            for table in self._cascades(self._relation(query, query.number("resultRelation")))
+            if table not in named
+        }
         effects = {effect for oid in _called(tree) if (effect := self._effect(oid)) is not None}
-        return frozenset(clauses | rows | effects)
+        return frozenset(clauses | rows | cascades | effects)
 
     def _table(self, query: Node, place: int) -> str | None:
+        oid = self._relation(query, place)
+        return None if oid is None else self._name(oid)
+
+    def _relation(self, query: Node, place: int) -> int | None:
         relation = query.nodes("rtable")[place - 1]
-        if relation.number("rtekind") != _TABLE:
-            return None
-        return self._name(relation.number("relid"))
+        return relation.number("relid") if relation.number("rtekind") == _TABLE else None
+
+    def _look_up_cascades(self, oid: int | None) -> frozenset[str]:
+        rows = self._connection.execute(_CASCADES, (oid,)).fetchall()
+        return frozenset(self._name(found) for (found,) in rows)
 
     def _look_up(self, oid: int) -> str:
         row = self._connection.execute(_RELATION_NAME, (oid,)).fetchone()

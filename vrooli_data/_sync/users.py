@@ -25,7 +25,7 @@ from .._validate import (
 from ..errors import NotFound
 from ..inputs import CreateUser, UpdateUser
 from ..records import User, UserWithTeams
-from ..records.shared import Touched, Update
+from ..records.shared import Part, Touched, Update
 from .repository import Repository
 from .session import Runner
 
@@ -48,7 +48,11 @@ _CREATE = query("users.create", User)
 _UPDATE = query("users.update", Update[User])
 _UPDATE_LAST_ACTIVE = query("users.update_last_active", Touched)
 _DELETE_LOCK = query("users.delete__lock", Touched)
+#: Resources before runs, as everywhere: two that lock both never wait for each other.
+_DELETE_PARTS = (query("users.delete__part", Part), query("users.delete__runs", Part))
 _DELETE = query("users.delete", Touched)
+#: Rows of each kind in one part. Increments of the resources in it wait for as long as it takes.
+_PART = 100
 
 
 class UserRepository(Repository):
@@ -163,15 +167,25 @@ class UserRepository(Repository):
     def delete(self, id: int) -> bool:
         """Delete one user with memberships, runs and bookmarks; False when absent.
 
-        Queries: sql/users/write.sql, two in one transaction. The counters of the bookmarked
-        resources are lowered; what the user created stays, without a creator.
+        Queries: sql/users/write.sql. The counters of the bookmarked resources are lowered; what the
+        user created stays, without a creator. A user who has much is deleted in parts, each a short
+        transaction, so that nobody waits for long: cut short, it leaves a user who has less, and
+        called again, it goes on. In a transaction of yours it is one piece: what it locks stays
+        locked until your commit.
         """
         check_id("id", id)
 
-        def lock_and_delete(runner: Runner) -> bool:
-            # Under the lock no bookmark can be added, and the second statement sees them all.
+        def delete_part(runner: Runner) -> bool | None:
+            """Take one part; return None while more are left."""
+            # Under the lock nothing can be added, and so the last part is known to be the last.
             if not runner.rows(_DELETE_LOCK, (id,)):
                 return False
+            for part in _DELETE_PARTS:
+                rows = runner.rows(part, (id, _PART))
+                if not part.record_of(rows[0]).is_last:
+                    return None
             return bool(runner.rows(_DELETE, (id,)))
 
-        return self._runner.atomic(lock_and_delete)
+        while (deleted := self._runner.atomic(delete_part)) is None:
+            pass
+        return deleted

@@ -40,6 +40,13 @@ class Update(msgspec.Struct, Generic[R], frozen=True):
     updated: R | None
 
 
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """One part of work that is done in parts."""
+
+    #: There were fewer rows than asked for: nothing is left.
+    is_last: bool
+
+
 class Existence(msgspec.Struct, frozen=True, gc=False):
     """Whether a row is there."""
 

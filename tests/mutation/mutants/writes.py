@@ -94,6 +94,14 @@ MUTANTS = [
         Check("locks", "for update skip locked: users"),
     ),
     Mutant(
+        "cascade that is not told",
+        "teams.delete",
+        "sql/teams/write.sql",
+        "cascade: chats, ",
+        "",
+        Check("locks", "cascade: chats"),
+    ),
+    Mutant(
         "lock of another table of the join",
         "resources.update_version__lock",
         "sql/resources/versions.sql",
@@ -103,7 +111,7 @@ MUTANTS = [
     ),
     Mutant(
         "many rows locked in any order",
-        "users.delete",
+        "users.delete__part",
         "sql/users/write.sql",
         "    ORDER BY resources.id ASC\n",
         "",
@@ -111,7 +119,7 @@ MUTANTS = [
     ),
     Mutant(
         "many rows locked in the opposite order",
-        "users.delete",
+        "users.delete__part",
         "sql/users/write.sql",
         "    ORDER BY resources.id ASC\n",
         "    ORDER BY resources.id DESC\n",
