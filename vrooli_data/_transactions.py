@@ -18,7 +18,7 @@ from typing import (
 import msgspec
 
 from ._retry import Reason, mark
-from ._validate import check_callable, check_choice, check_flag, check_seconds
+from ._validate import check_choice, check_flag, check_seconds
 from .errors import InvalidInput, InvalidUse, RecordMismatch, VrooliDataError
 from .records.transactions import Run
 
@@ -171,8 +171,6 @@ class Options:
             raise InvalidInput("deferrable", "goes with read_only and serializable alone")
         if timeout is not None:
             check_seconds("timeout", timeout)
-        if marker is not None:
-            check_callable("marker", marker)
         self.isolation: Isolation = isolation
         self.read_only = read_only
         self.tracked = track_commit and not read_only

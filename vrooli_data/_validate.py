@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -60,6 +61,21 @@ def check_callable(field: str, value: object) -> None:
     """Refuse what cannot be called."""
     if not callable(value):
         raise _wrong_type(field, value, "a function")
+
+
+def check_hook(field: str, value: object) -> None:
+    """Refuse what cannot be called, or what nobody would await."""
+    check_callable(field, value)
+    if is_asynchronous(value):
+        raise InvalidInput(field, "must be a plain function: nobody awaits it")
+
+
+def is_asynchronous(function: object) -> bool:
+    """Tell whether calling a function only makes something to await, or to go through."""
+    return any(
+        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each)
+        for each in (function, type(function).__call__)
+    )
 
 
 def check_text(field: str, value: str, max_length: int, min_length: int = 0) -> None:

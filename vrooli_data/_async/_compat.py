@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from copy import copy, deepcopy
@@ -13,7 +14,7 @@ from .._process import check_process, current_process
 from .._queries import Query
 from .._rows import Row
 from .._validate import check_callable
-from ..errors import InvalidUse
+from ..errors import InvalidInput, InvalidUse
 
 R = TypeVar("R")
 X = TypeVar("X")
@@ -68,9 +69,19 @@ class _Begun:
         yield from self._work.__await__()
 
 
-def check_body(body: Callable[..., object]) -> None:
-    """Refuse work that cannot be called."""
-    check_callable("body", body)
+def check_body(field: str, body: Callable[..., object]) -> None:
+    """Refuse a caller's function that cannot be called."""
+    check_callable(field, body)
+
+
+async def call(field: str, body: Callable[..., Awaitable[R]], *given: object) -> R:
+    """Call a caller's function; refuse what it returns where that cannot be awaited."""
+    result = body(*given)
+    if not inspect.isawaitable(result):
+        raise InvalidInput(
+            field, "must be an async function, or return what one returns; else use Database"
+        )
+    return await result
 
 
 def current_owner() -> object:

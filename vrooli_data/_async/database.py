@@ -14,10 +14,10 @@ from .._queries import query
 from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._search_path import SearchPath
 from .._transactions import Isolation, Options
-from .._validate import check_callable, check_flag, check_int, check_seconds
+from .._validate import check_flag, check_hook, check_int, check_seconds
 from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Unavailable
 from ..records.schema import AppliedMigration
-from ._compat import Body, check_body
+from ._compat import Body, call, check_body
 from .connector import AsyncConnector
 from .held import AsyncHeldConnection, AsyncHeldRunner
 from .outcome import AsyncResolver
@@ -106,7 +106,7 @@ class AsyncDatabase(AsyncRepositories):
         check_flag("merge_reads", merge_reads)
         for field, hook in (("on_query", on_query), ("on_retry", on_retry)):
             if hook is not None:
-                check_callable(field, hook)
+                check_hook(field, hook)
         check_int("max_size", max_size, 1, _MAX_POOL)
         check_int("min_size", min_size, 0, max_size)
         check_seconds("timeout", timeout)
@@ -214,6 +214,8 @@ class AsyncDatabase(AsyncRepositories):
             marker: tells whether a row that the work writes is there; called, in a read-only
                 transaction of its own, where the id does not tell what became of COMMIT.
         """
+        if marker is not None:
+            check_body("marker", marker)
         options = Options(
             isolation,
             read_only=read_only,
@@ -272,7 +274,7 @@ class AsyncDatabase(AsyncRepositories):
         *body* runs once per attempt, and must not do what cannot be undone; `on_commit` is for
         that. See docs/transactions.md.
         """
-        check_body(body)
+        check_body("body", body)
         result: list[T] = []
         async for attempt in self.retrying(policy):
             async with (
@@ -286,7 +288,7 @@ class AsyncDatabase(AsyncRepositories):
                     marker=marker,
                 ) as tx,
             ):
-                result = [await body(tx)]
+                result = [await call("body", body, tx)]
         return result[0]
 
     def __repr__(self) -> str:

@@ -34,7 +34,6 @@ from .._transactions import (
     limits,
     refuse_standby,
 )
-from .._validate import check_callable
 from ..errors import (
     CommittedButCallbackFailed,
     CommitUnknown,
@@ -44,7 +43,7 @@ from ..errors import (
     Unavailable,
     VrooliDataError,
 )
-from ._compat import Body, Callback, Home, current_owner
+from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import AsyncResolver
 from .pool import AsyncConnections
 from .pooled_connection import AsyncPooledConnection
@@ -82,7 +81,7 @@ class AsyncTransaction(AsyncRepositories):
         Callbacks run after the block, in order. What one raises is wrapped in
         `CommittedButCallbackFailed`; the later ones still run.
         """
-        check_callable("callback", callback)
+        check_body("callback", callback)
         self._runner.add_callback(callback)
 
     @asynccontextmanager
@@ -101,13 +100,14 @@ class AsyncTransaction(AsyncRepositories):
         the transaction may mend, such as a serialization failure, is raised at once.
         """
         self._runner.check_use()
+        check_body("work", work)
         check_ratio("max_failure_ratio", max_failure_ratio)
         successes: list[tuple[int, R]] = []
         failures: list[Failure] = []
         for index, item in enumerate(items):
             try:
                 async with self._runner.savepoint():
-                    successes.append((index, await work(item)))
+                    successes.append((index, await call("work", work, item)))
             except Exception as error:
                 # A savepoint cannot undo what spoilt the transaction as a whole.
                 if reason_of(error) is not None or not self._runner.is_sound():
@@ -235,7 +235,7 @@ class AsyncTransactionRunner:
         failure: Exception | None = None
         for callback in self._callbacks:
             try:
-                await callback()
+                await call("callback", callback)
             except Exception as error:  # noqa: BLE001 (it is raised below, when all have run)
                 failure = failure or error
             except BaseException as interruption:
@@ -394,7 +394,7 @@ class AsyncTransactionRunner:
         runner = AsyncTransactionRunner(session, self._resolver, LOOK)
         await runner.begin()
         async with runner.block():
-            return bool(await marker(AsyncTransaction(runner)))
+            return bool(await call("marker", marker, AsyncTransaction(runner)))
 
     async def _resolve_interrupted(self, interruption: BaseException) -> None:
         try:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from .._process import check_process, current_process
 from .._queries import Query
 from .._rows import Row
-from .._validate import check_callable
+from .._validate import check_callable, is_asynchronous
 from ..errors import InvalidInput
 
 R = TypeVar("R")
@@ -24,6 +24,8 @@ Body: TypeAlias = Callable[[X], R]
 
 Lock: TypeAlias = threading.Lock
 
+_ASYNCHRONOUS = "is asynchronous, and nobody awaits it here: use AsyncDatabase"
+
 
 def sleep(seconds: float) -> None:
     """Let time pass."""
@@ -35,11 +37,21 @@ def to_the_end(work: Callable[[X], None], given: X) -> None:
     work(given)
 
 
-def check_body(body: Callable[..., object]) -> None:
-    """Refuse work that cannot be called, or that nobody would await."""
-    check_callable("body", body)
-    if inspect.iscoroutinefunction(body):
-        raise InvalidInput("body", "is asynchronous: use AsyncDatabase")
+def check_body(field: str, body: Callable[..., object]) -> None:
+    """Refuse a caller's function that cannot be called, or that nobody would await."""
+    check_callable(field, body)
+    if is_asynchronous(body):
+        raise InvalidInput(field, _ASYNCHRONOUS)
+
+
+def call(field: str, body: Callable[..., R], *given: object) -> R:
+    """Call a caller's function; refuse what it returns where nobody would await that."""
+    result = body(*given)
+    if inspect.isawaitable(result) or inspect.isasyncgen(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        raise InvalidInput(field, _ASYNCHRONOUS)
+    return result
 
 
 def current_owner() -> object:

@@ -15,10 +15,10 @@ from .._queries import query
 from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._search_path import SearchPath
 from .._transactions import Isolation, Options
-from .._validate import check_callable, check_flag, check_int, check_seconds
+from .._validate import check_flag, check_hook, check_int, check_seconds
 from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Unavailable
 from ..records.schema import AppliedMigration
-from ._compat import Body, check_body
+from ._compat import Body, call, check_body
 from .connector import Connector
 from .held import HeldConnection, HeldRunner
 from .outcome import Resolver
@@ -107,7 +107,7 @@ class Database(Repositories):
         check_flag("merge_reads", merge_reads)
         for field, hook in (("on_query", on_query), ("on_retry", on_retry)):
             if hook is not None:
-                check_callable(field, hook)
+                check_hook(field, hook)
         check_int("max_size", max_size, 1, _MAX_POOL)
         check_int("min_size", min_size, 0, max_size)
         check_seconds("timeout", timeout)
@@ -215,6 +215,8 @@ class Database(Repositories):
             marker: tells whether a row that the work writes is there; called, in a read-only
                 transaction of its own, where the id does not tell what became of COMMIT.
         """
+        if marker is not None:
+            check_body("marker", marker)
         options = Options(
             isolation,
             read_only=read_only,
@@ -273,7 +275,7 @@ class Database(Repositories):
         *body* runs once per attempt, and must not do what cannot be undone; `on_commit` is for
         that. See docs/transactions.md.
         """
-        check_body(body)
+        check_body("body", body)
         result: list[T] = []
         for attempt in self.retrying(policy):
             with (
@@ -287,7 +289,7 @@ class Database(Repositories):
                     marker=marker,
                 ) as tx,
             ):
-                result = [body(tx)]
+                result = [call("body", body, tx)]
         return result[0]
 
     def __repr__(self) -> str:

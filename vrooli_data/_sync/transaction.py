@@ -35,7 +35,6 @@ from .._transactions import (
     limits,
     refuse_standby,
 )
-from .._validate import check_callable
 from ..errors import (
     CommittedButCallbackFailed,
     CommitUnknown,
@@ -45,7 +44,7 @@ from ..errors import (
     Unavailable,
     VrooliDataError,
 )
-from ._compat import Body, Callback, Home, current_owner
+from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import Resolver
 from .pool import Connections
 from .pooled_connection import PooledConnection
@@ -83,7 +82,7 @@ class Transaction(Repositories):
         Callbacks run after the block, in order. What one raises is wrapped in
         `CommittedButCallbackFailed`; the later ones still run.
         """
-        check_callable("callback", callback)
+        check_body("callback", callback)
         self._runner.add_callback(callback)
 
     @contextmanager
@@ -102,13 +101,14 @@ class Transaction(Repositories):
         the transaction may mend, such as a serialization failure, is raised at once.
         """
         self._runner.check_use()
+        check_body("work", work)
         check_ratio("max_failure_ratio", max_failure_ratio)
         successes: list[tuple[int, R]] = []
         failures: list[Failure] = []
         for index, item in enumerate(items):
             try:
                 with self._runner.savepoint():
-                    successes.append((index, work(item)))
+                    successes.append((index, call("work", work, item)))
             except Exception as error:
                 # A savepoint cannot undo what spoilt the transaction as a whole.
                 if reason_of(error) is not None or not self._runner.is_sound():
@@ -236,7 +236,7 @@ class TransactionRunner:
         failure: Exception | None = None
         for callback in self._callbacks:
             try:
-                callback()
+                call("callback", callback)
             except Exception as error:  # noqa: BLE001 (it is raised below, when all have run)
                 failure = failure or error
             except BaseException as interruption:
@@ -395,7 +395,7 @@ class TransactionRunner:
         runner = TransactionRunner(session, self._resolver, LOOK)
         runner.begin()
         with runner.block():
-            return bool(marker(Transaction(runner)))
+            return bool(call("marker", marker, Transaction(runner)))
 
     def _resolve_interrupted(self, interruption: BaseException) -> None:
         try:
