@@ -46,6 +46,8 @@ class AsyncPooledConnection(AsyncConnection[Row]):
         self.is_late = False
         self._handlers = (pgconn.notice_handler, pgconn.notify_handler)
         belongs_here(self)
+        #: Whether somebody has used the session beside the layer.
+        self.is_lent = False
         #: One, unless two threads asked for it at the same time.
         self._lent: list[AsyncLentConnection] = []
 
@@ -101,15 +103,11 @@ class AsyncPooledConnection(AsyncConnection[Row]):
         self.pgconn.finish()
         return errors.OperationalError("the server did not answer in time")
 
-    @property
-    def is_lent(self) -> bool:
-        """Whether somebody has used the session beside the layer."""
-        return bool(self._lent)
-
     def lend(self) -> AsyncConnection[Row]:
         """Return a psycopg connection to the same session, with a state of its own."""
         if not self._lent:
             self._lent.append(AsyncLentConnection(self))
+            self.is_lent = True
         return self._lent[0]
 
     def take_back(self) -> bool:
@@ -125,6 +123,7 @@ class AsyncPooledConnection(AsyncConnection[Row]):
             # They count what is prepared for both.
             self.prepare_threshold, self.prepared_max = lent.limits
         self._lent.clear()
+        self.is_lent = False
         return is_idle
 
     @property

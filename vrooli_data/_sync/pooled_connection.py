@@ -47,6 +47,8 @@ class PooledConnection(Connection[Row]):
         self.is_late = False
         self._handlers = (pgconn.notice_handler, pgconn.notify_handler)
         belongs_here(self)
+        #: Whether somebody has used the session beside the layer.
+        self.is_lent = False
         #: One, unless two threads asked for it at the same time.
         self._lent: list[LentConnection] = []
 
@@ -102,15 +104,11 @@ class PooledConnection(Connection[Row]):
         self.pgconn.finish()
         return errors.OperationalError("the server did not answer in time")
 
-    @property
-    def is_lent(self) -> bool:
-        """Whether somebody has used the session beside the layer."""
-        return bool(self._lent)
-
     def lend(self) -> Connection[Row]:
         """Return a psycopg connection to the same session, with a state of its own."""
         if not self._lent:
             self._lent.append(LentConnection(self))
+            self.is_lent = True
         return self._lent[0]
 
     def take_back(self) -> bool:
@@ -126,6 +124,7 @@ class PooledConnection(Connection[Row]):
             # They count what is prepared for both.
             self.prepare_threshold, self.prepared_max = lent.limits
         self._lent.clear()
+        self.is_lent = False
         return is_idle
 
     @property
