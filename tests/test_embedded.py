@@ -141,7 +141,8 @@ def test_stop_and_url_of_a_folder_that_is_missing_make_nothing(folder: Path) -> 
     assert not folder.exists()
 
 
-def test_start_recovers_after_a_crash(folder: Path) -> None:
+@pytest.mark.parametrize("pid_file", ["whole", "empty"])
+def test_start_recovers_after_a_crash(folder: Path, pid_file: str) -> None:
     url = embedded.start(folder)
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
@@ -165,6 +166,8 @@ def test_start_recovers_after_a_crash(folder: Path) -> None:
     deadline = time.monotonic() + 60
     while embedded.url(folder) is not None:
         assert time.monotonic() < deadline
+    if pid_file == "empty":
+        (folder / "pgdata" / "postmaster.pid").write_text("")
     assert embedded.start(folder) == url
     assert postmaster(folder) != crashed
     assert ask(url, "SELECT number FROM kept") == 7

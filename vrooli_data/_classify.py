@@ -40,6 +40,10 @@ _CLASSES: dict[str, tuple[type[VrooliDataError], str]] = {
     "57014": (Timeout, "the statement was stopped at its time limit, or cancelled"),
     "57P01": (Unavailable, "the server ended the connection"),
     "57P02": (Unavailable, "the server crashed"),
+    "58P01": (
+        DatabaseError,
+        "the server lacks a file, such as the library of an extension that an index needs",
+    ),
     "57P03": (Unavailable, "the server is not accepting connections yet"),
 }
 

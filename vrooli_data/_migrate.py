@@ -118,6 +118,7 @@ def migrate(
         applied = _applied(connection)
         for migration in known():
             if migration.id in applied:
+                _refuse_lost_extension(connection, migration)
                 continue
             if migration.extension and not _has_extension(connection, path, migration.extension):
                 left_out[migration.id] = f"{migration.extension} cannot be created here"
@@ -260,6 +261,18 @@ def _has_extension(connection: Connection, path: SearchPath, extension: str) -> 
     schema = value(connection, _SCHEMA_OF_EXTENSION, extension)
     pin(connection, path.followed_by(schema))
     return True
+
+
+def _refuse_lost_extension(connection: Connection, migration: Migration) -> None:
+    """Refuse a server that lacks the extension of an applied migration."""
+    extension = migration.extension
+    brought = "SELECT 1 FROM pg_available_extensions WHERE name = %s"
+    if extension and value(connection, brought, extension) is None:
+        raise MigrationFailed(
+            f"{migration.path.name} is applied, but this server does not bring {extension}: tables "
+            "with its indexes cannot be written. Use a server that brings it, or take the migration"
+            " back"
+        )
 
 
 def _check_indexes(connection: Connection) -> None:

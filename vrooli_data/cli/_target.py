@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, get_args
 
 from .. import embedded
 from ..embedded._binaries import DEFAULT_VERSION, Version, installation
+from ..embedded._place import version_of
 from ..errors import MissingExtra
 from ._invocation import program
 from ._output import say
@@ -57,7 +58,7 @@ def db_command(name: Literal["start", "stop", "url"], data_dir: Path) -> str:
 
 def _version_of_data(data_dir: Path) -> Version:
     try:
-        made_by = (data_dir / "pgdata" / "PG_VERSION").read_text().strip()
+        made_by = version_of(data_dir / "pgdata")
     except OSError:
         return DEFAULT_VERSION
     # What no wheel made is refused, with its version, by embedded.start.

@@ -46,7 +46,8 @@ def start(
         InvalidInput: The folder holds something else or data of another version, or a setting is
             not the caller's to choose.
         MissingExtra: The wheel with that PostgreSQL is not installed.
-        Unavailable: The server did not start; the message ends with the last lines of its log.
+        Unavailable: The server did not start; the message ends with the last lines of its log. Or
+            the data are damaged, or use pg_trgm, which that PostgreSQL lacks.
     """
     if version not in WHEELS:
         raise InvalidInput("version", f"{version!r} is not available: ask for 16, 17 or 18")
@@ -67,7 +68,9 @@ def start(
             if server is None:
                 if not place.pgdata.exists():
                     place = _server.create_data(place, version)
+                place.check_whole()
                 server = _server.launch(place, version, settings or {})
+                _server.refuse_lost_extension(place, version, server)
             return server.url
 
 

@@ -64,6 +64,13 @@ def installation(version: int) -> Path:
     return Path(spec.origin).parent / wheel.folder
 
 
+def brings(extension: str, version: int) -> bool:
+    """Say whether an installed PostgreSQL brings an extension."""
+    file = Path("extension", f"{extension}.control")
+    share = installation(version) / "share"
+    return (share / file).exists() or (share / "postgresql" / file).exists()
+
+
 def program(name: str, version: int, account: Account) -> Path:
     """Return the path of a program of PostgreSQL that *account* can run."""
     path = installation(version) / "bin" / name
@@ -96,6 +103,8 @@ def _open_copy(package: str, site: Path) -> Path:
                 shutil.copytree(site / name, building / name)
         for path in (building, *building.rglob("*")):
             path.chmod(0o755)
+        # Else a power cut could leave the name, and empty files below it.
+        os.sync()
         building.rename(target)
     except OSError:
         shutil.rmtree(building, ignore_errors=True)

@@ -24,6 +24,9 @@ _TEMPORARY = Path("/tmp").resolve()  # noqa: S108
 # A unix socket's path has at most 107 bytes on Linux and 103 on macOS.
 _SOCKET_PATH_BYTES = 103
 
+# The size of pg_control on every platform; PostgreSQL writes it as a whole.
+_CONTROL_BYTES = 8192
+
 
 class Place(NamedTuple):
     """The places of one server.
@@ -75,16 +78,33 @@ class Place(NamedTuple):
         """Refuse data that another major version made; data yet to be made suits any."""
         if not self.pgdata.exists():
             return
-        try:
-            found = (self.pgdata / "PG_VERSION").read_text().strip()
-        except FileNotFoundError:
-            raise InvalidInput("folder", f"{self.pgdata} holds no data of PostgreSQL") from None
+        found = version_of(self.pgdata)
+        if found is None:
+            raise InvalidInput("folder", f"{self.pgdata} holds no data of PostgreSQL")
+        if not found.isdecimal():
+            raise self._damaged("PG_VERSION")
         if found != str(version):
             raise InvalidInput(
                 "version",
                 f"the data in {self.folder} was made by PostgreSQL {found}, not {version}:"
                 f" ask for version {found}, or give another folder",
             )
+
+    def check_whole(self) -> None:
+        """Refuse data that PostgreSQL can no longer start from, and say what to do."""
+        control = self.pgdata / "global" / "pg_control"
+        try:
+            text = control.read_bytes()
+        except FileNotFoundError:
+            text = b""
+        if len(text) != _CONTROL_BYTES or not text.strip(b"\0"):
+            raise self._damaged("global/pg_control")
+
+    def _damaged(self, name: str) -> Unavailable:
+        return Unavailable(
+            f"{self.pgdata / name} is missing or half-written, as after a power cut: bring"
+            f" {self.pgdata} back from a backup, or remove it to begin with an empty database"
+        )
 
     def make_folder(self) -> None:
         """Make the folder when it is missing; a folder that exists keeps its mode."""
@@ -141,8 +161,10 @@ class Place(NamedTuple):
         if not (_fits(path) and _is_private(path, account)):
             if entry.is_symlink():
                 entry.unlink()
-            elif entry.exists():
+            elif entry.is_dir():
                 shutil.rmtree(entry)
+            else:
+                entry.unlink(missing_ok=True)
             if _fits(entry):
                 path = entry
                 path.mkdir(_PRIVATE)
@@ -155,6 +177,14 @@ class Place(NamedTuple):
         for leftover in path.iterdir():
             leftover.unlink()
         return path
+
+
+def version_of(pgdata: Path) -> str | None:
+    """Return the version that PG_VERSION names, which may be nonsense; None without the file."""
+    try:
+        return (pgdata / "PG_VERSION").read_text(errors="replace").strip()
+    except FileNotFoundError:
+        return None
 
 
 def _fits(folder: Path) -> bool:

@@ -9,18 +9,31 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from vrooli_data.embedded._binaries import program
+from psycopg import conninfo
+
+from vrooli_data._own_session import own_session
+from vrooli_data.embedded._binaries import brings, program
 from vrooli_data.embedded._place import BUILDING, Place
-from vrooli_data.errors import InvalidInput, Unavailable
+from vrooli_data.errors import InvalidInput, Unavailable, VrooliDataError
 
 _PATIENCE_SECONDS = 60
 _POLL_SECONDS = 0.01
 _LOG_LINES = 10
+_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_APPLICATION_NAME = "vrooli_data embedded"
+
+# A program's path, or what a server's child calls itself.
+_IS_POSTGRES = re.compile(r"^postgres:|(^|/)postgres$")
+
+_TRIGRAMS = "pg_trgm"
+_DATABASES = "SELECT datname FROM pg_database WHERE datallowconn ORDER BY oid"
+_USES_EXTENSION = "SELECT 1 FROM pg_extension WHERE extname = %s"
 _FIXED_SETTINGS = {
     "listen_addresses",
     "port",
@@ -70,13 +83,19 @@ def find(place: Place) -> Server | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     # The server writes the file line by line while it starts.
-    pid, data, _, _, socket_folder, _, _, status = (lines + [""] * 8)[:8]
-    if not pid.isdigit() or not _is_postmaster(int(pid), data):
+    number, data, _, _, socket_folder, _, _, status = (lines + [""] * 8)[:8]
+    data = data or str(place.pgdata)
+    if _NUMBER.fullmatch(number):
+        pid = int(number) if _is_postmaster(int(number), data) else None
+    else:
+        # Empty for a moment while a server starts, and half-written after a power cut.
+        pid = next(_postmasters(data), None)
+    if pid is None:
         return None
     # A copy of a folder copies this file too; the server named there is the original's.
     if Path(data) != place.pgdata and Path(data).exists():
         return None
-    return Server(int(pid), data, socket_folder.strip(), status.strip() or "starting")
+    return Server(pid, data, socket_folder.strip(), status.strip() or "starting")
 
 
 def find_settled(place: Place) -> Server | None:
@@ -162,6 +181,22 @@ def launch(place: Place, version: int, settings: Mapping[str, str]) -> Server:
         time.sleep(_POLL_SECONDS)
 
 
+def refuse_lost_extension(place: Place, version: int, server: Server) -> None:
+    """Stop *server* again where its data use pg_trgm and it does not bring that."""
+    if brings(_TRIGRAMS, version):
+        return
+    with closing(_databases_with_trigrams(server.url)) as found:
+        database = next(found, None)
+    if database is not None:
+        shut_down(server)
+        raise Unavailable(
+            f"the database {database!r} in {place.folder} uses the extension {_TRIGRAMS}, which"
+            f" this PostgreSQL {version} lacks, so that tables with its indexes could not be"
+            " written: use the wheel that made them, or with that one take the indexes back first"
+            " (vrooli-data migrate --rollback-to) and drop the extension"
+        )
+
+
 def shut_down(server: Server) -> None:
     """Stop *server* in fast mode and wait until it is gone."""
     os.kill(server.pid, signal.SIGINT)
@@ -180,6 +215,44 @@ def _is_postmaster(pid: int, data: str) -> bool:
     return bool(command) and Path(command[0]).name == "postgres" and data in command
 
 
+def _postmasters(data: str) -> Iterator[int]:
+    """Go through the processes that are the server of the data folder *data*."""
+    import psutil  # noqa: PLC0415 (only the extra brings it)
+
+    return (pid for pid in psutil.pids() if _is_postmaster(pid, data))
+
+
+def _processes_in(place: Place) -> list[int]:
+    """Return the processes of PostgreSQL that work on the data, or may do so."""
+    import psutil  # noqa: PLC0415 (only the extra brings it)
+
+    uid = place.account.uid
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            command = process.cmdline()[:1]
+            if process.uids().real != uid or not any(map(_IS_POSTGRES.search, command)):
+                continue
+            try:
+                # Each of them works in its data folder, a server's child as well.
+                if Path(process.cwd()) != place.pgdata:
+                    continue
+            except psutil.AccessDenied:
+                pass
+            found.append(process.pid)
+    return found
+
+
+def _databases_with_trigrams(url: str) -> Generator[str]:
+    # Who changed the server's roles or databases knows more of them than is asked here.
+    with suppress(VrooliDataError), own_session(url, _APPLICATION_NAME, None) as session:
+        for (name,) in session.execute(_DATABASES).fetchall():
+            there = conninfo.make_conninfo(url, dbname=name)
+            with own_session(there, _APPLICATION_NAME, None) as other:
+                if other.execute(_USES_EXTENSION, (_TRIGRAMS,)).fetchone() is not None:
+                    yield name
+
+
 def _wait_until_gone(pid: int, data: str) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while _is_postmaster(pid, data):
@@ -189,19 +262,32 @@ def _wait_until_gone(pid: int, data: str) -> None:
 
 
 def _remove_stale_pid_file(place: Place) -> None:
-    """Remove postmaster.pid when its number has become another program's."""
+    """Remove postmaster.pid when it is half-written, or its number another program's by now."""
     path = place.pgdata / "postmaster.pid"
-    pid = path.read_text().split("\n", 1)[0] if path.exists() else ""
-    # A session in single-user mode has a negative number; PostgreSQL itself heeds it.
-    if not pid.isdigit():
-        return
     try:
-        os.kill(int(pid), 0)
-    except OSError:
-        # PostgreSQL itself copes with a number that is nobody's or another user's, and then also
-        # looks for children that outlived their server.
+        number = os.fsdecode(path.read_bytes()).split("\n", 1)[0]
+    except FileNotFoundError:
         return
-    # It would take any live process of its user for its server, and refuse to start.
+    if _NUMBER.fullmatch(number.removeprefix("-")):
+        # A session in single-user mode has a negative number; PostgreSQL itself heeds it.
+        if number.startswith("-"):
+            return
+        try:
+            os.kill(int(number), 0)
+        except OSError:
+            # PostgreSQL itself copes with a number that is nobody's or another user's, and then
+            # also looks for children that outlived their server.
+            return
+    # It would take any live process of its user for its server, and a half-written file for the
+    # work of another server that starts; and refuse to start.
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while processes := _processes_in(place):
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                f"{path} tells of no server, and process {processes[0]} of PostgreSQL may use the"
+                " data all the same: end it, or remove the file if it does not"
+            )
+        time.sleep(_POLL_SECONDS)
     path.unlink()
 
 
@@ -210,12 +296,9 @@ def _end_servers_of_removed_data(pgdata: Path) -> None:
     # Such a server may run on for a minute. It writes pg_control and removes its socket by path,
     # where the new server's would be by then. It ends at once, so that it writes nothing more; data
     # that was moved recovers at its next start.
-    import psutil  # noqa: PLC0415 (only the extra brings it)
-
-    for pid in psutil.pids():
-        if _is_postmaster(pid, str(pgdata)):
-            os.kill(pid, signal.SIGQUIT)
-            _wait_until_gone(pid, str(pgdata))
+    for pid in _postmasters(str(pgdata)):
+        os.kill(pid, signal.SIGQUIT)
+        _wait_until_gone(pid, str(pgdata))
 
 
 def _tail(text: str) -> str:
