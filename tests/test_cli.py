@@ -35,6 +35,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("import", "resources"),
     ("check",),
     ("explain",),
+    ("mend-search",),
 ]
 
 

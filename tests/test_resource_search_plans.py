@@ -102,15 +102,15 @@ def test_with_trigrams_the_hits_come_from_their_indexes(
         pytest.skip("this server does not bring pg_trgm")
     summary, text = plan(filled, f"search__{choice}_by_trigram", mode, given)
     assert set(summary.indexes) == {
-        "resource_translations_name_idx",
-        "resource_translations_description_idx",
+        "resource_translations_name_folded_idx",
+        "resource_translations_description_folded_idx",
         "resource_translations_pkey",
         "resources_pkey",
         _INDEXES[choice],
     }
     assert summary.sequential_scans == ()
     for column in ("name", "description"):
-        assert f"Bitmap Index Scan on resource_translations_{column}_idx" in text
+        assert f"Bitmap Index Scan on resource_translations_{column}_folded_idx" in text
 
 
 @pytest.mark.parametrize("choice", _INDEXES)

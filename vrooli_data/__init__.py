@@ -7,6 +7,7 @@ from ._async.held import AsyncHeldConnection
 from ._async.retrying import AsyncAttempt, AsyncRetrying
 from ._async.transaction import AsyncTransaction
 from ._connect import QueryEvent
+from ._mend import MendReport, mend_search
 from ._migrate import MigrationReport, migrate
 from ._pages import Page
 from ._public_id import new_public_id
@@ -138,6 +139,7 @@ __all__ = [
     "LatestVersion",
     "Member",
     "Membership",
+    "MendReport",
     "MigrationFailed",
     "MigrationReport",
     "MissingExtra",
@@ -192,6 +194,7 @@ __all__ = [
     "UserSummary",
     "UserWithTeams",
     "VrooliDataError",
+    "mend_search",
     "migrate",
     "new_public_id",
 ]

@@ -16,12 +16,12 @@ from ._validate import (
     check_choice,
     check_flag,
     check_int,
-    check_languages,
     check_public_id,
     check_text,
     check_type,
     new_email,
     new_handle,
+    new_languages,
 )
 from .errors import InvalidInput
 from .records import resources
@@ -83,7 +83,7 @@ ResourceType: TypeAlias = Annotated[
 VersionLabel: TypeAlias = Annotated[str, _text(128)]
 Email: TypeAlias = Annotated[str, Kind("email", lambda _, value: new_email(value))]
 Handle: TypeAlias = Annotated[str, Kind("handle", lambda _, value: new_handle(value))]
-Languages: TypeAlias = Annotated[Sequence[str], Kind("languages", check_languages)]
+Languages: TypeAlias = Annotated[Sequence[str], Kind("languages", new_languages)]
 Flag: TypeAlias = Annotated[bool, _kind("flag", check_flag)]
 #: A count that the schema keeps as an integer.
 Count: TypeAlias = Annotated[int, _int(0, MAX_INTEGER)]

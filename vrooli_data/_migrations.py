@@ -63,8 +63,8 @@ def refuse_unknown(applied: Collection[str]) -> None:
 
 
 def has_trigrams(applied: Collection[str]) -> bool:
-    """Tell whether the trigram indexes are among the applied migrations."""
-    return any(m.extension == "pg_trgm" and m.id in applied for m in known())
+    """Tell whether all trigram indexes are among the applied migrations."""
+    return all(m.id in applied for m in known() if m.extension == "pg_trgm")
 
 
 def _read(path: Path) -> Migration:

@@ -1,4 +1,4 @@
-"""Patterns for substring search. No I/O."""
+"""Folding of text for search, and patterns for substring search. No I/O."""
 
 from __future__ import annotations
 
@@ -8,13 +8,35 @@ from ._validate import check_text
 
 _TRIGRAM = 3
 _MAX_QUERY = 255
+#: The dot of a Turkish capital I that was lowered; Turkish itself writes none on the small one.
+_DOTTED_I = "i\u0307"
 
 
-def pattern(query: str) -> str:
-    """Return the ILIKE pattern of the texts that hold *query*; its wildcards match themselves."""
-    check_text("query", query, _MAX_QUERY, 1)
-    escaped = query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def folded(text: str) -> str:
+    """Return *text* in the one form that search compares.
+
+    Full case folding of the compatibility decomposition: normal form and case make no difference,
+    nor do sharp s and ss, both small sigmas, a ligature and its letters, wide and usual letters, I
+    with and without its dot. Accents, the dotless i and punctuation stay.
+    """
+    if text.isascii():
+        return text.lower()
+    # Decomposing can bring what folds, and folding what decomposes: twice is enough.
+    for _ in range(2):
+        text = unicodedata.normalize("NFKD", text).casefold()
+    return unicodedata.normalize("NFC", text.replace(_DOTTED_I, "i"))
+
+
+def pattern(text: str) -> str:
+    """Return the LIKE pattern of the texts that hold *text*; its wildcards match themselves."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
+
+
+def searched(query: str) -> str:
+    """Return what is looked for in folded texts, or refuse *query*."""
+    check_text("query", query, _MAX_QUERY, 1)
+    return folded(query)
 
 
 def holds_trigram(query: str) -> bool:

@@ -30,6 +30,8 @@ _PUBLIC_ID = re.compile(r"[0-9a-z]{12}")
 _HANDLE = re.compile(r"[a-z0-9_]{3,30}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _MAX_LANGUAGE = 35
+#: By the length of a subtag behind the first: of a region, of a script.
+_CASINGS = {2: str.upper, 4: str.capitalize}
 _TEXTS = (str, bytes, bytearray, memoryview)
 
 
@@ -112,15 +114,37 @@ def check_public_id(field: str, value: str) -> None:
     _check_pattern(field, value, _PUBLIC_ID, "must be 12 characters of [0-9a-z]")
 
 
+def language_tag(value: str) -> str:
+    """Return a language tag in the casing of RFC 5646, section 2.1.1: zh-hant-TW as zh-Hant-TW.
+
+    Tags that differ in case alone are the same.
+    """
+    subtags = value.lower().split("-")
+    for place, subtag in enumerate(subtags[1:], 1):
+        # What follows a singleton stays in small letters, up to the end.
+        if len(subtag) == 1:
+            break
+        if subtag.isalpha():
+            subtags[place] = _CASINGS.get(len(subtag), str.lower)(subtag)
+    return "-".join(subtags)
+
+
+def new_language(field: str, value: str) -> str:
+    """Return the form of a language tag to store and look up, or refuse what is none."""
+    check_language(field, value)
+    return language_tag(value)
+
+
 def check_language(field: str, value: str) -> None:
     """Refuse what is no language tag, such as ``en`` or ``pt-BR``."""
     _check_pattern(field, value, _LANGUAGE, "must be a language tag such as en or pt-BR")
     check_text(field, value, _MAX_LANGUAGE)
 
 
-def check_languages(field: str, value: Sequence[str]) -> list[str]:
-    """Return language tags as a list, or refuse what is none of them."""
-    return check_list(field, value, _MAX_LANGUAGES, check_language)
+def new_languages(field: str, value: Sequence[str]) -> list[str]:
+    """Return language tags as they are stored, each once, or refuse what is none of them."""
+    given = check_list(field, value, _MAX_LANGUAGES, check_language)
+    return list(dict.fromkeys(map(language_tag, given)))
 
 
 def check_list(

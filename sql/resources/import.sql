@@ -83,13 +83,17 @@ translations AS (
         resource_id,
         language,
         name,
-        description
+        name_folded,
+        description,
+        description_folded
     )
     SELECT
         first_lines.resource_id,
         imported_lines.language,
         imported_lines.name,
-        imported_lines.description
+        imported_lines.name_folded,
+        imported_lines.description,
+        imported_lines.description_folded
     FROM first_lines
     INNER JOIN pg_temp.imported_lines ON first_lines.line = imported_lines.line
     WHERE first_lines.resource_id IN (SELECT inserted.id FROM inserted)

@@ -37,8 +37,14 @@ WHERE
         WHERE
             resource_translations.resource_id = resources.id
             AND (
-                resource_translations.name ILIKE :pattern::text
-                OR resource_translations.description ILIKE :pattern::text
+                coalesce(
+                    resource_translations.name_folded,
+                    lower(resource_translations.name)
+                ) LIKE :pattern::text
+                OR coalesce(
+                    resource_translations.description_folded,
+                    lower(resource_translations.description)
+                ) LIKE :pattern::text
             )
         -- Keeps the look of each resource at its own translations: as a join, the planner would
         -- read all translations and sort all that match.
@@ -58,15 +64,16 @@ LIMIT :max_rows::integer;
 -- strangers' searches a statement_timeout.
 -- Record: Resource
 -- Index:  never: without the trigram indexes another query is run
--- Index (pg_trgm): resource_translations_name_idx, resource_translations_description_idx,
+-- Index (pg_trgm): resource_translations_name_folded_idx,
+--         resource_translations_description_folded_idx,
 --         resources_score_id_idx (order), resource_translations_pkey, resources_pkey
 -- Locks:  none
 WITH hits AS MATERIALIZED (
     SELECT resource_id
     FROM resource_translations
     WHERE
-        name ILIKE :pattern::text
-        OR description ILIKE :pattern::text
+        coalesce(name_folded, lower(name)) LIKE :pattern::text
+        OR coalesce(description_folded, lower(description)) LIKE :pattern::text
 ),
 
 -- Hits are read as they are asked for. With a limit of their own, the planner would hope to meet as
@@ -101,8 +108,14 @@ walked AS (
             WHERE
                 resource_translations.resource_id = best.id
                 AND (
-                    resource_translations.name ILIKE :pattern::text
-                    OR resource_translations.description ILIKE :pattern::text
+                    coalesce(
+                        resource_translations.name_folded,
+                        lower(resource_translations.name)
+                    ) LIKE :pattern::text
+                    OR coalesce(
+                        resource_translations.description_folded,
+                        lower(resource_translations.description)
+                    ) LIKE :pattern::text
                 )
             -- Keeps the look of each resource at its own translations: as a join, the planner would
             -- read all translations and sort all that match.
@@ -194,8 +207,14 @@ WHERE
         WHERE
             resource_translations.resource_id = resources.id
             AND (
-                resource_translations.name ILIKE :pattern::text
-                OR resource_translations.description ILIKE :pattern::text
+                coalesce(
+                    resource_translations.name_folded,
+                    lower(resource_translations.name)
+                ) LIKE :pattern::text
+                OR coalesce(
+                    resource_translations.description_folded,
+                    lower(resource_translations.description)
+                ) LIKE :pattern::text
             )
         -- Keeps the look of each resource at its own translations: as a join, the planner would
         -- read all translations and sort all that match.
@@ -215,15 +234,16 @@ LIMIT :max_rows::integer;
 -- strangers' searches a statement_timeout.
 -- Record: Resource
 -- Index:  never: without the trigram indexes another query is run
--- Index (pg_trgm): resource_translations_name_idx, resource_translations_description_idx,
+-- Index (pg_trgm): resource_translations_name_folded_idx,
+--         resource_translations_description_folded_idx,
 --         resources_resource_type_score_id_idx, resource_translations_pkey, resources_pkey
 -- Locks:  none
 WITH hits AS MATERIALIZED (
     SELECT resource_id
     FROM resource_translations
     WHERE
-        name ILIKE :pattern::text
-        OR description ILIKE :pattern::text
+        coalesce(name_folded, lower(name)) LIKE :pattern::text
+        OR coalesce(description_folded, lower(description)) LIKE :pattern::text
 ),
 
 -- Hits are read as they are asked for. With a limit of their own, the planner would hope to meet as
@@ -259,8 +279,14 @@ walked AS (
             WHERE
                 resource_translations.resource_id = best.id
                 AND (
-                    resource_translations.name ILIKE :pattern::text
-                    OR resource_translations.description ILIKE :pattern::text
+                    coalesce(
+                        resource_translations.name_folded,
+                        lower(resource_translations.name)
+                    ) LIKE :pattern::text
+                    OR coalesce(
+                        resource_translations.description_folded,
+                        lower(resource_translations.description)
+                    ) LIKE :pattern::text
                 )
             -- Keeps the look of each resource at its own translations: as a join, the planner would
             -- read all translations and sort all that match.

@@ -16,7 +16,7 @@ WHERE resource_id = :resource_id::bigint
 ORDER BY language ASC
 LIMIT 10000;
 
--- name: set_translation(resource_id, language, name, description)^
+-- name: set_translation(resource_id, language, name, name_folded, description, description_folded)^
 -- Insert or replace the translation of one resource into a language.
 -- A translation has no revision of its own: its change is one of the resource.
 -- Record: ResourceTranslation, or no row
@@ -44,18 +44,24 @@ INSERT INTO resource_translations (
     resource_id,
     language,
     name,
-    description
+    name_folded,
+    description,
+    description_folded
 )
 SELECT
     cur.id,
     :language::text,
     :name::text,
-    :description::text
+    :name_folded::text,
+    :description::text,
+    :description_folded::text
 FROM cur
 ON CONFLICT (resource_id, language) DO UPDATE
     SET
         name = excluded.name,
+        name_folded = excluded.name_folded,
         description = excluded.description,
+        description_folded = excluded.description_folded,
         updated_at = excluded.updated_at
 RETURNING
     resource_id,

@@ -24,8 +24,8 @@ FROM users
 WHERE
     NOT is_private
     AND (
-        name ILIKE :pattern::text
-        OR handle ILIKE :pattern::text
+        coalesce(name_folded, lower(name)) LIKE :pattern::text
+        OR handle LIKE :pattern::text
         OR email = :email::text
     )
 ORDER BY
@@ -41,7 +41,7 @@ LIMIT :max_rows::integer;
 -- then every user who holds the text: give strangers' searches a statement_timeout.
 -- Record: User
 -- Index:  never: without the trigram indexes another query is run
--- Index (pg_trgm): users_name_idx, users_handle_idx, users_email_key,
+-- Index (pg_trgm): users_name_folded_idx, users_handle_idx, users_email_key,
 --         users_created_at_id_idx (order), users_pkey
 -- Locks:  none
 WITH hits AS MATERIALIZED (
@@ -50,8 +50,8 @@ WITH hits AS MATERIALIZED (
     WHERE
         NOT is_private
         AND (
-            name ILIKE :pattern::text
-            OR handle ILIKE :pattern::text
+            coalesce(name_folded, lower(name)) LIKE :pattern::text
+            OR handle LIKE :pattern::text
             OR email = :email::text
         )
 ),
@@ -71,6 +71,7 @@ walked AS (
             id,
             email,
             name,
+            name_folded,
             handle,
             created_at
         FROM users
@@ -83,8 +84,8 @@ walked AS (
         LIMIT 10000
     ) AS newest
     WHERE
-        name ILIKE :pattern::text
-        OR handle ILIKE :pattern::text
+        coalesce(name_folded, lower(name)) LIKE :pattern::text
+        OR handle LIKE :pattern::text
         OR email = :email::text
     ORDER BY
         created_at DESC,
@@ -121,7 +122,7 @@ ORDER BY
     id DESC
 LIMIT :max_rows::integer;
 
--- name: search__substring(pattern, max_rows)
+-- name: search__substring(pattern, email_pattern, max_rows)
 -- List, newest first, the users who are not private and whose name, handle or
 -- e-mail address holds a text.
 -- For texts that hold no trigram, and where there are no trigram indexes: walks the users until the
@@ -147,16 +148,16 @@ FROM users
 WHERE
     NOT is_private
     AND (
-        name ILIKE :pattern::text
-        OR handle ILIKE :pattern::text
-        OR email ILIKE :pattern::text
+        coalesce(name_folded, lower(name)) LIKE :pattern::text
+        OR handle LIKE :pattern::text
+        OR email LIKE :email_pattern::text
     )
 ORDER BY
     created_at DESC,
     id DESC
 LIMIT :max_rows::integer;
 
--- name: search__substring_by_trigram(pattern, max_rows)
+-- name: search__substring_by_trigram(pattern, email_pattern, max_rows)
 -- List, newest first, the users who are not private and whose name, handle or
 -- e-mail address holds a text.
 -- Reads the hits from the trigram indexes and sorts them. With more than 5 000 of them, walks the
@@ -164,7 +165,7 @@ LIMIT :max_rows::integer;
 -- then every user who holds the text: give strangers' searches a statement_timeout.
 -- Record: User
 -- Index:  never: without the trigram indexes another query is run
--- Index (pg_trgm): users_name_idx, users_handle_idx, users_email_idx,
+-- Index (pg_trgm): users_name_folded_idx, users_handle_idx, users_email_idx,
 --         users_created_at_id_idx (order), users_pkey
 -- Locks:  none
 WITH hits AS MATERIALIZED (
@@ -173,9 +174,9 @@ WITH hits AS MATERIALIZED (
     WHERE
         NOT is_private
         AND (
-            name ILIKE :pattern::text
-            OR handle ILIKE :pattern::text
-            OR email ILIKE :pattern::text
+            coalesce(name_folded, lower(name)) LIKE :pattern::text
+            OR handle LIKE :pattern::text
+            OR email LIKE :email_pattern::text
         )
 ),
 
@@ -194,6 +195,7 @@ walked AS (
             id,
             email,
             name,
+            name_folded,
             handle,
             created_at
         FROM users
@@ -206,9 +208,9 @@ walked AS (
         LIMIT 10000
     ) AS newest
     WHERE
-        name ILIKE :pattern::text
-        OR handle ILIKE :pattern::text
-        OR email ILIKE :pattern::text
+        coalesce(name_folded, lower(name)) LIKE :pattern::text
+        OR handle LIKE :pattern::text
+        OR email LIKE :email_pattern::text
     ORDER BY
         created_at DESC,
         id DESC

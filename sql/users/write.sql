@@ -1,4 +1,4 @@
--- name: create(public_id, email, name, handle, is_bot, is_private, languages)^
+-- name: create(public_id, email, name, name_folded, handle, is_bot, is_private, languages)^
 -- Insert one user.
 -- Record: User
 -- Index:  none: inserts one row
@@ -7,6 +7,7 @@ INSERT INTO users (
     public_id,
     email,
     name,
+    name_folded,
     handle,
     is_bot,
     is_private,
@@ -16,6 +17,7 @@ VALUES (
     :public_id::text,
     :email::text,
     :name::text,
+    :name_folded::text,
     :handle::text,
     :is_bot::boolean,
     :is_private::boolean,
@@ -58,6 +60,7 @@ updated AS (
     SET
         email = changed.email,
         name = changed.name,
+        name_folded = changed.name_folded,
         handle = changed.handle,
         is_bot = changed.is_bot,
         is_private = changed.is_private,

@@ -14,6 +14,7 @@ from vrooli_data import (
     NotFound,
     Resource,
     SetTranslation,
+    mend_search,
 )
 
 from ._compat import Started, gather, until_waiting
@@ -38,6 +39,38 @@ async def test_set_translation_inserts_and_then_replaces(db: AsyncDatabase, make
     assert second.created_at == first.created_at
     assert second.updated_at > first.updated_at
     assert await db.resources.find_translations(resource_id) == [second]
+
+
+async def test_the_case_of_a_tag_makes_no_difference(db: AsyncDatabase, make: Factory) -> None:
+    resource_id = make.resource()
+    for tag, name in (("pt-br", "a"), ("PT-BR", "b"), ("pt-BR", "c"), ("ZH-hant-tw", "d")):
+        stored = await db.resources.set_translation(resource_id, tag, SetTranslation(name=name))
+        assert stored.name == name
+    translations = await db.resources.find_translations(resource_id)
+    assert [(each.language, each.name) for each in translations] == [
+        ("pt-BR", "c"),
+        ("zh-Hant-TW", "d"),
+    ]
+    assert await db.resources.delete_translation(resource_id, "pT-bR") is True
+    assert await db.resources.delete_translation(resource_id, "zh-Hant-tw") is True
+    assert await db.resources.find_translations(resource_id) == []
+
+
+async def test_tags_that_others_wrote_are_mended(
+    db: AsyncDatabase, make: Factory, database_url: str
+) -> None:
+    resource_id = make.resource()
+    make.translation(resource_id, "pt-br", name="older", updated_at="2020-01-01Z")
+    make.translation(resource_id, "PT-br", name="newer", updated_at="2021-01-01Z")
+    make.translation(resource_id, "DE", name="other", updated_at="2021-01-01Z")
+    make.translation(resource_id, "de", name="proper", updated_at="2020-01-01Z")
+    assert mend_search(database_url).mended_translations > 0
+    translations = await db.resources.find_translations(resource_id)
+    assert [(each.language, each.name) for each in translations] == [
+        ("de", "proper"),
+        ("pt-BR", "newer"),
+    ]
+    assert mend_search(database_url).mended_translations == 0
 
 
 async def test_a_change_of_a_translation_is_one_of_the_resource(

@@ -402,3 +402,11 @@ def test_bad_input_is_refused_before_any_statement(unopened: Database) -> None:
         users.find_many_by_id([1, 0])
     with pytest.raises(InvalidInput, match="ids: must have at most 10000 items"):
         users.find_many_by_id([1] * 10_001)
+
+
+def test_languages_are_stored_in_their_casing_each_once(db: Database) -> None:
+    user = db.users.create(CreateUser(name="Ada", languages=["pt-br", "PT-BR", "EN"]))
+    assert user.languages == ["pt-BR", "en"]
+    changed = db.users.update(user.id, UpdateUser(languages=["EN-us", "zh-HANS-cn"]))
+    assert changed is not None
+    assert changed.languages == ["en-US", "zh-Hans-CN"]

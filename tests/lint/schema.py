@@ -19,7 +19,11 @@ ON_ONE_SERVER: Final = frozenset({"runs_id_key"})
 #: Tables whose changes are counted in `revision`.
 EDITABLE: Final = frozenset({"users", "teams", "resources", "resource_versions", "runs", "chats"})
 #: Columns whose changes are no change of the row: they move neither revision nor updated_at.
-COUNTERS: Final = frozenset({"score", "bookmarks", "views", "last_active_at", "has_unread"})
+COUNTERS: Final = frozenset(
+    {"score", "bookmarks", "views", "last_active_at", "has_unread"}
+    # What is derived for search is no change by itself either.
+    | {"name_folded", "description_folded"}
+)
 
 
 def read_schema(text: str) -> Schema:

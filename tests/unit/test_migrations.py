@@ -44,7 +44,8 @@ def test_files_are_plain_ascii_because_yoyo_reads_them_in_the_locale_s_encoding(
 
 def test_only_the_trigram_indexes_require_an_extension() -> None:
     assert {migration.id: migration.extension for migration in known() if migration.extension} == {
-        "0007_search_with_pg_trgm": "pg_trgm"
+        "0007_search_with_pg_trgm": "pg_trgm",
+        "0010_search_folded_with_pg_trgm": "pg_trgm",
     }
 
 

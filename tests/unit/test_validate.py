@@ -11,7 +11,7 @@ import pytest
 
 from vrooli_data import CreateUser, InvalidInput, inputs
 from vrooli_data._fields import checked
-from vrooli_data._validate import check_id, check_list, check_text
+from vrooli_data._validate import check_id, check_list, check_text, language_tag
 
 INPUTS = [each for each in vars(inputs).values() if isinstance(each, type)]
 
@@ -46,6 +46,38 @@ def test_messages_are_english() -> None:
         check_text("name", "", 255, 2)
     with pytest.raises(InvalidInput, match="changes: must be an UpdateUser, not CreateUser"):
         checked("changes", CreateUser(name="Ada"), inputs.UpdateUser)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        # The examples of RFC 5646, section 2.1.1 and appendix A.
+        *("mn-Cyrl-MN", "en-CA-x-ca", "sgn-BE-FR", "az-Latn-x-latn", "zh-Hant", "zh-cmn-Hans-CN"),
+        *(
+            "sr-Latn-RS",
+            "sl-rozaj-biske",
+            "de-CH-1901",
+            "hy-Latn-IT-arevela",
+            "es-419",
+            "i-enochian",
+        ),
+        *(
+            "de-CH-x-phonebk",
+            "az-Arab-x-aze-derbend",
+            "en-US-u-islamcal",
+            "zh-CN-a-myext-x-private",
+        ),
+        *("en-a-myext-b-another", "ar-a-aaa-b-bbb-a-ccc", "de-DE-u-co-phonebk", "sl-nedis", "de"),
+    ],
+)
+def test_a_language_tag_has_the_casing_of_its_standard(tag: str) -> None:
+    for given in (tag, tag.lower(), tag.upper(), tag.title(), tag.swapcase()):
+        assert language_tag(given) == tag
+
+
+def test_languages_that_differ_in_case_alone_are_one() -> None:
+    user = CreateUser(name="Ada", languages=["pt-br", "EN", "PT-BR", "en", "zh-hans"])
+    assert checked("user", user, CreateUser)["languages"] == ["pt-BR", "en", "zh-Hans"]
 
 
 def test_a_tuple_of_languages_is_stored_as_a_list() -> None:

@@ -10,7 +10,7 @@ from .._json import json_text
 from .._pages import Page, listings
 from .._public_id import new_public_id
 from .._queries import query
-from .._text_search import holds_trigram, pattern
+from .._text_search import holds_trigram, pattern, searched
 from .._validate import (
     MAX_DAYS,
     MAX_MANY,
@@ -117,17 +117,18 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
     ) -> list[Resource]:
         r"""List the listed resources whose texts hold a text, best score first.
 
-        Queries: sql/resources/search.sql. The texts are name and description in any language. Case
-        does not matter; ``%``, ``_`` and ``\`` match themselves. Ties are in order of id, newest
-        first; *limit* is from 1 to 500. A statement_timeout bounds what strangers' texts cost.
+        Queries: sql/resources/search.sql. The texts are name and description in any language. Case,
+        normal form and ligatures do not matter, accents do; ``%``, ``_`` and ``\`` match
+        themselves. Ties are in order of id, newest first; *limit* is from 1 to 500. A
+        statement_timeout bounds what strangers' texts cost.
         """
         if resource_type is not None:
             check_choice("resource_type", resource_type, _TYPES)
         check_limit(limit)
-        text = pattern(query)
+        text = searched(query)
         kind = () if resource_type is None else (resource_type,)
-        by_trigram = self._runner.has_trigrams and holds_trigram(query)
-        return await self._list(_SEARCH[bool(kind), by_trigram], text, *kind, limit)
+        by_trigram = self._runner.has_trigrams and holds_trigram(text)
+        return await self._list(_SEARCH[bool(kind), by_trigram], pattern(text), *kind, limit)
 
     async def create(self, resource: CreateResource) -> Resource:
         """Insert one resource, without any version or translation (sql/resources/write.sql).

@@ -10,7 +10,7 @@ from .._json import json_text
 from .._pages import Listing, Page
 from .._public_id import new_public_id
 from .._queries import query
-from .._text_search import holds_trigram, pattern
+from .._text_search import folded, holds_trigram, pattern, searched
 from .._validate import (
     MAX_MANY,
     check_choice,
@@ -114,17 +114,20 @@ class AsyncUserRepository(AsyncRepository):
     ) -> list[User]:
         r"""List the users whose name or handle holds a text, newest first (sql/users/search.sql).
 
-        Case does not matter; ``%``, ``_`` and ``\`` match themselves; private users are left out.
-        An e-mail address counts when it is the text. With *match_email* ``"substring"`` it counts
-        when it holds the text, which lists addresses that their owners told nobody: for back
-        offices. *limit* is from 1 to 500. A statement_timeout bounds what strangers' texts cost.
+        Case, normal form and ligatures do not matter, accents do; ``%``, ``_`` and ``\`` match
+        themselves; private users are left out. An e-mail address counts when it is the text. With
+        *match_email* ``"substring"`` it counts when it holds the text, which lists addresses that
+        their owners told nobody: for back offices. *limit* is from 1 to 500. A statement_timeout
+        bounds what strangers' texts cost.
         """
         check_choice("match_email", match_email, ("exact", "substring"))
         check_limit(limit)
-        text = pattern(query)
-        email = (normalized_email(query),) if match_email == "exact" else ()
-        by_trigram = self._runner.has_trigrams and holds_trigram(query)
-        return await self._list(_SEARCH[match_email, by_trigram], text, *email, limit)
+        text, email = searched(query), normalized_email(query)
+        by_trigram = self._runner.has_trigrams and holds_trigram(text)
+        if match_email == "substring":
+            by_trigram = by_trigram and holds_trigram(email)
+            email = pattern(email)
+        return await self._list(_SEARCH[match_email, by_trigram], pattern(text), email, limit)
 
     async def create(self, user: CreateUser) -> User:
         """Insert one user (sql/users/write.sql).
@@ -137,6 +140,7 @@ class AsyncUserRepository(AsyncRepository):
             values["public_id"] or new_public_id(),
             values["email"],
             values["name"],
+            folded(values["name"]),
             values["handle"],
             values["is_bot"],
             values["is_private"],
@@ -152,7 +156,9 @@ class AsyncUserRepository(AsyncRepository):
         `AlreadyExists` where the e-mail address or handle is taken.
         """
         check_id("id", id)
-        return await self._update(_UPDATE, (id,), changes, UpdateUser, expected_revision)
+        return await self._update(
+            _UPDATE, (id,), changes, UpdateUser, expected_revision, folds=("name",)
+        )
 
     async def update_last_active(self, public_id: str) -> None:
         """Note that a user is active now (sql/users/write.sql).

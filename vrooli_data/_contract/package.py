@@ -17,7 +17,7 @@ from .findings import Finding, Report
 from .modules import with_submodules
 from .scratch import SCRATCH_SCHEMA, fill_database, scratch_database
 
-_PACKAGES = ("_async", "_import", "_seed")
+_PACKAGES = ("_async", "_import", "_mend", "_seed")
 
 
 def check_package(conninfo: str | None, *, update_plans: bool = False) -> Report:

@@ -16,6 +16,8 @@ from .._bulk import JSONB, connection, copy_rows, jsonb
 from .._progress import NoProgress, Progress, task
 from .._public_id import new_public_id
 from .._queries import load_folder, sql_folder
+from .._text_search import folded
+from .._validate import language_tag
 from ..errors import InvalidFile
 from ._lines import read_lines
 from ._resource_line import WrongLine, decode
@@ -29,7 +31,9 @@ CREATE TEMPORARY TABLE pg_temp.imported_lines (
     resource_type text COLLATE "C" NOT NULL,
     language text COLLATE "C" NOT NULL,
     name text NOT NULL,
+    name_folded text NOT NULL,
     description text,
+    description_folded text,
     version_label text COLLATE "C" NOT NULL,
     is_complete boolean NOT NULL,
     config jsonb NOT NULL
@@ -38,12 +42,12 @@ CREATE TEMPORARY TABLE pg_temp.imported_lines (
 _COPY_IMPORTED_LINES = """
 /* vrooli_data:import_resources */
 COPY pg_temp.imported_lines (
-    line, version_public_id, public_id, resource_type, language, name, description, version_label,
-    is_complete, config
+    line, version_public_id, public_id, resource_type, language, name, name_folded, description,
+    description_folded, version_label, is_complete, config
 ) FROM STDIN (FORMAT binary)
 """
 _ANALYZE_IMPORTED_LINES = "ANALYZE pg_temp.imported_lines (line, public_id)"
-_TYPES = ("int8", "text", "text", "text", "text", "text", "text", "text", "bool", JSONB)
+_TYPES = ("int8", *["text"] * 9, "bool", JSONB)
 _IMPORT_STAGED = load_folder(sql_folder() / "resources")["resources.import_staged"].statement
 
 #: The server tells the row of a COPY here, and nowhere else; a row is a line.
@@ -128,9 +132,11 @@ def _rows(file: Path, lines: Iterator[bytes]) -> Iterator[tuple[Any, ...]]:
             new_public_id(),
             resource.public_id,
             resource.resource_type,
-            resource.language,
+            language_tag(resource.language),
             resource.name,
+            folded(resource.name),
             resource.description,
+            None if resource.description is None else folded(resource.description),
             resource.version_label,
             resource.is_complete,
             jsonb(config),

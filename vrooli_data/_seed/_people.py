@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._bulk import JSONB, TIMESTAMPTZ, jsonb
+from .._text_search import folded
 from ._chance import Draw, between, happens, pick, rank, spread
 from ._table import Table
 from ._texts import Texts, language, person
@@ -14,13 +15,13 @@ from ._world import World
 _COPY_USERS = """
 /* vrooli_data:seed */
 COPY users (
-    id, public_id, email, name, handle, is_bot, is_private, languages, last_active_at, revision,
-    created_at, updated_at
+    id, public_id, email, name, name_folded, handle, is_bot, is_private, languages, last_active_at,
+    revision, created_at, updated_at
 ) FROM STDIN (FORMAT binary)
 """
 _USER_TYPES = (
-    *("int8", "text", "text", "text", "text", "bool", "bool", "text[]", TIMESTAMPTZ, "int4"),
-    *(TIMESTAMPTZ, TIMESTAMPTZ),
+    *("int8", "text", "text", "text", "text", "text", "bool", "bool", "text[]", TIMESTAMPTZ),
+    *("int4", TIMESTAMPTZ, TIMESTAMPTZ),
 )
 _COPY_TEAMS = """
 /* vrooli_data:seed */
@@ -67,11 +68,14 @@ def _users(world: World) -> Iterator[tuple[Any, ...]]:
             further = language(draw)
             if further not in languages:
                 languages.append(further)
+        email = None if is_bot or happens(draw, 0.1) else f"person{id}@{pick(draw, _MAILBOXES)}"
+        name = f"{person(draw, first)} 🤖" if is_bot else person(draw, first)
         yield (
             id,
             public_id(id),
-            None if is_bot or happens(draw, 0.1) else f"person{id}@{pick(draw, _MAILBOXES)}",
-            f"{person(draw, first)} 🤖" if is_bot else person(draw, first),
+            email,
+            name,
+            folded(name),
             None if happens(draw, 0.2) else f"{'bot' if is_bot else 'user'}_{id}",
             is_bot,
             happens(draw, 0.08),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._bulk import JSONB, TIMESTAMPTZ, jsonb
+from .._text_search import folded
 from ._chance import between, happens, pick
 from ._shapes import Shapes
 from ._table import Table
@@ -38,10 +39,11 @@ _VERSION_TYPES = (
 _COPY_TRANSLATIONS = """
 /* vrooli_data:seed */
 COPY resource_translations (
-    resource_id, language, name, description, created_at, updated_at
+    resource_id, language, name, name_folded, description, description_folded, created_at,
+    updated_at
 ) FROM STDIN (FORMAT binary)
 """
-_TRANSLATION_TYPES = ("int8", "text", "text", "text", TIMESTAMPTZ, TIMESTAMPTZ)
+_TRANSLATION_TYPES = ("int8", *["text"] * 5, TIMESTAMPTZ, TIMESTAMPTZ)
 _COPY_BOOKMARKS = """
 /* vrooli_data:seed */
 COPY bookmarks (user_id, resource_id, created_at) FROM STDIN (FORMAT binary)
@@ -143,11 +145,14 @@ def _translations(world: World, shapes: Shapes) -> Iterator[tuple[Any, ...]]:
     for resource_id in range(1, world.resources + 1):
         created_at = world.resource_created_at(resource_id)
         for language in shapes.of(resource_id).languages:
+            name, description = texts.name(language), texts.description(language)
             yield (
                 resource_id,
                 language,
-                texts.name(language),
-                texts.description(language),
+                name,
+                folded(name),
+                description,
+                None if description is None else folded(description),
                 created_at,
                 between(draw, created_at, world.timeline.end),
             )

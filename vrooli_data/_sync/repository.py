@@ -11,6 +11,7 @@ from .._fields import checked_changes
 from .._json import json_text
 from .._pages import Listing, Page
 from .._queries import Query
+from .._text_search import folded
 from .._validate import check_limit
 from ..errors import Conflict
 from ..records.shared import Update
@@ -49,9 +50,15 @@ class Repository:
         changes: msgspec.Struct,
         kind: type[msgspec.Struct],
         expected_revision: int | None,
+        *,
+        folds: tuple[str, ...] = (),
     ) -> R | None:
-        """Run an update whose parameters are key, changes and expected revision."""
+        """Run an update whose parameters are key, changes and expected revision.
+
+        Of the fields in *folds* the form that search compares changes with them.
+        """
         values = checked_changes(changes, kind, expected_revision)
+        values |= {f"{name}_folded": folded(values[name]) for name in folds if name in values}
         outcome = self._find(query, *key, json_text(values), expected_revision)
         if outcome is None:
             return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from .._fields import checked
 from .._queries import query
-from .._validate import check_id, check_language
+from .._text_search import folded
+from .._validate import check_id, new_language
 from ..errors import NotFound
 from ..inputs import SetTranslation
 from ..records import ResourceTranslation
@@ -37,14 +38,22 @@ class ResourceTranslations(Repository):
     ) -> ResourceTranslation:
         """Insert or replace the translation into a language (sql/resources/translations.sql).
 
-        Both fields are replaced: a description that is not given becomes NULL. The resource's
-        revision counts it. Raises `NotFound` where the resource is absent.
+        Both fields are replaced: a description that is not given becomes NULL. The case of the tag
+        does not matter: pt-br is stored as pt-BR. The resource's revision counts it. Raises
+        `NotFound` where the resource is absent.
         """
         check_id("resource_id", resource_id)
-        check_language("language", language)
+        tag = new_language("language", language)
         values = checked("translation", translation, SetTranslation)
+        name, description = values["name"], values["description"]
         stored = self._find(
-            _SET_TRANSLATION, resource_id, language, values["name"], values["description"]
+            _SET_TRANSLATION,
+            resource_id,
+            tag,
+            name,
+            folded(name),
+            description,
+            None if description is None else folded(description),
         )
         if stored is None:
             raise NotFound(
@@ -58,5 +67,5 @@ class ResourceTranslations(Repository):
         Query: sql/resources/translations.sql. The resource's revision counts it.
         """
         check_id("resource_id", resource_id)
-        check_language("language", language)
-        return self._find(_DELETE_TRANSLATION, resource_id, language) is not None
+        tag = new_language("language", language)
+        return self._find(_DELETE_TRANSLATION, resource_id, tag) is not None

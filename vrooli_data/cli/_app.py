@@ -13,6 +13,7 @@ from ._demo import demo
 from ._drift import drift
 from ._explain import explain
 from ._import import import_from
+from ._mend_search import mend_search
 from ._migrate import migrate
 from ._output import say
 from ._seed import seed
@@ -32,6 +33,7 @@ app.command()(seed)
 app.command()(check)
 app.command()(drift)
 app.command()(explain)
+app.command()(mend_search)
 app.add_typer(import_from, name="import")
 
 

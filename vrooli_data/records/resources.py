@@ -96,3 +96,16 @@ class ResourceTranslation(msgspec.Struct, frozen=True, gc=False):
     description: str | None
     created_at: datetime
     updated_at: datetime
+
+
+class TranslationTexts(msgspec.Struct, frozen=True, gc=False):
+    """What search and comparison read of a translation."""
+
+    resource_id: int
+    language: str
+    name: str
+    description: str | None
+    #: As search compares it now.
+    name_folded: str
+    #: As search compares it now; None: no description.
+    description_folded: str | None

@@ -49,3 +49,13 @@ class UserWithTeams(User, frozen=True):
     """One user with the memberships, newest first."""
 
     memberships: list[Membership]
+
+
+class UserTexts(msgspec.Struct, frozen=True):
+    """What search and comparison read of a user."""
+
+    id: int
+    name: str
+    #: As search compares it now.
+    name_folded: str
+    languages: list[str]

@@ -35,7 +35,11 @@ SELECT
     best.created_at,
     best.updated_at,
     resource_translations.language,
-    '%' || split_part(resource_translations.name, ' ', 1) || '%' AS pattern,
+    '%'
+    || split_part(
+        coalesce(resource_translations.name_folded, lower(resource_translations.name)), ' ', 1
+    )
+    || '%' AS pattern,
     (SELECT json_agg(listed.id) FROM best AS listed)::text AS ids,
     (SELECT json_agg(listed.public_id) FROM best AS listed)::text AS public_ids
 FROM best
@@ -116,4 +120,28 @@ SELECT
     revision
 FROM resource_versions
 ORDER BY id DESC
+LIMIT 1;
+
+-- name: resources__mend_texts()^
+SELECT
+    resource_id,
+    language,
+    name,
+    description,
+    name_folded,
+    description_folded
+FROM resource_translations
+ORDER BY
+    resource_id ASC,
+    language ASC
+LIMIT 1;
+
+-- name: resources__mend_language()^
+SELECT
+    resource_id,
+    upper(language) AS tag
+FROM resource_translations
+ORDER BY
+    resource_id ASC,
+    language ASC
 LIMIT 1;

@@ -33,7 +33,8 @@ SELECT
     users.handle,
     users.revision,
     users.created_at,
-    '%' || split_part(users.name, ' ', 1) || '%' AS pattern,
+    '%' || split_part(coalesce(users.name_folded, lower(users.name)), ' ', 1) || '%' AS pattern,
+    '%' || split_part(users.email, '@', 1) || '%' AS email_pattern,
     (SELECT json_agg(newest.id) FROM newest)::text AS ids,
     (SELECT json_agg(newest.public_id) FROM newest)::text AS public_ids
 FROM users
@@ -41,3 +42,21 @@ INNER JOIN many ON users.id = many.user_id;
 
 -- name: users__create()^
 SELECT 'exampleuser0' AS public_id;
+
+-- name: users__mend_name()^
+SELECT
+    id,
+    name,
+    name_folded
+FROM users
+ORDER BY id ASC
+LIMIT 1;
+
+-- name: users__mend_languages()^
+SELECT
+    id,
+    languages,
+    languages AS tags
+FROM users
+ORDER BY id ASC
+LIMIT 1;

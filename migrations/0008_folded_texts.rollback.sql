@@ -1,0 +1,5 @@
+ALTER TABLE resource_translations
+DROP COLUMN description_folded,
+DROP COLUMN name_folded;
+ALTER TABLE users
+DROP COLUMN name_folded;

@@ -1,0 +1,124 @@
+"""Fold texts and case language tags that something else than this package wrote."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, TypeVar
+
+import msgspec
+from psycopg import RawCursor
+
+from ._bulk import connection
+from ._own_session import Connection
+from ._progress import NoProgress, Progress, task
+from ._queries import Query, load_folder, query, sql_folder
+from ._text_search import folded
+from ._validate import language_tag
+from .records.resources import TranslationTexts
+from .records.users import UserTexts
+
+R = TypeVar("R")
+
+_LIST_USERS = query("users.list_texts", UserTexts)
+_USERS = load_folder(sql_folder() / "users")
+_MEND_NAME = _USERS["users.mend_name"].statement
+_MEND_LANGUAGES = _USERS["users.mend_languages"].statement
+_LIST_TRANSLATIONS = query("resources.list_texts", TranslationTexts)
+_RESOURCES = load_folder(sql_folder() / "resources")
+_MEND_TRANSLATION = _RESOURCES["resources.mend_texts"].statement
+_MEND_LANGUAGE = _RESOURCES["resources.mend_language"].statement
+
+_BATCH = 1000
+#: Below the identity of any row.
+_FIRST = -(2**63)
+
+
+class MendReport(msgspec.Struct, frozen=True, gc=False):
+    """What was looked at, and how much of it was not as this package writes it."""
+
+    users: int
+    mended_users: int
+    translations: int
+    mended_translations: int
+    seconds: float
+
+
+def mend_search(
+    conninfo: str | None = None, *, schema: str | None = None, progress: Progress | None = None
+) -> MendReport:
+    """Fold the names and descriptions, and case the language tags, that others wrote.
+
+    Search finds a text by its folded form. Rows that another program wrote have none, or that of an
+    earlier text, and a migration folds as well as the server can. Every user and translation is
+    read, in batches; only rows that have to change are written, each by itself, and nothing is
+    overwritten that changes meanwhile. A folded text is no change of a user or resource; a language
+    tag is one of its row. Can be run at any time.
+
+    Args:
+        conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+        schema: where the tables are; None is the first schema that exists in the search_path of
+            the role.
+        progress: told of each table.
+    """
+    started = time.perf_counter()
+    progress = progress or NoProgress()
+    with connection(conninfo, "vrooli_data mend", schema) as opened:
+        users, mended_users = _mend_users(opened, progress)
+        translations, mended_translations = _mend_translations(opened, progress)
+    seconds = time.perf_counter() - started
+    return MendReport(users, mended_users, translations, mended_translations, seconds)
+
+
+def _mend_users(opened: Connection, progress: Progress) -> tuple[int, int]:
+    seen, mended, after = 0, 0, _FIRST
+    with task(progress, "users", None):
+        while batch := _records(opened, _LIST_USERS, after, _BATCH):
+            mended += sum(_mend_user(opened, user) for user in batch)
+            seen += len(batch)
+            after = batch[-1].id
+            progress.advance(len(batch))
+    return seen, mended
+
+
+def _mend_user(opened: Connection, user: UserTexts) -> bool:
+    name, tags = folded(user.name), list(dict.fromkeys(map(language_tag, user.languages)))
+    mended = False
+    if name != user.name_folded:
+        mended = _write(opened, _MEND_NAME, user.id, user.name, name)
+    if tags != user.languages:
+        mended = _write(opened, _MEND_LANGUAGES, user.id, user.languages, tags) or mended
+    return mended
+
+
+def _mend_translations(opened: Connection, progress: Progress) -> tuple[int, int]:
+    seen, mended, after = 0, 0, (_FIRST, "")
+    with task(progress, "resource_translations", None):
+        while batch := _records(opened, _LIST_TRANSLATIONS, *after, _BATCH):
+            mended += sum(_mend_translation(opened, each) for each in batch)
+            seen += len(batch)
+            after = (batch[-1].resource_id, batch[-1].language)
+            progress.advance(len(batch))
+    return seen, mended
+
+
+def _mend_translation(opened: Connection, each: TranslationTexts) -> bool:
+    name = folded(each.name)
+    description = None if each.description is None else folded(each.description)
+    texts = each.name, each.description, name, description
+    tag = language_tag(each.language)
+    mended = False
+    if (name, description) != (each.name_folded, each.description_folded):
+        mended = _write(opened, _MEND_TRANSLATION, each.resource_id, each.language, *texts)
+    if tag != each.language:
+        mended = _write(opened, _MEND_LANGUAGE, each.resource_id, tag) or mended
+    return mended
+
+
+def _records(opened: Connection, query: Query[R], *parameters: Any) -> list[R]:
+    with RawCursor(opened) as cursor:
+        return query.records(cursor.execute(query.statement, parameters).fetchall())
+
+
+def _write(opened: Connection, statement: bytes, *parameters: Any) -> bool:
+    with RawCursor(opened) as cursor:
+        return cursor.execute(statement, parameters).rowcount > 0
