@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
     pytest-xdist hands the options on, so that its workers share the server that was started for
     all; pytest-postgresql gives each of them databases of other names.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell has its background processes ignore it, and what they start; tests send it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     option = config.option
     if option.postgresql_dbname is None:
         # Its own, so that several runs can share the server.

@@ -57,9 +57,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
-    """Count the tests of each subject."""
+    """Count the tests of each subject, where it is marks that choose."""
     for item in items:
-        if mark := item.get_closest_marker("slow"):
+        mark = item.get_closest_marker("slow")
+        if mark is not None and item.config.option.markexpr:
             item.config.stash[_LEFT_OUT][mark.args[0]] += 1
 
 

@@ -21,7 +21,15 @@ PAGES = (0, 1, 500, 501)
 INT_SLOTS = [slot for slot in SLOTS if core(slot.annotation) is int]
 #: What the rows that are there may say to a number: the layer took it, and the server understood.
 ANSWERS = frozenset(
-    {None, "NotFound", "StillReferenced", "AlreadyExists", "Conflict", "InvalidTransition"}
+    {
+        None,
+        "NotFound",
+        "MissingReference",
+        "StillReferenced",
+        "AlreadyExists",
+        "Conflict",
+        "InvalidTransition",
+    }
 )
 #: It has to be the creator, who is the user 1.
 TIED = "teams.create_with_initial_setup-team.created_by_id"
