@@ -21,7 +21,7 @@ from vrooli_data._queries import load_folder, sql_folder
 README = Path(__file__).parents[1] / "README.md"
 DOCS = README.parent / "docs"
 #: Pages whose programs are run, and how many each has.
-PROGRAMS = {"processes.md": 3, "schemas.md": 2, "transactions.md": 10}
+PROGRAMS = {"poolers.md": 1, "processes.md": 3, "schemas.md": 2, "transactions.md": 10}
 SQL_README = sql_folder() / "README.md"
 
 #: A value of each type that a query casts a parameter to.

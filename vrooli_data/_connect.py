@@ -7,12 +7,16 @@ import os
 import select
 import socket
 from collections.abc import Callable
+from copy import copy
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import psycopg
 from psycopg import sql
-from psycopg.adapt import AdaptersMap
+from psycopg.abc import Buffer
+from psycopg.adapt import AdaptersMap, Loader
+from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
 from psycopg.types.numeric import Int8Dumper
 from psycopg.types.string import ByteaBinaryLoader
@@ -33,6 +37,11 @@ _KEEPALIVES = {
     "tcp_user_timeout": "60000",
 }
 _MAX_TEXT = 10_000
+#: Where PostgreSQL counts its times from.
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+#: Which process serves the session. A pooler tells its client another.
+ASK_PROCESS = b"SELECT pg_catalog.pg_backend_pid()"
 
 #: As which role the session runs, and when its server was started: never the same on two servers.
 ASK_SESSION = b"SELECT current_user::text, extract(EPOCH FROM pg_postmaster_start_time())::text"
@@ -79,7 +88,8 @@ class SessionSettings:
         path: SearchPath,
         *,
         statement_timeout: str | None,
-        prepare: bool,
+        pooler: bool | None,
+        prepare: bool | None,
         on_query: Callable[[QueryEvent], None] | None,
     ) -> None:
         #: Its schema is known once a connection has been opened.
@@ -88,9 +98,20 @@ class SessionSettings:
         self.statement_timeout = statement_timeout
         #: Seconds after which a server that has not ended a statement itself is given up.
         self.limit = None if statement_timeout is None else int(statement_timeout) / 1000 + GRACE
-        #: Turned off for good where it proves not to work.
+        #: Whether sessions are shared, so that nothing may be set in one; None until it is known.
+        self.pooler = pooler
+        #: What goes with each transaction behind a pooler; None where it is set in the session.
+        self.each: bytes | None = None
+        #: None until it is known whether there is a pooler. Turned off for good where it proves not
+        #: to work.
         self.prepare = prepare
         self.on_query = on_query
+
+    def unprepared(self) -> SessionSettings:
+        """Return the same for a session that prepares nothing."""
+        settings = copy(self)
+        settings.prepare = False
+        return settings
 
 
 #: What a session runs under unless the connection's options say otherwise.
@@ -103,15 +124,22 @@ _DEFAULT_SETTINGS = {
 }
 
 
-def set_session(path: SearchPath, options: str, statement_timeout: str | None = None) -> bytes:
-    """Return the statement that sets what each session of the layer runs under.
+def set_settings(
+    path: SearchPath,
+    options: str,
+    statement_timeout: str | None = None,
+    *,
+    is_local: bool = False,
+) -> bytes:
+    """Return the statement that sets what the statements of the layer run under.
 
-    It may be sent again at any time; what it sets stays.
+    It may be sent again at any time; what it sets stays for the session.
 
     Args:
         path: where names are looked up.
         options: those of the connection, from wherever libpq took them.
         statement_timeout: in milliseconds; None leaves the server's.
+        is_local: set it for the transaction instead.
     """
     # Times are read in UTC whatever the server's own zone, also inside nested JSON.
     settings = {"search_path": str(path), "TimeZone": "UTC"}
@@ -121,10 +149,26 @@ def set_session(path: SearchPath, options: str, statement_timeout: str | None = 
         settings["statement_timeout"] = statement_timeout
     # Called by its full name: the session's path may still be anybody's.
     calls = sql.SQL(", ").join(
-        sql.SQL("pg_catalog.set_config({}, {}, FALSE)").format(name, value)
+        sql.SQL("pg_catalog.set_config({}, {}, {})").format(name, value, is_local)
         for name, value in settings.items()
     )
-    return (sql.SQL("/* vrooli_data:set_session */ SELECT ") + calls).as_bytes()
+    tag = sql.SQL(
+        "/* vrooli_data:set_transaction */ " if is_local else "/* vrooli_data:set_session */ "
+    )
+    return (tag + sql.SQL("SELECT ") + calls).as_bytes()
+
+
+class UtcLoader(Loader):
+    """Loads a timestamptz in UTC, whatever zone the session has by the time that rows are read."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> datetime:
+        """Make the time of microseconds since 2000."""
+        try:
+            return _EPOCH + timedelta(microseconds=int.from_bytes(data, signed=True))
+        except OverflowError:
+            raise psycopg.DataError("the time lies beyond the years of Python") from None
 
 
 class _IntDumper(Int8Dumper):

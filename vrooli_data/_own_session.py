@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import psycopg
 
 from ._classify import translate, unreachable
-from ._connect import connection_parameters, set_session
+from ._connect import connection_parameters, set_settings
 from ._search_path import FIND_SCHEMAS, SearchPath
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
@@ -51,5 +51,5 @@ def pin(connection: Connection, path: SearchPath) -> SearchPath:
     """Have names looked up in *path* alone from here on; return it with its schema."""
     if path.schema is None:
         path = path.found(connection.execute(FIND_SCHEMAS).fetchall())
-    connection.execute(set_session(path, connection.info.options))
+    connection.execute(set_settings(path, connection.info.options))
     return path

@@ -50,8 +50,8 @@ _BEGIN: Final[dict[tuple[Isolation, bool | None, bool], LiteralString]] = {
 }
 #: Sent in one message with BEGIN: the id by which a lost COMMIT is resolved.
 _TRACK: Final = (
-    "; SELECT pg_current_xact_id()::text, "
-    "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
+    "; SELECT pg_catalog.pg_current_xact_id()::text, pg_catalog.substr("
+    "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8)"
 )
 #: Sets each limit for the transaction alone, in milliseconds; one that is stricter already stays.
 LIMIT: Final = (

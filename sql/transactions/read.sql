@@ -33,3 +33,21 @@ SELECT
         FROM pg_stat_activity AS server_processes
         WHERE server_processes.usesysid IS NULL AND server_processes.datid IS NULL
     ) AS processes;
+
+-- name: find_run_at_begin()^
+-- Tell in which run the server is, at the start of a transaction behind a pooler, where each may come
+-- to another server. The processes are left out: to list them takes longer than all else.
+-- Record: Run
+-- Index:  none: reads the control file, no table
+-- Locks:  none
+-- Null:   system_identifier, every server has one; timeline, every server is on one;
+--         started, every server was started; statistics_since, the view always has its one row;
+--         checkpoint_lsn, there always is a latest one;
+--         processes.item, there is none
+SELECT
+    (pg_control_system()).system_identifier,
+    (pg_control_checkpoint()).timeline_id AS timeline,
+    extract(EPOCH FROM pg_postmaster_start_time())::text AS started,
+    (SELECT extract(EPOCH FROM max(stats_reset))::text FROM pg_stat_wal) AS statistics_since,
+    (pg_control_checkpoint()).checkpoint_lsn::text AS checkpoint_lsn,
+    '{}'::integer[] AS processes;

@@ -10,7 +10,15 @@ from psycopg import sql
 from psycopg.conninfo import timeout_from_conninfo
 
 from .._classify import unreachable
-from .._connect import ASK_SESSION, CODECS, RESTORE, SessionSettings, set_session
+from .._connect import (
+    ASK_PROCESS,
+    ASK_SESSION,
+    CODECS,
+    RESTORE,
+    SessionSettings,
+    UtcLoader,
+    set_settings,
+)
 from .._queries import query
 from .._search_path import FIND_SCHEMAS
 from ..errors import PermissionDenied, Unavailable
@@ -40,23 +48,30 @@ class AsyncConnector:
         #: The run that each server was in when it was last asked, by when the server was started.
         self._runs: dict[str, Run] = {}
 
-    async def configure(
-        self, connection: AsyncPooledConnection, seconds: float | None = None
+    async def configure(self, connection: AsyncPooledConnection) -> None:
+        """Set up one new connection of the pool."""
+        await self._configure(connection, is_kept=True)
+
+    async def _configure(
+        self, connection: AsyncPooledConnection, *, is_kept: bool, seconds: float | None = None
     ) -> None:
         """Set up one new connection, within so many seconds or those of ``connect_timeout``."""
-        if not self.settings.prepare:
-            connection.prepare_threshold = None
-        # The queries are a fixed set: each stays prepared.
-        connection.prepared_max = None
-        connection.session = AsyncSession(connection, self.settings, has_trigrams=self.has_trigrams)
         # A server that falls silent here would hold its caller, or the pool's worker, for good.
         with connection.within(seconds or self.connect_timeout):
             await self.set_up(connection)
             self.failure = None
             cursor = await connection.execute(ASK_SESSION, prepare=False)
-            session = connection.session
-            session.role, session.started = (await cursor.fetchall())[0]
-            session.run = self._runs.get(session.started) or await self.find_run(session)
+            role, started = (await cursor.fetchall())[0]
+            # What is used once is not worth preparing.
+            settings = self.settings if is_kept else self.settings.unprepared()
+            if not settings.prepare:
+                connection.prepare_threshold = None
+            # The queries are a fixed set: each stays prepared.
+            connection.prepared_max = None
+            session = AsyncSession(connection, settings, has_trigrams=self.has_trigrams)
+            connection.session = session
+            session.role, session.started = role, started
+            session.run = self._runs.get(started) or await self.find_run(session)
         connection.limit = self.settings.limit
 
     async def find_run(self, session: AsyncSession) -> Run | None:
@@ -81,18 +96,35 @@ class AsyncConnector:
     async def set_up(self, connection: AsyncPooledConnection) -> None:
         """Set what each session runs under; it may be done again at any time."""
         settings = self.settings
+        if settings.pooler is None:
+            cursor = await connection.execute(ASK_PROCESS, prepare=False)
+            process = (await cursor.fetchall())[0][0]
+            settings.pooler = process != connection.pgconn.backend_pid
+        if settings.prepare is None:
+            settings.prepare = not settings.pooler
         if settings.path.schema is None:
             cursor = await connection.execute(FIND_SCHEMAS, prepare=False)
             settings.path = settings.path.found(await cursor.fetchall())
-        options = connection.info.options
-        statement = set_session(settings.path, options, settings.statement_timeout)
-        await connection.execute(statement, prepare=False)
+        statement = set_settings(
+            settings.path,
+            connection.info.options,
+            settings.statement_timeout,
+            is_local=settings.pooler,
+        )
+        if settings.pooler:
+            settings.each = statement
+            connection.adapters.register_loader("timestamptz", UtcLoader)
+        else:
+            await connection.execute(statement, prepare=False)
 
     async def restore(self, connection: AsyncPooledConnection) -> None:
         """Leave nothing of what was done to a session that was lent out; raise where it cannot be.
 
         Raises psycopg's errors.
         """
+        if self.settings.pooler:
+            # It was nobody's own.
+            return
         with connection.within(self.connect_timeout):
             cursor = await connection.execute(RESTORE, prepare=False)
             while cursor.nextset():
@@ -113,7 +145,7 @@ class AsyncConnector:
         try:
             connection = await AsyncPooledConnection.connect(**parameters)
             try:
-                await self.configure(connection, seconds)
+                await self._configure(connection, is_kept=False, seconds=seconds)
             except BaseException:
                 await connection.close()
                 raise

@@ -129,6 +129,9 @@ class AsyncResolver:
             return is_same
         if session.started != trace.started:
             return False
+        if self._connector.settings.pooler:
+            # A pooler's client outlives a crash of the server.
+            return None
         return True if await self._old_answers(trace, end) else None
 
     async def _old_answers(self, trace: Trace, end: float) -> bool:

@@ -86,7 +86,12 @@ class AsyncSession:
     @property
     def prepares(self) -> bool:
         """Whether statements may be prepared."""
-        return self._settings.prepare
+        return bool(self._settings.prepare)
+
+    @property
+    def each_transaction(self) -> bytes | None:
+        """What goes with each transaction behind a pooler; None where the session is ours."""
+        return self._settings.each
 
     def is_ended(self) -> bool:
         """Tell, without asking the server, whether it has ended the idle connection."""
@@ -175,14 +180,21 @@ class AsyncSession:
     ) -> None:
         """Have a query executed with the plan that is kept, or with one made for its parameters."""
         prepare = self._settings.prepare
-        if not query.is_planned_anew:
+        each = self._settings.each
+        if each is not None and self.is_in_transaction:
+            each = None
+        if each is None and not query.is_planned_anew:
             await cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
             return
-        # One round trip.
+        # One round trip, and one transaction.
         async with self.connection.pipeline():
-            await self.connection.execute(PLAN_ANEW)
+            if each is not None:
+                await self.connection.execute(each, prepare=False)
+            if query.is_planned_anew:
+                await self.connection.execute(PLAN_ANEW)
             await cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
-            await self.connection.execute(PLAN_ONCE)
+            if query.is_planned_anew:
+                await self.connection.execute(PLAN_ONCE)
 
     async def _prepares_anew(self, error: psycopg.Error) -> bool:
         """Forget the prepared statements when the server refused one, and tell whether it did.

@@ -69,7 +69,8 @@ class Database(Repositories):
         min_size: int = 1,
         max_size: int = 10,
         timeout: float = 5.0,
-        prepare: bool = True,
+        prepare: bool | None = None,
+        pooler: bool | None = None,
         application_name: str = "vrooli_data",
         statement_timeout: float | None = None,
         commit_timeout: float = 10.0,
@@ -90,7 +91,11 @@ class Database(Repositories):
             max_size: connections at most.
             timeout: seconds to wait for a connection of the pool, in each attempt that *retry*
                 allows.
-            prepare: False where a pooler stands between that cannot keep prepared statements.
+            prepare: whether the server keeps each statement that it has planned; None does so where
+                there is no pooler.
+            pooler: True where sessions are shared with other programs, as in PgBouncer's
+                transaction mode; None finds out whether a pooler stands between. See
+                docs/poolers.md.
             application_name: what pg_stat_activity shows, unless *conninfo*, PGAPPNAME or a service
                 file names another.
             statement_timeout: seconds a statement may take; None leaves the server's setting. A
@@ -103,7 +108,9 @@ class Database(Repositories):
             merge_reads: let reads by id or public id that are made in one turn of an event loop
                 share a statement; without an event loop it changes nothing.
         """
-        check_flag("prepare", prepare)
+        for field, flag in (("prepare", prepare), ("pooler", pooler)):
+            if flag is not None:
+                check_flag(field, flag)
         check_flag("merge_reads", merge_reads)
         for field, hook in (("on_query", on_query), ("on_retry", on_retry)):
             if hook is not None:
@@ -121,6 +128,7 @@ class Database(Repositories):
             SessionSettings(
                 SearchPath.of(schema, search_path),
                 statement_timeout=limit,
+                pooler=pooler,
                 prepare=prepare,
                 on_query=on_query,
             ),

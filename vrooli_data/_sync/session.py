@@ -87,7 +87,12 @@ class Session:
     @property
     def prepares(self) -> bool:
         """Whether statements may be prepared."""
-        return self._settings.prepare
+        return bool(self._settings.prepare)
+
+    @property
+    def each_transaction(self) -> bytes | None:
+        """What goes with each transaction behind a pooler; None where the session is ours."""
+        return self._settings.each
 
     def is_ended(self) -> bool:
         """Tell, without asking the server, whether it has ended the idle connection."""
@@ -174,14 +179,21 @@ class Session:
     def _send(self, cursor: RawCursor[Row], query: Query[Any], parameters: tuple[Any, ...]) -> None:
         """Have a query executed with the plan that is kept, or with one made for its parameters."""
         prepare = self._settings.prepare
-        if not query.is_planned_anew:
+        each = self._settings.each
+        if each is not None and self.is_in_transaction:
+            each = None
+        if each is None and not query.is_planned_anew:
             cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
             return
-        # One round trip.
+        # One round trip, and one transaction.
         with self.connection.pipeline():
-            self.connection.execute(PLAN_ANEW)
+            if each is not None:
+                self.connection.execute(each, prepare=False)
+            if query.is_planned_anew:
+                self.connection.execute(PLAN_ANEW)
             cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
-            self.connection.execute(PLAN_ONCE)
+            if query.is_planned_anew:
+                self.connection.execute(PLAN_ONCE)
 
     def _prepares_anew(self, error: psycopg.Error) -> bool:
         """Forget the prepared statements when the server refused one, and tell whether it did.

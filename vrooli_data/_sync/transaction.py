@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 
 from .._classify import lost_at_commit, told
 from .._connect import GRACE, cut
-from .._queries import Query
+from .._queries import Query, query
 from .._retry import Reason, mark, reason_of
 from .._rows import Row
 from .._transactions import (
@@ -44,6 +44,7 @@ from ..errors import (
     Unavailable,
     VrooliDataError,
 )
+from ..records.transactions import Run
 from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import Resolver
 from .pool import Connections
@@ -56,6 +57,8 @@ T = TypeVar("T")
 X = TypeVar("X")
 
 logger = logging.getLogger("vrooli_data")
+
+_FIND_RUN = query("transactions.find_run_at_begin", Run)
 
 _OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE)
 
@@ -365,11 +368,23 @@ class TransactionRunner:
             self._end = time.monotonic() + options.timeout
             self._connection.end = self._end + GRACE
         self._session.is_in_transaction = True
-        cursor = self._connection.execute(options.begin, prepare=False)
+        begin = options.begin.encode()
+        each = self._session.each_transaction
+        if each is not None:
+            begin += b"; " + each
+            if options.tracked:
+                begin += b"; " + _FIND_RUN.statement
+        cursor = self._connection.execute(begin, prepare=False)
         if options.tracked:
             cursor.nextset()
             xid, timeline = (cursor.fetchall())[0]
             self._trace = self._trace._replace(xid=xid, timeline=timeline)
+            if each is not None:
+                # The server, or its run, may be another one than when the connection was opened.
+                cursor.nextset()
+                cursor.nextset()
+                run = _FIND_RUN.record_of((cursor.fetchall())[0])
+                self._trace = self._trace._replace(started=run.started, run=run)
         if options.timeout is not None:
             parameters = limits(options.timeout, self._connection.info.server_version)
             prepare = self._session.prepares

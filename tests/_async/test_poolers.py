@@ -1,0 +1,212 @@
+"""Behind PgBouncer in transaction mode: every transaction has its settings, and nobody else has."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection, conninfo, sql
+
+from tests.factories import Factory
+from tests.pooler import open_pooler
+from tests.proxy import Way, open_proxy
+from vrooli_data import (
+    AlreadyExists,
+    AsyncDatabase,
+    AsyncTransaction,
+    CreateUser,
+    InvalidInput,
+    RetryEvent,
+    Timeout,
+    Unavailable,
+)
+
+from ._compat import PATIENCE, gather
+
+#: Connections of the pooler to the server, fewer than it has clients.
+SIZE = 2
+CLIENTS = 6
+ROUNDS = 12
+
+SETTINGS = (
+    "SELECT current_setting('search_path'), current_setting('statement_timeout'), "
+    "current_setting('TimeZone'), current_setting('jit'), current_setting('plan_cache_mode')"
+)
+OURS = ('"public", pg_temp', "7s", "UTC", "off", "force_generic_plan")
+
+#: Opens a database, and reads often enough that psycopg would have prepared something.
+ANOTHER_PROCESS = """
+import sys
+from vrooli_data import Database
+with Database.connect(sys.argv[1], max_size=2) as db:
+    for _ in range(20):
+        db.users.find_by_id(1)
+        db.users.find_by_handle("ada")
+"""
+
+
+@pytest.fixture
+def pooled_url(database_url: str, admin: Connection[Any]) -> Iterator[str]:
+    """Name the test's database as a pooler has it, whose settings are not ours."""
+    database = sql.Identifier(admin.info.dbname)
+    admin.execute(sql.SQL("ALTER DATABASE {} SET timezone = 'Europe/Zurich'").format(database))
+    with open_pooler(database_url, size=SIZE) as url:
+        yield url
+
+
+async def use(db: AsyncDatabase, number: int) -> None:
+    """Read and write, alone and in transactions, and look at what they run under."""
+    for _ in range(ROUNDS):
+        user = await db.users.create(CreateUser(name=f"client {number}"))
+        assert await db.users.find_by_id(user.id) is not None
+        assert user.created_at.tzinfo is UTC
+        async with db.transaction() as tx:
+            cursor = await tx.connection.execute(SETTINGS)
+            assert await cursor.fetchall() == [OURS]
+            await tx.users.update_last_active(user.public_id)
+        async with db.connection() as held:
+            assert await held.users.find_by_public_id(user.public_id) is not None
+            assert await held.users.find_with_teams(user.public_id) is not None
+
+
+def look(url: str, beside: list[Any]) -> None:
+    """Look at what another program's statements run under."""
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as plain:
+        for _ in range(ROUNDS):
+            beside += plain.execute(SETTINGS).fetchall()
+            prepared = plain.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
+            assert prepared == (0,)
+
+
+async def test_many_clients_share_few_sessions_and_nothing_reaches_another(
+    pooled_url: str, admin: Connection[Any]
+) -> None:
+    retried: list[RetryEvent] = []
+    connect = partial(
+        AsyncDatabase.connect,
+        pooled_url,
+        max_size=CLIENTS,
+        statement_timeout=7,
+        on_retry=retried.append,
+    )
+    beside: list[Any] = []
+    async with connect() as one, connect(pooler=True) as another:
+        for databases in ((one, another), (another, one)):
+            await gather(
+                *(partial(use, databases[number % 2], number) for number in range(CLIENTS))
+            )
+            look(pooled_url, beside)
+    assert retried == []
+    plain = ('"$user", public', "0", "Europe/Zurich", "on", "auto")
+    assert set(beside) == {plain}
+    row = admin.execute("SELECT count(*) FROM users").fetchone()
+    assert row == (2 * CLIENTS * ROUNDS,)
+
+
+async def test_another_process_opens_behind_the_same_pooler(pooled_url: str) -> None:
+    program = [sys.executable, "-W", "error", "-c", ANOTHER_PROCESS, pooled_url]
+    async with AsyncDatabase.connect(pooled_url) as db:
+        for _ in range(20):
+            await db.users.find_by_id(1)
+        done = subprocess.run(program, capture_output=True, text=True, check=False)  # noqa: ASYNC221
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+async def test_what_is_started_is_never_prepared(pooled_url: str) -> None:
+    # Told that there is no pooler, it sets its session; what it opens with still has no name.
+    for _ in range(SIZE + 1):
+        async with AsyncDatabase.connect(pooled_url, pooler=False):
+            pass
+    with psycopg.connect(pooled_url, prepare_threshold=None) as plain:
+        row = plain.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
+        assert row == (0,)
+
+
+async def test_a_time_limit_holds_for_a_lone_statement_and_a_transaction(
+    pooled_url: str, database_url: str, make: Factory
+) -> None:
+    user_id = make.user()
+    async with AsyncDatabase.connect(pooled_url, statement_timeout=0.1) as db:
+        with psycopg.connect(database_url) as gate:
+            gate.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(Timeout, match=r"users\.find_by_id"):
+                await db.users.find_by_id(user_id)
+            with pytest.raises(Timeout, match=r"users\.find_by_id"):
+                async with db.transaction(timeout=0.05) as tx:
+                    await tx.users.find_by_id(user_id)
+        assert await db.users.find_by_id(user_id) is not None
+
+
+@pytest.mark.parametrize("way", [Way.DROP_REPLY, Way.CUT_BEFORE], ids=["done", "not done"])
+async def test_a_lost_reply_to_commit_is_resolved(
+    pooled_url: str, admin: Connection[Any], way: Way
+) -> None:
+    retried: list[RetryEvent] = []
+    with open_proxy(pooled_url) as proxy:
+        proxy.fail_at_commit(b"the first", way)
+        async with AsyncDatabase.connect(
+            proxy.url, commit_timeout=PATIENCE, on_retry=retried.append
+        ) as db:
+            names = iter(["the first", "the second"])
+
+            async def work(tx: AsyncTransaction) -> None:
+                await tx.users.create(CreateUser(name=next(names)))
+
+            await db.transact(work)
+    written = admin.execute("SELECT name FROM users").fetchall()
+    assert proxy.failures == 1
+    assert written == [("the first" if way is Way.DROP_REPLY else "the second",)]
+    assert len(retried) == (way is not Way.DROP_REPLY)
+
+
+async def test_names_are_looked_up_in_the_schema_that_is_told(
+    pooled_url: str, admin: Connection[Any]
+) -> None:
+    admin.execute(
+        "CREATE SCHEMA tenant; CREATE TABLE tenant.users (LIKE public.users INCLUDING ALL); "
+        "CREATE TABLE tenant.vrooli_data_migrations AS TABLE public.vrooli_data_migrations"
+    )
+    async with (
+        AsyncDatabase.connect(pooled_url, schema="tenant") as db,
+        AsyncDatabase.connect(pooled_url, schema="public") as other,
+    ):
+        for name in ("Ada", "Grace"):
+            await db.users.create(CreateUser(name=name))
+            await other.users.create(CreateUser(name=f"not {name}"))
+    assert admin.execute("SELECT name FROM tenant.users ORDER BY id").fetchall() == [
+        ("Ada",),
+        ("Grace",),
+    ]
+
+
+async def test_a_failed_statement_leaves_its_connection_as_it_was(pooled_url: str) -> None:
+    async with AsyncDatabase.connect(pooled_url, max_size=1) as db, db.connection() as held:
+        ada = await held.users.create(CreateUser(name="Ada", handle="ada"))
+        for _ in range(3):
+            with pytest.raises(AlreadyExists):
+                await held.users.create(CreateUser(name="Another", handle="ada"))
+            assert await held.users.find_by_id(ada.id) == ada
+
+
+async def test_a_server_without_a_pooler_keeps_its_prepared_statements(database_url: str) -> None:
+    async with AsyncDatabase.connect(database_url) as db, db.connection() as held:
+        for _ in range(10):
+            await held.users.find_by_id(1)
+        cursor = await held.connection.execute(
+            "SELECT count(*) > 0 FROM pg_prepared_statements WHERE statement ~ 'find_by_id'"
+        )
+        assert await cursor.fetchall() == [(True,)]
+
+
+async def test_options_in_the_connection_string_are_the_poolers_to_refuse(pooled_url: str) -> None:
+    url = conninfo.make_conninfo(pooled_url, options="-c jit=on")
+    with pytest.raises(Unavailable, match="unsupported startup parameter"):
+        await AsyncDatabase.connect(url).open()
+    with pytest.raises(InvalidInput, match="pooler"):
+        AsyncDatabase.connect(pooled_url, pooler=1)  # type: ignore[arg-type]
