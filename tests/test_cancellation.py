@@ -46,6 +46,8 @@ ASLEEP = """
 SELECT count(*) = 1 FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event = 'PgSleep' AND query ^@ '{}'
 """
+#: What a request to cancel a statement holds in place of a version of the protocol.
+CANCEL = bytes.fromhex("04d2162e")
 LONG = str(PATIENCE)
 STORM = 300
 
@@ -440,6 +442,22 @@ async def test_lone_writes_cancelled_at_any_moment_tell_what_became_of_them(
         else:
             # Told a second time, psycopg gives up the connection without having seen the end.
             assert name not in cancelled_once
+
+
+async def test_a_call_that_is_cancelled_on_a_silent_server_ends(database_url: str) -> None:
+    with open_proxy(database_url) as proxy:
+        async with AsyncDatabase.connect(proxy.url, max_size=1) as db:
+            for marker in (b"users.find_by_handle", CANCEL):
+                proxy.fail_at(marker, Way.SILENT)
+            started = time.monotonic()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await db.users.find_by_handle("ada")
+            assert proxy.failures == 2
+            # It was 10 seconds.
+            assert time.monotonic() - started < 5.0
+            proxy.fail_no_more()
+            await check_whole(db, 1)
 
 
 @pytest.mark.parametrize("query", ["SELECT pg_sleep", "COMMIT"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from psycopg.abc import PQGen
 from psycopg.adapt import AdaptersMap
 from psycopg.pq import PGconn, PipelineStatus, TransactionStatus
 
+from .._connect import GRACE, cut
 from .._process import belongs_here, replace_socket
 from .._rows import Row
 from ..errors import InvalidUse
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+logger = logging.getLogger("vrooli_data")
+
 #: Seconds between two looks of psycopg at what else may have happened while it waits.
 _INTERVAL = 0.1
 
@@ -31,7 +35,23 @@ _NOWHERE = PGconn.connect_start(b"no_such_option=1")
 _NOWHERE.finish()
 
 
-class AsyncPooledConnection(AsyncConnection[Row]):
+class _Cancelling(AsyncConnection[Row]):
+    async def _try_cancel(
+        self,
+        *,
+        timeout: float = GRACE,  # noqa: ASYNC109 (psycopg's own signature)
+    ) -> None:
+        """Ask the server to cancel what is interrupted; give one up that does not take that."""
+        try:
+            await self.cancel_safe(timeout=min(timeout, GRACE))
+        except errors.CancellationTimeout:
+            # psycopg would wait for another five seconds.
+            cut(self.fileno())
+        except Exception as error:  # noqa: BLE001 (the interruption is the one to be seen)
+            logger.info("what was interrupted could not be cancelled: %s", type(error).__name__)
+
+
+class AsyncPooledConnection(_Cancelling):
     """A connection of the pool, which carries its session."""
 
     session: AsyncSession
@@ -139,7 +159,7 @@ class AsyncPooledConnection(AsyncConnection[Row]):
         await self.execute("DEALLOCATE ALL", prepare=False)
 
 
-class AsyncLentConnection(AsyncConnection[Row]):
+class AsyncLentConnection(_Cancelling):
     """Psycopg's connection as an application gets it: another object on the same session.
 
     What its user sets on it, row factory, autocommit, adapters, handlers and whatever else psycopg

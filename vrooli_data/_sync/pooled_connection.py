@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from psycopg.abc import PQGen
 from psycopg.adapt import AdaptersMap
 from psycopg.pq import PGconn, PipelineStatus, TransactionStatus
 
+from .._connect import GRACE, cut
 from .._process import belongs_here, replace_socket
 from .._rows import Row
 from ..errors import InvalidUse
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+logger = logging.getLogger("vrooli_data")
+
 #: Seconds between two looks of psycopg at what else may have happened while it waits.
 _INTERVAL = 0.1
 
@@ -32,7 +36,23 @@ _NOWHERE = PGconn.connect_start(b"no_such_option=1")
 _NOWHERE.finish()
 
 
-class PooledConnection(Connection[Row]):
+class _Cancelling(Connection[Row]):
+    def _try_cancel(
+        self,
+        *,
+        timeout: float = GRACE,  # noqa: ASYNC109 (psycopg's own signature)
+    ) -> None:
+        """Ask the server to cancel what is interrupted; give one up that does not take that."""
+        try:
+            self.cancel_safe(timeout=min(timeout, GRACE))
+        except errors.CancellationTimeout:
+            # psycopg would wait for another five seconds.
+            cut(self.fileno())
+        except Exception as error:  # noqa: BLE001 (the interruption is the one to be seen)
+            logger.info("what was interrupted could not be cancelled: %s", type(error).__name__)
+
+
+class PooledConnection(_Cancelling):
     """A connection of the pool, which carries its session."""
 
     session: Session
@@ -140,7 +160,7 @@ class PooledConnection(Connection[Row]):
         self.execute("DEALLOCATE ALL", prepare=False)
 
 
-class LentConnection(Connection[Row]):
+class LentConnection(_Cancelling):
     """Psycopg's connection as an application gets it: another object on the same session.
 
     What its user sets on it, row factory, autocommit, adapters, handlers and whatever else psycopg
