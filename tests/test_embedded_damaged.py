@@ -25,6 +25,8 @@ from vrooli_data._migrate import rollback_to
 from vrooli_data.embedded import _server
 from vrooli_data.embedded._binaries import DEFAULT_VERSION, WHEELS
 
+pytestmark = pytest.mark.slow("embedded servers")
+
 DATA_FILES = ("PG_VERSION", "global/pg_control")
 DAMAGES = {"missing": None, "empty": b"", "zeros": bytes(8192), "cut": b"\xff\x01"}
 
@@ -51,6 +53,7 @@ def write(path: Path, content: bytes | None) -> None:
     shutil.chown(path, user, group)
 
 
+@pytest.mark.core
 @pytest.mark.parametrize(
     "content",
     [b"", bytes(40), b"\xc2\xb2\n", b"9" * 30, b"1"],
@@ -64,6 +67,7 @@ def test_a_half_written_postmaster_pid_is_mended(folder: Path, content: bytes) -
     assert embedded.stop(folder) is True
 
 
+@pytest.mark.core
 def test_other_half_written_files_are_no_matter(folder: Path) -> None:
     for name in ("pgdata/postmaster.opts", "pgdata/postgresql.auto.conf"):
         write(folder / name, b"")
