@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests._sync._compat import Started, until_waiting
 from tests.factories import Factory
 from vrooli_data import Database, mend_search, migrate
 from vrooli_data._migrate import rollback_to
@@ -118,3 +119,26 @@ def test_many_rows_are_folded_in_batches(before: Admin, database_url: str) -> No
     # Each batch is a transaction of its own.
     writers = before.execute("SELECT count(DISTINCT xmin::text) FROM users").fetchall()
     assert writers == [(3,)]
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        ("UPDATE users SET name = 'Neu', name_folded = 'neu'", ("neu", ["EN"])),
+        ("UPDATE users SET languages = '{de}'", ("weiss", ["de"])),
+    ],
+)
+def test_mending_overwrites_nothing_that_changes_meanwhile(
+    admin: Admin, database_url: str, change: str, kept: tuple[str, list[str]]
+) -> None:
+    Factory(admin).user(name="Weiß", languages=["EN"])
+    with psycopg.connect(database_url) as other:
+        other.execute(change.encode())
+        mending = Started(lambda: mend_search(database_url))
+        until_waiting(admin)
+        other.commit()
+    mending.result()
+    (found,) = admin.execute("SELECT name_folded, languages FROM users").fetchall()
+    assert found in (kept, (kept[0], ["en"]))
+    mend_search(database_url)
+    assert mend_search(database_url).mended_users == 0
