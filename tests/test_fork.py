@@ -17,7 +17,14 @@ from vrooli_data import CommitUnknown, CreateUser, Database
 _PATIENCE = 60
 
 
-@pytest.mark.parametrize("program", ["fork_sync", "fork_async", "fork_kinds"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "fork_sync",
+        "fork_async",
+        pytest.param("fork_kinds", marks=pytest.mark.slow("kinds of processes")),
+    ],
+)
 def test_a_child_is_refused_and_its_parents_connections_are_left_alone(
     database_url: str, program: str
 ) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
-from psycopg import Connection, RawCursor
+from psycopg import Connection, RawCursor, conninfo
 
+from vrooli_data import migrate
+from vrooli_data._contract.scratch import scratch_database
 from vrooli_data._migrations import has_trigrams
 from vrooli_data._plans import PlanSummary, summarize
 from vrooli_data._queries import load_folder, sql_folder
@@ -54,14 +58,23 @@ _VALUES = {"pattern": "'%c0ffee%'", "resource_type": "'Code'", "max_rows": "20"}
 _FREQUENT = {**_VALUES, "pattern": "'%frequent%'"}
 
 
-@pytest.fixture
-def filled(admin: Connection[Any]) -> Connection[Any]:
-    """Fill the database with resources enough for the planner to care."""
-    admin.prepare_threshold = None
-    admin.execute(_FILL)
-    # VACUUM also moves what was inserted into the main part of the trigram indexes.
-    admin.execute("VACUUM (ANALYZE) resources, resource_translations")
-    return admin
+@pytest.fixture(scope="module")
+def filled(postgresql_server: Any) -> Iterator[Connection[Any]]:
+    """Fill a database, which no test changes, with resources enough for the planner to care."""
+    server = conninfo.make_conninfo(
+        host=postgresql_server.host,
+        port=postgresql_server.port,
+        user=postgresql_server.user,
+        password=postgresql_server.password or None,
+        dbname="postgres",
+    )
+    with scratch_database(server) as url:
+        migrate(url)
+        with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+            connection.execute(_FILL)
+            # VACUUM also moves what was inserted into the main part of the trigram indexes.
+            connection.execute("VACUUM (ANALYZE) resources, resource_translations")
+            yield connection
 
 
 def plan(

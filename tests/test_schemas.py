@@ -12,6 +12,8 @@ from psycopg import Connection, sql
 from tests.cli import LINE, fail, succeed
 from vrooli_data._import import import_resources
 
+pytestmark = pytest.mark.slow("the command line")
+
 #: As careless a name as there can be.
 TENANT = 'Tenant "1", pg_catalog'
 
@@ -77,6 +79,7 @@ def test_what_names_no_schema_is_a_wrong_call(command: tuple[str, ...]) -> None:
     assert message.startswith("--schema: must be the name of a schema")
 
 
+@pytest.mark.core
 def test_an_import_stages_nothing_in_a_table_of_that_name(
     database_url: str, admin: Connection[Any], tmp_path: Path
 ) -> None:

@@ -12,6 +12,8 @@ from tests.cli import run
 from vrooli_data import Database
 from vrooli_data._contract.drift import drift
 
+pytestmark = pytest.mark.slow("databases that drifted")
+
 _INVALID = """
 UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'users_created_at_id_idx'::regclass
 """
@@ -33,6 +35,7 @@ def findings(url: str) -> list[tuple[str, str]]:
     return [(found.query, found.what) for found in drift(url).findings]
 
 
+@pytest.mark.core
 def test_a_database_that_was_only_migrated_has_not_drifted(database_url: str) -> None:
     report = drift(database_url)
     assert report.findings == []
