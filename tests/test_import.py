@@ -14,7 +14,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from vrooli_data import InvalidFile, NotMigrated, PermissionDenied
+from vrooli_data import GeneratedKeyTaken, InvalidFile, NotMigrated, PermissionDenied
 from vrooli_data._import import ImportReport, import_resources
 from vrooli_data._import._lines import MAX_LINE
 from vrooli_data._import._resource_line import MAX_CONFIG_DEPTH
@@ -341,6 +341,19 @@ def test_role_without_privileges_is_told(
     url = psycopg.conninfo.make_conninfo(database_url, options=f"-c role={role}")
     with pytest.raises(PermissionDenied):
         run(url, file, line())
+
+
+@pytest.mark.parametrize("table", ["resources", "resource_versions"])
+def test_a_sequence_left_behind_by_a_restore_is_named(
+    admin: Connection[Any], database_url: str, file: Path, table: str
+) -> None:
+    run(database_url, file, line(1))
+    admin.execute(f"ALTER SEQUENCE {table}_id_seq RESTART".encode())
+    with pytest.raises(GeneratedKeyTaken) as caught:
+        run(database_url, file, line(2))
+    assert caught.value.sequence == f"public.{table}_id_seq"
+    admin.execute(caught.value.remedy.encode())
+    assert run(database_url, file, line(2)).inserted == 1
 
 
 def wait_for_blocked(connection: Connection[Any], number: int) -> None:

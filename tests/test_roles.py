@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,21 @@ import psycopg
 import pytest
 from psycopg import Connection, conninfo, errors
 
+from tests.cli import run
 from tests.test_import import line
 from vrooli_data import (
+    AsyncDatabase,
     CreateResource,
     CreateTeam,
     CreateUser,
     CreateVersion,
     Database,
     InvalidFile,
+    PermissionDenied,
+    migrate,
 )
 from vrooli_data._import import import_resources
+from vrooli_data._migrate import status
 from vrooli_data._migrations import FOLDER
 
 
@@ -64,3 +70,43 @@ def test_it_neither_changes_the_schema_nor_says_that_it_was_changed(app_url: str
     for statement in (b"CREATE TABLE mine ()", b"DELETE FROM vrooli_data_migrations"):
         with psycopg.connect(app_url) as connection, pytest.raises(errors.InsufficientPrivilege):
             connection.execute(statement)
+
+
+def test_migrating_with_nothing_to_do_needs_no_owner(app_url: str) -> None:
+    report = migrate(app_url)
+    assert (report.applied, report.already_applied) == ((), len(status(app_url)))
+    done = run("migrate", "--database-url", app_url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Nothing to do: ")
+
+
+@pytest.fixture
+def forbidden(admin: Connection[Any], app_url: str, role: str) -> str:
+    """Take the schema of the tables from the role, and leave it another one."""
+    admin.execute(f"REVOKE USAGE ON SCHEMA public FROM PUBLIC, {role}".encode())
+    admin.execute(f"CREATE SCHEMA other; GRANT USAGE ON SCHEMA other TO {role}".encode())
+    return app_url
+
+
+@pytest.mark.parametrize("schema", [None, "public"])
+@pytest.mark.parametrize("path", ['"$user",public', "public", "other, public"])
+async def test_a_role_without_usage_of_the_schema_is_told_so(
+    forbidden: str, role: str, tmp_path: Path, schema: str | None, path: str
+) -> None:
+    options = f"-c role={role} -c search_path={path.replace(' ', '')}"
+    url = conninfo.make_conninfo(forbidden, options=options)
+    file = tmp_path / "resources.ndjson"
+    file.write_bytes(line(1))
+    with pytest.raises(PermissionDenied, match="lacks USAGE on the schema public") as caught:
+        await AsyncDatabase.connect(url, schema=schema).open()
+    assert (caught.value.object, caught.value.privileges) == ("schema public", ("USAGE",))
+    assert caught.value.role == role
+    calls: list[Callable[[], object]] = [
+        Database.connect(url, schema=schema).open,
+        lambda: migrate(url, schema=schema),
+        lambda: status(url, schema=schema),
+        lambda: import_resources(url, file, schema=schema),
+    ]
+    for call in calls:
+        with pytest.raises(PermissionDenied, match="lacks USAGE on the schema public"):
+            call()

@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from ._migrations import check_applied
-from ._own_session import Connection, own_session
+from ._own_session import Connection, own_session, refuse_forbidden
 from ._progress import Progress
 from ._queries import query
 from ._search_path import SearchPath
@@ -66,4 +66,5 @@ def _applied_migrations(connection: Connection) -> set[str]:
     try:
         return {id for (id,) in connection.execute(_LIST_APPLIED_MIGRATIONS.statement)}
     except psycopg.errors.UndefinedTable:
+        refuse_forbidden(connection)
         return set()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from ._own_session import Connection, own_session, pin
+from ._own_session import Connection, own_session, pin, refuse_forbidden
 from ._patience import Patience
 from ._search_path import SearchPath
 from .errors import MigrationFailed, Timeout
@@ -73,7 +73,9 @@ def exclusive_session(
         _lock(connection, patience)
         with patience.watch(connection, path), _ended_at_the_server(connection):
             set_lock_timeout(connection, patience.one_wait(in_the_way=True))
-            connection.execute(_CREATE_STATE)
+            # Only the owner may create what is there, even where there is nothing to do.
+            if not _has_state(connection):
+                connection.execute(_CREATE_STATE)
             yield connection, path
 
 
@@ -86,10 +88,15 @@ def connect(conninfo: str | None, path: SearchPath | None, target: str) -> Itera
 
 def read_state(connection: Connection) -> dict[str, Applied]:
     """Return what the database holds of each migration, by id."""
-    if value(connection, "SELECT to_regclass('vrooli_data_migrations')") is None:
+    if not _has_state(connection):
+        refuse_forbidden(connection)
         return {}
     rows = connection.execute("SELECT id, sha256, applied_at FROM vrooli_data_migrations")
     return {migration_id: Applied(sha256, at) for migration_id, sha256, at in rows}
+
+
+def _has_state(connection: Connection) -> bool:
+    return value(connection, "SELECT to_regclass('vrooli_data_migrations')") is not None
 
 
 def set_lock_timeout(connection: Connection, seconds: float) -> None:
@@ -122,6 +129,7 @@ def _check_server(connection: Connection) -> None:
 
 def _check_schema(connection: Connection, path: SearchPath) -> None:
     if value(connection, "SELECT current_schema()") != path.schema:
+        refuse_forbidden(connection)
         raise MigrationFailed(
             f"there is no schema {path.schema!r} that this role may use: create it, or grant the "
             "role USAGE and CREATE on it"

@@ -10,7 +10,7 @@ import psycopg
 
 from ._classify import translate, unreachable
 from ._connect import connection_parameters, set_settings
-from ._search_path import FIND_SCHEMAS, SearchPath
+from ._search_path import FIND_FORBIDDEN, FIND_SCHEMAS, SearchPath, forbidden
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
@@ -50,6 +50,16 @@ def own_session(
 def pin(connection: Connection, path: SearchPath) -> SearchPath:
     """Have names looked up in *path* alone from here on; return it with its schema."""
     if path.schema is None:
-        path = path.found(connection.execute(FIND_SCHEMAS).fetchall())
+        schemas = connection.execute(FIND_SCHEMAS).fetchall()
+        if not any(is_migrated for _, is_migrated in schemas):
+            refuse_forbidden(connection)
+        path = path.found(schemas)
     connection.execute(set_settings(path, connection.info.options))
     return path
+
+
+def refuse_forbidden(connection: Connection) -> None:
+    """Raise `PermissionDenied` where the tables are in a schema that the role may not use."""
+    denied = forbidden(connection.execute(FIND_FORBIDDEN).fetchall())
+    if denied is not None:
+        raise denied

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Self
 from psycopg import sql
 
 from ._validate import check_list, check_text
-from .errors import InvalidInput
+from .errors import InvalidInput, PermissionDenied
 
 _MAX_SCHEMAS = 100
 #: Bytes of a name; the server would cut a longer one short, and so take it for another.
@@ -29,6 +29,49 @@ LEFT JOIN pg_catalog.pg_class
         AND pg_class.relname OPERATOR(pg_catalog.=) 'vrooli_data_migrations'
 ORDER BY path.place
 """
+
+
+#: A schema of the path that holds the migrations, and that the role may not use: without USAGE it
+#: is told that no table is there.
+FIND_FORBIDDEN: Final = b"""
+/* vrooli_data:find_forbidden */
+SELECT
+    pg_namespace.nspname::pg_catalog.text,
+    CURRENT_USER::pg_catalog.text
+FROM pg_catalog.pg_namespace
+INNER JOIN pg_catalog.pg_class
+    ON
+        pg_namespace.oid OPERATOR(pg_catalog.=) pg_class.relnamespace
+        AND pg_class.relname OPERATOR(pg_catalog.=) 'vrooli_data_migrations'
+WHERE
+    pg_namespace.nspname OPERATOR(pg_catalog.=) ANY (
+        SELECT pg_catalog.btrim(part.name, ' "')
+        FROM pg_catalog.string_to_table(
+            pg_catalog.replace(
+                pg_catalog.current_setting('search_path'),
+                '$user',
+                CURRENT_USER::pg_catalog.text
+            ),
+            ','
+        ) AS part (name)
+    )
+    AND NOT pg_catalog.has_schema_privilege(pg_namespace.oid, 'USAGE')
+ORDER BY pg_namespace.nspname
+LIMIT 1
+"""
+
+
+def forbidden(rows: Iterable[tuple[Any, ...]]) -> PermissionDenied | None:
+    """Return the error that the rows of `FIND_FORBIDDEN` tell of; None where there is none."""
+    for schema, role in rows:
+        return PermissionDenied(
+            f"the role {role} lacks USAGE on the schema {schema}, in which the tables are: its "
+            "owner can GRANT it",
+            object=f"schema {schema}",
+            privileges=("USAGE",),
+            role=role,
+        )
+    return None
 
 
 class SearchPath(NamedTuple):

@@ -20,7 +20,7 @@ from .._connect import (
     set_settings,
 )
 from .._queries import query
-from .._search_path import FIND_SCHEMAS
+from .._search_path import FIND_FORBIDDEN, FIND_SCHEMAS, forbidden
 from ..errors import PermissionDenied, Unavailable
 from ..records.transactions import Run
 from .pooled_connection import AsyncPooledConnection
@@ -104,7 +104,10 @@ class AsyncConnector:
             settings.prepare = not settings.pooler
         if settings.path.schema is None:
             cursor = await connection.execute(FIND_SCHEMAS, prepare=False)
-            settings.path = settings.path.found(await cursor.fetchall())
+            schemas = await cursor.fetchall()
+            if not any(is_migrated for _, is_migrated in schemas):
+                await self.refuse_forbidden(connection)
+            settings.path = settings.path.found(schemas)
         statement = set_settings(
             settings.path,
             connection.info.options,
@@ -116,6 +119,13 @@ class AsyncConnector:
             connection.adapters.register_loader("timestamptz", UtcLoader)
         else:
             await connection.execute(statement, prepare=False)
+
+    async def refuse_forbidden(self, connection: AsyncPooledConnection) -> None:
+        """Raise `PermissionDenied` where the tables are in a schema that the role may not use."""
+        cursor = await connection.execute(FIND_FORBIDDEN, prepare=False)
+        denied = forbidden(await cursor.fetchall())
+        if denied is not None:
+            raise denied
 
     async def restore(self, connection: AsyncPooledConnection) -> None:
         """Leave nothing of what was done to a session that was lent out; raise where it cannot be.

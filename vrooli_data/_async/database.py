@@ -322,6 +322,8 @@ class AsyncDatabase(AsyncRepositories):
             except DatabaseError as error:
                 if error.sqlstate != _UNDEFINED_TABLE:
                     raise
+                with connection.within(self._connector.connect_timeout):
+                    await self._connector.refuse_forbidden(connection)
                 rows = []
             except Timeout:
                 if connection.is_late:

@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 
 from .._bulk import JSONB, connection, copy_rows, jsonb
+from .._classify import translate
 from .._progress import NoProgress, Progress, task
 from .._public_id import new_public_id
 from .._queries import load_folder, sql_folder
@@ -48,7 +49,7 @@ COPY pg_temp.imported_lines (
 """
 _ANALYZE_IMPORTED_LINES = "ANALYZE pg_temp.imported_lines (line, public_id)"
 _TYPES = ("int8", *["text"] * 9, "bool", JSONB)
-_IMPORT_STAGED = load_folder(sql_folder() / "resources")["resources.import_staged"].statement
+_IMPORT_STAGED = load_folder(sql_folder() / "resources")["resources.import_staged"]
 
 #: The server tells the row of a COPY here, and nowhere else; a row is a line.
 _COPY_LINE = re.compile(r"^COPY imported_lines, line (\d+), column (\w+)")
@@ -97,7 +98,11 @@ def import_resources(
         with task(progress, "Writing the tables", None):
             # Autovacuum never sees a temporary table.
             cursor.execute(_ANALYZE_IMPORTED_LINES)
-            cursor.execute(_IMPORT_STAGED)
+            try:
+                cursor.execute(_IMPORT_STAGED.statement)
+            except psycopg.Error as error:
+                name, lost = _IMPORT_STAGED.name, opened.closed
+                raise translate(error, name, lost, source=_IMPORT_STAGED) from None
             inserted: int = cursor.fetchall()[0][0]
     return ImportReport(read, inserted, read - inserted, 0, time.perf_counter() - started)
 

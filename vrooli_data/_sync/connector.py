@@ -21,7 +21,7 @@ from .._connect import (
     set_settings,
 )
 from .._queries import query
-from .._search_path import FIND_SCHEMAS
+from .._search_path import FIND_FORBIDDEN, FIND_SCHEMAS, forbidden
 from ..errors import PermissionDenied, Unavailable
 from ..records.transactions import Run
 from .pooled_connection import PooledConnection
@@ -105,7 +105,10 @@ class Connector:
             settings.prepare = not settings.pooler
         if settings.path.schema is None:
             cursor = connection.execute(FIND_SCHEMAS, prepare=False)
-            settings.path = settings.path.found(cursor.fetchall())
+            schemas = cursor.fetchall()
+            if not any(is_migrated for _, is_migrated in schemas):
+                self.refuse_forbidden(connection)
+            settings.path = settings.path.found(schemas)
         statement = set_settings(
             settings.path,
             connection.info.options,
@@ -117,6 +120,13 @@ class Connector:
             connection.adapters.register_loader("timestamptz", UtcLoader)
         else:
             connection.execute(statement, prepare=False)
+
+    def refuse_forbidden(self, connection: PooledConnection) -> None:
+        """Raise `PermissionDenied` where the tables are in a schema that the role may not use."""
+        cursor = connection.execute(FIND_FORBIDDEN, prepare=False)
+        denied = forbidden(cursor.fetchall())
+        if denied is not None:
+            raise denied
 
     def restore(self, connection: PooledConnection) -> None:
         """Leave nothing of what was done to a session that was lent out; raise where it cannot be.

@@ -323,6 +323,8 @@ class Database(Repositories):
             except DatabaseError as error:
                 if error.sqlstate != _UNDEFINED_TABLE:
                     raise
+                with connection.within(self._connector.connect_timeout):
+                    self._connector.refuse_forbidden(connection)
                 rows = []
             except Timeout:
                 if connection.is_late:
