@@ -20,7 +20,7 @@ import msgspec
 from ._retry import Reason, mark
 from ._validate import check_choice, check_flag, check_seconds
 from .errors import InvalidInput, InvalidUse, RecordMismatch, VrooliDataError
-from .records.transactions import Run
+from .records.transactions import ServerRun
 
 R = TypeVar("R")
 
@@ -99,7 +99,7 @@ class Trace(NamedTuple):
     #: When the server was started; seconds since 1970.
     started: str | None
     #: The run that it was in before the transaction; None where it could not be asked for.
-    run: Run | None
+    run: ServerRun | None
     #: When the transaction was begun, on the client's clock.
     begun: float
 
@@ -107,7 +107,7 @@ class Trace(NamedTuple):
 NO_TRACE: Final = Trace(None, None, None, None, 0.0)
 
 
-def is_same_run(before: Run | None, now: Run) -> bool | None:
+def is_same_run(before: ServerRun | None, now: ServerRun) -> bool | None:
     """Tell whether a server has gone on without a crash, by two answers that it gave.
 
     False is proof of the contrary; None where neither is proved.
@@ -125,7 +125,7 @@ def is_same_run(before: Run | None, now: Run) -> bool | None:
     return _has_not_crashed(before, now) if is_one_line else None
 
 
-def _has_not_crashed(before: Run, now: Run) -> bool | None:
+def _has_not_crashed(before: ServerRun, now: ServerRun) -> bool | None:
     if before.checkpoint_lsn == now.checkpoint_lsn:
         return True
     if not before.processes or not now.processes:

@@ -15,7 +15,7 @@ SELECT
 -- Tell in which run the server is, from its start to its end or to its next crash: a crash gives ids
 -- of transactions that it has lost to new ones. An ordinary checkpoint leaves the processes as they
 -- are, and a stop in good order the statistics.
--- Record: Run
+-- Record: ServerRun
 -- Index:  none: reads the control file and the list of sessions, no table
 -- Locks:  none
 -- Null:   system_identifier, every server has one; timeline, every server is on one;
@@ -37,7 +37,7 @@ SELECT
 -- name: find_run_at_begin()^
 -- Tell in which run the server is, at the start of a transaction behind a pooler, where each may come
 -- to another server. The processes are left out: to list them takes longer than all else.
--- Record: Run
+-- Record: ServerRun
 -- Index:  none: reads the control file, no table
 -- Locks:  none
 -- Null:   system_identifier, every server has one; timeline, every server is on one;

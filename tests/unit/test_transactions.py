@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from vrooli_data._transactions import is_same_run
-from vrooli_data.records.transactions import Run
+from vrooli_data.records.transactions import ServerRun
 
-BEFORE = Run(1, 1, "1000.5", "1001.5", "0/1", [10, 11, 12])
+BEFORE = ServerRun(1, 1, "1000.5", "1001.5", "0/1", [10, 11, 12])
 #: Somebody has reset the statistics, or the server has crashed.
 RESET = replace(BEFORE, statistics_since="3000.5")
 #: What an ordinary checkpoint changes, and recovery from a crash as well.
@@ -38,7 +38,7 @@ RESTARTED = replace(BEFORE, started="2000.5", checkpoint_lsn="0/2", processes=[2
     ],
 )
 def test_a_run_is_told_by_what_no_reset_of_statistics_changes(
-    now: Run, is_same: bool | None
+    now: ServerRun, is_same: bool | None
 ) -> None:
     assert is_same_run(BEFORE, now) is is_same
 

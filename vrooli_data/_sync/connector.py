@@ -23,11 +23,11 @@ from .._connect import (
 from .._queries import query
 from .._search_path import FIND_FORBIDDEN, FIND_SCHEMAS, forbidden
 from ..errors import PermissionDenied, Unavailable
-from ..records.transactions import Run
+from ..records.transactions import ServerRun
 from .pooled_connection import PooledConnection
 from .session import Session
 
-_FIND_RUN = query("transactions.find_run", Run)
+_FIND_RUN = query("transactions.find_run", ServerRun)
 
 
 class Connector:
@@ -47,7 +47,7 @@ class Connector:
         #: Why the pool cannot connect; None as soon as somebody succeeds.
         self.failure: Unavailable | None = None
         #: The run that each server was in when it was last asked, by when the server was started.
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, ServerRun] = {}
 
     def configure(self, connection: PooledConnection) -> None:
         """Set up one new connection of the pool."""
@@ -75,7 +75,7 @@ class Connector:
             session.run = self._runs.get(started) or self.find_run(session)
         connection.limit = self.settings.limit
 
-    def find_run(self, session: Session) -> Run | None:
+    def find_run(self, session: Session) -> ServerRun | None:
         """Ask in which run the server is, for this session and later ones; None where it is secret.
 
         It takes half a millisecond, and so is asked once and not on every connection: whoever has

@@ -21,7 +21,7 @@ from .._retry import UNPREPARED, Reason, classify, mark
 from .._rows import UNREADABLE, Row
 from .._transactions import mark_written
 from ..errors import InvalidUse, VrooliDataError
-from ..records.transactions import Run
+from ..records.transactions import ServerRun
 from ._compat import Body
 from .pooled_connection import PooledConnection
 
@@ -62,7 +62,7 @@ class Session:
         #: When the server was started, as it says itself. Known when the connection is set up.
         self.started: str | None = None
         #: The run that the server was in when the session began, or before; see `Trace`.
-        self.run: Run | None = None
+        self.run: ServerRun | None = None
         #: When the session began, on the client's clock.
         self.begun = time.monotonic()
         #: Whether one of ours is open, which nothing but the end of its block may end.

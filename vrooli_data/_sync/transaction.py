@@ -44,7 +44,7 @@ from ..errors import (
     Unavailable,
     VrooliDataError,
 )
-from ..records.transactions import Run
+from ..records.transactions import ServerRun
 from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import Resolver
 from .pool import Connections
@@ -58,7 +58,7 @@ X = TypeVar("X")
 
 logger = logging.getLogger("vrooli_data")
 
-_FIND_RUN = query("transactions.find_run_at_begin", Run)
+_FIND_RUN = query("transactions.find_run_at_begin", ServerRun)
 
 _OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE)
 

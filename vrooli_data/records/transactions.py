@@ -16,7 +16,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     timeline: str
 
 
-class Run(msgspec.Struct, frozen=True):
+class ServerRun(msgspec.Struct, frozen=True):
     """One run of one server: from its start to its end, or to its next crash."""
 
     system_identifier: int
