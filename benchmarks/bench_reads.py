@@ -33,7 +33,7 @@ from typing import Any, Final, LiteralString, NamedTuple, TypeAlias
 from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
 from psycopg.rows import tuple_row
 
-from vrooli_data import AsyncDatabase, Database
+from vrooli_data import AsyncDatabase, AsyncHeldConnection, Database
 
 from ._measure import Comparison, Effort, Table, Turn, Turns, alternate, compare, in_fresh_process
 from ._patterns import Call, Pattern, read_patterns
@@ -107,13 +107,14 @@ def measure_async(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
             db = loop.run(stack.enter_async_context(_async_database(url)))
             held = loop.run(stack.enter_async_context(db.connection()))
             loop.run(_touch(db))
-            pids = loop.run(_backends(held.connection))
-            pinning = pin_backends(held.connection.info, pids)
+            connection = loop.run(_lent(held))
+            pids = loop.run(_backends(connection))
+            pinning = pin_backends(connection.info, pids)
             measured = {
                 pattern.name: alternate(
                     (
-                        async_psycopg_turn(loop, held.connection, pattern.calls),
-                        async_by_default_turn(loop, held.connection, pattern.calls),
+                        async_psycopg_turn(loop, connection, pattern.calls),
+                        async_by_default_turn(loop, connection, pattern.calls),
                         our_async_turn(loop, held, pattern.calls),
                         our_async_turn(loop, db, pattern.calls),
                     ),
@@ -227,6 +228,11 @@ def _async_database(url: str) -> AsyncDatabase:
 async def _touch(db: AsyncDatabase) -> None:
     """Wait for the pool's other connection, which is opened behind the scenes."""
     await db.users.find_by_id(1)
+
+
+async def _lent(held: AsyncHeldConnection) -> AsyncConnection[Any]:
+    """Take psycopg's connection, which is lent out in its own event loop alone."""
+    return held.connection
 
 
 async def _backends(connection: AsyncConnection[Any]) -> list[int]:

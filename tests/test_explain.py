@@ -353,5 +353,9 @@ def _with_cost(explained: Explained, pages: int, ms: float) -> Plan:
 
 
 def test_the_variants_of_a_method_are_found() -> None:
-    assert variants(QUERIES, QUERIES["users.delete"]) == ["users.delete__lock"]
+    assert variants(QUERIES, QUERIES["users.delete"]) == [
+        "users.delete__lock",
+        "users.delete__part",
+        "users.delete__runs",
+    ]
     assert variants(QUERIES, QUERIES["users.find_by_id"]) == []
