@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from contextlib import ExitStack
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
@@ -10,7 +12,14 @@ from psycopg import Connection, sql
 
 from tests._async.probe import make_world
 from tests.factories import Factory
-from vrooli_data import AlreadyExists, MissingReference, StillReferenced
+from vrooli_data import (
+    AlreadyExists,
+    AsyncDatabase,
+    CreateUser,
+    Database,
+    MissingReference,
+    StillReferenced,
+)
 from vrooli_data._classify import translate
 
 _KEYS = """
@@ -138,3 +147,23 @@ def test_every_foreign_key_names_the_rows_that_still_refer(
         assert isinstance(error, StillReferenced), key
         assert error.constraint == key.name
         assert f"rows of {key.table} still refer to this one" in str(error)
+
+
+async def test_no_error_leads_to_the_values_of_a_row(database_url: str) -> None:
+    secret = CreateUser(name="Ada", email="secret@example.org")
+    found: list[BaseException] = []
+    with Database.connect(database_url, max_size=1) as db, ExitStack() as stack:
+        held = stack.enter_context(db.connection())
+        held.users.create(secret)
+        with pytest.raises(AlreadyExists) as caught:
+            held.users.create(secret)
+        found.append(caught.value)
+    async with AsyncDatabase.connect(database_url, max_size=1) as other:
+        with pytest.raises(AlreadyExists) as caught:
+            async with other.transaction() as tx:
+                await tx.users.create(secret)
+        found.append(caught.value)
+    for error in found:
+        assert error.__context__ is None
+        assert error.__cause__ is None
+        assert "secret@" not in "".join(traceback.format_exception(error))

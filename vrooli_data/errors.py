@@ -28,6 +28,15 @@ class VrooliDataError(Exception):
         self.sqlstate = sqlstate
         self.constraint = constraint
 
+    @property
+    def __context__(self) -> BaseException | None:
+        """Hide what was being handled: the text of psycopg's errors holds rows' values."""
+        return None
+
+    @__context__.setter
+    def __context__(self, context: BaseException | None) -> None:
+        """Take what `contextlib` sets, and keep nothing of it."""
+
     def __reduce__(self) -> tuple[object, ...]:
         """Copy and pickle by state, whatever a subclass takes to be made."""
         return _remade, (type(self), self.args, self.__dict__)
