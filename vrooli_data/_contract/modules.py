@@ -13,7 +13,7 @@ from types import ModuleType
 import msgspec
 
 from .._async.repository import AsyncRepository
-from .._queries import Query
+from .._queries import Query, Source
 
 _TAG = re.compile(rb"/\* vrooli_data:([\w.]+) \*/")
 
@@ -63,7 +63,7 @@ def _is_repository(kind: object) -> bool:
 
 
 def _names(value: object) -> Iterator[str]:
-    if isinstance(value, Query):
+    if isinstance(value, Query | Source):
         yield value.name
     elif isinstance(value, bytes) and (tag := _TAG.match(value)):
         yield tag[1].decode()
