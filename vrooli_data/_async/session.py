@@ -43,7 +43,7 @@ class AsyncRunner(Protocol):
         """Read one record by its key; *many* is the query of many keys, given as a JSON array."""
 
     async def atomic(self, body: Body[AsyncRunner, T]) -> T:
-        """ServerRun several queries that take effect together or not at all."""
+        """Run several queries that take effect together or not at all."""
 
 
 class AsyncSession:

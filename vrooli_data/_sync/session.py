@@ -44,7 +44,7 @@ class Runner(Protocol):
         """Read one record by its key; *many* is the query of many keys, given as a JSON array."""
 
     def atomic(self, body: Body[Runner, T]) -> T:
-        """ServerRun several queries that take effect together or not at all."""
+        """Run several queries that take effect together or not at all."""
 
 
 class Session:
