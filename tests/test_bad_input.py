@@ -22,7 +22,7 @@ from tests.introspection import (
     struct,
     valid,
 )
-from vrooli_data import InvalidInput, Unavailable
+from vrooli_data import InvalidInput, InvalidUse
 
 DEEP: list[Any] = []
 for _ in range(10_000):
@@ -129,7 +129,7 @@ def test_there_are_methods_to_try() -> None:
 
 @pytest.mark.parametrize("argument", ARGUMENTS, ids=str)
 def test_what_is_valid_is_taken(argument: Argument) -> None:
-    with pytest.raises(Unavailable, match="not open"):
+    with pytest.raises(InvalidUse, match="not open"):
         call(
             argument,
             valid(argument.name, argument.annotation) if argument.name != "cursor" else None,
@@ -140,7 +140,7 @@ def test_what_is_valid_is_taken(argument: Argument) -> None:
 def test_any_sequence_is_taken(argument: Argument) -> None:
     good = valid(argument.name, argument.annotation)
     for sequence in (tuple(good), UserList(good)):
-        with pytest.raises(Unavailable, match="not open"):
+        with pytest.raises(InvalidUse, match="not open"):
             call(argument, sequence)
 
 

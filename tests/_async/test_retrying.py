@@ -337,8 +337,8 @@ async def test_a_policy_that_makes_no_sense_is_refused(field: str, value: Any) -
     assert caught.value.field == field
 
 
-async def test_what_is_no_policy_is_refused(unopened: AsyncDatabase) -> None:
+async def test_what_is_no_policy_is_refused(db: AsyncDatabase) -> None:
     with pytest.raises(InvalidInput, match="retry: must be a RetryPolicy, not int"):
         AsyncDatabase.connect("host=/nowhere", retry=3)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="policy: must be a RetryPolicy, not dict"):
-        unopened.retrying({})  # type: ignore[arg-type]
+        db.retrying({})  # type: ignore[arg-type]
