@@ -156,6 +156,15 @@ def test_plans_are_those_of_the_rows_there_are(database_url: str) -> None:
     assert "users_handle_key" in found["users.find_by_handle"]
 
 
+def test_a_sequence_that_was_set_ahead_is_not_behind(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(_TAKEN.encode())
+        connection.execute("SELECT setval('users_id_seq', 8, FALSE)")
+        assert findings(database_url) == []
+        connection.execute("SELECT setval('users_id_seq', 7, FALSE)")
+    assert [query for query, _ in findings(database_url)] == ["users.id"]
+
+
 def test_a_role_that_only_reads_may_ask(database_url: str) -> None:
     name = f"reader_{secrets.token_hex(4)}"
     with psycopg.connect(database_url, autocommit=True) as connection:

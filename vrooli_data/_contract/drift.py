@@ -48,13 +48,8 @@ _SEQUENCES = """
 SELECT
     tables.relname::text,
     pg_attribute.attname::text,
-    pg_class.oid::regclass::text,
-    pg_sequence.seqincrement,
-    pg_sequence.seqstart,
-    CASE
-        WHEN has_sequence_privilege(pg_class.oid, 'USAGE, SELECT')
-            THEN coalesce(pg_sequence_last_value(pg_class.oid), 0)
-    END
+    pg_class.relname::text,
+    pg_sequence.seqincrement
 FROM pg_class
 INNER JOIN pg_sequence ON pg_class.oid = pg_sequence.seqrelid
 INNER JOIN pg_depend
@@ -69,7 +64,10 @@ INNER JOIN pg_attribute
 INNER JOIN pg_class AS tables ON pg_depend.refobjid = tables.oid
 WHERE
     tables.relnamespace = quote_ident(current_schema())::regnamespace
+    AND pg_class.relnamespace = tables.relnamespace
     AND has_column_privilege(tables.oid, pg_attribute.attnum, 'SELECT')
+    -- The planner may ask for every relation.
+    AND CASE WHEN pg_class.relkind = 'S' THEN has_sequence_privilege(pg_class.oid, 'SELECT') END
 ORDER BY 1, 2
 """
 _COLLATION = """
@@ -196,16 +194,15 @@ def _states(connection: Connection[Any]) -> Iterator[tuple[str, Problem]]:
                 f"REINDEX INDEX CONCURRENTLY {index}, or drop it",
             ),
         )
-    for table, column, sequence, increment, start, last in connection.execute(
-        _SEQUENCES
-    ).fetchall():
+    for table, column, sequence, increment in connection.execute(_SEQUENCES).fetchall():
         highest = _highest(connection, table, column)
-        if last is not None and highest is not None and max(last, start - increment) < highest:
+        following = _following(connection, sequence, increment)
+        if highest is not None and following <= highest:
             yield (
                 f"{table}.{column}",
                 Problem(
                     "schema",
-                    f"the sequence {sequence} is behind: it gives {last + increment} next, and "
+                    f"the sequence {sequence} is behind: it gives {following} next, and "
                     f"{highest} is taken",
                     f"SELECT setval('{sequence}', {highest})",
                 ),
@@ -229,3 +226,12 @@ def _highest(connection: Connection[Any], table: str, column: str) -> int | None
     )
     ((highest,),) = connection.execute(statement).fetchall()
     return None if highest is None else int(highest)
+
+
+def _following(connection: Connection[Any], sequence: str, increment: int) -> int:
+    """Return the value that a sequence gives next."""
+    statement = sql.SQL("SELECT last_value, is_called FROM {sequence}").format(
+        sequence=sql.Identifier(sequence)
+    )
+    ((last, is_called),) = connection.execute(statement).fetchall()
+    return int(last) + increment if is_called else int(last)
