@@ -72,6 +72,10 @@ async def made_by(make: Callable[[], Any]) -> Any:
         "pass",
         "await db.users.find_by_id(1)",
         "await db.users.create(CreateUser(name='Ada')); await db.connection().__aenter__()",
+        (
+            "block = db.transaction(); tx = await block.__aenter__();"
+            " await tx.users.create(CreateUser(name='Lost'))"
+        ),
         "asyncio.create_task(db.users.find_by_id(1)); await asyncio.sleep(0)",
     ],
 )

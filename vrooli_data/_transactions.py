@@ -77,6 +77,12 @@ def mark_written(interruption: BaseException, is_written: bool | None) -> None:
     setattr(interruption, _MARK, is_written)
 
 
+def add_note(error: BaseException, note: str) -> None:
+    """Say on an error what became of the work, once."""
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+
+
 def note_of_lone_write(error: BaseException, *, lost: bool) -> str:
     """Return what became of a lone write that raised; *lost* says that its connection is gone."""
     if isinstance(error, RecordMismatch):

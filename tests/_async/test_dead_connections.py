@@ -259,15 +259,16 @@ async def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
             await db.transact(partial(create, name="Ada"), timeout=10.0)
 
         async def hold(left: int) -> None:
-            connection = await db._connections.take()
-            session: Any = connection.session
-            users = type(db.users)(session)
-            assert await users.find_by_handle("ada") is not None
-            # Behind the layer's back.
-            connection.pgconn.exec_(b"DEALLOCATE ALL")
-            if left > 1:
-                await hold(left - 1)
-            await db._connections.give_back(connection)
+            with db._connections.lend() as loan:
+                connection = await loan.take()
+                session: Any = connection.session
+                users = type(db.users)(session)
+                assert await users.find_by_handle("ada") is not None
+                # Behind the layer's back.
+                connection.pgconn.exec_(b"DEALLOCATE ALL")
+                if left > 1:
+                    await hold(left - 1)
+                await loan.give_back()
 
         await hold(4)
         if at_once:

@@ -260,15 +260,16 @@ def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
             db.transact(partial(create, name="Ada"), timeout=10.0)
 
         def hold(left: int) -> None:
-            connection = db._connections.take()
-            session: Any = connection.session
-            users = type(db.users)(session)
-            assert users.find_by_handle("ada") is not None
-            # Behind the layer's back.
-            connection.pgconn.exec_(b"DEALLOCATE ALL")
-            if left > 1:
-                hold(left - 1)
-            db._connections.give_back(connection)
+            with db._connections.lend() as loan:
+                connection = loan.take()
+                session: Any = connection.session
+                users = type(db.users)(session)
+                assert users.find_by_handle("ada") is not None
+                # Behind the layer's back.
+                connection.pgconn.exec_(b"DEALLOCATE ALL")
+                if left > 1:
+                    hold(left - 1)
+                loan.give_back()
 
         hold(4)
         if at_once:

@@ -37,6 +37,8 @@ async def sleep(seconds: float) -> None:
 
 #: What goes on though its caller was cancelled; the event loop keeps but a weak hold on its tasks.
 _unfinished: set[asyncio.Task[None]] = set()
+#: What `to_the_end` works with, by identity.
+_under_way: set[int] = set()
 
 
 async def to_the_end(work: Callable[[X], Coroutine[Any, Any, None]], given: X) -> None:
@@ -50,7 +52,14 @@ async def to_the_end(work: Callable[[X], Coroutine[Any, Any, None]], given: X) -
     task = asyncio.create_task(_go_on(begun, awaited))
     _unfinished.add(task)
     task.add_done_callback(_unfinished.discard)
+    _under_way.add(id(given))
+    task.add_done_callback(lambda _: _under_way.discard(id(given)))
     await asyncio.shield(task)
+
+
+def is_under_way(given: object) -> bool:
+    """Tell whether work with something goes on, though its caller was cancelled."""
+    return id(given) in _under_way
 
 
 async def _go_on(work: Coroutine[Any, Any, None], awaited: Any) -> None:
@@ -67,6 +76,17 @@ class _Begun:
     def __await__(self) -> Generator[Any, Any, None]:
         yield self._awaited
         yield from self._work.__await__()
+
+
+def detach(work: Callable[[X], Coroutine[Any, Any, None]], given: X) -> None:
+    """Have work done soon, where nothing can be waited for."""
+    try:
+        task = asyncio.get_running_loop().create_task(work(given))
+    except RuntimeError:
+        # With its event loop, the pool has ended as well.
+        return
+    _unfinished.add(task)
+    task.add_done_callback(_unfinished.discard)
 
 
 def check_body(field: str, body: Callable[..., object]) -> None:

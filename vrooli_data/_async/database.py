@@ -179,17 +179,19 @@ class AsyncDatabase(AsyncRepositories):
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncHeldConnection]:
         """Hold one connection for several calls; each call still commits by itself."""
-        connection = await self._connections.take()
-        runner = AsyncHeldRunner(connection.session, self._resolver)
-        is_undone = False
-        try:
-            yield AsyncHeldConnection(runner)
-            is_undone = await runner.end()
-        finally:
+        with self._connections.lend() as loan:
+            runner: AsyncHeldRunner | None = None
             try:
-                await runner.end()
-            finally:
-                await self._connections.give_back(connection)
+                connection = await loan.take()
+                runner = AsyncHeldRunner(connection.session, self._resolver)
+                yield AsyncHeldConnection(runner)
+                is_undone = await runner.end()
+                await loan.give_back()
+            except BaseException:
+                if runner is not None:
+                    runner.refuse_calls()
+                await loan.give_back()
+                raise
         if is_undone:
             raise TransactionAborted(
                 "a transaction that was begun on .connection was still open at the end of the "
@@ -283,21 +285,27 @@ class AsyncDatabase(AsyncRepositories):
         that. See docs/transactions.md.
         """
         check_body("body", body)
-        result: list[T] = []
-        async for attempt in self.retrying(policy):
-            async with (
-                attempt,
-                self.transaction(
-                    isolation=isolation,
-                    read_only=read_only,
-                    deferrable=deferrable,
-                    timeout=timeout,
-                    track_commit=track_commit,
-                    marker=marker,
-                ) as tx,
-            ):
-                result = [await call("body", body, tx)]
-        return result[0]
+        tx: AsyncTransaction | None = None
+        try:
+            result: list[T] = []
+            async for attempt in self.retrying(policy):
+                async with (
+                    attempt,
+                    self.transaction(
+                        isolation=isolation,
+                        read_only=read_only,
+                        deferrable=deferrable,
+                        timeout=timeout,
+                        track_commit=track_commit,
+                        marker=marker,
+                    ) as tx,
+                ):
+                    result = [await call("body", body, tx)]
+            return result[0]
+        except BaseException as error:
+            if tx is not None:
+                tx._tell_if_committed(error)  # noqa: SLF001 (public names of it are its user's)
+            raise
 
     def __repr__(self) -> str:
         """Name the database, its place and its connections, and no password."""

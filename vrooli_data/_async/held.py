@@ -40,17 +40,9 @@ class AsyncHeldRunner:
         """Execute a query and return its rows."""
         # Before the lock: a child may find it taken, and nobody there to release it.
         self._home.check("the connection")
+        # The lock's block does not protect the line of a `try` (CPython 3.11): none is in it.
         async with self._lock:
-            self._check_use()
-            try:
-                rows = await self._session.rows(query, parameters)
-            except BaseException as error:
-                note = note_of_lone_write(error, lost=self._session.connection.closed)
-                self._resolver.tell(query, error, note)
-                raise
-            if not query.only_reads and self._is_in_transaction():
-                self._wrote = True
-            return rows
+            return await self._execute(query, parameters)
 
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
         """Read one record by its key; there is nobody to merge the read with."""
@@ -59,33 +51,25 @@ class AsyncHeldRunner:
 
     async def atomic(self, body: Body[AsyncRunner, T]) -> T:
         """Run several queries that take effect together or not at all."""
-        # Before the lock: a child may find it taken, and nobody there to release it.
         self._home.check("the connection")
         async with self._lock:
-            self._check_use()
-            if self._is_in_transaction():
-                # One that the caller began by `.connection`.
-                self._wrote = True
-                return await body(AsyncTransactionRunner(self._session, self._resolver, DEFAULT))
-            try:
-                return await self._attempt(body)
-            except VrooliDataError as error:
-                if reason_of(error) is not Reason.STALE:
-                    raise
-            # ROLLBACK has made psycopg forget what it had prepared.
-            return await self._attempt(body)
+            return await self._whole(body)
 
     def lend_connection(self) -> AsyncConnection[Row]:
         """Return psycopg's connection."""
         self._check_use()
         return self._session.connection.lend()
 
+    def refuse_calls(self) -> None:
+        """Let no call begin any more."""
+        self._is_over = True
+
     async def end(self) -> bool:
         """Let the call that is under way end, and no other begin.
 
         Return whether a transaction is left open in which a call has written.
         """
-        self._is_over = True
+        self.refuse_calls()
         if not self._home.is_here():
             return False
         async with self._lock:
@@ -95,11 +79,34 @@ class AsyncHeldRunner:
         status = self._session.connection.pgconn.transaction_status
         return status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
+    async def _execute(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+        self._check_use()
+        try:
+            rows = await self._session.rows(query, parameters)
+        except BaseException as error:
+            note = note_of_lone_write(error, lost=self._session.connection.closed)
+            self._resolver.tell(query, error, note)
+            raise
+        if not query.only_reads and self._is_in_transaction():
+            self._wrote = True
+        return rows
+
+    async def _whole(self, body: Body[AsyncRunner, T]) -> T:
+        self._check_use()
+        if self._is_in_transaction():
+            # One that the caller began by `.connection`.
+            self._wrote = True
+            return await body(AsyncTransactionRunner(self._session, self._resolver, DEFAULT))
+        try:
+            return await self._attempt(body)
+        except VrooliDataError as error:
+            if reason_of(error) is not Reason.STALE:
+                raise
+        # ROLLBACK has made psycopg forget what it had prepared.
+        return await self._attempt(body)
+
     async def _attempt(self, body: Body[AsyncRunner, T]) -> T:
-        runner = AsyncTransactionRunner(self._session, self._resolver, DEFAULT)
-        await runner.begin()
-        async with runner.block():
-            return await body(runner)
+        return await AsyncTransactionRunner(self._session, self._resolver, DEFAULT).run(body)
 
     def _check_use(self) -> None:
         self._home.check("the connection")

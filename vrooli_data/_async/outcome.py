@@ -136,16 +136,20 @@ class AsyncResolver:
 
     async def _old_answers(self, trace: Trace, end: float) -> bool:
         """Tell whether a session answers that was open before a transaction: a crash ends all."""
-        old = await self._connections.take_old(trace)
-        if old is None:
-            return False
+        with self._connections.lend() as loan:
+            old = await loan.take_old(trace)
+            if old is None:
+                return False
+            answers = await self._answers(old, min(_OLD_ANSWERS, end - time.monotonic()))
+            await loan.give_back()
+            return answers
+
+    async def _answers(self, connection: AsyncPooledConnection, seconds: float) -> bool:
         try:
-            with old.within(min(_OLD_ANSWERS, end - time.monotonic())):
-                await old.execute("SELECT 1", prepare=False)
+            with connection.within(seconds):
+                await connection.execute("SELECT 1", prepare=False)
         except psycopg.Error:
             return False
-        finally:
-            await self._connections.give_back(old)
         return True
 
     async def _find(self, session: AsyncSession, xid: str) -> Outcome:

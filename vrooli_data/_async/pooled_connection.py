@@ -6,7 +6,8 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from psycopg import AsyncConnection, errors
 from psycopg.abc import PQGen
@@ -35,6 +36,17 @@ _NOWHERE = PGconn.connect_start(b"no_such_option=1")
 _NOWHERE.finish()
 
 
+class AsyncTaker(Protocol):
+    """Whoever takes a connection from the pool."""
+
+    def keep(self, connection: AsyncPooledConnection) -> None:
+        """Keep a connection that the pool is about to lend."""
+
+
+#: Who is taking one, here.
+taking: ContextVar[AsyncTaker | None] = ContextVar("vrooli_data_taking", default=None)
+
+
 class _Cancelling(AsyncConnection[Row]):
     async def _try_cancel(
         self,
@@ -58,6 +70,7 @@ class AsyncPooledConnection(_Cancelling):
 
     def __init__(self, pgconn: AnyPGconn) -> None:
         super().__init__(pgconn)
+        self._lender: object = None
         #: Seconds that one statement may take; None is without end.
         self.limit: float | None = None
         #: Until when, by the monotonic clock, whatever is under way may take.
@@ -68,6 +81,8 @@ class AsyncPooledConnection(_Cancelling):
         belongs_here(self)
         #: Whether somebody has used the session beside the layer.
         self.is_lent = False
+        #: How often it was taken from the pool: tells one use from the next.
+        self.uses = 0
         #: One, unless two threads asked for it at the same time.
         self._lent: list[AsyncLentConnection] = []
 
@@ -123,11 +138,31 @@ class AsyncPooledConnection(_Cancelling):
         self.pgconn.finish()
         return errors.OperationalError("the server did not answer in time")
 
+    @property
+    def _pool(self) -> Any:
+        """The pool that has lent it; psycopg_pool sets this as the last step of lending."""
+        return self._lender
+
+    @_pool.setter
+    def _pool(self, pool: Any) -> None:
+        taker = taking.get()
+        if pool is not None and taker is not None:
+            # Here and not by what the pool returns: an exception of a signal handler may come
+            # before a value that is returned is kept anywhere.
+            taker.keep(self)
+        self._lender = pool
+
+    @property
+    def is_out(self) -> bool:
+        """Whether the pool has lent it, and has not got it back."""
+        return self._lender is not None
+
     def lend(self) -> AsyncConnection[Row]:
         """Return a psycopg connection to the same session, with a state of its own."""
+        # First, so that an exception of a signal handler leaves nothing unnoted.
+        self.is_lent = True
         if not self._lent:
             self._lent.append(AsyncLentConnection(self))
-            self.is_lent = True
         return self._lent[0]
 
     def take_back(self) -> bool:
@@ -167,6 +202,9 @@ class AsyncLentConnection(_Cancelling):
     """
 
     def __init__(self, lender: AsyncPooledConnection) -> None:
+        # So that its own block does not close it; a connection beside the pool has none. First, so
+        # that one whose making was interrupted is not told of as left open.
+        self._pool = getattr(lender, "_pool", None)
         super().__init__(lender.pgconn)
         #: What `AsyncPooledConnection.take_back` sets again.
         self.limits = (lender.prepare_threshold, lender.prepared_max)
@@ -176,8 +214,6 @@ class AsyncLentConnection(_Cancelling):
         # A prepared statement has one name on the server, whoever prepared it.
         self._lender = lender
         self._prepared = lender._prepared  # noqa: SLF001 (psycopg has no way to share it)
-        # So that its own block does not close it; a connection beside the pool has none.
-        self._pool = getattr(lender, "_pool", None)
 
     async def wait(
         self,

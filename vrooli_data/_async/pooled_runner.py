@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 from .._queries import Query
 from .._rows import Row
-from .._transactions import COMMITTED, DEFAULT, note_of_lone_write
+from .._transactions import COMMITTED, DEFAULT, NOT_COMMITTED, NOT_KNOWN, note_of_lone_write
 from ._compat import Body, ReadMerger
 from .outcome import AsyncResolver
-from .pool import AsyncConnections
+from .pool import AsyncConnections, AsyncLoan
 from .retrying import AsyncRetrier
 from .session import AsyncRunner
 from .transaction import AsyncTransactions
@@ -63,20 +63,27 @@ class AsyncPooledRunner:
         return await self._retrier.repeat(attempt)
 
     async def _once(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
-        connection = await self._connections.take(query.name)
-        failure: BaseException | None = None
-        note = COMMITTED
-        try:
-            return await connection.session.rows(query, parameters)
-        except BaseException as error:
-            failure = error
-            note = note_of_lone_write(error, lost=connection.closed)
-            self._resolver.tell(query, error, note)
-            raise
-        finally:
+        note = NOT_COMMITTED
+        with self._connections.lend() as loan:
+            # The loan's block does not protect the line of a `try` (CPython 3.11): none follows.
             try:
-                await self._connections.give_back(connection, failure)
-            except BaseException as interruption:
-                if not query.only_reads:
-                    interruption.add_note(note)
+                connection = await loan.take(query.name)
+                note = NOT_KNOWN
+                rows = await connection.session.rows(query, parameters)
+                note = COMMITTED
+                await loan.give_back()
+            except BaseException as error:
+                await self._end(query, loan, error, note)
                 raise
+        return rows
+
+    async def _end(
+        self, query: Query[Any], loan: AsyncLoan, error: BaseException, note: str
+    ) -> None:
+        """Give back what an error leaves, and say what became of a write."""
+        try:
+            if note is NOT_KNOWN:
+                note = note_of_lone_write(error, lost=loan.is_lost)
+            self._resolver.tell(query, error, note)
+        finally:
+            await loan.give_back(error)

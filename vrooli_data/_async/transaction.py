@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
+from enum import Enum
 from functools import partial
 from typing import Any, Self, TypeVar
 
@@ -30,6 +31,7 @@ from .._transactions import (
     Options,
     Trace,
     TryEachResult,
+    add_note,
     check_ratio,
     limits,
     refuse_standby,
@@ -46,8 +48,7 @@ from ..errors import (
 from ..records.transactions import ServerRun
 from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import AsyncResolver
-from .pool import AsyncConnections
-from .pooled_connection import AsyncPooledConnection
+from .pool import AsyncConnections, AsyncLoan
 from .repositories import AsyncRepositories
 from .session import AsyncRunner, AsyncSession
 
@@ -58,6 +59,19 @@ X = TypeVar("X")
 logger = logging.getLogger("vrooli_data")
 
 _FIND_RUN = query("transactions.find_run_at_begin", ServerRun)
+
+
+class _Stage(Enum):
+    """How far a transaction has come; what interrupts it learns from it what is to be done."""
+
+    #: Nothing of it is committed.
+    OPEN = "open"
+    #: COMMIT is sent, or about to be.
+    COMMITTING = "committing"
+    COMMITTED = "committed"
+    #: It was not committed, or the error that is raised says that nobody can tell.
+    ENDED = "ended"
+
 
 _OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE)
 
@@ -72,6 +86,9 @@ class AsyncTransaction(AsyncRepositories):
     def __init__(self, runner: AsyncTransactionRunner) -> None:
         super().__init__(runner)
         self._runner = runner
+
+    def _tell_if_committed(self, error: BaseException) -> None:
+        self._runner.tell_if_committed(error)
 
     @property
     def connection(self) -> AsyncConnection[Row]:
@@ -145,6 +162,8 @@ class AsyncTransactionRunner:
         #: Held by the call that is under way, and for good by the end of the transaction.
         self._turn = threading.Lock()
         self._is_over = False
+        self._was_alone = False
+        self._stage = _Stage.OPEN
 
     async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
@@ -208,30 +227,23 @@ class AsyncTransactionRunner:
             raise
         await self._run(psycopg.sql.SQL("RELEASE SAVEPOINT {}").format(name))
 
+    async def run(self, body: Body[AsyncTransactionRunner, T]) -> T:
+        """Run some work from BEGIN to COMMIT."""
+        try:
+            await self.begin()
+            result = await body(self)
+            await self.commit()
+        except BaseException as error:
+            await self.end_by(error)
+            raise
+        return result
+
     async def begin(self) -> None:
-        """Open the transaction on the server, or leave no trace of it."""
+        """Open the transaction on the server."""
         try:
             await self._begin()
-        except BaseException as error:
-            self._end_use()
-            await self._undo()
-            self._connection.end = None
-            if isinstance(error, psycopg.Error):
-                raise self._session.translated(error) from None
-            raise
-
-    @asynccontextmanager
-    async def block(self) -> AsyncIterator[None]:
-        """Commit at the end of the block, or roll back on an error."""
-        try:
-            try:
-                yield
-            except BaseException as error:
-                await self._roll_back(error)
-                raise
-            await self._commit()
-        finally:
-            self._connection.end = None
+        except psycopg.Error as error:
+            raise self._session.translated(error) from None
 
     async def call_back(self) -> None:
         """Call what `on_commit` was given, all of it, also when some of it fails."""
@@ -241,9 +253,6 @@ class AsyncTransactionRunner:
                 await call("callback", callback)
             except Exception as error:  # noqa: BLE001 (it is raised below, when all have run)
                 failure = failure or error
-            except BaseException as interruption:
-                interruption.add_note(COMMITTED)
-                raise
         if failure is not None:
             raise CommittedButCallbackFailed(
                 "the transaction is committed, but a callback of on_commit failed"
@@ -261,23 +270,41 @@ class AsyncTransactionRunner:
             "let one task or thread use it at a time, or open another"
         )
 
-    async def _roll_back(self, error: BaseException) -> None:
-        """Undo everything because of an error, which stays the one that is seen."""
+    async def end_by(self, error: BaseException) -> None:
+        """End the transaction because of an error, which stays the one that is seen.
+
+        Where it interrupted COMMIT, or came behind, it is told what became of the transaction.
+        """
         if not self._home.is_here():
             self._cut()
             return
-        self._end_use()
-        self._is_alone()
-        if isinstance(error, psycopg.Error):
-            self._session.mark(error)
-        if self._options.read_only and reason_of(error) is Reason.READ_ONLY:
-            # Its caller wanted it so: on no server would it go better.
-            mark(error, None)
-        await self._undo()
+        if self._stage is _Stage.OPEN:
+            self._end_use()
+            if isinstance(error, psycopg.Error):
+                self._session.mark(error)
+            if self._options.read_only and reason_of(error) is Reason.READ_ONLY:
+                # Its caller wanted it so: on no server would it go better.
+                mark(error, None)
+        try:
+            if self._stage is _Stage.COMMITTING:
+                await self._resolve_interrupted(error)
+            elif self._stage is not _Stage.COMMITTED:
+                await self._undo()
+        finally:
+            self._connection.end = None
 
-    def _end_use(self) -> None:
-        self._is_over = True
-        self._session.is_in_transaction = False
+    def tell_if_committed(self, error: BaseException) -> None:
+        """Say on an error that came behind COMMIT that the transaction is committed."""
+        if self._stage is _Stage.COMMITTED and not isinstance(error, CommittedButCallbackFailed):
+            add_note(error, COMMITTED)
+
+    def _end_use(self) -> bool:
+        """Let no call begin any more; tell whether none was under way."""
+        if not self._is_over:
+            self._was_alone = self._is_alone()
+            self._session.is_in_transaction = False
+            self._is_over = True
+        return self._was_alone
 
     def _is_alone(self) -> bool:
         """Take the turn; where another call is under way, cut the connection instead.
@@ -294,46 +321,37 @@ class AsyncTransactionRunner:
         with suppress(psycopg.OperationalError):
             cut(self._connection.fileno())
 
-    async def _commit(self) -> None:
+    async def commit(self) -> None:
         """Commit; an error means that nothing was, and `CommitUnknown` that nobody can tell."""
         if not self._home.is_here():
             self._cut()
             self._home.check("the transaction")
-        self._end_use()
-        is_alone = self._is_alone()
         status = self._status()
-        is_late = self._end is not None and time.monotonic() > self._end
-        if is_late or not is_alone or status is not TransactionStatus.INTRANS:
-            await self._undo()
-        if not is_alone:
+        if not self._end_use():
             raise InvalidUse(
                 "a call was still under way at the end of the transaction's block, and so the "
                 "transaction was rolled back: wait for every call inside the block"
             )
-        if is_late:
+        if self._end is not None and time.monotonic() > self._end:
             raise Timeout("the transaction took longer than its timeout, and was rolled back")
         if status is not TransactionStatus.INTRANS:
             raise await self._refusal(status)
-        try:
-            await self._send_commit()
-        except VrooliDataError:
-            raise
-        except BaseException as interruption:
-            await self._resolve_interrupted(interruption)
-            raise
-
-    async def _send_commit(self) -> None:
+        self._stage = _Stage.COMMITTING
         try:
             with self._connection.within(self._resolver.timeout):
                 cursor = await self._connection.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
             if not self._connection.closed:
                 # The server's own verdict: nothing was committed.
+                self._stage = _Stage.ENDED
                 raise self._session.translated(error) from None
             await self._resolve(error)
         else:
             if cursor.statusmessage != "COMMIT":
+                self._stage = _Stage.ENDED
                 raise TransactionAborted("the server rolled the transaction back at COMMIT")
+        self._stage = _Stage.COMMITTED
+        self._connection.end = None
 
     async def _refusal(self, status: TransactionStatus) -> VrooliDataError:
         """Return the error of a transaction that cannot be committed."""
@@ -394,6 +412,8 @@ class AsyncTransactionRunner:
         marker = self._options.marker
         look = None if marker is None else partial(self._look, marker)
         answer = await self._resolver.outcome(self._trace, look)
+        if answer != "committed":
+            self._stage = _Stage.ENDED
         if answer == "aborted":
             raise lost_at_commit(error) from None
         if answer != "committed" and not self._options.read_only:
@@ -406,25 +426,27 @@ class AsyncTransactionRunner:
 
     async def _look(self, marker: Body[AsyncTransaction, bool], session: AsyncSession) -> bool:
         """Ask the marker, in a transaction of its own."""
-        runner = AsyncTransactionRunner(session, self._resolver, LOOK)
-        await runner.begin()
-        async with runner.block():
+
+        async def ask(runner: AsyncTransactionRunner) -> bool:
             return bool(await call("marker", marker, AsyncTransaction(runner)))
+
+        return await AsyncTransactionRunner(session, self._resolver, LOOK).run(ask)
 
     async def _resolve_interrupted(self, interruption: BaseException) -> None:
         try:
-            # Where COMMIT was not even sent, this ends the transaction, and the server will say so.
+            was_sent = self._status() is not TransactionStatus.INTRANS
             await self._undo()
-            await self._resolve(interruption)
+            if was_sent:
+                await self._resolve(interruption)
         except Unavailable:
-            interruption.add_note(NOT_COMMITTED)
+            add_note(interruption, NOT_COMMITTED)
         except CommitUnknown:
             raise
         except BaseException as another:
-            another.add_note(NOT_KNOWN)
+            add_note(another, NOT_KNOWN)
             raise
         else:
-            interruption.add_note(COMMITTED)
+            add_note(interruption, COMMITTED if was_sent else NOT_COMMITTED)
 
     async def _undo(self) -> None:
         """Roll back; a connection that cannot is closed, lest somebody goes on in what is open."""
@@ -478,21 +500,42 @@ class AsyncTransactions:
         The block gets what *face* makes of it.
         """
         self.refuse_nesting("a transaction")
-        connection, runner = await self._begin(options)
-        self._opened.set(runner)
-        failure: BaseException | None = None
+        runner: AsyncTransactionRunner | None = None
         try:
-            async with runner.block():
-                yield face(runner)
+            with self._connections.lend() as loan:
+                # A loan's block does not protect the line of a `try` (CPython 3.11): none follows.
+                try:
+                    runner = await self._begin(loan, options)
+                    self._opened.set(runner)
+                    yield face(runner)
+                    await runner.commit()
+                    self._forget(runner)
+                    await loan.give_back()
+                except BaseException as error:
+                    await self._end(runner, loan, error)
+                    raise
+            await runner.call_back()
         except BaseException as error:
-            failure = error
+            if runner is not None:
+                self._forget(runner)
+                runner.tell_if_committed(error)
             raise
+
+    async def _end(
+        self, runner: AsyncTransactionRunner | None, loan: AsyncLoan, error: BaseException
+    ) -> None:
+        """End what an error leaves open, and give back the connection."""
+        try:
+            if runner is not None:
+                self._forget(runner)
+                await runner.end_by(error)
         finally:
-            # Not by a token: a framework may leave the block in another context.
-            if self._opened.get() is runner:
-                self._opened.set(None)
-            await self._give_back(connection, failure)
-        await runner.call_back()
+            await loan.give_back(error)
+
+    def _forget(self, runner: AsyncTransactionRunner) -> None:
+        # Not by a token: a framework may leave the block in another context.
+        if self._opened.get() is runner:
+            self._opened.set(None)
 
     def refuse_nesting(self, what: str) -> None:
         """Refuse to begin what its caller's open transaction would wait for, or never undo."""
@@ -503,31 +546,20 @@ class AsyncTransactions:
                 "or use its repositories and its savepoint()"
             )
 
-    async def _begin(
-        self, options: Options
-    ) -> tuple[AsyncPooledConnection, AsyncTransactionRunner]:
+    async def _begin(self, loan: AsyncLoan, options: Options) -> AsyncTransactionRunner:
         """Open a transaction on a connection that lives; one that proves dead is no attempt."""
         dead = 0
         while True:
-            connection = await self._connections.take()
+            connection = await loan.take()
+            runner: AsyncTransactionRunner | None = None
             try:
                 refuse_standby(options, connection.info.parameter_status("in_hot_standby"))
                 runner = AsyncTransactionRunner(connection.session, self._resolver, options)
                 await runner.begin()
             except BaseException as error:
-                await self._connections.give_back(connection, error)
+                await self._end(runner, loan, error)
                 dead += 1
                 if dead > self._connections.most_dead or reason_of(error) is not Reason.LOST:
                     raise
             else:
-                return connection, runner
-
-    async def _give_back(
-        self, connection: AsyncPooledConnection, failure: BaseException | None
-    ) -> None:
-        try:
-            await self._connections.give_back(connection, failure)
-        except BaseException as interruption:
-            if failure is None:
-                interruption.add_note(COMMITTED)
-            raise
+                return runner

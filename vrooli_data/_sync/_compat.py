@@ -22,7 +22,8 @@ Work: TypeAlias = Callable[[], R]
 Callback: TypeAlias = Callable[[], object]
 Body: TypeAlias = Callable[[X], R]
 
-Lock: TypeAlias = threading.Lock
+#: Its own thread may find it taken, by a call that an exception of a signal handler ended.
+Lock: TypeAlias = threading.RLock
 
 _ASYNCHRONOUS = "is asynchronous, and nobody awaits it here: use AsyncDatabase"
 
@@ -34,6 +35,16 @@ def sleep(seconds: float) -> None:
 
 def to_the_end(work: Callable[[X], None], given: X) -> None:
     """Do all of some work; no other thread can end it."""
+    work(given)
+
+
+def is_under_way(given: object) -> bool:  # noqa: ARG001 (its twin's)
+    """Tell whether work with something goes on without its caller: here none does."""
+    return False
+
+
+def detach(work: Callable[[X], None], given: X) -> None:
+    """Have work done soon, where nothing can be waited for: now."""
     work(given)
 
 

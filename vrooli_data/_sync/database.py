@@ -180,17 +180,19 @@ class Database(Repositories):
     @contextmanager
     def connection(self) -> Iterator[HeldConnection]:
         """Hold one connection for several calls; each call still commits by itself."""
-        connection = self._connections.take()
-        runner = HeldRunner(connection.session, self._resolver)
-        is_undone = False
-        try:
-            yield HeldConnection(runner)
-            is_undone = runner.end()
-        finally:
+        with self._connections.lend() as loan:
+            runner: HeldRunner | None = None
             try:
-                runner.end()
-            finally:
-                self._connections.give_back(connection)
+                connection = loan.take()
+                runner = HeldRunner(connection.session, self._resolver)
+                yield HeldConnection(runner)
+                is_undone = runner.end()
+                loan.give_back()
+            except BaseException:
+                if runner is not None:
+                    runner.refuse_calls()
+                loan.give_back()
+                raise
         if is_undone:
             raise TransactionAborted(
                 "a transaction that was begun on .connection was still open at the end of the "
@@ -284,21 +286,27 @@ class Database(Repositories):
         that. See docs/transactions.md.
         """
         check_body("body", body)
-        result: list[T] = []
-        for attempt in self.retrying(policy):
-            with (
-                attempt,
-                self.transaction(
-                    isolation=isolation,
-                    read_only=read_only,
-                    deferrable=deferrable,
-                    timeout=timeout,
-                    track_commit=track_commit,
-                    marker=marker,
-                ) as tx,
-            ):
-                result = [call("body", body, tx)]
-        return result[0]
+        tx: Transaction | None = None
+        try:
+            result: list[T] = []
+            for attempt in self.retrying(policy):
+                with (
+                    attempt,
+                    self.transaction(
+                        isolation=isolation,
+                        read_only=read_only,
+                        deferrable=deferrable,
+                        timeout=timeout,
+                        track_commit=track_commit,
+                        marker=marker,
+                    ) as tx,
+                ):
+                    result = [call("body", body, tx)]
+            return result[0]
+        except BaseException as error:
+            if tx is not None:
+                tx._tell_if_committed(error)  # noqa: SLF001 (public names of it are its user's)
+            raise
 
     def __repr__(self) -> str:
         """Name the database, its place and its connections, and no password."""

@@ -135,16 +135,20 @@ class Resolver:
 
     def _old_answers(self, trace: Trace, end: float) -> bool:
         """Tell whether a session answers that was open before a transaction: a crash ends all."""
-        old = self._connections.take_old(trace)
-        if old is None:
-            return False
+        with self._connections.lend() as loan:
+            old = loan.take_old(trace)
+            if old is None:
+                return False
+            answers = self._answers(old, min(_OLD_ANSWERS, end - time.monotonic()))
+            loan.give_back()
+            return answers
+
+    def _answers(self, connection: PooledConnection, seconds: float) -> bool:
         try:
-            with old.within(min(_OLD_ANSWERS, end - time.monotonic())):
-                old.execute("SELECT 1", prepare=False)
+            with connection.within(seconds):
+                connection.execute("SELECT 1", prepare=False)
         except psycopg.Error:
             return False
-        finally:
-            self._connections.give_back(old)
         return True
 
     def _find(self, session: Session, xid: str) -> Outcome:

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from .._queries import Query
 from .._rows import Row
-from .._transactions import COMMITTED, DEFAULT, note_of_lone_write
+from .._transactions import COMMITTED, DEFAULT, NOT_COMMITTED, NOT_KNOWN, note_of_lone_write
 from ._compat import Body, ReadMerger
 from .outcome import Resolver
-from .pool import Connections
+from .pool import Connections, Loan
 from .retrying import Retrier
 from .session import Runner
 from .transaction import Transactions
@@ -64,20 +64,25 @@ class PooledRunner:
         return self._retrier.repeat(attempt)
 
     def _once(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
-        connection = self._connections.take(query.name)
-        failure: BaseException | None = None
-        note = COMMITTED
-        try:
-            return connection.session.rows(query, parameters)
-        except BaseException as error:
-            failure = error
-            note = note_of_lone_write(error, lost=connection.closed)
-            self._resolver.tell(query, error, note)
-            raise
-        finally:
+        note = NOT_COMMITTED
+        with self._connections.lend() as loan:
+            # The loan's block does not protect the line of a `try` (CPython 3.11): none follows.
             try:
-                self._connections.give_back(connection, failure)
-            except BaseException as interruption:
-                if not query.only_reads:
-                    interruption.add_note(note)
+                connection = loan.take(query.name)
+                note = NOT_KNOWN
+                rows = connection.session.rows(query, parameters)
+                note = COMMITTED
+                loan.give_back()
+            except BaseException as error:
+                self._end(query, loan, error, note)
                 raise
+        return rows
+
+    def _end(self, query: Query[Any], loan: Loan, error: BaseException, note: str) -> None:
+        """Give back what an error leaves, and say what became of a write."""
+        try:
+            if note is NOT_KNOWN:
+                note = note_of_lone_write(error, lost=loan.is_lost)
+            self._resolver.tell(query, error, note)
+        finally:
+            loan.give_back(error)

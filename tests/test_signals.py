@@ -1,0 +1,261 @@
+"""Exceptions of signal handlers at any line: nothing half open, no connection lost, truth told.
+
+A tracer raises at one line of the layer after the other. It does not raise in psycopg_pool, which
+can lose a connection between two steps of its own, nor where Python enters the end of a `with`
+block: there the block ends when the exception's traceback is let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+import vrooli_data
+from tests._sync._compat import until
+from tests._sync.whole_pool import check_whole
+from vrooli_data import (
+    AsyncDatabase,
+    AsyncTransaction,
+    CommitUnknown,
+    CreateUser,
+    Database,
+)
+from vrooli_data._transactions import COMMITTED, NOT_COMMITTED
+
+PACKAGE = str(Path(vrooli_data.__file__).parent)
+#: The rooms in which connections are taken and given back, and transactions begin and end.
+ROOMS = (
+    "_compat.py",
+    "database.py",
+    "held.py",
+    "pool.py",
+    "pooled_connection.py",
+    "pooled_runner.py",
+    "retrying.py",
+    "session.py",
+    "transaction.py",
+)
+
+
+class Stop(BaseException):
+    """What a handler raises."""
+
+
+class Late(Exception):
+    """What a handler raises that is an ordinary exception, as Celery's soft time limit is."""
+
+
+class Tracer:
+    """Raises at one line of the layer, counted from the first."""
+
+    def __init__(self, number: int, error: type[BaseException]) -> None:
+        self.left = number
+        self.place = ""
+        self._error = error
+
+    def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
+        """Look at what Python is about to do."""
+        name = frame.f_code.co_filename
+        if not name.startswith(PACKAGE) or not name.endswith(ROOMS):
+            return None
+        # The first line of a function comes twice: as its call, and as a line.
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                sys.settrace(None)
+                self.place = f"{Path(name).name}:{frame.f_lineno} {frame.f_code.co_name}"
+                raise self._error(self.place)
+        return self
+
+
+@pytest.fixture
+def on_alarm() -> Iterator[None]:
+    """Have a timer raise wherever the program is."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Late
+
+    before = signal.signal(signal.SIGALRM, stop)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def traced(tracer: Tracer) -> Iterator[None]:
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+def names(admin: Connection[Any]) -> list[str]:
+    return [name for (name,) in admin.execute("SELECT name FROM users ORDER BY name")]
+
+
+def read(db: Database) -> None:
+    db.users.find_by_id(1)
+
+
+def write(db: Database) -> None:
+    db.users.create(CreateUser(name="Ada"))
+
+
+def write_in_block(db: Database) -> None:
+    with db.transaction() as tx:
+        tx.users.create(CreateUser(name="Ada"))
+
+
+def write_in_attempts(db: Database) -> None:
+    db.transact(lambda tx: tx.users.create(CreateUser(name="Ada")), timeout=60)
+
+
+def write_behind_savepoint(db: Database) -> None:
+    with db.transaction() as tx, tx.savepoint():
+        tx.users.create(CreateUser(name="Ada"))
+
+
+def undo(db: Database) -> None:
+    with pytest.raises(ZeroDivisionError), db.transaction() as tx:
+        tx.users.create(CreateUser(name="Lost"))
+        raise ZeroDivisionError
+
+
+def hold(db: Database) -> None:
+    with db.connection() as held:
+        held.users.create(CreateUser(name="Ada"))
+
+
+def hold_and_delete(db: Database) -> None:
+    with db.connection() as held:
+        held.users.delete(2**62)
+
+
+def lend(db: Database) -> None:
+    with db.connection() as held:
+        held.connection.execute("SET statement_timeout = 12345")
+        held.users.find_by_id(1)
+
+
+def several(db: Database) -> None:
+    db.users.delete(2**62)
+
+
+WRITERS = (write, write_in_block, write_in_attempts, write_behind_savepoint, hold)
+
+
+@pytest.mark.slow("an exception at any line")
+@pytest.mark.parametrize(
+    "work",
+    [
+        read,
+        write,
+        write_in_block,
+        write_in_attempts,
+        write_behind_savepoint,
+        undo,
+        hold,
+        hold_and_delete,
+        lend,
+        several,
+    ],
+)
+def test_an_exception_at_any_line_leaves_the_pool_whole_and_tells_the_truth(
+    database_url: str,
+    admin: Connection[Any],
+    work: Callable[[Database], None],
+) -> None:
+    with Database.connect(database_url, max_size=1, timeout=10.0) as db:
+        work(db)
+        admin.execute("TRUNCATE users CASCADE")
+        number = 0
+        while True:
+            number += 1
+            # Half are ordinary exceptions, as a soft time limit is.
+            tracer = Tracer(number, Stop if number % 2 else Late)
+            raised: BaseException | None = None
+            try:
+                with traced(tracer):
+                    work(db)
+            except BaseException as caught:  # noqa: BLE001 (the tracer's, or what took its place)
+                raised = caught
+            if not tracer.place:
+                break
+            # While the exception is handled, as its handler may use the database.
+            check(db, admin, raised, tracer.place, ["Ada"] if work in WRITERS else [])
+            admin.execute("TRUNCATE users CASCADE")
+        assert raised is None
+        assert number > 20
+
+
+def check(
+    db: Database,
+    admin: Connection[Any],
+    raised: BaseException | None,
+    place: str,
+    committed: list[str],
+) -> None:
+    written = names(admin)
+    assert "Lost" not in written, place
+    notes = getattr(raised, "__notes__", [])
+    if NOT_COMMITTED in notes:
+        assert written == [], (place, raised)
+    elif COMMITTED in notes:
+        assert written == committed, (place, raised)
+    elif isinstance(raised, CommitUnknown):
+        assert raised.resolve() in ("unknown", "committed" if written else "aborted"), place
+    check_whole(db, 1)
+    db.transact(lambda tx: tx.users.find_by_id(1))
+    with db.connection() as held, held.connection.transaction():
+        held.users.find_by_id(1)
+
+
+async def sleep_in_transaction(tx: AsyncTransaction) -> None:
+    await tx.users.create(CreateUser(name="Lost"))
+    await tx.connection.execute("SELECT pg_sleep(60)")
+
+
+def test_ctrl_c_under_asyncio_run_undoes_the_transaction(
+    database_url: str, admin: Connection[Any]
+) -> None:
+    def interrupt() -> None:
+        until(admin, "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    async def main() -> None:
+        async with AsyncDatabase.connect(database_url, max_size=1) as db:
+            threading.Thread(target=interrupt).start()
+            try:
+                await db.transact(sleep_in_transaction)
+            finally:
+                # What is interrupted is the task, and the database serves on.
+                assert await db.users.find_by_id(1) is None
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(main())
+    assert names(admin) == []
+
+
+def test_a_timer_that_raises_in_an_event_loop_ends_the_program_and_commits_nothing(
+    database_url: str, admin: Connection[Any], on_alarm: None
+) -> None:
+    async def main() -> None:
+        async with AsyncDatabase.connect(database_url, max_size=1) as db:
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            await db.transact(sleep_in_transaction)
+
+    with pytest.raises(Late):
+        asyncio.run(main())
+    assert names(admin) == []
