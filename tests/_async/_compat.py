@@ -10,7 +10,12 @@ from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
 from psycopg import AsyncConnection, Connection, IsolationLevel
 
+from vrooli_data._async import pool
+
 T = TypeVar("T")
+
+#: The block in which a connection of the pool is taken.
+AsyncLoan: TypeAlias = pool.AsyncLoan
 
 #: Something to do, whatever it returns.
 Call: TypeAlias = Callable[[], Awaitable[object]]

@@ -21,7 +21,7 @@ from vrooli_data import (
     UpdateUser,
 )
 
-from ._compat import Call, gather, until
+from ._compat import AsyncLoan, Call, gather, until
 from .whole_pool import check_whole
 
 logger = logging.getLogger(__name__)
@@ -259,7 +259,7 @@ async def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
             await db.transact(partial(create, name="Ada"), timeout=10.0)
 
         async def hold(left: int) -> None:
-            with db._connections.lend() as loan:
+            with AsyncLoan(db._connections) as loan:
                 connection = await loan.take()
                 session: Any = connection.session
                 users = type(db.users)(session)

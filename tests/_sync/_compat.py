@@ -11,7 +11,12 @@ from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
 from psycopg import Connection, IsolationLevel
 
+from vrooli_data._sync import pool
+
 T = TypeVar("T")
+
+#: The block in which a connection of the pool is taken.
+Loan: TypeAlias = pool.Loan
 
 #: Something to do, whatever it returns.
 Call: TypeAlias = Callable[[], object]

@@ -22,7 +22,7 @@ from vrooli_data import (
     UpdateUser,
 )
 
-from ._compat import Call, gather, until
+from ._compat import Call, Loan, gather, until
 from .whole_pool import check_whole
 
 logger = logging.getLogger(__name__)
@@ -260,7 +260,7 @@ def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
             db.transact(partial(create, name="Ada"), timeout=10.0)
 
         def hold(left: int) -> None:
-            with db._connections.lend() as loan:
+            with Loan(db._connections) as loan:
                 connection = loan.take()
                 session: Any = connection.session
                 users = type(db.users)(session)

@@ -161,14 +161,21 @@ async def _close_when_cancelled(close: Callable[[], Coroutine[Any, Any, None]]) 
 class ReadMerger:
     """Merges the reads by key that one turn of the event loop makes into one statement."""
 
-    def __init__(self, rows: Callable[[Query[Any], tuple[Any, ...]], Awaitable[list[Row]]]) -> None:
+    def __init__(
+        self,
+        rows: Callable[[Query[Any], tuple[Any, ...]], Awaitable[list[Row]]],
+        check_use: Callable[[], None],
+    ) -> None:
         self._rows = rows
+        self._check_use = check_use
         #: By query: there while a read waits for company, with a batch as soon as some came.
         self._open: dict[Query[Any], _Batch[Any] | None] = {}
 
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
         """Read one record by its key; *many* is the query of many keys, given as a JSON array."""
         if many in self._open:
+            # Of a batch that was open at a fork, the child would wait for ever.
+            self._check_use()
             return await self._join(many, field, key)
         self._open[many] = None
         try:

@@ -21,7 +21,7 @@ from ._compat import Body, call, check_body
 from .connector import AsyncConnector
 from .held import AsyncHeldConnection, AsyncHeldRunner
 from .outcome import AsyncResolver
-from .pool import RECONNECT_TIMEOUT, AsyncConnections, AsyncPool, go_on_connecting
+from .pool import RECONNECT_TIMEOUT, AsyncConnections, AsyncLoan, AsyncPool, go_on_connecting
 from .pooled_connection import AsyncPooledConnection
 from .pooled_runner import AsyncPooledRunner
 from .repositories import AsyncRepositories
@@ -179,7 +179,7 @@ class AsyncDatabase(AsyncRepositories):
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncHeldConnection]:
         """Hold one connection for several calls; each call still commits by itself."""
-        with self._connections.lend() as loan:
+        with AsyncLoan(self._connections) as loan:
             runner: AsyncHeldRunner | None = None
             try:
                 connection = await loan.take()

@@ -14,7 +14,7 @@ from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import Outcome
 from ._compat import Body, sleep
 from .connector import AsyncConnector
-from .pool import AsyncConnections
+from .pool import AsyncConnections, AsyncLoan
 from .pooled_connection import AsyncPooledConnection
 from .session import AsyncSession
 
@@ -136,7 +136,7 @@ class AsyncResolver:
 
     async def _old_answers(self, trace: Trace, end: float) -> bool:
         """Tell whether a session answers that was open before a transaction: a crash ends all."""
-        with self._connections.lend() as loan:
+        with AsyncLoan(self._connections) as loan:
             old = await loan.take_old(trace)
             if old is None:
                 return False

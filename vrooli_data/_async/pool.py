@@ -133,13 +133,13 @@ class AsyncConnections:
             raise InvalidUse("the database is not open: use it in a with block, or call open()")
         self.check_place()
 
-    def lend(self) -> AsyncLoan:
-        """Return the block in which a connection may be taken."""
-        return AsyncLoan(self)
-
     async def take(self, query: str | None, seconds: float | None) -> AsyncPooledConnection:
         """Take any connection, within so many seconds or those of the pool."""
-        self.check_use()
+        home = self._home
+        if home is None or self._is_closed:
+            self.check_use()
+        else:
+            home.check("the database")
         try:
             return await self._pool.getconn(seconds)
         except PoolTimeout as error:
@@ -172,7 +172,6 @@ class AsyncConnections:
 
     async def clean(self, connection: AsyncPooledConnection, error: BaseException | None) -> None:
         """Make a connection fit for its next user; one that serves nobody any more is closed."""
-        connection.end = None
         if connection.is_lent:
             await self._restore(connection)
         if connection.closed:
@@ -200,17 +199,23 @@ class AsyncConnections:
             return False
         # Whoever waited may have got it, and notes that at once.
         time.sleep(_BETWEEN_LOOKS)
-        if connection.is_out or connection.uses != use or connection in self._pool.idle():
+        if (
+            connection.lender is not None
+            or connection.uses != use
+            or connection in self._pool.idle()
+        ):
             return False
         self.lend_wholly(connection)
         return True
 
     async def put(self, connection: AsyncPooledConnection) -> None:
-        """Put a connection back into the pool, which replaces one that is closed."""
-        if self._home is not None and self._home.is_here():
-            # A connection that the pool does not get back is one less for good.
-            await to_the_end(self._pool.putconn, connection)
-        elif self._home is not None:
+        """Put a connection back into the pool, here, which replaces one that is closed."""
+        # A connection that the pool does not get back is one less for good.
+        await to_the_end(self._pool.putconn, connection)
+
+    def put_there(self, connection: AsyncPooledConnection) -> None:
+        """Have a connection put back where the pool was opened."""
+        if self._home is not None:
             self._home.run_there(self._pool.putconn, connection)
 
     def is_here(self) -> bool:
@@ -318,7 +323,7 @@ class AsyncLoan:
         try:
             return await self._connections.take(query, seconds)
         except BaseException as error:
-            if (half := _half_lent(error)) is not None and not half.is_out:
+            if (half := _half_lent(error)) is not None and half.lender is None:
                 self._connections.lend_wholly(half)
             raise
         finally:
@@ -329,7 +334,16 @@ class AsyncLoan:
         connection = self._connection
         if connection is None or not self._is_ours(connection):
             return
-        if self._connections.is_here():
+        if not self._connections.is_here():
+            self._connections.put_there(connection)
+            return
+        connection.end = None
+        if (
+            error is not None
+            or connection.is_lent
+            # Of one that is closed it is not known.
+            or connection.pgconn.transaction_status != TransactionStatus.IDLE
+        ):
             try:
                 await self._connections.clean(connection, error)
             except BaseException:
@@ -342,13 +356,19 @@ class AsyncLoan:
         self._connection = None
 
     async def _discard(self, connection: AsyncPooledConnection) -> None:
-        if self._connections.is_here():
-            await self._connections.discard(connection)
+        if not self._connections.is_here():
+            self._connections.put_there(connection)
+            return
+        await self._connections.discard(connection)
         await self._put(connection)
 
     def _is_ours(self, connection: AsyncPooledConnection) -> bool:
         """Tell whether the pool has not got the connection: it may be somebody else's already."""
-        return connection.uses == self._use and connection.is_out and not is_under_way(connection)
+        return (
+            connection.uses == self._use
+            and connection.lender is not None
+            and not is_under_way(connection)
+        )
 
 
 def _half_lent(error: BaseException) -> AsyncPooledConnection | None:

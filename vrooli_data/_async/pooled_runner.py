@@ -34,7 +34,7 @@ class AsyncPooledRunner:
         self._transactions = transactions
         self._retrier = retrier
         self._resolver = resolver
-        self._merger = ReadMerger(self.rows) if merge_reads else None
+        self._merger = ReadMerger(self.rows, connections.check_use) if merge_reads else None
         # Known when the database is opened.
         self.has_trigrams = False
 
@@ -47,8 +47,6 @@ class AsyncPooledRunner:
     async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
         """Read one record by its key, merged with reads that are made at the same time."""
         if self._merger is not None:
-            # Of a batch that was open at a fork, the child would wait for ever.
-            self._connections.check_use()
             return await self._merger.find(query, many, field, key)
         rows = await self.rows(query, (key,))
         return query.record_of(rows[0]) if rows else None
@@ -64,7 +62,7 @@ class AsyncPooledRunner:
 
     async def _once(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
         note = NOT_COMMITTED
-        with self._connections.lend() as loan:
+        with AsyncLoan(self._connections) as loan:
             # The loan's block does not protect the line of a `try` (CPython 3.11): none follows.
             try:
                 connection = await loan.take(query.name)

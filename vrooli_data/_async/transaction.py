@@ -502,7 +502,7 @@ class AsyncTransactions:
         self.refuse_nesting("a transaction")
         runner: AsyncTransactionRunner | None = None
         try:
-            with self._connections.lend() as loan:
+            with AsyncLoan(self._connections) as loan:
                 # A loan's block does not protect the line of a `try` (CPython 3.11): none follows.
                 try:
                     runner = await self._begin(loan, options)

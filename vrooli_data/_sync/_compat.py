@@ -105,7 +105,11 @@ def _nothing() -> None:
 class ReadMerger:
     """Runs each read by itself: a thread that waits has no other reads to merge with."""
 
-    def __init__(self, rows: Callable[[Query[Any], tuple[Any, ...]], list[Row]]) -> None:
+    def __init__(
+        self,
+        rows: Callable[[Query[Any], tuple[Any, ...]], list[Row]],
+        check_use: Callable[[], None],  # noqa: ARG002 (its twin's)
+    ) -> None:
         self._rows = rows
 
     def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:

@@ -22,7 +22,7 @@ from ._compat import Body, call, check_body
 from .connector import Connector
 from .held import HeldConnection, HeldRunner
 from .outcome import Resolver
-from .pool import RECONNECT_TIMEOUT, Connections, Pool, go_on_connecting
+from .pool import RECONNECT_TIMEOUT, Connections, Loan, Pool, go_on_connecting
 from .pooled_connection import PooledConnection
 from .pooled_runner import PooledRunner
 from .repositories import Repositories
@@ -180,7 +180,7 @@ class Database(Repositories):
     @contextmanager
     def connection(self) -> Iterator[HeldConnection]:
         """Hold one connection for several calls; each call still commits by itself."""
-        with self._connections.lend() as loan:
+        with Loan(self._connections) as loan:
             runner: HeldRunner | None = None
             try:
                 connection = loan.take()

@@ -15,7 +15,7 @@ from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import Outcome
 from ._compat import Body, sleep
 from .connector import Connector
-from .pool import Connections
+from .pool import Connections, Loan
 from .pooled_connection import PooledConnection
 from .session import Session
 
@@ -135,7 +135,7 @@ class Resolver:
 
     def _old_answers(self, trace: Trace, end: float) -> bool:
         """Tell whether a session answers that was open before a transaction: a crash ends all."""
-        with self._connections.lend() as loan:
+        with Loan(self._connections) as loan:
             old = loan.take_old(trace)
             if old is None:
                 return False

@@ -71,7 +71,8 @@ class PooledConnection(_Cancelling):
 
     def __init__(self, pgconn: AnyPGconn) -> None:
         super().__init__(pgconn)
-        self._lender: object = None
+        #: The pool that has lent it and not got it back.
+        self.lender: object = None
         #: Seconds that one statement may take; None is without end.
         self.limit: float | None = None
         #: Until when, by the monotonic clock, whatever is under way may take.
@@ -142,7 +143,7 @@ class PooledConnection(_Cancelling):
     @property
     def _pool(self) -> Any:
         """The pool that has lent it; psycopg_pool sets this as the last step of lending."""
-        return self._lender
+        return self.lender
 
     @_pool.setter
     def _pool(self, pool: Any) -> None:
@@ -151,12 +152,7 @@ class PooledConnection(_Cancelling):
             # Here and not by what the pool returns: an exception of a signal handler may come
             # before a value that is returned is kept anywhere.
             taker.keep(self)
-        self._lender = pool
-
-    @property
-    def is_out(self) -> bool:
-        """Whether the pool has lent it, and has not got it back."""
-        return self._lender is not None
+        self.lender = pool
 
     def lend(self) -> Connection[Row]:
         """Return a psycopg connection to the same session, with a state of its own."""

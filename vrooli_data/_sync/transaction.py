@@ -501,7 +501,7 @@ class Transactions:
         self.refuse_nesting("a transaction")
         runner: TransactionRunner | None = None
         try:
-            with self._connections.lend() as loan:
+            with Loan(self._connections) as loan:
                 # A loan's block does not protect the line of a `try` (CPython 3.11): none follows.
                 try:
                     runner = self._begin(loan, options)
