@@ -164,5 +164,16 @@ def test_data_of_the_wheel_of_before_and_back(
     with Database.connect(url) as db:
         with pytest.raises(DatabaseError, match=r"users\.create: .* library of an extension"):
             db.users.create(CreateUser(name="Ada"))
-        rollback_to(url, "0006_events_and_counters")
+    embedded.stop(copied)
+    # The way back that was told: taken where the extension is, and gone then.
+    monkeypatch.undo()
+    url = embedded.start(copied, settings=FAST)
+    rollback_to(url, "0006_events_and_counters")
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP EXTENSION pg_trgm")
+    embedded.stop(copied)
+    monkeypatch.setitem(WHEELS, DEFAULT_VERSION, before)
+    url = embedded.start(copied, settings=FAST)
+    assert "0007_search_with_pg_trgm" in migrate(url).not_applicable
+    with Database.connect(url) as db:
         assert db.users.create(CreateUser(name="Ada")).name == "Ada"

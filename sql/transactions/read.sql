@@ -39,9 +39,9 @@ SELECT
 -- Record: ServerRun
 -- Index:  none: reads the control file, no table
 -- Locks:  none
--- Null:   system_identifier, every server has one; timeline, every server is on one;
---         started, every server was started; statistics_since, the view always has its one row;
---         checkpoint_lsn, there always is a latest one
+-- Null:   system_identifier, every server has one; timeline, every server is on one; started, every
+--         server was started; statistics_since, the view always has its one row; checkpoint_lsn,
+--         there always is a latest one
 SELECT
     (pg_control_system()).system_identifier,
     (pg_control_checkpoint()).timeline_id AS timeline,
