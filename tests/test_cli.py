@@ -77,7 +77,7 @@ def test_a_group_alone_shows_its_help_and_is_called_wrong(command: tuple[str, ..
         ("migrate", "--status", "--rollback-to", "0"),
         ("seed", "--scale", "much"),
         ("seed", "--seed", "1.5"),
-        ("db", "start", "--version", "17"),
+        ("db", "start", "--version", "14"),
         ("import", "resources"),
     ],
     ids=" ".join,

@@ -71,7 +71,7 @@ def command(request: pytest.FixtureRequest, file: Path) -> tuple[object, ...]:
 )
 def test_a_url_that_cannot_be_read_is_refused_without_its_password(url: str) -> None:
     message = fail(2, "migrate", "--database-url", url)
-    assert message.startswith("--database-url: is not a libpq")
+    assert message.startswith("--database-url: ")
     assert "S3cr3t" not in message
 
 

@@ -161,9 +161,11 @@ def test_data_of_the_wheel_of_before_and_back(
     url = embedded.start(copied, settings=FAST)
     with pytest.raises(MigrationFailed, match="this server does not bring pg_trgm"):
         migrate(url)
-    with Database.connect(url) as db:
-        with pytest.raises(DatabaseError, match=r"users\.create: .* library of an extension"):
-            db.users.create(CreateUser(name="Ada"))
+    with (
+        Database.connect(url) as db,
+        pytest.raises(DatabaseError, match=r"users\.create: .* library of an extension"),
+    ):
+        db.users.create(CreateUser(name="Ada"))
     embedded.stop(copied)
     # The way back that was told: taken where the extension is, and gone then.
     monkeypatch.undo()

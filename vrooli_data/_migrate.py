@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -157,11 +157,22 @@ def rollback_to(
                 break
             file = file_class(migration.path)
             # What commits statement by statement may have left something without being recorded.
-            if migration.id in applied or not file.transactional:
+            if migration.id in applied or (
+                not file.transactional and _was_reached(migration, applied)
+            ):
                 _run(connection, migration, file, "rollback", patience)
             if migration.id in applied:
                 done.append(migration.id)
     return done
+
+
+def _was_reached(migration: Migration, applied: Collection[str]) -> bool:
+    """Tell whether everything is applied that a migration builds on."""
+    return all(
+        earlier.id in applied
+        for earlier in known()
+        if earlier.id < migration.id and earlier.extension is None
+    )
 
 
 def status(conninfo: str | None = None, *, schema: str | None = None) -> list[MigrationState]:

@@ -19,7 +19,7 @@ import msgspec
 
 from ._retry import Reason, mark
 from ._validate import check_choice, check_flag, check_seconds
-from .errors import InvalidInput, InvalidUse, RecordMismatch, VrooliDataError
+from .errors import CommitUnknown, InvalidInput, InvalidUse, RecordMismatch, VrooliDataError
 from .records.transactions import ServerRun
 
 R = TypeVar("R")
@@ -81,6 +81,14 @@ def add_note(error: BaseException, note: str) -> None:
     """Say on an error what became of the work, once."""
     if note not in getattr(error, "__notes__", ()):
         error.add_note(note)
+
+
+def carry_notes(error: BaseException, another: BaseException) -> None:
+    """Say on an error what was said on the one whose place it has taken."""
+    for note in getattr(error, "__notes__", ()):
+        add_note(another, note)
+    if isinstance(error, CommitUnknown):
+        add_note(another, NOT_KNOWN)
 
 
 def note_of_lone_write(error: BaseException, *, lost: bool) -> str:

@@ -187,10 +187,10 @@ class AsyncDatabase(AsyncRepositories):
                 yield AsyncHeldConnection(runner)
                 is_undone = await runner.end()
                 await loan.give_back()
-            except BaseException:
+            except BaseException as error:
                 if runner is not None:
                     runner.refuse_calls()
-                await loan.give_back()
+                await loan.give_back_after(error)
                 raise
         if is_undone:
             raise TransactionAborted(

@@ -17,7 +17,7 @@ from .._classify import translate
 from .._connect import cut
 from .._process import belongs_here
 from .._retry import UNPREPARED, Reason, mark, reason_of
-from .._transactions import Trace
+from .._transactions import Trace, carry_notes
 from ..errors import InvalidUse, Unavailable, VrooliDataError
 from ._compat import Home, detach, is_under_way, sleep, to_the_end
 from .connector import AsyncConnector
@@ -350,6 +350,14 @@ class AsyncLoan:
                 await self._connections.discard(connection)
                 raise
         await self._put(connection)
+
+    async def give_back_after(self, error: BaseException) -> None:
+        """Give the connection back after an error that does not tell of its state."""
+        try:
+            await self.give_back()
+        except BaseException as another:
+            carry_notes(error, another)
+            raise
 
     async def _put(self, connection: AsyncPooledConnection) -> None:
         await self._connections.put(connection)

@@ -6,7 +6,14 @@ from typing import Any, TypeVar
 
 from .._queries import Query
 from .._rows import Row
-from .._transactions import COMMITTED, DEFAULT, NOT_COMMITTED, NOT_KNOWN, note_of_lone_write
+from .._transactions import (
+    COMMITTED,
+    DEFAULT,
+    NOT_COMMITTED,
+    NOT_KNOWN,
+    add_note,
+    note_of_lone_write,
+)
 from ._compat import Body, ReadMerger
 from .outcome import AsyncResolver
 from .pool import AsyncConnections, AsyncLoan
@@ -84,4 +91,9 @@ class AsyncPooledRunner:
                 note = note_of_lone_write(error, lost=loan.is_lost)
             self._resolver.tell(query, error, note)
         finally:
-            await loan.give_back(error)
+            try:
+                await loan.give_back(error)
+            except BaseException as another:
+                if not query.only_reads:
+                    add_note(another, note)
+                raise

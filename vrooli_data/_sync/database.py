@@ -188,10 +188,10 @@ class Database(Repositories):
                 yield HeldConnection(runner)
                 is_undone = runner.end()
                 loan.give_back()
-            except BaseException:
+            except BaseException as error:
                 if runner is not None:
                     runner.refuse_calls()
-                loan.give_back()
+                loan.give_back_after(error)
                 raise
         if is_undone:
             raise TransactionAborted(

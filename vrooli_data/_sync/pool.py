@@ -18,7 +18,7 @@ from .._classify import translate
 from .._connect import cut
 from .._process import belongs_here
 from .._retry import UNPREPARED, Reason, mark, reason_of
-from .._transactions import Trace
+from .._transactions import Trace, carry_notes
 from ..errors import InvalidUse, Unavailable, VrooliDataError
 from ._compat import Home, detach, is_under_way, sleep, to_the_end
 from .connector import Connector
@@ -349,6 +349,14 @@ class Loan:
                 self._connections.discard(connection)
                 raise
         self._put(connection)
+
+    def give_back_after(self, error: BaseException) -> None:
+        """Give the connection back after an error that does not tell of its state."""
+        try:
+            self.give_back()
+        except BaseException as another:
+            carry_notes(error, another)
+            raise
 
     def _put(self, connection: PooledConnection) -> None:
         self._connections.put(connection)

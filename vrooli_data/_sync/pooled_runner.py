@@ -7,7 +7,14 @@ from typing import Any, TypeVar
 
 from .._queries import Query
 from .._rows import Row
-from .._transactions import COMMITTED, DEFAULT, NOT_COMMITTED, NOT_KNOWN, note_of_lone_write
+from .._transactions import (
+    COMMITTED,
+    DEFAULT,
+    NOT_COMMITTED,
+    NOT_KNOWN,
+    add_note,
+    note_of_lone_write,
+)
 from ._compat import Body, ReadMerger
 from .outcome import Resolver
 from .pool import Connections, Loan
@@ -83,4 +90,9 @@ class PooledRunner:
                 note = note_of_lone_write(error, lost=loan.is_lost)
             self._resolver.tell(query, error, note)
         finally:
-            loan.give_back(error)
+            try:
+                loan.give_back(error)
+            except BaseException as another:
+                if not query.only_reads:
+                    add_note(another, note)
+                raise
