@@ -109,11 +109,11 @@ MUTANTS = [
     ),
     Mutant(
         "rows that outlive their parent",
-        "",
+        "users.delete",
         "migrations/0001_users_and_teams.sql",
         "REFERENCES users (id) ON DELETE CASCADE",
         "REFERENCES users (id)",
-        Test("tests/_async/test_users_write.py::test_delete_takes_memberships_and_runs_along"),
+        Check("locks", "the statement locks cascade: bookmarks"),
     ),
     Mutant(
         "default turned round",
