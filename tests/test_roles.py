@@ -74,10 +74,13 @@ def test_it_neither_changes_the_schema_nor_says_that_it_was_changed(app_url: str
 
 def test_migrating_with_nothing_to_do_needs_no_owner(app_url: str) -> None:
     report = migrate(app_url)
-    assert (report.applied, report.already_applied) == ((), len(status(app_url)))
+    assert (report.applied, report.already_applied) == (
+        (),
+        sum(migration.state == "applied" for migration in status(app_url)),
+    )
     done = run("migrate", "--database-url", app_url)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Nothing to do: ")
+    assert done.stdout.splitlines()[-1].startswith("Nothing to do: ")
 
 
 @pytest.fixture

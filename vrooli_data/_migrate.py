@@ -158,7 +158,7 @@ def rollback_to(
             file = file_class(migration.path)
             # What commits statement by statement may have left something without being recorded.
             if migration.id in applied or (
-                not file.transactional and _was_reached(migration, applied)
+                not file.transactional and _was_reached(connection, migration, applied)
             ):
                 _run(connection, migration, file, "rollback", patience)
             if migration.id in applied:
@@ -166,8 +166,11 @@ def rollback_to(
     return done
 
 
-def _was_reached(migration: Migration, applied: Collection[str]) -> bool:
-    """Tell whether everything is applied that a migration builds on."""
+def _was_reached(connection: Connection, migration: Migration, applied: Collection[str]) -> bool:
+    """Tell whether everything is there that a migration builds on."""
+    extensions = "SELECT count(*) FROM pg_extension WHERE extname = %s"
+    if migration.extension and not value(connection, extensions, migration.extension):
+        return False
     return all(
         earlier.id in applied
         for earlier in known()
