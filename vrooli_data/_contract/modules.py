@@ -19,10 +19,11 @@ _TAG = re.compile(rb"/\* vrooli_data:([\w.]+) \*/")
 
 
 def with_submodules(module: ModuleType) -> list[ModuleType]:
-    """Return a module and, of a package, the modules in it."""
-    inside = [found.name for found in pkgutil.iter_modules(getattr(module, "__path__", ()))]
+    """Return a module and, of a package, the modules in it and in the packages below."""
+    path = getattr(module, "__path__", ())
+    inside = pkgutil.walk_packages(path, f"{module.__name__}.")
     # A program is not for import.
-    names = [f"{module.__name__}.{name}" for name in inside if name != "__main__"]
+    names = [found.name for found in inside if not found.name.endswith(".__main__")]
     return [module, *map(import_module, names)]
 
 

@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/users.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/users.py by tests/unasync.py. Do not edit.
 """Users: the methods of the attribute ``users``."""
 
 from __future__ import annotations
@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from .._fields import checked
-from .._json import json_text
-from .._pages import Listing, Page
-from .._public_id import new_public_id
-from .._queries import query
-from .._text_search import folded, holds_trigram, pattern, searched
-from .._validate import (
+from ..._fields import checked
+from ..._json import json_text
+from ..._pages import Listing, Page
+from ..._public_id import new_public_id
+from ..._queries import query
+from ..._text_search import folded, holds_trigram, pattern, searched
+from ..._validate import (
     MAX_MANY,
     check_choice,
     check_id,
@@ -22,12 +22,12 @@ from .._validate import (
     normalized_email,
     normalized_handle,
 )
-from ..errors import NotFound
-from ..inputs import CreateUser, UpdateUser
-from ..records import User, UserWithTeams
-from ..records.shared import Part, Touched, Update
-from .repository import Repository
-from .session import Runner
+from ...errors import NotFound
+from ...inputs import CreateUser, UpdateUser
+from ...records import User, UserWithTeams
+from ...records.shared import Part, Touched, Update
+from ..repository import Repository
+from ..session import Runner
 
 _FIND_BY_ID = query("users.find_by_id", User)
 _FIND_MANY_BY_ID = query("users.find_many_by_id", User)

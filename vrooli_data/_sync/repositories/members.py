@@ -1,15 +1,15 @@
-# Generated from vrooli_data/_async/members.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/members.py by tests/unasync.py. Do not edit.
 """Members: the methods of the attribute ``members``."""
 
 from __future__ import annotations
 
-from .._json import check_json_object, json_text
-from .._pages import Listing, Page
-from .._queries import query
-from .._validate import check_flag, check_id
-from ..records import JsonValue, Member
-from ..records.shared import Touched
-from .repository import Repository
+from ..._json import check_json_object, json_text
+from ..._pages import Listing, Page
+from ..._queries import query
+from ..._validate import check_flag, check_id
+from ...records import JsonValue, Member
+from ...records.shared import Touched
+from ..repository import Repository
 
 _FIND = query("members.find", Member)
 _FIND_BY_TEAM = Listing("members.find_by_team__user_id", None, Member, tie="user_id")

@@ -1,27 +1,26 @@
-# Generated from vrooli_data/_async/teams.py by tests/unasync.py. Do not edit.
 """Teams: the methods of the attribute ``teams``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._fields import checked
-from .._json import json_text
-from .._pages import Listing, Page
-from .._public_id import new_public_id
-from .._queries import query
-from .._validate import MAX_MANY, check_id, check_key, check_list, normalized_handle
-from ..errors import InvalidInput
-from ..inputs import (
+from ..._fields import checked
+from ..._json import json_text
+from ..._pages import Listing, Page
+from ..._public_id import new_public_id
+from ..._queries import query
+from ..._validate import MAX_MANY, check_id, check_key, check_list, normalized_handle
+from ...errors import InvalidInput
+from ...inputs import (
     ADMIN_PERMISSIONS,
     MEMBER_PERMISSIONS,
     TEAM_CHAT_CONFIG,
     CreateTeam,
     UpdateTeam,
 )
-from ..records import Team, TeamSetup
-from ..records.shared import Touched, Update
-from .repository import Repository
+from ...records import Team, TeamSetup
+from ...records.shared import Touched, Update
+from ..repository import AsyncRepository
 
 _FIND_BY_ID = query("teams.find_by_id", Team)
 _FIND_BY_PUBLIC_ID = query("teams.find_by_public_id", Team)
@@ -37,38 +36,38 @@ _MEMBER_PERMISSIONS = json_text(MEMBER_PERMISSIONS)
 _CHAT_CONFIG = json_text(TEAM_CHAT_CONFIG)
 
 
-class TeamRepository(Repository):
+class AsyncTeamRepository(AsyncRepository):
     """Teams (sql/teams); who belongs to them is in ``members``."""
 
-    def find_by_id(self, id: int) -> Team | None:
+    async def find_by_id(self, id: int) -> Team | None:
         """Fetch one team by id (sql/teams/read.sql)."""
         check_id("id", id)
-        return self._find(_FIND_BY_ID, id)
+        return await self._find(_FIND_BY_ID, id)
 
-    def find_by_public_id(self, public_id: str) -> Team | None:
+    async def find_by_public_id(self, public_id: str) -> Team | None:
         """Fetch one team by public id (sql/teams/read.sql)."""
         check_key("public_id", public_id)
-        return self._find(_FIND_BY_PUBLIC_ID, public_id)
+        return await self._find(_FIND_BY_PUBLIC_ID, public_id)
 
-    def find_by_handle(self, handle: str) -> Team | None:
+    async def find_by_handle(self, handle: str) -> Team | None:
         """Fetch one team by handle, whatever its case (sql/teams/read.sql)."""
-        return self._find(_FIND_BY_HANDLE, normalized_handle(handle))
+        return await self._find(_FIND_BY_HANDLE, normalized_handle(handle))
 
-    def find_many(self, *, cursor: str | None = None, limit: int = 20) -> Page[Team]:
+    async def find_many(self, *, cursor: str | None = None, limit: int = 20) -> Page[Team]:
         """List the teams that are not private, newest first (sql/teams/read.sql).
 
         *limit* is from 1 to 500.
         """
-        return self._page(_FIND_MANY, cursor=cursor, limit=limit)
+        return await self._page(_FIND_MANY, cursor=cursor, limit=limit)
 
-    def create(self, team: CreateTeam) -> Team:
+    async def create(self, team: CreateTeam) -> Team:
         """Insert one team, without any member (sql/teams/write.sql).
 
         Raises `AlreadyExists` where the public id or handle is taken, and `MissingReference` where
         the user who created it is absent.
         """
         values = checked("team", team, CreateTeam)
-        return self._get(
+        return await self._get(
             _CREATE,
             values["public_id"] or new_public_id(),
             values["name"],
@@ -78,7 +77,7 @@ class TeamRepository(Repository):
             values["created_by_id"],
         )
 
-    def create_with_initial_setup(
+    async def create_with_initial_setup(
         self, team: CreateTeam, creator_id: int, member_ids: Sequence[int] | None = None
     ) -> TeamSetup:
         """Insert one team with its members and its chat, and count them for the day.
@@ -96,7 +95,7 @@ class TeamRepository(Repository):
         others = check_list(
             "member_ids", () if member_ids is None else member_ids, MAX_MANY, check_id
         )
-        return self._get(
+        return await self._get(
             _CREATE_WITH_INITIAL_SETUP,
             values["public_id"] or new_public_id(),
             values["name"],
@@ -111,7 +110,7 @@ class TeamRepository(Repository):
             _CHAT_CONFIG,
         )
 
-    def update(
+    async def update(
         self, id: int, changes: UpdateTeam, *, expected_revision: int | None = None
     ) -> Team | None:
         """Change the fields given of one team; None when absent (sql/teams/write.sql).
@@ -120,12 +119,12 @@ class TeamRepository(Repository):
         `AlreadyExists` where the handle is taken.
         """
         check_id("id", id)
-        return self._update(_UPDATE, (id,), changes, UpdateTeam, expected_revision)
+        return await self._update(_UPDATE, (id,), changes, UpdateTeam, expected_revision)
 
-    def delete(self, id: int) -> bool:
+    async def delete(self, id: int) -> bool:
         """Delete one team with its members, chats and statistics; False when absent.
 
         Query: sql/teams/write.sql.
         """
         check_id("id", id)
-        return self._find(_DELETE, id) is not None
+        return await self._find(_DELETE, id) is not None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from .._fields import checked
-from .._json import json_text
-from .._pages import Listing, Page
-from .._public_id import new_public_id
-from .._queries import query
-from .._text_search import folded, holds_trigram, pattern, searched
-from .._validate import (
+from ..._fields import checked
+from ..._json import json_text
+from ..._pages import Listing, Page
+from ..._public_id import new_public_id
+from ..._queries import query
+from ..._text_search import folded, holds_trigram, pattern, searched
+from ..._validate import (
     MAX_MANY,
     check_choice,
     check_id,
@@ -21,12 +21,12 @@ from .._validate import (
     normalized_email,
     normalized_handle,
 )
-from ..errors import NotFound
-from ..inputs import CreateUser, UpdateUser
-from ..records import User, UserWithTeams
-from ..records.shared import Part, Touched, Update
-from .repository import AsyncRepository
-from .session import AsyncRunner
+from ...errors import NotFound
+from ...inputs import CreateUser, UpdateUser
+from ...records import User, UserWithTeams
+from ...records.shared import Part, Touched, Update
+from ..repository import AsyncRepository
+from ..session import AsyncRunner
 
 _FIND_BY_ID = query("users.find_by_id", User)
 _FIND_MANY_BY_ID = query("users.find_many_by_id", User)

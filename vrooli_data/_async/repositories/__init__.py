@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ..session import AsyncRunner
 from .bookmarks import AsyncBookmarkRepository
 from .chats import AsyncChatRepository
 from .members import AsyncMemberRepository
 from .resources import AsyncResourceRepository
 from .runs import AsyncRunRepository
-from .session import AsyncRunner
 from .teams import AsyncTeamRepository
 from .users import AsyncUserRepository
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from .._fields import checked
-from .._queries import query
-from .._text_search import folded
-from .._validate import check_id, new_language
-from ..errors import NotFound
-from ..inputs import SetTranslation
-from ..records import ResourceTranslation
-from ..records.shared import Touched
-from .repository import AsyncRepository
+from ..._fields import checked
+from ..._queries import query
+from ..._text_search import folded
+from ..._validate import check_id, new_language
+from ...errors import NotFound
+from ...inputs import SetTranslation
+from ...records import ResourceTranslation
+from ...records.shared import Touched
+from ..repository import AsyncRepository
 
 _FIND_TRANSLATIONS = query("resources.find_translations", ResourceTranslation)
 _SET_TRANSLATION = query("resources.set_translation", ResourceTranslation)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .._pages import Listing, Page
-from .._queries import query
-from .._validate import check_id
-from ..records import Bookmark
-from ..records.shared import Existence
-from .repository import AsyncRepository
+from ..._pages import Listing, Page
+from ..._queries import query
+from ..._validate import check_id
+from ...records import Bookmark
+from ...records.shared import Existence
+from ..repository import AsyncRepository
 
 _EXISTS = query("bookmarks.exists", Existence)
 _LIST_BY_USER = Listing(

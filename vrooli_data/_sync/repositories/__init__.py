@@ -1,14 +1,14 @@
-# Generated from vrooli_data/_async/repositories.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/__init__.py by tests/unasync.py. Do not edit.
 """The repositories that hang off a database, off a connection and off a transaction."""
 
 from __future__ import annotations
 
+from ..session import Runner
 from .bookmarks import BookmarkRepository
 from .chats import ChatRepository
 from .members import MemberRepository
 from .resources import ResourceRepository
 from .runs import RunRepository
-from .session import Runner
 from .teams import TeamRepository
 from .users import UserRepository
 

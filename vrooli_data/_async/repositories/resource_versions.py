@@ -1,20 +1,19 @@
-# Generated from vrooli_data/_async/resource_versions.py by tests/unasync.py. Do not edit.
 """Versions of resources: methods of the attribute ``resources``."""
 
 from __future__ import annotations
 
-from .._fields import checked, checked_changes
-from .._json import json_text
-from .._pages import Listing, Page
-from .._public_id import new_public_id
-from .._queries import query
-from .._validate import check_id, check_key
-from ..errors import NotFound
-from ..inputs import CreateResource, CreateVersion, UpdateVersion
-from ..records import ResourceVersion, ResourceWithVersion
-from ..records.shared import Touched, Update
-from .repository import Repository
-from .session import Runner
+from ..._fields import checked, checked_changes
+from ..._json import json_text
+from ..._pages import Listing, Page
+from ..._public_id import new_public_id
+from ..._queries import query
+from ..._validate import check_id, check_key
+from ...errors import NotFound
+from ...inputs import CreateResource, CreateVersion, UpdateVersion
+from ...records import ResourceVersion, ResourceWithVersion
+from ...records.shared import Touched, Update
+from ..repository import AsyncRepository
+from ..session import AsyncRunner
 
 _FIND_VERSION_BY_PUBLIC_ID = query("resources.find_version_by_public_id", ResourceVersion)
 _FIND_VERSIONS = Listing(
@@ -26,15 +25,15 @@ _UPDATE_VERSION_LOCK = query("resources.update_version__lock", Touched)
 _UPDATE_VERSION = query("resources.update_version", Update[ResourceVersion])
 
 
-class ResourceVersions(Repository):
+class AsyncResourceVersions(AsyncRepository):
     """The versions of resources (sql/resources/versions.sql)."""
 
-    def find_version_by_public_id(self, public_id: str) -> ResourceVersion | None:
+    async def find_version_by_public_id(self, public_id: str) -> ResourceVersion | None:
         """Fetch one version by public id (sql/resources/versions.sql)."""
         check_key("public_id", public_id)
-        return self._find(_FIND_VERSION_BY_PUBLIC_ID, public_id)
+        return await self._find(_FIND_VERSION_BY_PUBLIC_ID, public_id)
 
-    def find_versions(
+    async def find_versions(
         self, resource_id: int, *, cursor: str | None = None, limit: int = 20
     ) -> Page[ResourceVersion]:
         """List the versions of one resource, newest first (sql/resources/versions.sql).
@@ -42,9 +41,9 @@ class ResourceVersions(Repository):
         *limit* is from 1 to 500.
         """
         check_id("resource_id", resource_id)
-        return self._page(_FIND_VERSIONS, resource_id, cursor=cursor, limit=limit)
+        return await self._page(_FIND_VERSIONS, resource_id, cursor=cursor, limit=limit)
 
-    def create_with_version(
+    async def create_with_version(
         self, resource: CreateResource, version: CreateVersion
     ) -> ResourceWithVersion:
         """Insert one resource with its first version (sql/resources/create_with_version.sql).
@@ -55,7 +54,7 @@ class ResourceVersions(Repository):
         """
         values = checked("resource", resource, CreateResource)
         first = checked("version", version, CreateVersion)
-        return self._get(
+        return await self._get(
             _CREATE_WITH_VERSION,
             values["public_id"] or new_public_id(),
             values["resource_type"],
@@ -67,7 +66,7 @@ class ResourceVersions(Repository):
             first["is_complete"],
         )
 
-    def add_version(self, resource_id: int, version: CreateVersion) -> ResourceVersion:
+    async def add_version(self, resource_id: int, version: CreateVersion) -> ResourceVersion:
         """Insert the next version of one resource, its latest (sql/resources/versions.sql).
 
         The resource points at it, and has a complete version if it had one or this is one. Raises
@@ -75,7 +74,7 @@ class ResourceVersions(Repository):
         """
         check_id("resource_id", resource_id)
         values = checked("version", version, CreateVersion)
-        added = self._find(
+        added = await self._find(
             _ADD_VERSION,
             resource_id,
             values["public_id"] or new_public_id(),
@@ -87,7 +86,7 @@ class ResourceVersions(Repository):
             raise NotFound("resources.add_version: no such resource", query=_ADD_VERSION.name)
         return added
 
-    def update_version(
+    async def update_version(
         self, id: int, changes: UpdateVersion, *, expected_revision: int | None = None
     ) -> ResourceVersion | None:
         """Change the fields given of one version; None when absent (sql/resources/versions.sql).
@@ -101,12 +100,12 @@ class ResourceVersions(Repository):
         values = checked_changes(changes, UpdateVersion, expected_revision)
         parameters = (_UPDATE_VERSION, (id,), changes, UpdateVersion, expected_revision)
         if "is_complete" not in values:
-            return self._update(*parameters)
+            return await self._update(*parameters)
 
-        def lock_and_update(runner: Runner) -> ResourceVersion | None:
+        async def lock_and_update(runner: AsyncRunner) -> ResourceVersion | None:
             # Under the lock the versions stand still, and the second statement sees them all.
-            runner.rows(_UPDATE_VERSION_LOCK, (id,))
-            versions = ResourceVersions(runner)
-            return versions._update(*parameters)
+            await runner.rows(_UPDATE_VERSION_LOCK, (id,))
+            versions = AsyncResourceVersions(runner)
+            return await versions._update(*parameters)
 
-        return self._runner.atomic(lock_and_update)
+        return await self._runner.atomic(lock_and_update)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .._json import check_json_object, json_text
-from .._pages import Listing, Page
-from .._queries import query
-from .._validate import check_flag, check_id
-from ..records import JsonValue, Member
-from ..records.shared import Touched
-from .repository import AsyncRepository
+from ..._json import check_json_object, json_text
+from ..._pages import Listing, Page
+from ..._queries import query
+from ..._validate import check_flag, check_id
+from ...records import JsonValue, Member
+from ...records.shared import Touched
+from ..repository import AsyncRepository
 
 _FIND = query("members.find", Member)
 _FIND_BY_TEAM = Listing("members.find_by_team__user_id", None, Member, tie="user_id")

@@ -1,4 +1,3 @@
-# Generated from vrooli_data/_async/resources.py by tests/unasync.py. Do not edit.
 """Resources: the methods of the attribute ``resources``."""
 
 from __future__ import annotations
@@ -6,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from .._fields import checked
-from .._json import json_text
-from .._pages import Page, listings
-from .._public_id import new_public_id
-from .._queries import query
-from .._text_search import holds_trigram, pattern, searched
-from .._validate import (
+from ..._fields import checked
+from ..._json import json_text
+from ..._pages import Page, listings
+from ..._public_id import new_public_id
+from ..._queries import query
+from ..._text_search import holds_trigram, pattern, searched
+from ..._validate import (
     MAX_DAYS,
     MAX_MANY,
     check_choice,
@@ -22,12 +21,12 @@ from .._validate import (
     check_limit,
     check_list,
 )
-from ..errors import InvalidInput, NotFound
-from ..inputs import CreateResource, UpdateResource
-from ..records import Resource, ResourceOrder, ResourceType, ResourceWithLatestVersion
-from ..records.shared import Touched, Update
-from .resource_translations import ResourceTranslations
-from .resource_versions import ResourceVersions
+from ...errors import InvalidInput, NotFound
+from ...inputs import CreateResource, UpdateResource
+from ...records import Resource, ResourceOrder, ResourceType, ResourceWithLatestVersion
+from ...records.shared import Touched, Update
+from .resource_translations import AsyncResourceTranslations
+from .resource_versions import AsyncResourceVersions
 
 _FIND_BY_ID = query("resources.find_by_id", Resource)
 _FIND_MANY_BY_ID = query("resources.find_many_by_id", Resource)
@@ -51,43 +50,43 @@ _DELETE = query("resources.delete", Touched)
 _TYPES = get_args(ResourceType)
 
 
-class ResourceRepository(ResourceVersions, ResourceTranslations):
+class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
     """Resources with their versions and translations (sql/resources)."""
 
-    def find_by_id(self, id: int) -> Resource | None:
+    async def find_by_id(self, id: int) -> Resource | None:
         """Fetch one resource by id (sql/resources/read.sql)."""
         check_id("id", id)
-        return self._runner.find(_FIND_BY_ID, _FIND_MANY_BY_ID, "id", id)
+        return await self._runner.find(_FIND_BY_ID, _FIND_MANY_BY_ID, "id", id)
 
-    def find_by_public_id(self, public_id: str) -> Resource | None:
+    async def find_by_public_id(self, public_id: str) -> Resource | None:
         """Fetch one resource by public id (sql/resources/read.sql)."""
         check_key("public_id", public_id)
-        return self._runner.find(
+        return await self._runner.find(
             _FIND_BY_PUBLIC_ID, _FIND_MANY_BY_PUBLIC_ID, "public_id", public_id
         )
 
-    def find_many_by_id(self, ids: Sequence[int]) -> list[Resource]:
+    async def find_many_by_id(self, ids: Sequence[int]) -> list[Resource]:
         """Fetch resources by id, in the order given (sql/resources/read.sql).
 
         Absent ones are left out; at most 10 000 are asked for.
         """
         wanted = check_list("ids", ids, MAX_MANY, check_id)
-        return self._list(_FIND_MANY_BY_ID, json_text(wanted))
+        return await self._list(_FIND_MANY_BY_ID, json_text(wanted))
 
-    def find_many_by_public_id(self, public_ids: Sequence[str]) -> list[Resource]:
+    async def find_many_by_public_id(self, public_ids: Sequence[str]) -> list[Resource]:
         """Fetch resources by public id, in the order given (sql/resources/read.sql).
 
         Absent ones are left out; at most 10 000 are asked for.
         """
         wanted = check_list("public_ids", public_ids, MAX_MANY, check_key)
-        return self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
+        return await self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
 
-    def find_with_latest_version(self, public_id: str) -> ResourceWithLatestVersion | None:
+    async def find_with_latest_version(self, public_id: str) -> ResourceWithLatestVersion | None:
         """Fetch one resource with its creator and latest version (sql/resources/read.sql)."""
         check_key("public_id", public_id)
-        return self._find(_FIND_WITH_LATEST_VERSION, public_id)
+        return await self._find(_FIND_WITH_LATEST_VERSION, public_id)
 
-    def find_by_type(
+    async def find_by_type(
         self,
         resource_type: ResourceType,
         *,
@@ -102,18 +101,18 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         """
         check_choice("resource_type", resource_type, _TYPES)
         check_choice("order_by", order_by, _FIND_BY_TYPE.keys())
-        return self._page(_FIND_BY_TYPE[order_by], resource_type, cursor=cursor, limit=limit)
+        return await self._page(_FIND_BY_TYPE[order_by], resource_type, cursor=cursor, limit=limit)
 
-    def find_trending(self, *, days: int = 7, limit: int = 50) -> list[Resource]:
+    async def find_trending(self, *, days: int = 7, limit: int = 50) -> list[Resource]:
         """List the best listed resources of the last days (sql/resources/read.sql).
 
         Best is the highest score, then bookmarks, then views; *limit* is from 1 to 500.
         """
         check_int("days", days, 1, MAX_DAYS)
         check_limit(limit)
-        return self._list(_FIND_TRENDING, days, limit)
+        return await self._list(_FIND_TRENDING, days, limit)
 
-    def search(
+    async def search(
         self, query: str, *, resource_type: ResourceType | None = None, limit: int = 20
     ) -> list[Resource]:
         r"""List the listed resources whose texts hold a text, best score first.
@@ -129,16 +128,16 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         text = searched(query)
         kind = () if resource_type is None else (resource_type,)
         by_trigram = self._runner.has_trigrams and holds_trigram(text)
-        return self._list(_SEARCH[bool(kind), by_trigram], pattern(text), *kind, limit)
+        return await self._list(_SEARCH[bool(kind), by_trigram], pattern(text), *kind, limit)
 
-    def create(self, resource: CreateResource) -> Resource:
+    async def create(self, resource: CreateResource) -> Resource:
         """Insert one resource, without any version or translation (sql/resources/write.sql).
 
         Raises `AlreadyExists` where the public id is taken, and `MissingReference` where the
         creator is absent.
         """
         values = checked("resource", resource, CreateResource)
-        return self._get(
+        return await self._get(
             _CREATE,
             values["public_id"] or new_public_id(),
             values["resource_type"],
@@ -146,7 +145,7 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
             values["created_by_id"],
         )
 
-    def update(
+    async def update(
         self, id: int, changes: UpdateResource, *, expected_revision: int | None = None
     ) -> Resource | None:
         """Change the fields given of one resource; None when absent (sql/resources/write.sql).
@@ -154,21 +153,21 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         Raises `Conflict` where the resource has another revision than the expected one.
         """
         check_id("id", id)
-        return self._update(_UPDATE, (id,), changes, UpdateResource, expected_revision)
+        return await self._update(_UPDATE, (id,), changes, UpdateResource, expected_revision)
 
-    def increment_views(self, public_id: str) -> None:
+    async def increment_views(self, public_id: str) -> None:
         """Count one view of a resource (sql/resources/write.sql).
 
         Changes neither revision nor updated_at; raises `NotFound` where the resource is absent or
         deleted.
         """
         check_key("public_id", public_id)
-        if self._find(_INCREMENT_VIEWS, public_id) is None:
+        if await self._find(_INCREMENT_VIEWS, public_id) is None:
             raise NotFound(
                 "resources.increment_views: no such resource", query=_INCREMENT_VIEWS.name
             )
 
-    def increment_bookmarks(self, public_id: str, by: Literal[1, -1] = 1) -> None:
+    async def increment_bookmarks(self, public_id: str, by: Literal[1, -1] = 1) -> None:
         """Move the counter of a resource's bookmarks, not below zero (sql/resources/write.sql).
 
         For callers whose bookmark row is written elsewhere: the counter is compared with the rows
@@ -177,19 +176,19 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         """
         check_key("public_id", public_id)
         _check_step("by", by)
-        if self._find(_INCREMENT_BOOKMARKS, public_id, by) is None:
+        if await self._find(_INCREMENT_BOOKMARKS, public_id, by) is None:
             raise NotFound(
                 "resources.increment_bookmarks: no such resource", query=_INCREMENT_BOOKMARKS.name
             )
 
-    def delete(self, id: int) -> bool:
+    async def delete(self, id: int) -> bool:
         """Delete one resource with its versions, translations and bookmarks; False when absent.
 
         Query: sql/resources/write.sql. Raises `StillReferenced` where a run refers to one of its
         versions.
         """
         check_id("id", id)
-        return self._find(_DELETE, id) is not None
+        return await self._find(_DELETE, id) is not None
 
 
 def _check_step(field: str, value: int) -> None:

@@ -1,19 +1,20 @@
+# Generated from vrooli_data/_async/repositories/resource_versions.py by tests/unasync.py. Do not edit.
 """Versions of resources: methods of the attribute ``resources``."""
 
 from __future__ import annotations
 
-from .._fields import checked, checked_changes
-from .._json import json_text
-from .._pages import Listing, Page
-from .._public_id import new_public_id
-from .._queries import query
-from .._validate import check_id, check_key
-from ..errors import NotFound
-from ..inputs import CreateResource, CreateVersion, UpdateVersion
-from ..records import ResourceVersion, ResourceWithVersion
-from ..records.shared import Touched, Update
-from .repository import AsyncRepository
-from .session import AsyncRunner
+from ..._fields import checked, checked_changes
+from ..._json import json_text
+from ..._pages import Listing, Page
+from ..._public_id import new_public_id
+from ..._queries import query
+from ..._validate import check_id, check_key
+from ...errors import NotFound
+from ...inputs import CreateResource, CreateVersion, UpdateVersion
+from ...records import ResourceVersion, ResourceWithVersion
+from ...records.shared import Touched, Update
+from ..repository import Repository
+from ..session import Runner
 
 _FIND_VERSION_BY_PUBLIC_ID = query("resources.find_version_by_public_id", ResourceVersion)
 _FIND_VERSIONS = Listing(
@@ -25,15 +26,15 @@ _UPDATE_VERSION_LOCK = query("resources.update_version__lock", Touched)
 _UPDATE_VERSION = query("resources.update_version", Update[ResourceVersion])
 
 
-class AsyncResourceVersions(AsyncRepository):
+class ResourceVersions(Repository):
     """The versions of resources (sql/resources/versions.sql)."""
 
-    async def find_version_by_public_id(self, public_id: str) -> ResourceVersion | None:
+    def find_version_by_public_id(self, public_id: str) -> ResourceVersion | None:
         """Fetch one version by public id (sql/resources/versions.sql)."""
         check_key("public_id", public_id)
-        return await self._find(_FIND_VERSION_BY_PUBLIC_ID, public_id)
+        return self._find(_FIND_VERSION_BY_PUBLIC_ID, public_id)
 
-    async def find_versions(
+    def find_versions(
         self, resource_id: int, *, cursor: str | None = None, limit: int = 20
     ) -> Page[ResourceVersion]:
         """List the versions of one resource, newest first (sql/resources/versions.sql).
@@ -41,9 +42,9 @@ class AsyncResourceVersions(AsyncRepository):
         *limit* is from 1 to 500.
         """
         check_id("resource_id", resource_id)
-        return await self._page(_FIND_VERSIONS, resource_id, cursor=cursor, limit=limit)
+        return self._page(_FIND_VERSIONS, resource_id, cursor=cursor, limit=limit)
 
-    async def create_with_version(
+    def create_with_version(
         self, resource: CreateResource, version: CreateVersion
     ) -> ResourceWithVersion:
         """Insert one resource with its first version (sql/resources/create_with_version.sql).
@@ -54,7 +55,7 @@ class AsyncResourceVersions(AsyncRepository):
         """
         values = checked("resource", resource, CreateResource)
         first = checked("version", version, CreateVersion)
-        return await self._get(
+        return self._get(
             _CREATE_WITH_VERSION,
             values["public_id"] or new_public_id(),
             values["resource_type"],
@@ -66,7 +67,7 @@ class AsyncResourceVersions(AsyncRepository):
             first["is_complete"],
         )
 
-    async def add_version(self, resource_id: int, version: CreateVersion) -> ResourceVersion:
+    def add_version(self, resource_id: int, version: CreateVersion) -> ResourceVersion:
         """Insert the next version of one resource, its latest (sql/resources/versions.sql).
 
         The resource points at it, and has a complete version if it had one or this is one. Raises
@@ -74,7 +75,7 @@ class AsyncResourceVersions(AsyncRepository):
         """
         check_id("resource_id", resource_id)
         values = checked("version", version, CreateVersion)
-        added = await self._find(
+        added = self._find(
             _ADD_VERSION,
             resource_id,
             values["public_id"] or new_public_id(),
@@ -86,7 +87,7 @@ class AsyncResourceVersions(AsyncRepository):
             raise NotFound("resources.add_version: no such resource", query=_ADD_VERSION.name)
         return added
 
-    async def update_version(
+    def update_version(
         self, id: int, changes: UpdateVersion, *, expected_revision: int | None = None
     ) -> ResourceVersion | None:
         """Change the fields given of one version; None when absent (sql/resources/versions.sql).
@@ -100,12 +101,12 @@ class AsyncResourceVersions(AsyncRepository):
         values = checked_changes(changes, UpdateVersion, expected_revision)
         parameters = (_UPDATE_VERSION, (id,), changes, UpdateVersion, expected_revision)
         if "is_complete" not in values:
-            return await self._update(*parameters)
+            return self._update(*parameters)
 
-        async def lock_and_update(runner: AsyncRunner) -> ResourceVersion | None:
+        def lock_and_update(runner: Runner) -> ResourceVersion | None:
             # Under the lock the versions stand still, and the second statement sees them all.
-            await runner.rows(_UPDATE_VERSION_LOCK, (id,))
-            versions = AsyncResourceVersions(runner)
-            return await versions._update(*parameters)
+            runner.rows(_UPDATE_VERSION_LOCK, (id,))
+            versions = ResourceVersions(runner)
+            return versions._update(*parameters)
 
-        return await self._runner.atomic(lock_and_update)
+        return self._runner.atomic(lock_and_update)

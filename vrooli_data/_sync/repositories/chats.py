@@ -1,18 +1,19 @@
+# Generated from vrooli_data/_async/repositories/chats.py by tests/unasync.py. Do not edit.
 """Chats: the methods of the attribute ``chats``."""
 
 from __future__ import annotations
 
-from .._fields import checked
-from .._json import json_text
-from .._pages import Listing, Page
-from .._public_id import new_public_id
-from .._queries import query
-from .._validate import check_flag, check_id, check_key
-from ..inputs import CreateChat, UpdateChat
-from ..records import Chat, Participant, UserChat
-from ..records.chats import Added
-from ..records.shared import Touched, Update
-from .repository import AsyncRepository
+from ..._fields import checked
+from ..._json import json_text
+from ..._pages import Listing, Page
+from ..._public_id import new_public_id
+from ..._queries import query
+from ..._validate import check_flag, check_id, check_key
+from ...inputs import CreateChat, UpdateChat
+from ...records import Chat, Participant, UserChat
+from ...records.chats import Added
+from ...records.shared import Touched, Update
+from ..repository import Repository
 
 _FIND_BY_ID = query("chats.find_by_id", Chat)
 _FIND_BY_PUBLIC_ID = query("chats.find_by_public_id", Chat)
@@ -27,27 +28,27 @@ _REMOVE_PARTICIPANT = query("chats.remove_participant", Touched)
 _SET_UNREAD = query("chats.set_unread", Touched)
 
 
-class AsyncChatRepository(AsyncRepository):
+class ChatRepository(Repository):
     """Chats and who takes part in them (sql/chats)."""
 
-    async def find_by_id(self, id: int) -> Chat | None:
+    def find_by_id(self, id: int) -> Chat | None:
         """Fetch one chat by id (sql/chats/read.sql)."""
         check_id("id", id)
-        return await self._find(_FIND_BY_ID, id)
+        return self._find(_FIND_BY_ID, id)
 
-    async def find_by_public_id(self, public_id: str) -> Chat | None:
+    def find_by_public_id(self, public_id: str) -> Chat | None:
         """Fetch one chat by public id (sql/chats/read.sql)."""
         check_key("public_id", public_id)
-        return await self._find(_FIND_BY_PUBLIC_ID, public_id)
+        return self._find(_FIND_BY_PUBLIC_ID, public_id)
 
-    async def find_many(self, *, cursor: str | None = None, limit: int = 20) -> Page[Chat]:
+    def find_many(self, *, cursor: str | None = None, limit: int = 20) -> Page[Chat]:
         """List the chats that are not private, newest first (sql/chats/read.sql).
 
         *limit* is from 1 to 500.
         """
-        return await self._page(_FIND_MANY, cursor=cursor, limit=limit)
+        return self._page(_FIND_MANY, cursor=cursor, limit=limit)
 
-    async def find_by_user(
+    def find_by_user(
         self, user_id: int, *, cursor: str | None = None, limit: int = 20
     ) -> Page[UserChat]:
         """List the chats that one user takes part in, the newest first (sql/chats/read.sql).
@@ -55,16 +56,16 @@ class AsyncChatRepository(AsyncRepository):
         The order is that of the chats' ids; *limit* is from 1 to 500.
         """
         check_id("user_id", user_id)
-        return await self._page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
+        return self._page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
 
-    async def create(self, chat: CreateChat) -> Chat:
+    def create(self, chat: CreateChat) -> Chat:
         """Insert one chat; its creator takes part from the start (sql/chats/write.sql).
 
         Raises `AlreadyExists` where the public id is taken, and `MissingReference` where team or
         creator is absent; `field` tells which.
         """
         values = checked("chat", chat, CreateChat)
-        return await self._get(
+        return self._get(
             _CREATE,
             values["public_id"] or new_public_id(),
             values["team_id"],
@@ -74,7 +75,7 @@ class AsyncChatRepository(AsyncRepository):
             json_text(values["config"]),
         )
 
-    async def update(
+    def update(
         self, id: int, changes: UpdateChat, *, expected_revision: int | None = None
     ) -> Chat | None:
         """Change the fields given of one chat; None when absent (sql/chats/write.sql).
@@ -83,17 +84,17 @@ class AsyncChatRepository(AsyncRepository):
         `MissingReference` where the team is absent.
         """
         check_id("id", id)
-        return await self._update(_UPDATE, (id,), changes, UpdateChat, expected_revision)
+        return self._update(_UPDATE, (id,), changes, UpdateChat, expected_revision)
 
-    async def delete(self, id: int) -> bool:
+    def delete(self, id: int) -> bool:
         """Delete one chat with its list of participants; False when absent.
 
         Query: sql/chats/write.sql.
         """
         check_id("id", id)
-        return await self._find(_DELETE, id) is not None
+        return self._find(_DELETE, id) is not None
 
-    async def find_participants(
+    def find_participants(
         self, chat_id: int, *, cursor: str | None = None, limit: int = 20
     ) -> Page[Participant]:
         """List who takes part in one chat, the newest user first (sql/chats/participants.sql).
@@ -101,34 +102,34 @@ class AsyncChatRepository(AsyncRepository):
         The order is that of the users' ids; *limit* is from 1 to 500.
         """
         check_id("chat_id", chat_id)
-        return await self._page(_FIND_PARTICIPANTS, chat_id, cursor=cursor, limit=limit)
+        return self._page(_FIND_PARTICIPANTS, chat_id, cursor=cursor, limit=limit)
 
-    async def add_participant(self, chat_id: int, user_id: int) -> bool:
+    def add_participant(self, chat_id: int, user_id: int) -> bool:
         """Let one user take part in a chat; False when that is so already.
 
         Query: sql/chats/participants.sql. Raises `MissingReference` where chat or user is absent;
         `field` tells which.
         """
         _check_participant(chat_id, user_id)
-        outcome = await self._find(_ADD_PARTICIPANT, chat_id, user_id)
+        outcome = self._find(_ADD_PARTICIPANT, chat_id, user_id)
         return outcome is not None and outcome.added
 
-    async def remove_participant(self, chat_id: int, user_id: int) -> bool:
+    def remove_participant(self, chat_id: int, user_id: int) -> bool:
         """Let one user take part in a chat no longer; False when that is so already.
 
         Query: sql/chats/participants.sql.
         """
         _check_participant(chat_id, user_id)
-        return await self._find(_REMOVE_PARTICIPANT, chat_id, user_id) is not None
+        return self._find(_REMOVE_PARTICIPANT, chat_id, user_id) is not None
 
-    async def set_unread(self, chat_id: int, user_id: int, has_unread: bool) -> bool:
+    def set_unread(self, chat_id: int, user_id: int, has_unread: bool) -> bool:
         """Note whether one participant has something to read; False when there is none such.
 
         Query: sql/chats/participants.sql. No change of the chat: its revision stays.
         """
         _check_participant(chat_id, user_id)
         check_flag("has_unread", has_unread)
-        return await self._find(_SET_UNREAD, chat_id, user_id, has_unread) is not None
+        return self._find(_SET_UNREAD, chat_id, user_id, has_unread) is not None
 
 
 def _check_participant(chat_id: int, user_id: int) -> None:

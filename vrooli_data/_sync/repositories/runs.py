@@ -1,3 +1,4 @@
+# Generated from vrooli_data/_async/repositories/runs.py by tests/unasync.py. Do not edit.
 """Runs: the methods of the attribute ``runs``."""
 
 from __future__ import annotations
@@ -5,17 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from .._fields import checked
-from .._json import MAX_SIZE, json_text
-from .._pages import Listing, Page
-from .._queries import query
-from .._validate import MAX_BIGINT, MAX_MANY, check_choice, check_id, check_int, check_list
-from ..errors import InvalidInput, InvalidTransition, NotFound
-from ..inputs import CreateRun, StartStep, UpdateRun
-from ..records import ExecutionStats, Run, RunDetails, RunStatus, StartedRun
-from ..records.runs import RunStart, StatusUpdate
-from ..records.shared import Touched, Update
-from .repository import AsyncRepository
+from ..._fields import checked
+from ..._json import MAX_SIZE, json_text
+from ..._pages import Listing, Page
+from ..._queries import query
+from ..._validate import MAX_BIGINT, MAX_MANY, check_choice, check_id, check_int, check_list
+from ...errors import InvalidInput, InvalidTransition, NotFound
+from ...inputs import CreateRun, StartStep, UpdateRun
+from ...records import ExecutionStats, Run, RunDetails, RunStatus, StartedRun
+from ...records.runs import RunStart, StatusUpdate
+from ...records.shared import Touched, Update
+from ..repository import Repository
 
 # A query's twin leads with the user, where the caller names one.
 _FIND_BY_ID = query("runs.find_by_id", Run)
@@ -42,30 +43,30 @@ _ACTIVE: list[RunStatus] = ["Scheduled", "InProgress"]
 _FINAL = frozenset({"Completed", "Failed", "Cancelled"})
 
 
-class AsyncRunRepository(AsyncRepository):
+class RunRepository(Repository):
     """Runs with their steps and values (sql/runs).
 
     Wherever *user_id* may be given, the run is found only if it is that user's; on a sharded
     database this asks one shard alone.
     """
 
-    async def find_by_id(self, id: int, *, user_id: int | None = None) -> Run | None:
+    def find_by_id(self, id: int, *, user_id: int | None = None) -> Run | None:
         """Fetch one run by id (sql/runs/read.sql)."""
         check_id("id", id)
         if user_id is None:
-            return await self._find(_FIND_BY_ID, id)
+            return self._find(_FIND_BY_ID, id)
         check_id("user_id", user_id)
-        return await self._find(_FIND_BY_ID_OF_USER, id, user_id)
+        return self._find(_FIND_BY_ID_OF_USER, id, user_id)
 
-    async def find_with_details(self, id: int, *, user_id: int | None = None) -> RunDetails | None:
+    def find_with_details(self, id: int, *, user_id: int | None = None) -> RunDetails | None:
         """Fetch one run with its version, user, steps, inputs and outputs (sql/runs/read.sql)."""
         check_id("id", id)
         if user_id is None:
-            return await self._find(_FIND_WITH_DETAILS, id)
+            return self._find(_FIND_WITH_DETAILS, id)
         check_id("user_id", user_id)
-        return await self._find(_FIND_WITH_DETAILS_OF_USER, id, user_id)
+        return self._find(_FIND_WITH_DETAILS_OF_USER, id, user_id)
 
-    async def find_by_user(
+    def find_by_user(
         self, user_id: int, *, cursor: str | None = None, limit: int = 20
     ) -> Page[Run]:
         """List the runs of one user, newest first (sql/runs/find_by_user.sql).
@@ -73,9 +74,9 @@ class AsyncRunRepository(AsyncRepository):
         *limit* is from 1 to 500.
         """
         check_id("user_id", user_id)
-        return await self._page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
+        return self._page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
 
-    async def find_by_status(
+    def find_by_status(
         self,
         statuses: Sequence[RunStatus],
         *,
@@ -91,32 +92,30 @@ class AsyncRunRepository(AsyncRepository):
         given = check_list("statuses", statuses, MAX_MANY, _check_status)
         wanted = json_text(list(dict.fromkeys(given)))
         if user_id is None:
-            return await self._page(_FIND_BY_STATUS, wanted, cursor=cursor, limit=limit)
+            return self._page(_FIND_BY_STATUS, wanted, cursor=cursor, limit=limit)
         check_id("user_id", user_id)
-        return await self._page(
-            _FIND_BY_STATUS_OF_USER, user_id, wanted, cursor=cursor, limit=limit
-        )
+        return self._page(_FIND_BY_STATUS_OF_USER, user_id, wanted, cursor=cursor, limit=limit)
 
-    async def find_active_runs(
+    def find_active_runs(
         self, *, user_id: int | None = None, cursor: str | None = None, limit: int = 20
     ) -> Page[Run]:
         """List the runs that are Scheduled or InProgress, newest first.
 
         Queries: sql/runs/find_by_status.sql. *limit* is from 1 to 500.
         """
-        return await self.find_by_status(_ACTIVE, user_id=user_id, cursor=cursor, limit=limit)
+        return self.find_by_status(_ACTIVE, user_id=user_id, cursor=cursor, limit=limit)
 
-    async def get_execution_stats(self, *, user_id: int | None = None) -> ExecutionStats:
+    def get_execution_stats(self, *, user_id: int | None = None) -> ExecutionStats:
         """Count runs by status and average the completed ones, in milliseconds.
 
         Queries: sql/runs/read.sql. Of one user, or of all: that reads every run.
         """
         if user_id is None:
-            return await self._get(_GET_EXECUTION_STATS)
+            return self._get(_GET_EXECUTION_STATS)
         check_id("user_id", user_id)
-        return await self._get(_GET_EXECUTION_STATS_OF_USER, user_id)
+        return self._get(_GET_EXECUTION_STATS_OF_USER, user_id)
 
-    async def create(self, run: CreateRun) -> Run:
+    def create(self, run: CreateRun) -> Run:
         """Insert one scheduled run (sql/runs/write.sql).
 
         Raises `NotFound` where the resource version is absent or its resource deleted, and
@@ -124,7 +123,7 @@ class AsyncRunRepository(AsyncRepository):
         """
         values = checked("run", run, CreateRun)
         data = values["data"]
-        created = await self._find(
+        created = self._find(
             _CREATE,
             values["user_id"],
             values["resource_version_id"],
@@ -139,7 +138,7 @@ class AsyncRunRepository(AsyncRepository):
             )
         return created
 
-    async def update(
+    def update(
         self,
         id: int,
         changes: UpdateRun,
@@ -153,12 +152,12 @@ class AsyncRunRepository(AsyncRepository):
         """
         check_id("id", id)
         if user_id is None:
-            return await self._update(_UPDATE, (id,), changes, UpdateRun, expected_revision)
+            return self._update(_UPDATE, (id,), changes, UpdateRun, expected_revision)
         check_id("user_id", user_id)
         key = (id, user_id)
-        return await self._update(_UPDATE_OF_USER, key, changes, UpdateRun, expected_revision)
+        return self._update(_UPDATE_OF_USER, key, changes, UpdateRun, expected_revision)
 
-    async def update_status(
+    def update_status(
         self,
         id: int,
         status: RunStatus,
@@ -180,10 +179,10 @@ class AsyncRunRepository(AsyncRepository):
             if status not in _FINAL:
                 raise InvalidInput("time_elapsed", "goes with Completed, Failed or Cancelled alone")
         if user_id is None:
-            change = await self._find(_UPDATE_STATUS, id, status, time_elapsed)
+            change = self._find(_UPDATE_STATUS, id, status, time_elapsed)
         else:
             check_id("user_id", user_id)
-            change = await self._find(_UPDATE_STATUS_OF_USER, id, user_id, status, time_elapsed)
+            change = self._find(_UPDATE_STATUS_OF_USER, id, user_id, status, time_elapsed)
         if change is None:
             return None
         if change.updated is None:
@@ -192,7 +191,7 @@ class AsyncRunRepository(AsyncRepository):
             )
         return change.updated
 
-    async def start_with_steps(
+    def start_with_steps(
         self, id: int, steps: Sequence[StartStep], *, user_id: int | None = None
     ) -> StartedRun:
         """Start one scheduled run with its steps and their inputs, and count it for the day.
@@ -205,10 +204,10 @@ class AsyncRunRepository(AsyncRepository):
         check_id("id", id)
         given = _checked_steps(steps)
         if user_id is None:
-            start = await self._find(_START_WITH_STEPS, id, given)
+            start = self._find(_START_WITH_STEPS, id, given)
         else:
             check_id("user_id", user_id)
-            start = await self._find(_START_WITH_STEPS_OF_USER, id, user_id, given)
+            start = self._find(_START_WITH_STEPS_OF_USER, id, user_id, given)
         if start is None:
             raise NotFound(
                 "runs.start_with_steps: no such run, or its resource is deleted",
@@ -220,13 +219,13 @@ class AsyncRunRepository(AsyncRepository):
             )
         return start.started
 
-    async def delete(self, id: int, *, user_id: int | None = None) -> bool:
+    def delete(self, id: int, *, user_id: int | None = None) -> bool:
         """Delete one run with its steps and values; False when absent (sql/runs/write.sql)."""
         check_id("id", id)
         if user_id is None:
-            return await self._find(_DELETE, id) is not None
+            return self._find(_DELETE, id) is not None
         check_id("user_id", user_id)
-        return await self._find(_DELETE_OF_USER, id, user_id) is not None
+        return self._find(_DELETE_OF_USER, id, user_id) is not None
 
 
 def _check_status(field: str, value: str) -> None:

@@ -1,14 +1,14 @@
-# Generated from vrooli_data/_async/bookmarks.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/bookmarks.py by tests/unasync.py. Do not edit.
 """Bookmarks: the methods of the attribute ``bookmarks``."""
 
 from __future__ import annotations
 
-from .._pages import Listing, Page
-from .._queries import query
-from .._validate import check_id
-from ..records import Bookmark
-from ..records.shared import Existence
-from .repository import Repository
+from ..._pages import Listing, Page
+from ..._queries import query
+from ..._validate import check_id
+from ...records import Bookmark
+from ...records.shared import Existence
+from ..repository import Repository
 
 _EXISTS = query("bookmarks.exists", Existence)
 _LIST_BY_USER = Listing(

@@ -1,3 +1,4 @@
+# Generated from vrooli_data/_async/repositories/resources.py by tests/unasync.py. Do not edit.
 """Resources: the methods of the attribute ``resources``."""
 
 from __future__ import annotations
@@ -5,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from .._fields import checked
-from .._json import json_text
-from .._pages import Page, listings
-from .._public_id import new_public_id
-from .._queries import query
-from .._text_search import holds_trigram, pattern, searched
-from .._validate import (
+from ..._fields import checked
+from ..._json import json_text
+from ..._pages import Page, listings
+from ..._public_id import new_public_id
+from ..._queries import query
+from ..._text_search import holds_trigram, pattern, searched
+from ..._validate import (
     MAX_DAYS,
     MAX_MANY,
     check_choice,
@@ -21,12 +22,12 @@ from .._validate import (
     check_limit,
     check_list,
 )
-from ..errors import InvalidInput, NotFound
-from ..inputs import CreateResource, UpdateResource
-from ..records import Resource, ResourceOrder, ResourceType, ResourceWithLatestVersion
-from ..records.shared import Touched, Update
-from .resource_translations import AsyncResourceTranslations
-from .resource_versions import AsyncResourceVersions
+from ...errors import InvalidInput, NotFound
+from ...inputs import CreateResource, UpdateResource
+from ...records import Resource, ResourceOrder, ResourceType, ResourceWithLatestVersion
+from ...records.shared import Touched, Update
+from .resource_translations import ResourceTranslations
+from .resource_versions import ResourceVersions
 
 _FIND_BY_ID = query("resources.find_by_id", Resource)
 _FIND_MANY_BY_ID = query("resources.find_many_by_id", Resource)
@@ -50,43 +51,43 @@ _DELETE = query("resources.delete", Touched)
 _TYPES = get_args(ResourceType)
 
 
-class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
+class ResourceRepository(ResourceVersions, ResourceTranslations):
     """Resources with their versions and translations (sql/resources)."""
 
-    async def find_by_id(self, id: int) -> Resource | None:
+    def find_by_id(self, id: int) -> Resource | None:
         """Fetch one resource by id (sql/resources/read.sql)."""
         check_id("id", id)
-        return await self._runner.find(_FIND_BY_ID, _FIND_MANY_BY_ID, "id", id)
+        return self._runner.find(_FIND_BY_ID, _FIND_MANY_BY_ID, "id", id)
 
-    async def find_by_public_id(self, public_id: str) -> Resource | None:
+    def find_by_public_id(self, public_id: str) -> Resource | None:
         """Fetch one resource by public id (sql/resources/read.sql)."""
         check_key("public_id", public_id)
-        return await self._runner.find(
+        return self._runner.find(
             _FIND_BY_PUBLIC_ID, _FIND_MANY_BY_PUBLIC_ID, "public_id", public_id
         )
 
-    async def find_many_by_id(self, ids: Sequence[int]) -> list[Resource]:
+    def find_many_by_id(self, ids: Sequence[int]) -> list[Resource]:
         """Fetch resources by id, in the order given (sql/resources/read.sql).
 
         Absent ones are left out; at most 10 000 are asked for.
         """
         wanted = check_list("ids", ids, MAX_MANY, check_id)
-        return await self._list(_FIND_MANY_BY_ID, json_text(wanted))
+        return self._list(_FIND_MANY_BY_ID, json_text(wanted))
 
-    async def find_many_by_public_id(self, public_ids: Sequence[str]) -> list[Resource]:
+    def find_many_by_public_id(self, public_ids: Sequence[str]) -> list[Resource]:
         """Fetch resources by public id, in the order given (sql/resources/read.sql).
 
         Absent ones are left out; at most 10 000 are asked for.
         """
         wanted = check_list("public_ids", public_ids, MAX_MANY, check_key)
-        return await self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
+        return self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
 
-    async def find_with_latest_version(self, public_id: str) -> ResourceWithLatestVersion | None:
+    def find_with_latest_version(self, public_id: str) -> ResourceWithLatestVersion | None:
         """Fetch one resource with its creator and latest version (sql/resources/read.sql)."""
         check_key("public_id", public_id)
-        return await self._find(_FIND_WITH_LATEST_VERSION, public_id)
+        return self._find(_FIND_WITH_LATEST_VERSION, public_id)
 
-    async def find_by_type(
+    def find_by_type(
         self,
         resource_type: ResourceType,
         *,
@@ -101,18 +102,18 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         """
         check_choice("resource_type", resource_type, _TYPES)
         check_choice("order_by", order_by, _FIND_BY_TYPE.keys())
-        return await self._page(_FIND_BY_TYPE[order_by], resource_type, cursor=cursor, limit=limit)
+        return self._page(_FIND_BY_TYPE[order_by], resource_type, cursor=cursor, limit=limit)
 
-    async def find_trending(self, *, days: int = 7, limit: int = 50) -> list[Resource]:
+    def find_trending(self, *, days: int = 7, limit: int = 50) -> list[Resource]:
         """List the best listed resources of the last days (sql/resources/read.sql).
 
         Best is the highest score, then bookmarks, then views; *limit* is from 1 to 500.
         """
         check_int("days", days, 1, MAX_DAYS)
         check_limit(limit)
-        return await self._list(_FIND_TRENDING, days, limit)
+        return self._list(_FIND_TRENDING, days, limit)
 
-    async def search(
+    def search(
         self, query: str, *, resource_type: ResourceType | None = None, limit: int = 20
     ) -> list[Resource]:
         r"""List the listed resources whose texts hold a text, best score first.
@@ -128,16 +129,16 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         text = searched(query)
         kind = () if resource_type is None else (resource_type,)
         by_trigram = self._runner.has_trigrams and holds_trigram(text)
-        return await self._list(_SEARCH[bool(kind), by_trigram], pattern(text), *kind, limit)
+        return self._list(_SEARCH[bool(kind), by_trigram], pattern(text), *kind, limit)
 
-    async def create(self, resource: CreateResource) -> Resource:
+    def create(self, resource: CreateResource) -> Resource:
         """Insert one resource, without any version or translation (sql/resources/write.sql).
 
         Raises `AlreadyExists` where the public id is taken, and `MissingReference` where the
         creator is absent.
         """
         values = checked("resource", resource, CreateResource)
-        return await self._get(
+        return self._get(
             _CREATE,
             values["public_id"] or new_public_id(),
             values["resource_type"],
@@ -145,7 +146,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
             values["created_by_id"],
         )
 
-    async def update(
+    def update(
         self, id: int, changes: UpdateResource, *, expected_revision: int | None = None
     ) -> Resource | None:
         """Change the fields given of one resource; None when absent (sql/resources/write.sql).
@@ -153,21 +154,21 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         Raises `Conflict` where the resource has another revision than the expected one.
         """
         check_id("id", id)
-        return await self._update(_UPDATE, (id,), changes, UpdateResource, expected_revision)
+        return self._update(_UPDATE, (id,), changes, UpdateResource, expected_revision)
 
-    async def increment_views(self, public_id: str) -> None:
+    def increment_views(self, public_id: str) -> None:
         """Count one view of a resource (sql/resources/write.sql).
 
         Changes neither revision nor updated_at; raises `NotFound` where the resource is absent or
         deleted.
         """
         check_key("public_id", public_id)
-        if await self._find(_INCREMENT_VIEWS, public_id) is None:
+        if self._find(_INCREMENT_VIEWS, public_id) is None:
             raise NotFound(
                 "resources.increment_views: no such resource", query=_INCREMENT_VIEWS.name
             )
 
-    async def increment_bookmarks(self, public_id: str, by: Literal[1, -1] = 1) -> None:
+    def increment_bookmarks(self, public_id: str, by: Literal[1, -1] = 1) -> None:
         """Move the counter of a resource's bookmarks, not below zero (sql/resources/write.sql).
 
         For callers whose bookmark row is written elsewhere: the counter is compared with the rows
@@ -176,19 +177,19 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         """
         check_key("public_id", public_id)
         _check_step("by", by)
-        if await self._find(_INCREMENT_BOOKMARKS, public_id, by) is None:
+        if self._find(_INCREMENT_BOOKMARKS, public_id, by) is None:
             raise NotFound(
                 "resources.increment_bookmarks: no such resource", query=_INCREMENT_BOOKMARKS.name
             )
 
-    async def delete(self, id: int) -> bool:
+    def delete(self, id: int) -> bool:
         """Delete one resource with its versions, translations and bookmarks; False when absent.
 
         Query: sql/resources/write.sql. Raises `StillReferenced` where a run refers to one of its
         versions.
         """
         check_id("id", id)
-        return await self._find(_DELETE, id) is not None
+        return self._find(_DELETE, id) is not None
 
 
 def _check_step(field: str, value: int) -> None:

@@ -1,17 +1,17 @@
-# Generated from vrooli_data/_async/resource_translations.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/resource_translations.py by tests/unasync.py. Do not edit.
 """Translations of resources: methods of the attribute ``resources``."""
 
 from __future__ import annotations
 
-from .._fields import checked
-from .._queries import query
-from .._text_search import folded
-from .._validate import check_id, new_language
-from ..errors import NotFound
-from ..inputs import SetTranslation
-from ..records import ResourceTranslation
-from ..records.shared import Touched
-from .repository import Repository
+from ..._fields import checked
+from ..._queries import query
+from ..._text_search import folded
+from ..._validate import check_id, new_language
+from ...errors import NotFound
+from ...inputs import SetTranslation
+from ...records import ResourceTranslation
+from ...records.shared import Touched
+from ..repository import Repository
 
 _FIND_TRANSLATIONS = query("resources.find_translations", ResourceTranslation)
 _SET_TRANSLATION = query("resources.set_translation", ResourceTranslation)

@@ -1,19 +1,18 @@
-# Generated from vrooli_data/_async/chats.py by tests/unasync.py. Do not edit.
 """Chats: the methods of the attribute ``chats``."""
 
 from __future__ import annotations
 
-from .._fields import checked
-from .._json import json_text
-from .._pages import Listing, Page
-from .._public_id import new_public_id
-from .._queries import query
-from .._validate import check_flag, check_id, check_key
-from ..inputs import CreateChat, UpdateChat
-from ..records import Chat, Participant, UserChat
-from ..records.chats import Added
-from ..records.shared import Touched, Update
-from .repository import Repository
+from ..._fields import checked
+from ..._json import json_text
+from ..._pages import Listing, Page
+from ..._public_id import new_public_id
+from ..._queries import query
+from ..._validate import check_flag, check_id, check_key
+from ...inputs import CreateChat, UpdateChat
+from ...records import Chat, Participant, UserChat
+from ...records.chats import Added
+from ...records.shared import Touched, Update
+from ..repository import AsyncRepository
 
 _FIND_BY_ID = query("chats.find_by_id", Chat)
 _FIND_BY_PUBLIC_ID = query("chats.find_by_public_id", Chat)
@@ -28,27 +27,27 @@ _REMOVE_PARTICIPANT = query("chats.remove_participant", Touched)
 _SET_UNREAD = query("chats.set_unread", Touched)
 
 
-class ChatRepository(Repository):
+class AsyncChatRepository(AsyncRepository):
     """Chats and who takes part in them (sql/chats)."""
 
-    def find_by_id(self, id: int) -> Chat | None:
+    async def find_by_id(self, id: int) -> Chat | None:
         """Fetch one chat by id (sql/chats/read.sql)."""
         check_id("id", id)
-        return self._find(_FIND_BY_ID, id)
+        return await self._find(_FIND_BY_ID, id)
 
-    def find_by_public_id(self, public_id: str) -> Chat | None:
+    async def find_by_public_id(self, public_id: str) -> Chat | None:
         """Fetch one chat by public id (sql/chats/read.sql)."""
         check_key("public_id", public_id)
-        return self._find(_FIND_BY_PUBLIC_ID, public_id)
+        return await self._find(_FIND_BY_PUBLIC_ID, public_id)
 
-    def find_many(self, *, cursor: str | None = None, limit: int = 20) -> Page[Chat]:
+    async def find_many(self, *, cursor: str | None = None, limit: int = 20) -> Page[Chat]:
         """List the chats that are not private, newest first (sql/chats/read.sql).
 
         *limit* is from 1 to 500.
         """
-        return self._page(_FIND_MANY, cursor=cursor, limit=limit)
+        return await self._page(_FIND_MANY, cursor=cursor, limit=limit)
 
-    def find_by_user(
+    async def find_by_user(
         self, user_id: int, *, cursor: str | None = None, limit: int = 20
     ) -> Page[UserChat]:
         """List the chats that one user takes part in, the newest first (sql/chats/read.sql).
@@ -56,16 +55,16 @@ class ChatRepository(Repository):
         The order is that of the chats' ids; *limit* is from 1 to 500.
         """
         check_id("user_id", user_id)
-        return self._page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
+        return await self._page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
 
-    def create(self, chat: CreateChat) -> Chat:
+    async def create(self, chat: CreateChat) -> Chat:
         """Insert one chat; its creator takes part from the start (sql/chats/write.sql).
 
         Raises `AlreadyExists` where the public id is taken, and `MissingReference` where team or
         creator is absent; `field` tells which.
         """
         values = checked("chat", chat, CreateChat)
-        return self._get(
+        return await self._get(
             _CREATE,
             values["public_id"] or new_public_id(),
             values["team_id"],
@@ -75,7 +74,7 @@ class ChatRepository(Repository):
             json_text(values["config"]),
         )
 
-    def update(
+    async def update(
         self, id: int, changes: UpdateChat, *, expected_revision: int | None = None
     ) -> Chat | None:
         """Change the fields given of one chat; None when absent (sql/chats/write.sql).
@@ -84,17 +83,17 @@ class ChatRepository(Repository):
         `MissingReference` where the team is absent.
         """
         check_id("id", id)
-        return self._update(_UPDATE, (id,), changes, UpdateChat, expected_revision)
+        return await self._update(_UPDATE, (id,), changes, UpdateChat, expected_revision)
 
-    def delete(self, id: int) -> bool:
+    async def delete(self, id: int) -> bool:
         """Delete one chat with its list of participants; False when absent.
 
         Query: sql/chats/write.sql.
         """
         check_id("id", id)
-        return self._find(_DELETE, id) is not None
+        return await self._find(_DELETE, id) is not None
 
-    def find_participants(
+    async def find_participants(
         self, chat_id: int, *, cursor: str | None = None, limit: int = 20
     ) -> Page[Participant]:
         """List who takes part in one chat, the newest user first (sql/chats/participants.sql).
@@ -102,34 +101,34 @@ class ChatRepository(Repository):
         The order is that of the users' ids; *limit* is from 1 to 500.
         """
         check_id("chat_id", chat_id)
-        return self._page(_FIND_PARTICIPANTS, chat_id, cursor=cursor, limit=limit)
+        return await self._page(_FIND_PARTICIPANTS, chat_id, cursor=cursor, limit=limit)
 
-    def add_participant(self, chat_id: int, user_id: int) -> bool:
+    async def add_participant(self, chat_id: int, user_id: int) -> bool:
         """Let one user take part in a chat; False when that is so already.
 
         Query: sql/chats/participants.sql. Raises `MissingReference` where chat or user is absent;
         `field` tells which.
         """
         _check_participant(chat_id, user_id)
-        outcome = self._find(_ADD_PARTICIPANT, chat_id, user_id)
+        outcome = await self._find(_ADD_PARTICIPANT, chat_id, user_id)
         return outcome is not None and outcome.added
 
-    def remove_participant(self, chat_id: int, user_id: int) -> bool:
+    async def remove_participant(self, chat_id: int, user_id: int) -> bool:
         """Let one user take part in a chat no longer; False when that is so already.
 
         Query: sql/chats/participants.sql.
         """
         _check_participant(chat_id, user_id)
-        return self._find(_REMOVE_PARTICIPANT, chat_id, user_id) is not None
+        return await self._find(_REMOVE_PARTICIPANT, chat_id, user_id) is not None
 
-    def set_unread(self, chat_id: int, user_id: int, has_unread: bool) -> bool:
+    async def set_unread(self, chat_id: int, user_id: int, has_unread: bool) -> bool:
         """Note whether one participant has something to read; False when there is none such.
 
         Query: sql/chats/participants.sql. No change of the chat: its revision stays.
         """
         _check_participant(chat_id, user_id)
         check_flag("has_unread", has_unread)
-        return self._find(_SET_UNREAD, chat_id, user_id, has_unread) is not None
+        return await self._find(_SET_UNREAD, chat_id, user_id, has_unread) is not None
 
 
 def _check_participant(chat_id: int, user_id: int) -> None:
