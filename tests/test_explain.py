@@ -260,7 +260,7 @@ def test_a_row_that_is_locked_is_not_waited_for_long(
         other.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", (id,))
         with pytest.raises(Timeout):
             explainer.explain(source)
-        assert explainer.explain_if_possible(source).note == "a lock was not had in time"
+        assert explainer.explain_if_possible(source).note == "a lock was not obtained in time"
 
 
 def test_missing_rows_are_told_by_the_name_of_the_query(admin: Connection[Any]) -> None:

@@ -7,50 +7,41 @@ from psycopg_pool import PoolClosed, PoolTimeout
 
 from ._queries import Source
 from ._refusals import broken_reference, denied, taken
-from ._retry import Reason, classify, mark
+from ._retry import Reason, mark
+from ._sqlstates import FEATURE_NOT_SUPPORTED, SQLSTATES, SqlState
 from .errors import (
-    CheckFailed,
+    AlreadyExists,
     DatabaseError,
-    DeadlockDetected,
     InvalidUse,
-    SerializationFailure,
+    MissingReference,
+    PermissionDenied,
+    StillReferenced,
     Timeout,
-    TransactionAborted,
     Unavailable,
     VrooliDataError,
 )
 
-_CLASSES: dict[str, tuple[type[VrooliDataError], str]] = {
-    "23514": (CheckFailed, "a value breaks a check of the schema"),
-    "23502": (CheckFailed, "a value is missing"),
-    "25006": (DatabaseError, "the transaction, or the server, only reads"),
-    "25P02": (
-        TransactionAborted,
-        (
-            "an error in this transaction was caught, and so nothing more can be done in it: let "
-            "the error leave the block, or catch it around a savepoint"
-        ),
-    ),
-    "25P03": (Timeout, "the server ended the transaction, which did nothing for too long"),
-    "25P04": (Timeout, "the server ended the transaction, which took too long"),
-    "40001": (SerializationFailure, "the work could not be serialized with concurrent work"),
-    "40P01": (DeadlockDetected, "the server ended this work to break a deadlock"),
-    "53300": (Unavailable, "the server has no connection to spare"),
-    "55P03": (Timeout, "a lock was not had in time"),
-    "57014": (Timeout, "the statement was stopped at its time limit, or cancelled"),
-    "57P01": (Unavailable, "the server ended the connection"),
-    "57P02": (Unavailable, "the server crashed"),
-    "58P01": (
-        DatabaseError,
-        "the server lacks a file, such as the library of an extension that an index needs",
-    ),
-    "57P03": (Unavailable, "the server is not accepting connections yet"),
-}
+_OTHER = SqlState(DatabaseError, None, None, None)
 
-_TAKEN = frozenset({"23505", "23P01"})
-_BROKEN_REFERENCES = frozenset({"23503", "23001"})
-_DENIED = "42501"
-_TOO_SLOW = frozenset({"25P03", "25P04"})
+
+def retry_reason(
+    error: psycopg.Error, *, lost: bool, in_hot_standby: bool = False
+) -> Reason | None:
+    """Return why work that failed before its COMMIT may be retried; None where it may not."""
+    if isinstance(error, PoolTimeout):
+        return Reason.BUSY
+    if isinstance(error, PoolClosed):
+        return None
+    if lost and error.sqlstate is None:
+        return Reason.LOST
+    meaning = _meaning(error)
+    if lost:
+        return meaning.retry_when_lost
+    # Elsewhere it is a setting of the role that refuses to write.
+    passes = meaning.retry is not Reason.READ_ONLY or in_hot_standby
+    if error.sqlstate == FEATURE_NOT_SUPPORTED:
+        passes = _is_stale_plan(error)
+    return meaning.retry if passes else None
 
 
 def translate(
@@ -76,7 +67,7 @@ def translate(
         role: the role that it ran as.
     """
     ours = _translate(error, query, lost, source, role)
-    mark(ours, classify(error, lost=lost, in_hot_standby=in_hot_standby))
+    mark(ours, retry_reason(error, lost=lost, in_hot_standby=in_hot_standby))
     return ours
 
 
@@ -101,25 +92,28 @@ def _refusal(
     error: psycopg.Error, query: str | None, source: Source | None, role: str | None
 ) -> VrooliDataError:
     state = error.sqlstate
-    if state in _TAKEN:
+    kind, _, _, words = _meaning(error)
+    if kind is AlreadyExists:
         return taken(error, source, query)
-    if state in _BROKEN_REFERENCES:
+    if kind in (MissingReference, StillReferenced):
         return broken_reference(error, query)
-    if state == _DENIED:
+    if kind is PermissionDenied:
         return denied(error, source, query, role)
-    known = _CLASSES.get(state or "")
-    if known is None:
-        name = type(error).__name__
-        return DatabaseError(
-            _at(query, f"the database refused the statement: {name} ({state})"),
-            query=query,
-            sqlstate=state,
-        )
-    kind, problem = known
+    if words is None:
+        problem = f"the database refused the statement: {type(error).__name__} ({state})"
+        return DatabaseError(_at(query, problem), query=query, sqlstate=state)
     constraint = error.diag.constraint_name or error.diag.column_name
-    if constraint:
-        problem = f"{problem} ({constraint})"
+    problem = f"{words} ({constraint})" if constraint else words
     return kind(_at(query, problem), query=query, sqlstate=state, constraint=constraint)
+
+
+def _meaning(error: psycopg.Error) -> SqlState:
+    return SQLSTATES.get(error.sqlstate or "", _OTHER)
+
+
+def _is_stale_plan(error: psycopg.Error) -> bool:
+    """Tell whether a prepared statement was refused because its table has changed since."""
+    return error.diag.source_function == "RevalidateCachedQuery"
 
 
 def late(query: str | None) -> Timeout:
@@ -133,7 +127,7 @@ def late(query: str | None) -> Timeout:
 
 def lost_at_commit(error: BaseException) -> VrooliDataError:
     """Return the error of a COMMIT that went unanswered and proved not to have been done."""
-    if isinstance(error, psycopg.Error) and error.sqlstate in _TOO_SLOW:
+    if isinstance(error, psycopg.Error) and _meaning(error).error is Timeout:
         # Another attempt would take as long.
         return translate(error, None, lost=True)
     ours = Unavailable("the connection was lost at COMMIT; nothing was committed")

@@ -24,6 +24,7 @@ from ._migrations import Migration, known, refuse_unknown
 from ._own_session import Connection, pin
 from ._patience import Patience
 from ._search_path import SearchPath
+from ._sqlstates import quotes_values
 from ._validate import check_seconds
 from .errors import InvalidInput, MigrationFailed, MissingExtra, Unavailable
 
@@ -256,8 +257,7 @@ def _failure(
         reason = patience.told
     elif locked:
         reason = "a table stayed locked by another session for too long"
-    elif error.sqlstate is None or error.sqlstate.startswith("22"):
-        # The messages of class 22, data exceptions, quote values of rows.
+    elif error.sqlstate is None or quotes_values(error.sqlstate):
         reason = type(error).__name__
     else:
         reason = error.diag.message_primary or type(error).__name__

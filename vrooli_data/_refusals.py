@@ -13,6 +13,7 @@ import psycopg
 from psycopg.errors import Diagnostic
 
 from ._queries import Source
+from ._sqlstates import RESTRICT_VIOLATION
 from .errors import (
     AlreadyExists,
     GeneratedKeyTaken,
@@ -28,7 +29,6 @@ _QUOTED = re.compile(r'["«»„“”]\s?([^"«»„“”]+?)\s?["«»„“�
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 #: How many names a text holds that says: other rows refer to this one. A missing row takes two.
 _NAMES_WHEN_REFERENCED = 3
-_RESTRICTED = "23001"
 
 #: The words before a table's name, and what they need beside SELECT.
 _PRIVILEGES = {"INSERT INTO": "INSERT", "UPDATE": "UPDATE", "DELETE FROM": "DELETE"}
@@ -63,7 +63,7 @@ def broken_reference(error: psycopg.Error, query: str | None) -> VrooliDataError
     """Return the error of a foreign key: the row referred to is missing, or may not go."""
     told = error.diag
     names = _QUOTED.findall(told.message_primary or "")
-    if error.sqlstate == _RESTRICTED or len(names) >= _NAMES_WHEN_REFERENCED:
+    if error.sqlstate == RESTRICT_VIOLATION or len(names) >= _NAMES_WHEN_REFERENCED:
         rows = f"rows of {told.table_name}" if told.table_name else "other rows"
         return StillReferenced(
             _said(query, "", f"{rows} still refer to this one", told),
@@ -162,6 +162,7 @@ def _generated(told: Diagnostic, column: str, query: str | None) -> GeneratedKey
             told,
         ),
         query=query,
+        sqlstate=told.sqlstate,
         constraint=told.constraint_name,
         table=table,
         sequence=sequence,

@@ -7,8 +7,6 @@ import time
 from enum import Enum
 
 import msgspec
-import psycopg
-from psycopg_pool import PoolClosed, PoolTimeout
 
 from .errors import InvalidInput
 
@@ -28,20 +26,6 @@ class Reason(Enum):
     STALE = "stale"
 
 
-#: By code, for a connection that is still there.
-_REASONS = {
-    "40001": Reason.CONFLICT,
-    "40P01": Reason.CONFLICT,
-    "53300": Reason.BUSY,
-    "57P03": Reason.BUSY,
-    "08001": Reason.BUSY,
-    "26000": Reason.STALE,
-    "42P05": Reason.STALE,
-}
-#: Codes of a prepared statement that is not there, or that somebody else made.
-UNPREPARED = frozenset({"26000", "42P05"})
-#: Codes of a connection that ended through no fault of its caller; None is a cut socket.
-_LOST = frozenset({None, "57P01", "57P02", "57P03", "08000", "08003", "08006", "40001"})
 #: Reasons that a second failure shows to be no passing state.
 _ONCE = frozenset({Reason.READ_ONLY, Reason.STALE})
 #: Seconds before a busy or broken server is asked again, at first.
@@ -136,25 +120,3 @@ def reason_of(error: BaseException) -> Reason | None:
     """Return the reason noted on an error."""
     found = getattr(error, _MARK, None)
     return found if isinstance(found, Reason) else None
-
-
-def classify(error: psycopg.Error, *, lost: bool, in_hot_standby: bool = False) -> Reason | None:
-    """Tell whether work that failed before its COMMIT may be done again; by code, never by text."""
-    state = error.sqlstate
-    if isinstance(error, PoolTimeout):
-        return Reason.BUSY
-    if isinstance(error, PoolClosed):
-        return None
-    if lost:
-        return Reason.LOST if state in _LOST else None
-    if is_stale_plan(error):
-        return Reason.STALE
-    if state == "25006":
-        # Where the server is no standby, a setting of the role's is what refuses to write.
-        return Reason.READ_ONLY if in_hot_standby else None
-    return _REASONS.get(state or "")
-
-
-def is_stale_plan(error: psycopg.Error) -> bool:
-    """Tell whether a prepared statement was refused because a table has changed since."""
-    return error.sqlstate == "0A000" and error.diag.source_function == "RevalidateCachedQuery"

@@ -166,12 +166,13 @@ class GeneratedKeyTaken(VrooliDataError):
         message: str,
         *,
         query: str | None,
+        sqlstate: str | None,
         constraint: str | None,
         table: str,
         sequence: str,
         remedy: str,
     ) -> None:
-        super().__init__(message, query=query, sqlstate="23505", constraint=constraint)
+        super().__init__(message, query=query, sqlstate=sqlstate, constraint=constraint)
         self.table = table
         self.sequence = sequence
         self.remedy = remedy

@@ -13,6 +13,7 @@ from .._migrations import check_applied, has_trigrams
 from .._queries import query
 from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._search_path import SearchPath
+from .._sqlstates import UNDEFINED_TABLE
 from .._transactions import Isolation, Options
 from .._validate import check_flag, check_hook, check_int, check_seconds
 from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Unavailable
@@ -32,7 +33,6 @@ T = TypeVar("T")
 
 _LIST_APPLIED_MIGRATIONS = query("schema.list_applied_migrations", AppliedMigration)
 _MAX_POOL = 10_000
-_UNDEFINED_TABLE = "42P01"
 
 
 class AsyncDatabase(AsyncRepositories):
@@ -328,7 +328,7 @@ class AsyncDatabase(AsyncRepositories):
                 with connection.within(self._connector.connect_timeout):
                     rows = await connection.session.rows(_LIST_APPLIED_MIGRATIONS, ())
             except DatabaseError as error:
-                if error.sqlstate != _UNDEFINED_TABLE:
+                if error.sqlstate != UNDEFINED_TABLE:
                     raise
                 with connection.within(self._connector.connect_timeout):
                     await self._connector.refuse_forbidden(connection)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import psycopg
 
 from .._queries import Query, query
+from .._sqlstates import INVALID_PARAMETER_VALUE
 from .._transactions import NO_TRACE, NOT_KNOWN, Trace, is_same_run
 from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import Outcome
@@ -25,7 +26,6 @@ logger = logging.getLogger("vrooli_data")
 Look: TypeAlias = Body[Session, bool]
 
 _FIND_OUTCOME = query("transactions.find_outcome", Outcome)
-_NOT_YET_GIVEN = "22023"
 
 #: Seconds between two questions, at first and at most.
 _FIRST_WAIT, _LAST_WAIT = 0.005, 0.2
@@ -155,7 +155,7 @@ class Resolver:
         try:
             rows = session.rows(_FIND_OUTCOME, (xid,))
         except DatabaseError as error:
-            if error.sqlstate != _NOT_YET_GIVEN:
+            if error.sqlstate != INVALID_PARAMETER_VALUE:
                 raise
             # Another run of the server, which has not come so far yet.
             return Outcome(None, "")

@@ -17,7 +17,8 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from .._classify import translate
 from .._connect import cut
 from .._process import belongs_here
-from .._retry import UNPREPARED, Reason, mark, reason_of
+from .._retry import Reason, mark, reason_of
+from .._sqlstates import UNPREPARED
 from .._transactions import Trace, carry_notes
 from ..errors import InvalidUse, Unavailable, VrooliDataError
 from ._compat import Home, detach, is_under_way, sleep, to_the_end

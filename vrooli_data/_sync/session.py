@@ -14,11 +14,12 @@ from psycopg import RawCursor
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from .._classify import late, translate
+from .._classify import late, retry_reason, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
 from .._queries import Query
-from .._retry import UNPREPARED, Reason, classify, mark
+from .._retry import Reason, mark
 from .._rows import UNREADABLE, Row
+from .._sqlstates import UNPREPARED
 from .._transactions import mark_written
 from ..errors import InvalidUse, VrooliDataError
 from ..records.transactions import ServerRun
@@ -122,7 +123,7 @@ class Session:
         """Note on an error that the connection has raised why its work may be done again."""
         lost = self.connection.closed
         if not self.connection.is_late:
-            mark(error, classify(error, lost=lost, in_hot_standby=self.in_hot_standby()))
+            mark(error, retry_reason(error, lost=lost, in_hot_standby=self.in_hot_standby()))
 
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         self._is_ending = self._is_ending or notice.severity_nonlocalized == "FATAL"
@@ -203,7 +204,7 @@ class Session:
         """
         if self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
             return False
-        if classify(error, lost=False) is not Reason.STALE:
+        if retry_reason(error, lost=False) is not Reason.STALE:
             return False
         if error.sqlstate in UNPREPARED:
             # A pooler between does not keep prepared statements, or mixes them up.
