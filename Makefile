@@ -31,7 +31,7 @@ lint: $(INSTALLED) ## Check the style of Python, queries and migrations
 	$(BIN)/ruff format --check
 	$(BIN)/sqlfluff lint --nocolor sql migrations vrooli_data/_explain/examples
 	$(BIN)/squawk migrations/*.sql
-	$(BIN)/python -m tests.lint_sql
+	$(BIN)/python -m tools.lint
 
 format: $(INSTALLED) ## Mend the style where a program can
 	$(BIN)/ruff check --fix
@@ -42,14 +42,14 @@ types: $(INSTALLED) ## Check the types
 	$(BIN)/mypy
 
 generate: $(INSTALLED) ## Write the sync face and its tests, and migrations/schema.sql
-	@$(BIN)/python -m tests.unasync
-	@$(BIN)/python -m tests.write_schema
-	@$(BIN)/python -m tests.write_methods
+	@$(BIN)/python -m tools.unasync
+	@$(BIN)/python -m tools.write_schema
+	@$(BIN)/python -m tools.write_methods
 
 check-generated: $(INSTALLED) ## Fail when what `make generate` writes is not what is there
-	@$(BIN)/python -m tests.unasync --check
-	@$(BIN)/python -m tests.write_schema --check
-	@$(BIN)/python -m tests.write_methods --check
+	@$(BIN)/python -m tools.unasync --check
+	@$(BIN)/python -m tools.write_schema --check
+	@$(BIN)/python -m tools.write_methods --check
 
 check: $(INSTALLED) ## Hold every query to its record, its method, its indexes and its locks
 	@$(BIN)/vrooli-data check --data-dir var/check $(ARGS); status=$$?; \

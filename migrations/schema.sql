@@ -1,5 +1,5 @@
 -- The schema that all migrations together make, where each extension can be had.
--- For reading and comparing. Written by `python -m tests.write_schema`; do not edit.
+-- For reading and comparing. Written by `python -m tools.write_schema`; do not edit.
 
 CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
 

@@ -17,7 +17,7 @@ import pytest
 from psycopg import Connection, conninfo, sql
 
 from tests.factories import Factory
-from tests.write_schema import PATH, VERSION, dump
+from tools.write_schema import PATH, VERSION, dump
 from vrooli_data import _migration_session, _migrations
 from vrooli_data._migrate import migrate, rollback_to, status
 from vrooli_data._migrations import known
@@ -84,7 +84,7 @@ def test_schema_sql_is_what_the_migrations_make(
         pytest.skip(f"schema.sql is as PostgreSQL {VERSION} tells it")
     assert migrate(empty_database_url).not_applicable == {}
     assert dump(empty_database_url) == PATH.read_text(encoding="utf-8"), (
-        "run python -m tests.write_schema"
+        "run python -m tools.write_schema"
     )
 
 

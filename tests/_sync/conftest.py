@@ -1,4 +1,4 @@
-# Generated from tests/_async/conftest.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/conftest.py by tools/unasync.py. Do not edit.
 """The database of a test, through the layer."""
 
 from __future__ import annotations

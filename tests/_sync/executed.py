@@ -1,4 +1,4 @@
-# Generated from tests/_async/executed.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/executed.py by tools/unasync.py. Do not edit.
 """The statements that the server executes on a connection, counted by the server itself."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/probe.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/probe.py by tools/unasync.py. Do not edit.
 """One call in a transaction of its own making, and all that came of it."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_anomalies.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_anomalies.py by tools/unasync.py. Do not edit.
 """Anomalies: what lower levels let happen, and `transact` at SERIALIZABLE does not.
 
 Each test does the same work and makes the same check at several levels, and demands the anomaly

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_bookmarks.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_bookmarks.py by tools/unasync.py. Do not edit.
 """Bookmarks: whether one exists, and a user's list."""
 
 from __future__ import annotations

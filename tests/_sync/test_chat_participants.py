@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_chat_participants.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_chat_participants.py by tools/unasync.py. Do not edit.
 """Chats: who takes part in them."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_chats.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_chats.py by tools/unasync.py. Do not edit.
 """Chats: look-ups, pages, creating, changing and deleting them."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_crash.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_crash.py by tools/unasync.py. Do not edit.
 """A server that crashes: nothing that is said to be committed is lost, and nothing is doubled."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_create_with_initial_setup.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_create_with_initial_setup.py by tools/unasync.py. Do not edit.
 """A team with its members and chat, inserted by one statement."""
 
 from __future__ import annotations

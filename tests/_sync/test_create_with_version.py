@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_create_with_version.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_create_with_version.py by tools/unasync.py. Do not edit.
 """A resource and its first version, inserted by one statement."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_database.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_database.py by tools/unasync.py. Do not edit.
 """Connecting, holding a connection, and what is told of it."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_dead_connections.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_dead_connections.py by tools/unasync.py. Do not edit.
 """Connections that died in the pool, or serve no more: who uses them next notices nothing."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_ends.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_ends.py by tools/unasync.py. Do not edit.
 """What is used after its end, or where it does not belong, is refused and does no harm."""
 
 from __future__ import annotations

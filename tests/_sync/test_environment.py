@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_environment.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_environment.py by tools/unasync.py. Do not edit.
 """libpq's environment and service files: our defaults fill only what they leave open."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_folded_search.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_folded_search.py by tools/unasync.py. Do not edit.
 """Search finds a text in whatever normal form and case it was stored and is asked for."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_handing_over.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_handing_over.py by tools/unasync.py. Do not edit.
 """One transaction, or one held connection, in several hands: one after the other, never at once."""
 
 from __future__ import annotations

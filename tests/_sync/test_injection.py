@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_injection.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_injection.py by tools/unasync.py. Do not edit.
 """Hostile text through every text argument: it is kept as it is, and nothing else happens."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_lent.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_lent.py by tools/unasync.py. Do not edit.
 """What is done through `.connection` does not reach the next user of the pool's connection."""
 
 from __future__ import annotations

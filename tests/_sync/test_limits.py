@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_limits.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_limits.py by tools/unasync.py. Do not edit.
 """Numbers and lists at the limits of what is taken: the server takes what the layer takes."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_lost_commit.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_lost_commit.py by tools/unasync.py. Do not edit.
 """COMMIT whose reply is lost: what is reported is what is in the database."""
 
 from __future__ import annotations

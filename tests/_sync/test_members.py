@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_members.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_members.py by tools/unasync.py. Do not edit.
 """Members: joining, leaving and what members may do."""
 
 from __future__ import annotations

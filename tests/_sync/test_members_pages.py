@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_members_pages.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_members_pages.py by tools/unasync.py. Do not edit.
 """Members: the pages of a team's members and of a user's memberships."""
 
 from __future__ import annotations

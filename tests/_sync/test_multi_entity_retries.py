@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_multi_entity_retries.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_multi_entity_retries.py by tools/unasync.py. Do not edit.
 """What several tables are given at once, inside transactions that are tried again."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_pages.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_pages.py by tools/unasync.py. Do not edit.
 """Pages of every listing in every order: whatever the rows, and whatever happens between pages."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_poolers.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_poolers.py by tools/unasync.py. Do not edit.
 """Behind PgBouncer in transaction mode: every transaction has its settings, and nobody else has."""
 
 from __future__ import annotations

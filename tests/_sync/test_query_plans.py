@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_query_plans.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_query_plans.py by tools/unasync.py. Do not edit.
 """A query keeps the plan that was made for it once, or has one made on each call."""
 
 from __future__ import annotations

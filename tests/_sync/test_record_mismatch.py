@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_record_mismatch.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_record_mismatch.py by tools/unasync.py. Do not edit.
 """Rows that this layer would not have written: told as a mismatch, without what they hold."""
 
 from __future__ import annotations

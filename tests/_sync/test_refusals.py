@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_refusals.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_refusals.py by tools/unasync.py. Do not edit.
 """What the server refuses: keys that it generated itself, and privileges that the role lacks."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_resource_search.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_resource_search.py by tools/unasync.py. Do not edit.
 """Searching resources, with the query of the trigram indexes and with the one that needs none.
 
 Both are right on every server: without the indexes, the first is only slow.

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_resource_translations.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_resource_translations.py by tools/unasync.py. Do not edit.
 """Translations of resources: setting, listing and deleting them."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_resource_versions.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_resource_versions.py by tools/unasync.py. Do not edit.
 """Versions of resources: adding, changing and listing them."""
 
 from __future__ import annotations

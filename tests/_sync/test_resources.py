@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_resources.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_resources.py by tools/unasync.py. Do not edit.
 """Resources: look-ups, pages and trends."""
 
 from __future__ import annotations

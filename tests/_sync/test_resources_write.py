@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_resources_write.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_resources_write.py by tools/unasync.py. Do not edit.
 """Resources: creating, changing, counting and deleting them."""
 
 from __future__ import annotations

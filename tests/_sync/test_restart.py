@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_restart.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_restart.py by tools/unasync.py. Do not edit.
 """A server that is restarted under load: nobody notices more than a wait."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_retrying.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_retrying.py by tools/unasync.py. Do not edit.
 """Attempts: what is tried again, what never is, and what an attempt keeps of the one before."""
 
 from __future__ import annotations

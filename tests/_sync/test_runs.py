@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_runs.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_runs.py by tools/unasync.py. Do not edit.
 """Runs: details and statistics."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_schemas.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_schemas.py by tools/unasync.py. Do not edit.
 """Where names are looked up: in the schema of the tables, whatever anybody else has created."""
 
 from __future__ import annotations

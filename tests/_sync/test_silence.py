@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_silence.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_silence.py by tools/unasync.py. Do not edit.
 """A server that falls silent: whoever gave a limit waits no longer, and hears what became of it."""
 
 from __future__ import annotations

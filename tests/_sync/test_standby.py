@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_standby.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_standby.py by tools/unasync.py. Do not edit.
 """A standby: what can be done there, and how work finds its way to the primary again."""
 
 from __future__ import annotations

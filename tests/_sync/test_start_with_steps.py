@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_start_with_steps.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_start_with_steps.py by tools/unasync.py. Do not edit.
 """Runs that are started with their steps and inputs by one statement."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_start_with_steps_at_once.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_start_with_steps_at_once.py by tools/unasync.py. Do not edit.
 """Starts of runs that meet other starts, and deletions of their resources."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_time_limits.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_time_limits.py by tools/unasync.py. Do not edit.
 """Transactions that take too long: undone, told as a timeout, and not tried again."""
 
 from __future__ import annotations

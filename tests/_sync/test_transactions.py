@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_transactions.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_transactions.py by tools/unasync.py. Do not edit.
 """Transactions: what they commit, what they undo, and what they refuse."""
 
 from __future__ import annotations

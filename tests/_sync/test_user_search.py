@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_user_search.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_user_search.py by tools/unasync.py. Do not edit.
 """Searching users, with the queries of the trigram indexes and with those that need none.
 
 Both are right on every server: without the indexes, the first are only slow.

@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_users.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_users.py by tools/unasync.py. Do not edit.
 """Users: look-ups."""
 
 from __future__ import annotations

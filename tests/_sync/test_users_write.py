@@ -1,4 +1,4 @@
-# Generated from tests/_async/test_users_write.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/test_users_write.py by tools/unasync.py. Do not edit.
 """Users: creating, changing, deleting and listing them."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from tests/_async/whole_pool.py by tests/unasync.py. Do not edit.
+# Generated from tests/_async/whole_pool.py by tools/unasync.py. Do not edit.
 """What a pool has to be after whatever happened: whole, and with no trace of its last users."""
 
 from __future__ import annotations

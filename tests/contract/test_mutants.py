@@ -1,4 +1,4 @@
-"""A few of the mutants of ``python -m tests.mutation``, so that it stays true between full runs."""
+"""A few of the mutants of ``python -m tools.mutation``, so that it stays true between full runs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from psycopg import conninfo
 
-from tests.mutation.judge import TREE, Bench
-from tests.mutation.mutants import CATEGORIES, MUTANTS
-from tests.mutation.report import beginning
+from tools.mutation.judge import TREE, Bench
+from tools.mutation.mutants import CATEGORIES, MUTANTS
+from tools.mutation.report import beginning
 from vrooli_data._contract.scratch import prepare_database, scratch_database
 
 _PAGE = TREE / "docs" / "mutants.md"
@@ -81,4 +81,4 @@ def test_the_page_is_about_the_mutants_that_there_are() -> None:
     ]
     stale = [line for line in told if not line.startswith(tuple(expected))]
     missing = [start for start in expected if not any(line.startswith(start) for line in told)]
-    assert (stale, missing) == ([], []), "run `python -m tests.mutation --write`"
+    assert (stale, missing) == ([], []), "run `python -m tools.mutation --write`"

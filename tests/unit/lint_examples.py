@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.lint_sql import RULES, lint_queries, schema_of
+from tools.lint import RULES, lint_queries, schema_of
 from vrooli_data import _lint
 from vrooli_data._lint.statement import Finding
 from vrooli_data._migrations import FOLDER

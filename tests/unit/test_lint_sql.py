@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lint_sql import main
 from tests.unit.lint_examples import ALL_RULES, broken, findings, query
+from tools.lint import main
 
 ONE_USER = "SELECT id FROM users\nWHERE id = :id::bigint"
 PAGE = """SELECT id FROM users WHERE NOT is_private

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lint_sql import lint_migrations
 from tests.unit.lint_examples import broken, findings, query
+from tools.lint import lint_migrations
 from vrooli_data._migrations import FOLDER
 
 UPSERT = """INSERT INTO stats_users (user_id, period_type, period_start, period_end, runs_started)

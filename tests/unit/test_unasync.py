@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import unasync
+from tools import unasync
 
 NAMES = {"_async": "_sync", "asynccontextmanager": "contextmanager", "__anext__": "__next__"}
 #: Uses every entry, so that a tree with this file is not refused for an entry without a use.
@@ -130,7 +130,7 @@ def test_a_generated_file_says_from_what_and_is_formatted_as_the_project_is(tree
     assert unasync.main([], tree) == 0
 
     assert (tree / GENERATED).read_text() == (
-        f"# Generated from {USERS} by tests/unasync.py. Do not edit.\n"
+        f"# Generated from {USERS} by tools/unasync.py. Do not edit.\n"
         "from collections.abc import Iterator, Sized\n\n"
         "from msgspec import Struct\n"
         "from psycopg import Connection\n\n\n"
@@ -239,6 +239,6 @@ def test_files_in_folders_are_generated_too(tree: Path) -> None:
     assert unasync.main([], tree) == 0
 
     assert (tree / "tests/_sync/deep/er/test_x.py").read_text() == (
-        "# Generated from tests/_async/deep/er/test_x.py by tests/unasync.py. Do not edit.\n"
+        "# Generated from tests/_async/deep/er/test_x.py by tools/unasync.py. Do not edit.\n"
         "def test_x() -> None: ...\n"
     )

@@ -1,2 +1,2 @@
-# Generated from vrooli_data/_async/__init__.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/__init__.py by tools/unasync.py. Do not edit.
 """The asynchronous face, written by hand; the other one is generated from it."""

@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/connector.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/connector.py by tools/unasync.py. Do not edit.
 """How a connection is opened and set up, in the pool and beside it."""
 
 from __future__ import annotations

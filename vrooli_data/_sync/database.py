@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/database.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/database.py by tools/unasync.py. Do not edit.
 """The database: a pool of connections, and the repositories on it."""
 
 from __future__ import annotations

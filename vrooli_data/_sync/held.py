@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/held.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/held.py by tools/unasync.py. Do not edit.
 """One connection, held for several calls."""
 
 from __future__ import annotations

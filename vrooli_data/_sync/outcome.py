@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/outcome.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/outcome.py by tools/unasync.py. Do not edit.
 """What became of a transaction whose COMMIT went unanswered."""
 
 from __future__ import annotations

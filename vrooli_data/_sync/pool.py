@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/pool.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/pool.py by tools/unasync.py. Do not edit.
 """Borrowing connections from the pool, and giving them back."""
 
 from __future__ import annotations

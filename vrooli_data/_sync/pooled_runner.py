@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/pooled_runner.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/pooled_runner.py by tools/unasync.py. Do not edit.
 """Running each query on a connection borrowed for it alone."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/repository.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repository.py by tools/unasync.py. Do not edit.
 """What every repository does: run a query and build its records."""
 
 from __future__ import annotations

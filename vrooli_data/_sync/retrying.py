@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/retrying.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/retrying.py by tools/unasync.py. Do not edit.
 """Doing work again when the server says that it may succeed."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/session.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/session.py by tools/unasync.py. Do not edit.
 """The one place where statements are executed: on a connection, and through the pool."""
 
 from __future__ import annotations

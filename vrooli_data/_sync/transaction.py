@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/transaction.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/transaction.py by tools/unasync.py. Do not edit.
 """Transactions: opened, committed or rolled back, and never left in doubt without saying so."""
 
 from __future__ import annotations

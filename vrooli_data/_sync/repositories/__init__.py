@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/repositories/__init__.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/__init__.py by tools/unasync.py. Do not edit.
 """The repositories that hang off a database, off a connection and off a transaction."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/repositories/bookmarks.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/bookmarks.py by tools/unasync.py. Do not edit.
 """Bookmarks: the methods of the attribute ``bookmarks``."""
 
 from __future__ import annotations

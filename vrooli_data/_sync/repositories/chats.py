@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/repositories/chats.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/chats.py by tools/unasync.py. Do not edit.
 """Chats: the methods of the attribute ``chats``."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/repositories/members.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/members.py by tools/unasync.py. Do not edit.
 """Members: the methods of the attribute ``members``."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/repositories/resources.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/resources.py by tools/unasync.py. Do not edit.
 """Resources: the methods of the attribute ``resources``."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/repositories/runs.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/runs.py by tools/unasync.py. Do not edit.
 """Runs: the methods of the attribute ``runs``."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/repositories/teams.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/teams.py by tools/unasync.py. Do not edit.
 """Teams: the methods of the attribute ``teams``."""
 
 from __future__ import annotations

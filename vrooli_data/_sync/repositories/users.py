@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/repositories/users.py by tests/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/repositories/users.py by tools/unasync.py. Do not edit.
 """Users: the methods of the attribute ``users``."""
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from tests.mutation.mutant import Mutant
-from tests.mutation.result import Result
+from tools.mutation.mutant import Mutant
+from tools.mutation.result import Result
 
 _WORDS = {
     "check": "named by the check",
@@ -22,9 +22,9 @@ _INTRODUCTION = """\
 # Mutants
 
 Each mutant is one small mistake in a migration, a query, a header, a record or a method. It is made
-in a copy of the tree, where `vrooli-data check` and `python -m tests.lint_sql` then run; what they
+in a copy of the tree, where `vrooli-data check` and `python -m tools.lint` then run; what they
 leave unnoticed is given to a test. A mutant counts as named only where the finding is of the right
-kind and tells the query and its file. Written by `python -m tests.mutation --write`.
+kind and tells the query and its file. Written by `python -m tools.mutation --write`.
 """
 _BY_CATEGORY = """
 Of what the check names, *by plan* counts what only the reviewed plans show. The last two columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutation.mutant import Equivalent, Mutant
+from tools.mutation.mutant import Equivalent, Mutant
 
 _IS_BOT = "    is_bot boolean NOT NULL DEFAULT FALSE,\n"
 _IS_PRIVATE = "    is_private boolean NOT NULL DEFAULT FALSE,\n"

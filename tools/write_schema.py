@@ -2,7 +2,7 @@
 
 And migrations/catalog.json, the same as the catalogue tells it, which `vrooli-data drift` compares.
 
-Run ``python -m tests.write_schema`` after adding a migration; ``--check`` only compares.
+Run ``python -m tools.write_schema`` after adding a migration; ``--check`` only compares.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -19,18 +18,18 @@ import msgspec
 import psycopg
 from psycopg import conninfo
 
-from vrooli_data import embedded
+from tools.server import server
 from vrooli_data._contract import catalog
 from vrooli_data._contract.catalog import Fact, read_facts
 from vrooli_data._migrate import migrate
-from vrooli_data.embedded._binaries import installation
+from vrooli_data.embedded._binaries import DEFAULT_VERSION, installation
 
 PATH = Path(__file__).parents[1] / "migrations" / "schema.sql"
-#: pg_dump's own version too: each writes the same schema a little differently.
-VERSION: Final = 18
+#: Of the server and of pg_dump: each version writes the same schema a little differently.
+VERSION: Final = DEFAULT_VERSION
 _HEADER = """\
 -- The schema that all migrations together make, where each extension can be had.
--- For reading and comparing. Written by `python -m tests.write_schema`; do not edit.
+-- For reading and comparing. Written by `python -m tools.write_schema`; do not edit.
 
 """
 
@@ -65,24 +64,18 @@ def _lines(facts: list[Fact]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the file, or with ``--check`` return 1 when it is stale."""
-    with tempfile.TemporaryDirectory(prefix="vrooli_data_schema_") as folder:
-        # Root's server runs as another user, who has to reach the folder.
-        Path(folder).chmod(0o755)
-        url = embedded.start(folder, version=VERSION)
-        try:
-            migrate(url)
-            text = dump(url)
-            with psycopg.connect(url) as connection:
-                facts = read_facts(connection)
-        finally:
-            embedded.stop(folder)
+    with server() as url:
+        migrate(url)
+        text = dump(url)
+        with psycopg.connect(url) as connection:
+            facts = read_facts(connection)
     stale = False
     for path, written in ((PATH, text), (catalog.PATH, _lines(facts))):
         if "--check" not in arguments:
             path.write_text(written, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != written:
             stale = True
-            print(f"{path} is stale: run python -m tests.write_schema", file=sys.stderr)  # noqa: T201
+            print(f"{path} is stale: run python -m tools.write_schema", file=sys.stderr)  # noqa: T201
     return int(stale)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutation.mutant import Check, Mutant, Test
+from tools.mutation.mutant import Check, Mutant, Test
 
 MUTANTS = [
     Mutant(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutation.mutant import Check, Mutant, Refusal
+from tools.mutation.mutant import Check, Mutant, Refusal
 
 _PEOPLE = "migrations/0001_users_and_teams.sql"
 _RESOURCES = "migrations/0002_resources.sql"

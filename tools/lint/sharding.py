@@ -85,8 +85,9 @@ def _classes(levels: list[Level], schema: Schema) -> list[set[Term]]:
     for level in levels:
         for condition in level.conditions:
             sides = equality(condition.expression) or ()
-            pair = {term for side in sides if (term := _term(level, side, schema))}
-            if len(pair) == 2:
+            terms = [_term(level, side, schema) for side in sides]
+            pair = {term for term in terms if term}
+            if terms and all(terms):
                 touching = [found for found in classes if found & pair]
                 classes = [found for found in classes if not found & pair]
                 classes.append(pair.union(*touching))

@@ -1,7 +1,7 @@
 """Write vrooli_data/_sync from vrooli_data/_async, and tests/_sync from tests/_async.
 
-    python -m tests.unasync            write
-    python -m tests.unasync --check    only compare, and list what differs
+    python -m tools.unasync            write
+    python -m tools.unasync --check    only compare, and list what differs
 
 Whole tokens change and nothing else: strings and comments stay as they are. A file named
 _compat.py is hand-written on both sides.
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("vrooli_data", "tests")
 HAND_WRITTEN = "_compat.py"
 GENERATED = "# Generated from "
-HEADER = GENERATED + "{source} by tests/unasync.py. Do not edit.\n"
+HEADER = GENERATED + "{source} by tools/unasync.py. Do not edit.\n"
 
 DROPPED = frozenset({"async", "await"})
 #: Names that change, beside AsyncX, which becomes X. Each has to occur somewhere.
@@ -199,7 +199,7 @@ class Tree:
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Run the command line, and return its exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.unasync", description="Write the sync face from the async one."
+        prog="python -m tools.unasync", description="Write the sync face from the async one."
     )
     parser.add_argument("--check", action="store_true", help="only compare, and list what differs")
     check = parser.parse_args(arguments).check

@@ -46,6 +46,7 @@ class Block:
 
     @property
     def query(self) -> str:
+        """The query's name, ``users.find_by_id``."""
         return f"{self.path.parent.name}.{self.name}"
 
 

@@ -13,7 +13,7 @@ class Check(NamedTuple):
 
 
 class Lint(NamedTuple):
-    """The rule of `tests.lint_sql` names the query; the check has nothing to say."""
+    """The rule of `tools.lint` names the query; the check has nothing to say."""
 
     rule: str
 

@@ -1,7 +1,7 @@
 """Write docs/methods.md: each public method with its queries, record, indexes and tests.
 
-python -m tests.write_methods           write
-python -m tests.write_methods --check   only compare
+python -m tools.write_methods           write
+python -m tools.write_methods --check   only compare
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """Make each mutant in turn and see who notices it.
 
-Run ``python -m tests.mutation [--only NAME] [--json FILE] [--write]``.
+Run ``python -m tools.mutation [--only NAME] [--json FILE] [--write]``.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +15,12 @@ from pathlib import Path
 
 import msgspec
 
-from tests.embedded_folders import FAST, open_folder
-from tests.mutation.judge import Bench
-from tests.mutation.mutant import Gap, Mutant, Test
-from tests.mutation.mutants import CATEGORIES
-from tests.mutation.report import as_markdown, as_text, totals
-from tests.mutation.result import Result
-from vrooli_data import embedded
+from tools.mutation.judge import Bench
+from tools.mutation.mutant import Gap, Mutant, Test
+from tools.mutation.mutants import CATEGORIES
+from tools.mutation.report import as_markdown, as_text, totals
+from tools.mutation.result import Result
+from tools.server import server
 from vrooli_data._contract.scratch import prepare_database, scratch_database
 
 _PAGE = Path(__file__).parents[2] / "docs" / "mutants.md"
@@ -30,14 +30,16 @@ _WORKERS = 2
 
 def run(mutants: list[tuple[str, Mutant]]) -> Iterator[Result]:
     """Judge mutants, each with its category, on a server of their own."""
-    with open_folder() as folder:
-        url = embedded.start(folder / "server", settings=FAST)
-        with scratch_database(url) as prepared_url:
-            prepare_database(prepared_url)
-            bench = Bench(folder, url, prepared_url)
-            _require_health(bench, [mutant for _, mutant in mutants])
-            with ThreadPoolExecutor(_WORKERS) as pool:
-                yield from pool.map(lambda given: bench.judge(given[1], given[0]), mutants)
+    with (
+        server() as url,
+        scratch_database(url) as prepared_url,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        prepare_database(prepared_url)
+        bench = Bench(Path(folder), url, prepared_url)
+        _require_health(bench, [mutant for _, mutant in mutants])
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            yield from pool.map(lambda given: bench.judge(given[1], given[0]), mutants)
 
 
 def _require_health(bench: Bench, mutants: list[Mutant]) -> None:
@@ -52,7 +54,7 @@ def _require_health(bench: Bench, mutants: list[Mutant]) -> None:
 
 def main() -> int:
     """Print the table; return 1 where a mutant was not noticed by whom it should be."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.mutation", description=__doc__)
     parser.add_argument("--only", metavar="NAME", help="mutants with this in their name")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all that was found")
     parser.add_argument("--write", action="store_true", help=f"write docs/{_PAGE.name}")

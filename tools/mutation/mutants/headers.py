@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutation.mutant import Check, Mutant, Refusal
+from tools.mutation.mutant import Check, Mutant, Refusal
 
 _USERS = "sql/users/read.sql"
 

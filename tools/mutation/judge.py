@@ -17,7 +17,7 @@ import msgspec
 from aiosql.utils import SQLParseException
 from psycopg import conninfo
 
-from tests.mutation.mutant import (
+from tools.mutation.mutant import (
     Check,
     Equivalent,
     Gap,
@@ -27,11 +27,11 @@ from tests.mutation.mutant import (
     Test,
     Verdict,
 )
-from tests.mutation.report import verdict
-from tests.mutation.result import Look, Result, Seen
+from tools.mutation.report import verdict
+from tools.mutation.result import Look, Result, Seen
 
 TREE = Path(__file__).parents[2]
-_PARTS = ("sql", "migrations", "vrooli_data", "tests")
+_PARTS = ("sql", "migrations", "vrooli_data", "tests", "tools")
 _TESTS_FAILED = 1
 
 
@@ -125,7 +125,7 @@ class Bench:
 
     def _look(self, tree: Path, *, is_prepared: bool) -> Look:
         options = [self._prepared_url, "prepared"] if is_prepared else [self._server_url]
-        done = _python(tree, "-m", "tests.mutation.look", *options)
+        done = _python(tree, "-m", "tools.mutation.look", *options)
         if done.returncode == 0:
             return msgspec.json.decode(done.stdout, type=Look)
         error = done.stderr.strip().splitlines()[-1]

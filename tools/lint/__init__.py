@@ -1,18 +1,17 @@
 """Hold `sql/` and `migrations/` to the rules of this package alone.
 
-Run ``python -m tests.lint_sql [queries [migrations]]``, each a folder. The rules for every query
-are in `vrooli_data._lint`, and `vrooli-data check` holds these queries to them as it does others.
+The rules for every query are in `vrooli_data._lint`, and `vrooli-data check` holds these queries to
+them as it does others.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.lint import sharding, writes
-from tests.lint.files import check_text
-from tests.lint.schema import read_schema
+from tools.lint import sharding, writes
+from tools.lint.files import check_text
+from tools.lint.schema import read_schema
 from vrooli_data._lint import lint
 from vrooli_data._lint.schema import Schema
 from vrooli_data._lint.statement import Finding, Rule
@@ -69,7 +68,3 @@ def main(arguments: list[str]) -> int:
     for finding in found:
         print(finding)  # noqa: T201
     return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.mutation.mutant import Mutant
-from tests.mutation.mutants import (
+from tools.mutation.mutant import Mutant
+from tools.mutation.mutants import (
     behaviour,
     columns,
     equivalent,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from tests.lint_sql import lint_migrations, lint_queries, schema_of
-from tests.mutation.result import Look, Seen
+from tools.lint import lint_migrations, lint_queries, schema_of
+from tools.mutation.result import Look, Seen
 from vrooli_data import records
 from vrooli_data._contract.check import check
 from vrooli_data._contract.package import check_package, modules

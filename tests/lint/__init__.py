@@ -1,1 +1,0 @@
-"""The rules that `python -m tests.lint_sql` holds the queries and the migrations to."""

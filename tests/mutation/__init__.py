@@ -1,1 +1,0 @@
-"""Small changes that break the package, and who notices each: ``python -m tests.mutation``."""
