@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from vrooli_data._contract.json_shape import Array, Member, Object, Shape
+from vrooli_data._contract.analysis import JsonShape
+from vrooli_data._contract.analysis.json_shapes import Array, JsonMember, Object
 
 
-def conforms(value: object, shape: Shape) -> bool:
+def conforms(value: object, shape: JsonShape) -> bool:
     """Tell whether a value has a shape, nulls and all."""
     match shape:
         case Object(members):
@@ -22,7 +23,7 @@ def conforms(value: object, shape: Shape) -> bool:
             return True
 
 
-def _is_member(value: object, member: Member) -> bool:
+def _is_member(value: object, member: JsonMember) -> bool:
     if value is None:
         return member.null.nullable and not member.null.narrowed
     return conforms(value, member.shape)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from vrooli_data._contract.array_items import array_items
+from tests.contract.analyses import analysis
 
 _SCHEMA = """
 CREATE DOMAIN words AS text[] CHECK (array_position(value, NULL) IS NULL);
@@ -78,7 +78,7 @@ def posts(temporary: Connection[Any]) -> Iterator[Connection[Any]]:
 
 @pytest.mark.parametrize("statement", _SHAPES)
 def test_items_of(posts: Connection[Any], statement: str) -> None:
-    (null,) = array_items(posts, statement)
+    (null,) = analysis(posts, statement).array_items()
     found = "unknown" if null is None else "?" if null.nullable else ""
     assert found == _SHAPES[statement], null
 
@@ -88,4 +88,4 @@ def test_a_constraint_that_does_not_hold_for_all_rows_says_nothing(
 ) -> None:
     posts.execute("CREATE TABLE old (a text[])")
     posts.execute("ALTER TABLE old ADD CHECK (array_position(a, NULL) IS NULL) NOT VALID")
-    assert array_items(posts, "SELECT a FROM old") == [None]
+    assert analysis(posts, "SELECT a FROM old").array_items() == [None]

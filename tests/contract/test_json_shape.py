@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import pytest
 from psycopg import Connection
 
-from vrooli_data._contract.json_shape import Array, Member, Object, Scalar, Shape, json_shape
+from tests.contract.analyses import analysis
+from vrooli_data._contract.analysis import JsonShape
+from vrooli_data._contract.analysis.json_shapes import Array, JsonMember, Object, Scalar
 
 _LEFT = "FROM person p LEFT JOIN team t ON t.id = p.team_id"
 
@@ -96,11 +98,11 @@ _SHAPES = {
 
 @pytest.mark.parametrize("name", _SHAPES)
 def test_shape_of(name: str, connection: Connection[Any]) -> None:
-    (shape,) = json_shape(connection, _SHAPES[name].statement)
+    (shape,) = analysis(connection, _SHAPES[name].statement).json_shapes()
     assert _written(shape) == _SHAPES[name].column, shape
 
 
-def _written(shape: Shape) -> str:
+def _written(shape: JsonShape) -> str:
     match shape:
         case Scalar(kind):
             return kind
@@ -112,6 +114,6 @@ def _written(shape: Shape) -> str:
             return "unknown"
 
 
-def _member(member: Member) -> str:
+def _member(member: JsonMember) -> str:
     mark = "~" if member.null.narrowed else "?" if member.null.nullable else ""
     return _written(member.shape) + mark

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from psycopg import Connection
 
+from vrooli_data._contract.analysis import Catalog
 from vrooli_data._contract.description import Describer
 from vrooli_data._contract.literals import allowed_values, check_literals
 
@@ -56,7 +57,7 @@ def test_literals_are_held_to_constraints(
     admin: Connection[Any], statement: str, told: list[str]
 ) -> None:
     admin.execute(_SCHEMA)
-    described = Describer(admin).describe(statement)
+    described = Describer(admin, Catalog(admin)).describe(statement)
     problems = list(check_literals(described, Shirt, allowed_values(admin)))
     assert [problem.what for problem in problems] == told
     assert {problem.code for problem in problems} <= {"types"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from vrooli_data._contract.locks import LockReader
+from tests.contract.analyses import analysis
 
 _TABLES = """
 CREATE TABLE shops (id integer PRIMARY KEY);
@@ -51,4 +51,4 @@ def test_what_goes_or_loses_a_reference_with_a_row_is_named(
     if server_version < 16:
         pytest.skip("parse trees are read from PostgreSQL 16 on")
     admin.execute(_TABLES.encode())
-    assert LockReader(admin).locks(statement) == set(locks.split(", "))
+    assert analysis(admin, statement).locks() == set(locks.split(", "))

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from psycopg import Connection
 
+from tests.contract.analyses import analysis
 from tests.contract.json_conformance import conforms
 from tests.contract.random_statements import World, worlds
 from vrooli_data import DatabaseError
-from vrooli_data._contract.json_shape import json_shape
-from vrooli_data._contract.nullability import nullable_columns
 
 #: More of them by hand: thousands take minutes.
 _EXAMPLES = int(os.environ.get("VROOLI_TEST_NULL_EXAMPLES", "250"))
@@ -42,8 +41,8 @@ def test_no_column_called_not_null_holds_one(temporary: Connection[Any]) -> None
 
 def _hold(connection: Connection[Any], statement: str, tally: Counter[str]) -> None:
     try:
-        nulls = nullable_columns(connection, statement)
-        shapes = json_shape(connection, statement)
+        analyzed = analysis(connection, statement)
+        nulls, shapes = analyzed.nulls(), analyzed.json_shapes()
         rows = connection.execute(statement).fetchall()
     except (DatabaseError, psycopg.Error):
         return

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from psycopg import Connection
 
+from tests.contract.analyses import analysis
 from vrooli_data import DatabaseError
-from vrooli_data._contract import _parse_tree
-from vrooli_data._contract.json_shape import Object, json_shape
-from vrooli_data._contract.nullability import NullsNotChecked, nullable_columns
+from vrooli_data._contract.analysis import UnsupportedServer, check_version
+from vrooli_data._contract.analysis.json_shapes import Object
 
 _SETTINGS = ("client_min_messages", "debug_print_parse", "debug_pretty_print", "log_min_messages")
 
@@ -24,7 +24,7 @@ def trees(admin: Connection[Any], server_version: int) -> Connection[Any]:
 
 
 def _reason(connection: Connection[Any], statement: str) -> str:
-    (null,) = nullable_columns(connection, statement)
+    (null,) = analysis(connection, statement).nulls()
     return null.reason
 
 
@@ -103,7 +103,7 @@ def test_rules_of_a_table_return_what_they_please(trees: Connection[Any], statem
     in_cte = f"WITH changed AS ({returned}) SELECT id FROM changed"
     assert (None,) in trees.execute(in_cte).fetchall()
     assert [_reason(trees, each) for each in (returned, in_cte)] == ["rules of ruled"] * 2
-    (shape,) = json_shape(trees, in_cte.replace("SELECT id", "SELECT to_json(changed)"))
+    (shape,) = analysis(trees, in_cte.replace("SELECT id", "SELECT to_json(changed)")).json_shapes()
     assert isinstance(shape, Object)
     assert shape.members["id"].null.reason == "rules of ruled"
 
@@ -134,7 +134,7 @@ def test_settings_are_as_before(trees: Connection[Any]) -> None:
     before = trees.execute(f"SELECT {select}").fetchone()
     _reason(trees, "SELECT name FROM teams")
     with pytest.raises(DatabaseError):
-        nullable_columns(trees, "SELECT nothing FROM teams")
+        analysis(trees, "SELECT nothing FROM teams").nulls()
     assert trees.execute(f"SELECT {select}").fetchone() == before
 
 
@@ -142,23 +142,23 @@ def test_a_transaction_that_the_statement_aborts_leaves_settings_as_before(
     trees: Connection[Any],
 ) -> None:
     with pytest.raises(DatabaseError), trees.transaction():
-        nullable_columns(trees, "SELECT nothing FROM teams")
+        analysis(trees, "SELECT nothing FROM teams").nulls()
     assert trees.execute("SHOW debug_print_parse").fetchone() == ("off",)
 
 
 def test_a_statement_that_cannot_be_prepared_says_why(trees: Connection[Any]) -> None:
     with pytest.raises(DatabaseError, match='column "nothing" does not exist') as caught:
-        nullable_columns(trees, "SELECT nothing FROM teams")
+        analysis(trees, "SELECT nothing FROM teams").nulls()
     assert caught.value.sqlstate == psycopg.errors.UndefinedColumn.sqlstate
 
 
 def test_a_statement_without_a_result_has_no_columns(trees: Connection[Any]) -> None:
-    assert nullable_columns(trees, "DELETE FROM teams") == []
-    assert nullable_columns(trees, "SET search_path = public") == []
+    assert analysis(trees, "DELETE FROM teams").nulls() == []
+    assert analysis(trees, "SET search_path = public").nulls() == []
 
 
 def test_nothing_is_run(trees: Connection[Any]) -> None:
-    nullable_columns(trees, "INSERT INTO users (public_id, name) VALUES ('x', 'y') RETURNING id")
+    analysis(trees, "INSERT INTO users (public_id, name) VALUES ('x', 'y') RETURNING id").nulls()
     assert trees.execute("SELECT count(*) FROM users").fetchone() == (0,)
 
 
@@ -166,6 +166,6 @@ def test_a_version_whose_trees_are_not_known_is_refused(
     admin: Connection[Any], server_version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if server_version >= 16:
-        monkeypatch.setattr(_parse_tree, "_KNOWN_MAJORS", range(90, 92))
-    with pytest.raises(NullsNotChecked, match=f"on PostgreSQL {server_version}: check against"):
-        nullable_columns(admin, "SELECT name FROM teams")
+        monkeypatch.setattr(f"{check_version.__module__}._KNOWN_MAJORS", range(90, 92))
+    with pytest.raises(UnsupportedServer, match=f"PostgreSQL {server_version} cannot be read"):
+        analysis(admin, "SELECT name FROM teams").nulls()

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from tests.contract.analyses import analysis
 from tests.contract.null_shapes import RELATIONS
 from tests.contract.null_shapes_of_values import CHANGES, EXPRESSIONS
-from vrooli_data._contract.nullability import nullable_columns
 
 _ALL = RELATIONS | EXPRESSIONS | CHANGES
 
@@ -20,7 +20,7 @@ def test_nulls_of(name: str, connection: Connection[Any], server_version: int) -
     shape = _ALL[name]
     if server_version < shape.since:
         pytest.skip(f"a statement of PostgreSQL {shape.since}")
-    found = nullable_columns(connection, shape.statement)
+    found = analysis(connection, shape.statement).nulls()
     marks = ["~" if null.narrowed else "?" if null.nullable else "" for null in found]
     expected = [column.strip(string.ascii_letters + "_") for column in shape.columns.split()]
     assert marks == expected, [null.reason for null in found]

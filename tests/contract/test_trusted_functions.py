@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from vrooli_data._contract import _trusted_functions as trusted
+from vrooli_data._contract.analysis import trusted_functions as trusted
 
 _INTEGERS = ("0", "1", "-1", "3")
 _NUMBERS = (*_INTEGERS, "'NaN'", "'Infinity'", "'-Infinity'")

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, get_args, get_origin
 import msgspec
 
 from .._rows import record_fields
+from .analysis import Nullable
 from .description import Described
-from .nullability import Nullable
 from .problems import Problem
 from .value_types import accepts_none, arriving, is_supported, shown, without_none
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Connection, pq
 
-_FORMAT_TYPE = "SELECT format_type(%s::oid, NULL)"
+from .analysis import Catalog
 
 
 class Origin(NamedTuple):
@@ -30,9 +29,9 @@ class Described(NamedTuple):
 class Describer:
     """Describes statements on one connection."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
+    def __init__(self, connection: Connection[Any], catalog: Catalog) -> None:
         self._connection = connection
-        self._type_name = cache(self._look_up)
+        self._catalog = catalog
 
     def describe(self, statement: str) -> Described:
         """Prepare a statement with ``$n`` and describe it; raise psycopg's error where refused."""
@@ -52,9 +51,8 @@ class Describer:
             tuple(self._type_name(found.param_type(n)) for n in range(found.nparams)),
         )
 
-    def _look_up(self, oid: int) -> str:
-        row = self._connection.execute(_FORMAT_TYPE, (oid,)).fetchone()
-        return str(row[0]) if row else "unknown"
+    def _type_name(self, oid: int) -> str:
+        return self._catalog.type(oid).name
 
     @staticmethod
     def _raise_if_refused(result: pq.abc.PGresult) -> None:

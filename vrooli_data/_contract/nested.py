@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from .._rows import is_plain, record_fields
 from ..records.shared import JsonValue
+from .analysis.json_shapes import Array, JsonMember, JsonShape, Object, Scalar
 from .columns import Field, Overrides, fields_of, known_fields, null_problem, unsupported
 from .description import Described
-from .json_shape import Array, Member, Object, Scalar, Shape
 from .problems import Problem
 from .value_types import arriving, is_supported, shown, without_none
 
@@ -22,7 +22,7 @@ def has_nested(record: Any) -> bool:
 
 
 def check_nested(
-    described: Described, record: Any, shapes: Sequence[Shape], overrides: Overrides
+    described: Described, record: Any, shapes: Sequence[JsonShape], overrides: Overrides
 ) -> Iterator[Problem]:
     """Compare each field that arrives as JSON with what the statement shows of it."""
     names = (name for name, _ in described.columns)
@@ -32,7 +32,7 @@ def check_nested(
             yield from _check_shape(field, by_name[field.name], overrides)
 
 
-def _check_shape(field: Field, shape: Shape, overrides: Overrides) -> Iterator[Problem]:
+def _check_shape(field: Field, shape: JsonShape, overrides: Overrides) -> Iterator[Problem]:
     """Compare what the statement shows of a JSON value with a field's annotation."""
     kind = without_none(field.type)
     if kind is JsonValue:
@@ -69,7 +69,7 @@ def _scalar(field: Field, kind: Any, found: str) -> Iterator[Problem]:
 
 
 def _record(
-    field: Field, kind: Any, members: dict[str, Member], overrides: Overrides
+    field: Field, kind: Any, members: dict[str, JsonMember], overrides: Overrides
 ) -> Iterator[Problem]:
     required = {inner.name for inner in record_fields(kind) if inner.required}
     fields = {inner.name: inner for inner in fields_of(kind) or ()}
@@ -93,7 +93,7 @@ def _record(
 
 
 def _dict(
-    field: Field, kind: Any, members: dict[str, Member], overrides: Overrides
+    field: Field, kind: Any, members: dict[str, JsonMember], overrides: Overrides
 ) -> Iterator[Problem]:
     keys, values = get_args(kind)
     if get_origin(keys) is Literal and set(get_args(keys)) != members.keys():
@@ -108,7 +108,7 @@ def _dict(
         yield from _member(inner, member, overrides)
 
 
-def _member(field: Field, member: Member, overrides: Overrides) -> Iterator[Problem]:
+def _member(field: Field, member: JsonMember, overrides: Overrides) -> Iterator[Problem]:
     if not is_supported(field.type):
         yield unsupported(field)
         return

@@ -11,8 +11,7 @@ from psycopg import Connection
 
 from .._migrations import has_trigrams
 from .._queries import Source
-from ._parse_tree import NullsNotChecked, check_version
-from .array_items import array_items
+from .analysis import Analysis, Catalog, UnsupportedServer, analyze, check_version
 from .calls import check_absence, check_calls, check_names
 from .columns import Overrides, check_columns, check_items, check_nulls
 from .description import Described, Describer
@@ -27,11 +26,8 @@ from .header import (
     record_type,
 )
 from .index_lines import check_indexes
-from .json_shape import json_shape
 from .literals import allowed_values, check_literals
-from .locks import LockReader
 from .nested import check_nested, has_nested
-from .nullability import nullable_columns
 from .plans import Plan, Planner
 from .problems import Problem
 from .recording import Call, Method
@@ -73,8 +69,8 @@ class QueryChecker:
         self.notes: set[str] = set()
         self._connection = connection
         self._code = code
-        self._describer = Describer(connection)
-        self._locks = LockReader(connection)
+        self._catalog = Catalog(connection)
+        self._describer = Describer(connection, self._catalog)
         self._planner = Planner(connection, has_own_settings=is_live)
         self._tables = self._planner.tables()
         self._allowed = allowed_values(connection)
@@ -171,28 +167,10 @@ class QueryChecker:
         calls = self._code.calls.get(source.name, ())
         yield from check_calls(source, described.parameters, calls)
         if self._reads_trees:
+            analysis = analyze(self._connection, self._catalog, source.sql)
             if record is not None:
-                yield from self._check_nulls(source, described, record, overrides)
-            yield from self._check_locks(source)
-
-    def _check_nulls(
-        self, source: Source, described: Described, record: Any, overrides: Overrides
-    ) -> Iterator[Problem]:
-        inferred = nullable_columns(self._connection, source.sql)
-        yield from check_nulls(described, record, inferred, overrides)
-        items = array_items(self._connection, source.sql)
-        yield from check_items(described, record, items, overrides)
-        if has_nested(record):
-            shapes = json_shape(self._connection, source.sql)
-            yield from check_nested(described, record, shapes, overrides)
-        yield from overrides.unknown()
-
-    def _check_locks(self, source: Source) -> Iterator[Problem]:
-        found = self._locks.locks(source.sql)
-        if found != locks_line(source):
-            locks = ", ".join(sorted(found)) or "none"
-            mend = f"write `Locks:  {locks}`, or lock otherwise"
-            yield Problem("locks", f"the statement locks {locks}", mend)
+                yield from _check_nulls(analysis, described, record, overrides)
+            yield from _check_locks(analysis, source)
 
     def _plans(self, source: Source, values: Mapping[str, Mapping[str, str]]) -> dict[str, Plan]:
         """Return the plans that run: of each call's own where the header asks for it, else one."""
@@ -217,10 +195,28 @@ class QueryChecker:
     def _can_read_trees(self) -> bool:
         try:
             check_version(self._connection)
-        except NullsNotChecked as reason:
+        except UnsupportedServer as reason:
             self.notes.add(f"NULLs, nested JSON and locks were not checked: {reason}")
             return False
         return True
+
+
+def _check_nulls(
+    analysis: Analysis, described: Described, record: Any, overrides: Overrides
+) -> Iterator[Problem]:
+    yield from check_nulls(described, record, analysis.nulls(), overrides)
+    yield from check_items(described, record, analysis.array_items(), overrides)
+    if has_nested(record):
+        yield from check_nested(described, record, analysis.json_shapes(), overrides)
+    yield from overrides.unknown()
+
+
+def _check_locks(analysis: Analysis, source: Source) -> Iterator[Problem]:
+    found = analysis.locks()
+    if found != locks_line(source):
+        locks = ", ".join(sorted(found)) or "none"
+        mend = f"write `Locks:  {locks}`, or lock otherwise"
+        yield Problem("locks", f"the statement locks {locks}", mend)
 
 
 def _refused(error: psycopg.Error) -> Problem:

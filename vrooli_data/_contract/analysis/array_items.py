@@ -1,51 +1,33 @@
-"""Tell which arrays of a statement's result can hold NULL, as far as the SQL shows it."""
+"""Tell which arrays of a result can hold NULL, as far as the statement shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from psycopg import Connection
-
-from ._known import when_true
-from ._null_catalog import Catalog
-from ._parse_tree import Node, parse_tree
-from ._scopes import Lineage, Relation, Scopes, Source, Subselect, given, output_columns
-from .nullability import Nullable, NullInference
+from .conditions import when_true
+from .nulls import Nullable, NullInference
+from .parse_tree import Node
+from .scopes import Lineage, RelationKind, ScopedNode, Scopes, Subselect, where_known
 
 _NEVER = Nullable(nullable=False, reason="")
 _WHOLE_ROW = 0
 _IS_NULL = 0
 _POSITION = "array_position(anycompatiblearray, anycompatible)"
-#: The length of an array, its dimensions, and where its items begin: 0 where none is NULL.
+#: In the bytes of an array: the offset of the items, which is 0 if no item is NULL.
 _OFFSET = slice(8, 12)
 
 
-def array_items(connection: Connection[Any], statement: str) -> list[Nullable | None]:
-    """Tell, column by column, whether items of an array can be NULL; None where that is not known.
+class ItemInference:
+    """One rule for each kind of expression."""
 
-    Raises as `nullable_columns` does.
-    """
-    query = parse_tree(connection, statement)
-    items = _Items(Lineage(Catalog(connection)))
-    scopes = items.lineage.enter(query)
-    return [
-        items.of_any(items.lineage.outputs(scopes, position))
-        for position in range(1, len(output_columns(query)) + 1)
-    ]
-
-
-class _Items:
-    """The rules, by kind of expression."""
-
-    def __init__(self, lineage: Lineage) -> None:
-        self.lineage = lineage
+    def __init__(self, lineage: Lineage, nulls: NullInference) -> None:
+        self._lineage = lineage
         self._catalog = lineage.catalog
-        self._nulls = NullInference(lineage)
+        self._nulls = nulls
         self._rules: dict[str, Callable[[Node, Scopes], Nullable | None]] = {
             "AGGREF": self._aggregate,
             "ARRAYEXPR": self._constructed,
-            "CASEEXPR": lambda case, scopes: self.of_any(self.lineage.branches(case, scopes)),
+            "CASEEXPR": lambda case, scopes: self.of_any(self._lineage.branches(case, scopes)),
             "COALESCEEXPR": self._coalesce,
             "CONST": lambda constant, _: _constant(constant),
             "RELABELTYPE": lambda cast, scopes: self._of(cast.node("arg"), scopes),
@@ -53,8 +35,11 @@ class _Items:
             "VAR": self._column,
         }
 
-    def of_any(self, found: list[Source]) -> Nullable | None:
-        """Tell of an array that comes from one of several expressions."""
+    def of_any(self, found: list[ScopedNode]) -> Nullable | None:
+        """Tell whether an array that comes from any of several expressions can hold NULL.
+
+        None if that is not known.
+        """
         nulls = [self._of(*source) for source in found]
         nullable = [null for null in nulls if null is not None and null.nullable]
         if nullable:
@@ -65,9 +50,9 @@ class _Items:
         rule = self._rules.get(expression.tag)
         return None if rule is None else rule(expression, scopes)
 
-    def _values(self, found: list[Source]) -> Nullable | None:
+    def _values(self, found: list[ScopedNode]) -> Nullable | None:
         null = self._nulls.of_any(found)
-        # What a condition leaves out says nothing against a field that is None elsewhere.
+        # The field may be None for other statements, so a condition does not decide.
         return None if null.narrowed else null
 
     def _aggregate(self, call: Node, scopes: Scopes) -> Nullable | None:
@@ -76,7 +61,7 @@ class _Items:
             return None
         condition = call.maybe("aggfilter")
         if condition is not None:
-            scopes = given(scopes, when_true(self._catalog, condition))
+            scopes = where_known(scopes, when_true(self._catalog, condition))
         return self._values([(call.nodes("args")[0].node("expr"), scopes)])
 
     def _constructed(self, array: Node, scopes: Scopes) -> Nullable | None:
@@ -88,12 +73,12 @@ class _Items:
         return self.of_any([(argument, scopes) for argument in call.nodes("args")])
 
     def _sublink(self, sublink: Node, scopes: Scopes) -> Nullable | None:
-        inner = self.lineage.enter(sublink.node("subselect"), scopes)
+        inner = self._lineage.enter(sublink.node("subselect"), scopes)
         match sublink.number("subLinkType"):
             case Subselect.ARRAY:
-                return self._values(self.lineage.outputs(inner, 1))
+                return self._values(self._lineage.outputs(inner, 1))
             case Subselect.VALUE:
-                return self.of_any(self.lineage.outputs(inner, 1))
+                return self.of_any(self._lineage.outputs(inner, 1))
             case _:
                 return None
 
@@ -101,20 +86,20 @@ class _Items:
         scopes = scopes[var.number("varlevelsup") :]
         relation, column = scopes[0].relation(var.number("varno")), var.number("varattno")
         kind = relation.number("rtekind")
-        if column <= _WHOLE_ROW or (kind == Relation.CTE and relation.flag("self_reference")):
+        if column <= _WHOLE_ROW or (kind == RelationKind.CTE and relation.flag("self_reference")):
             return None
-        is_view = kind == Relation.TABLE and relation.text("relkind") == "v"
+        is_view = kind == RelationKind.TABLE and relation.text("relkind") == "v"
         is_changed = var.number("varno") == scopes[0].query.number("resultRelation")
         if is_changed and (is_view or self._catalog.has_rules(relation.number("relid"))):
-            # Triggers of a view, and rules, return what they please.
+            # Triggers of a view, and rules, may return any values.
             return None
-        if kind == Relation.TABLE and not is_view:
+        if kind == RelationKind.TABLE and not is_view:
             return self._column_of_table(relation, column)
-        found = self.lineage.sources(relation, column, scopes)
+        found = self._lineage.sources(relation, column, scopes)
         return None if found is None else self.of_any(found)
 
     def _column_of_table(self, relation: Node, column: int) -> Nullable | None:
-        """Tell of a column, whose items only a CHECK constraint keeps from being NULL."""
+        """Tell of a column of a table: only a CHECK constraint keeps NULL out of an array."""
         table = relation.number("relid")
         if relation.text("relkind") not in {"r", "p"}:
             return None
@@ -125,7 +110,7 @@ class _Items:
         about = [check.condition for check in checks if column in check.columns]
         if not about:
             return Nullable(nullable=True, reason="no CHECK keeps NULL out")
-        # Of any other constraint it is not known what it lets pass.
+        # Any other constraint may keep NULL out or not.
         refused = any(
             condition is not None and self._refuses_null_items(condition, column)
             for condition in about
@@ -133,7 +118,7 @@ class _Items:
         return _NEVER if refused else None
 
     def _refuses_null_items(self, condition: Node, column: int) -> bool:
-        """Tell whether a condition is, or has beside AND, ``array_position(a, NULL) IS NULL``."""
+        """Tell whether a condition implies ``array_position(a, NULL) IS NULL``."""
         if condition.tag == "BOOLEXPR" and condition.text("boolop") == "and":
             parts = condition.nodes("args")
             return any(self._refuses_null_items(part, column) for part in parts)

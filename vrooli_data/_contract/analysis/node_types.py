@@ -1,10 +1,10 @@
-"""The type of an expression, as its node says it."""
+"""Read the type of an expression from its node."""
 
 from __future__ import annotations
 
-from ._parse_tree import Node
+from .parse_tree import Node
 
-#: Objects of users have greater ids than the server's own.
+#: The lowest id of an object that the server did not bring.
 FIRST_USER_OID = 16384
 
 _BOOLEAN = 16
@@ -36,12 +36,12 @@ _FIELDS = {
     "VAR": "vartype",
     "WINDOWFUNC": "wintype",
 }
-#: No type: an id that no type has.
+#: An id that no type has.
 UNKNOWN_TYPE = 0xFFFFFFFF
 
 
 def type_of(expression: Node) -> int:
-    """Return the id of an expression's type, or `UNKNOWN_TYPE`."""
+    """Return the id of the type of an expression, or `UNKNOWN_TYPE`."""
     if expression.tag in _BOOLEANS:
         return _BOOLEAN
     if expression.tag in {"COLLATEEXPR", "NAMEDARGEXPR"}:

@@ -1,7 +1,7 @@
-"""What the catalogs say that matters to NULLs, looked up once per inference.
+"""Look up tables, functions, operators and types in the system catalogs, each once.
 
-These statements are no part of ``sql/``: they read the catalogs of whatever database is checked,
-so that there is no record, index or seeded row to hold them to.
+These statements are not in ``sql/``: they read the catalogs of the database that is checked, and
+no record, index or seeded row applies to them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import msgspec
 from psycopg import Connection, Cursor
 from psycopg.rows import tuple_row
 
-from ._parse_tree import Node, read_tree
+from .parse_tree import Node, read_tree
 
-# NOT NULL binds a column only where it binds each table that a read of it reaches: before 18 an
-# inheriting table may drop it, a foreign table never enforces it, and since 18 it may be NOT VALID.
-# The NOT NULL of a domain does not count: it lets pass what an empty subselect yields.
+# A read of a table also reads the tables that inherit from it, so a column is NOT NULL only if it
+# is so in each of them: before 18 an inheriting table may drop the constraint, a foreign table
+# never enforces it, and since 18 it may be NOT VALID. The NOT NULL of a domain does not count: the
+# empty result of a subselect passes it.
 _COLUMNS = """
 WITH RECURSIVE tables (id) AS (
     SELECT %(id)s::oid
@@ -57,7 +58,10 @@ SELECT
         FROM unnest(proargtypes) WITH ORDINALITY AS arguments (type, position)
     )) AS signature,
     proisstrict,
-    oid < 16384 AND pronamespace = 'pg_catalog'::regnamespace AS is_built_in
+    oid < 16384 AND pronamespace = 'pg_catalog'::regnamespace AS is_built_in,
+    CASE WHEN pg_function_is_visible(oid) THEN '' ELSE pronamespace::regnamespace || '.' END
+    || quote_ident(proname) AS written,
+    provolatile = 'v' AS is_volatile
 FROM pg_proc
 WHERE oid = %(id)s
 """
@@ -92,10 +96,10 @@ FROM pg_type
 WHERE oid = %(id)s
 """
 
-# The tree that the server itself keeps: no name in it has to be resolved again.
+# The server keeps the tree of a view, with all names resolved.
 _VIEW = "SELECT ev_action::text FROM pg_rewrite WHERE ev_class = %(id)s AND rulename = '_RETURN'"
 
-# An INSTEAD rule returns what it pleases for the rows that a statement was to change.
+# An INSTEAD rule may return any values for the rows that the statement changes.
 _HAS_RULES = """
 SELECT EXISTS (
     SELECT
@@ -118,17 +122,43 @@ WHERE
 """
 
 
+_RELATION_NAME = "SELECT relname FROM pg_class WHERE oid = %(id)s"
+
+# The tables whose rows a foreign key deletes or changes when rows of a table are deleted. A cascade
+# goes on from a table whose rows are deleted, and ends at a table whose columns are set.
+_CASCADES = """
+WITH RECURSIVE deleted (oid) AS (
+    SELECT %(id)s::oid
+    UNION
+    SELECT pg_constraint.conrelid
+    FROM pg_constraint
+    INNER JOIN deleted ON pg_constraint.confrelid = deleted.oid
+    WHERE pg_constraint.contype = 'f' AND pg_constraint.confdeltype = 'c'
+)
+
+SELECT DISTINCT
+    coalesce(pg_partition_root(pg_constraint.conrelid), pg_constraint.conrelid)::oid::bigint
+FROM pg_constraint
+INNER JOIN deleted ON pg_constraint.confrelid = deleted.oid
+WHERE pg_constraint.contype = 'f' AND pg_constraint.confdeltype IN ('c', 'n', 'd')
+"""
+
+
 class Function(msgspec.Struct, frozen=True):
     """One function or aggregate."""
 
     name: str
+    #: The name and the types of the arguments.
     signature: str
     is_strict: bool
     is_built_in: bool
+    #: The name as a statement writes it, with its schema where that is needed.
+    written: str
+    is_volatile: bool
 
 
 class Operator(msgspec.Struct, frozen=True):
-    """One operator; a comparison orders or equates values, and has an answer for any two."""
+    """One operator. A comparison is TRUE or FALSE for any two values that are not NULL."""
 
     name: str
     signature: str
@@ -137,7 +167,7 @@ class Operator(msgspec.Struct, frozen=True):
     is_comparison: bool
 
 
-class Column(msgspec.Struct, frozen=True):
+class CatalogColumn(msgspec.Struct, frozen=True):
     """One column of a table."""
 
     name: str
@@ -145,16 +175,16 @@ class Column(msgspec.Struct, frozen=True):
     type_id: int
 
 
-class Check(NamedTuple):
+class CheckConstraint(NamedTuple):
     """One CHECK constraint of a table."""
 
     columns: frozenset[int]
-    #: What it asks of each row; None where some rows may be without it.
+    #: None for a constraint that some rows may not satisfy.
     condition: Node | None
 
 
-class Type(msgspec.Struct, frozen=True):
-    """One type, a domain perhaps."""
+class CatalogType(msgspec.Struct, frozen=True):
+    """One type, which may be a domain."""
 
     name: str
     is_domain: bool
@@ -163,15 +193,17 @@ class Type(msgspec.Struct, frozen=True):
 
 
 class Catalog:
-    """One database's catalogs, as one connection sees them."""
+    """The system catalogs of one database, cached: the schema must not change meanwhile."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
+        self.cascades = cache(self._cascades)
         self.checks = cache(self._checks)
         self.columns = cache(self._columns)
         self.function = cache(self._function)
         self.has_rules = cache(self._has_rules)
         self.operator = cache(self._operator)
+        self.relation_name = cache(self._relation_name)
         self.type = cache(self._type)
         self.view = cache(self._view)
 
@@ -180,29 +212,32 @@ class Catalog:
         return function_id != 0 and self.function(function_id).is_strict
 
     def refuses_null(self, type_id: int) -> bool:
-        """Tell whether a cast to a type fails for NULL: to a domain that is NOT NULL."""
+        """Tell whether a cast of NULL to a type fails: the type is a domain with NOT NULL."""
         found = self.type(type_id)
         return found.is_domain and (found.is_not_null or self.refuses_null(found.base_id))
 
     def type_name(self, type_id: int) -> str:
-        """Return a type's name as SQL writes it; for a domain, that of what it is made of."""
+        """Return the SQL name of a type; for a domain, the name of its base type."""
         found = self.type(type_id)
         return self.type_name(found.base_id) if found.is_domain else found.name
 
-    def _checks(self, relation: int) -> list[Check]:
+    def _cascades(self, relation: int) -> frozenset[int]:
+        return frozenset(oid for (oid,) in self._execute(_CASCADES, relation))
+
+    def _checks(self, relation: int) -> list[CheckConstraint]:
         rows = self._execute(_CHECKS, relation).fetchall()
         return [
-            Check(frozenset(columns), None if text is None else read_tree(text))
+            CheckConstraint(frozenset(columns), None if text is None else read_tree(text))
             for columns, text in rows
         ]
 
     def _has_rules(self, relation: int) -> bool:
         return bool(self._row(_HAS_RULES, relation)[0])
 
-    def _columns(self, relation: int) -> dict[int, Column]:
+    def _columns(self, relation: int) -> dict[int, CatalogColumn]:
         rows = self._execute(_COLUMNS, relation).fetchall()
         return {
-            position: Column(name, is_not_null, type_id)
+            position: CatalogColumn(name, is_not_null, type_id)
             for name, is_not_null, position, type_id in rows
             if position is not None
         }
@@ -213,8 +248,11 @@ class Catalog:
     def _operator(self, operator_id: int) -> Operator:
         return Operator(*self._row(_OPERATOR, operator_id))
 
-    def _type(self, type_id: int) -> Type:
-        return Type(*self._row(_TYPE, type_id))
+    def _relation_name(self, relation: int) -> str:
+        return str(self._row(_RELATION_NAME, relation)[0])
+
+    def _type(self, type_id: int) -> CatalogType:
+        return CatalogType(*self._row(_TYPE, type_id))
 
     def _view(self, relation: int) -> Node:
         return read_tree(self._row(_VIEW, relation)[0])
@@ -222,9 +260,9 @@ class Catalog:
     def _row(self, statement: str, key: int) -> tuple[Any, ...]:
         row = self._execute(statement, key).fetchone()
         if row is None:
-            raise LookupError(f"the catalogs hold no object {key}")
+            raise LookupError(f"no object {key} in the system catalogs")
         return row
 
     def _execute(self, statement: str, key: int) -> Cursor[tuple[Any, ...]]:
-        # A plain cursor, whatever kind the connection was told to make.
+        # The connection may have another cursor class.
         return Cursor(self._connection, row_factory=tuple_row).execute(statement, {"id": key})

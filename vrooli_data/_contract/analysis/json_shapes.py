@@ -1,54 +1,52 @@
-"""Tell what the JSON that a statement builds looks like, as far as the SQL shows it."""
+"""Tell the shape of the JSON that a statement builds, as far as the statement shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
-from psycopg import Connection
 
-from ._known import when_true
-from ._node_types import UNKNOWN_TYPE, type_of
-from ._null_catalog import Catalog
-from ._parse_tree import Node, Value, parse_tree
-from ._scopes import Lineage, Relation, Scopes, Source, Subselect, given, output_columns
-from .nullability import Nullable, NullInference
+from .conditions import when_true
+from .node_types import UNKNOWN_TYPE, type_of
+from .nulls import Nullable, NullInference
+from .parse_tree import Node, Value
+from .scopes import Lineage, RelationKind, ScopedNode, Scopes, Subselect, where_known
 
 
 class Scalar(msgspec.Struct, frozen=True):
-    """A value of an SQL type; ``json`` and ``jsonb`` are what callers stored, and may be any."""
+    """A value of an SQL type. ``json`` and ``jsonb`` are stored values of any shape."""
 
     type: str
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """JSON whose shape the statement does not show."""
+    """JSON of a shape that the statement does not show."""
 
     reason: str
 
 
-class Member(msgspec.Struct, frozen=True):
-    """What stands under a key or in an array, and whether JSON's null may stand there instead."""
+class JsonMember(msgspec.Struct, frozen=True):
+    """A value under a key or in an array, and whether it may be the null of JSON."""
 
-    shape: Shape
+    shape: JsonShape
     null: Nullable
 
 
 class Object(msgspec.Struct, frozen=True):
-    """An object with these keys, in order."""
+    """An object with these keys, in their order."""
 
-    members: dict[str, Member]
+    members: dict[str, JsonMember]
 
 
 class Array(msgspec.Struct, frozen=True):
-    """An array; without a member where it is always empty."""
+    """An array; without a member if it is always empty."""
 
-    member: Member | None
+    member: JsonMember | None
 
 
-Shape: TypeAlias = Scalar | Object | Array | Unknown
+JsonShape: TypeAlias = Scalar | Object | Array | Unknown
 
 _JSON = frozenset({"json", "jsonb"})
 _BUILD_OBJECT = frozenset({"json_build_object", "jsonb_build_object"})
@@ -57,8 +55,8 @@ _AGGREGATE = frozenset({"json_agg", "jsonb_agg"})
 _WHOLE_ROW = 0
 _LENGTH = 4
 _ENDS_WITH_ZERO = -2
-#: Constants without members, as ``json`` and as ``jsonb`` hold them.
-_EMPTY: dict[bytes, Shape] = {
+#: Empty constants, as ``json`` and as ``jsonb`` store them.
+_EMPTY: dict[bytes, JsonShape] = {
     b"[]": Array(None),
     b"\x00\x00\x00\x40": Array(None),
     b"{}": Object({}),
@@ -66,28 +64,14 @@ _EMPTY: dict[bytes, Shape] = {
 }
 
 
-def json_shape(connection: Connection[Any], statement: str) -> list[Shape]:
-    """Tell, column by column, what the JSON in the result of a statement looks like.
+class JsonInference:
+    """One rule for each kind of expression. The shape None is the shape of NULL alone."""
 
-    A column that is no JSON is a `Scalar` of its type. Raises as `nullable_columns` does.
-    """
-    query = parse_tree(connection, statement)
-    shapes = _Shapes(Lineage(Catalog(connection)))
-    scopes = shapes.lineage.enter(query)
-    return [
-        shapes.of_any(shapes.lineage.outputs(scopes, position))
-        for position in range(1, len(output_columns(query)) + 1)
-    ]
-
-
-class _Shapes:
-    """The rules, by kind of expression. A shape that is None is that of NULL alone."""
-
-    def __init__(self, lineage: Lineage) -> None:
-        self.lineage = lineage
+    def __init__(self, lineage: Lineage, nulls: NullInference) -> None:
+        self._lineage = lineage
         self._catalog = lineage.catalog
-        self._nulls = NullInference(lineage)
-        self._rules: dict[str, Callable[[Node, Scopes], Shape | None]] = {
+        self._nulls = nulls
+        self._rules: dict[str, Callable[[Node, Scopes], JsonShape | None]] = {
             "AGGREF": self._aggregate,
             "CASEEXPR": self._case,
             "COALESCEEXPR": self._coalesce,
@@ -98,14 +82,14 @@ class _Shapes:
             "VAR": self._column,
         }
 
-    def of_any(self, found: list[Source]) -> Shape:
-        """Tell of a value that comes from one of several expressions."""
+    def of_any(self, found: list[ScopedNode]) -> JsonShape:
+        """Return the shape of a value that comes from any of several expressions."""
         return self._merged(found) or Unknown("nothing but NULL")
 
-    def _merged(self, found: list[Source]) -> Shape | None:
+    def _merged(self, found: list[ScopedNode]) -> JsonShape | None:
         return reduce(_merge, (self._shape(*source) for source in found), None)
 
-    def _shape(self, expression: Node, scopes: Scopes) -> Shape | None:
+    def _shape(self, expression: Node, scopes: Scopes) -> JsonShape | None:
         type_id = type_of(expression)
         if type_id == UNKNOWN_TYPE:
             return _hidden(expression)
@@ -115,14 +99,14 @@ class _Shapes:
         rule = self._rules.get(expression.tag)
         return _hidden(expression) if rule is None else rule(expression, scopes)
 
-    def _member(self, expression: Node, scopes: Scopes) -> Member:
+    def _member(self, expression: Node, scopes: Scopes) -> JsonMember:
         if expression.tag == "VAR" and expression.number("varattno") == _WHOLE_ROW:
             shape = self._row(expression, scopes)
         else:
             shape = self.of_any([(expression, scopes)])
-        return Member(shape, self._nulls.of_any([(expression, scopes)]))
+        return JsonMember(shape, self._nulls.of_any([(expression, scopes)]))
 
-    def _row(self, var: Node, scopes: Scopes) -> Shape:
+    def _row(self, var: Node, scopes: Scopes) -> JsonShape:
         where = scopes[var.number("varlevelsup") :]
         relation = where[0].relation(var.number("varno"))
         columns = self._columns_of(relation, where)
@@ -135,60 +119,60 @@ class _Shapes:
         return Object(members)
 
     def _columns_of(self, relation: Node, scopes: Scopes) -> list[tuple[int, str, int]] | None:
-        """Return position, name and type of the columns that a row of a relation has."""
+        """Return the position, name and type of each column of a relation."""
         kind = relation.number("rtekind")
-        if kind == Relation.TABLE:
+        if kind == RelationKind.TABLE:
             found = self._catalog.columns(relation.number("relid"))
             return [
                 (position, found[position].name, found[position].type_id)
                 for position in sorted(found)
             ]
-        if kind not in {Relation.SUBQUERY, Relation.CTE, Relation.VALUES}:
+        if kind not in {RelationKind.SUBQUERY, RelationKind.CTE, RelationKind.VALUES}:
             return None
         names = relation.node("eref").words("colnames")
-        sources = [self.lineage.sources(relation, n, scopes) or [] for n, _ in enumerate(names, 1)]
+        sources = [self._lineage.sources(relation, n, scopes) or [] for n, _ in enumerate(names, 1)]
         return [
             (position, name, type_of(found[0][0]))
             for position, (name, found) in enumerate(zip(names, sources, strict=True), 1)
         ]
 
-    def _column(self, var: Node, scopes: Scopes) -> Shape | None:
+    def _column(self, var: Node, scopes: Scopes) -> JsonShape | None:
         scopes = scopes[var.number("varlevelsup") :]
         relation = scopes[0].relation(var.number("varno"))
-        if relation.number("rtekind") == Relation.TABLE and relation.text("relkind") != "v":
+        if relation.number("rtekind") == RelationKind.TABLE and relation.text("relkind") != "v":
             return Scalar(self._catalog.type_name(var.number("vartype")))
-        if relation.number("rtekind") == Relation.CTE and relation.flag("self_reference"):
+        if relation.number("rtekind") == RelationKind.CTE and relation.flag("self_reference"):
             return _hidden(var)
-        found = self.lineage.sources(relation, var.number("varattno"), scopes)
+        found = self._lineage.sources(relation, var.number("varattno"), scopes)
         return _hidden(var) if found is None else self._merged(found)
 
-    def _case(self, case: Node, scopes: Scopes) -> Shape | None:
-        return self._merged(self.lineage.branches(case, scopes))
+    def _case(self, case: Node, scopes: Scopes) -> JsonShape | None:
+        return self._merged(self._lineage.branches(case, scopes))
 
-    def _coalesce(self, call: Node, scopes: Scopes) -> Shape | None:
+    def _coalesce(self, call: Node, scopes: Scopes) -> JsonShape | None:
         return self._merged([(argument, scopes) for argument in call.nodes("args")])
 
-    def _cast(self, cast: Node, scopes: Scopes) -> Shape | None:
-        # Between json and jsonb nothing changes; from text it is parsed, and may be anything.
+    def _cast(self, cast: Node, scopes: Scopes) -> JsonShape | None:
+        # A cast between json and jsonb keeps the shape. A cast from text may give any shape.
         shape = self._shape(cast.node("arg"), scopes)
         return _hidden(cast) if isinstance(shape, Scalar) and shape.type not in _JSON else shape
 
-    def _sublink(self, sublink: Node, scopes: Scopes) -> Shape | None:
+    def _sublink(self, sublink: Node, scopes: Scopes) -> JsonShape | None:
         if sublink.number("subLinkType") != Subselect.VALUE:
             return _hidden(sublink)
-        inner = self.lineage.enter(sublink.node("subselect"), scopes)
-        return self._merged(self.lineage.outputs(inner, 1))
+        inner = self._lineage.enter(sublink.node("subselect"), scopes)
+        return self._merged(self._lineage.outputs(inner, 1))
 
-    def _aggregate(self, call: Node, scopes: Scopes) -> Shape | None:
+    def _aggregate(self, call: Node, scopes: Scopes) -> JsonShape | None:
         called = self._catalog.function(call.number("aggfnoid"))
         if not called.is_built_in or called.name not in _AGGREGATE:
             return Unknown(called.name)
         condition = call.maybe("aggfilter")
         if condition is not None:
-            scopes = given(scopes, when_true(self._catalog, condition))
+            scopes = where_known(scopes, when_true(self._catalog, condition))
         return Array(self._member(call.nodes("args")[0].node("expr"), scopes))
 
-    def _function(self, call: Node, scopes: Scopes) -> Shape | None:
+    def _function(self, call: Node, scopes: Scopes) -> JsonShape | None:
         called = self._catalog.function(call.number("funcid"))
         arguments = call.nodes("args")
         if called.is_built_in and called.name in _TO_JSON:
@@ -203,7 +187,7 @@ class _Shapes:
 
 
 def _column_of_row(var: Node, position: int, type_id: int) -> Node:
-    """Name one column of the row that a variable names; where the row is there, nothing pads it."""
+    """Return one column of a whole-row variable. No join pads the column of a row that exists."""
     column: dict[str, Value] = {
         "varattno": str(position),
         "vartype": str(type_id),
@@ -223,29 +207,29 @@ def _bytes(constant: Node) -> bytes:
     value = constant.fields["constvalue"]
     if not isinstance(value, bytes):
         return b""
-    # A literal that was given no type ends with a zero; a text begins with its length.
+    # A literal without a type ends with a zero; a text begins with its length.
     is_literal = constant.number("constlen") == _ENDS_WITH_ZERO
     return value.rstrip(b"\0") if is_literal else value[_LENGTH:]
 
 
-def _constant(constant: Node) -> Shape | None:
+def _constant(constant: Node) -> JsonShape | None:
     if constant.flag("constisnull"):
         return None
     return _EMPTY.get(_bytes(constant), _hidden(constant))
 
 
-def _hidden(expression: Node) -> Shape:
+def _hidden(expression: Node) -> JsonShape:
     return Unknown(f"the JSON of {expression.tag}")
 
 
-def _merge(one: Shape | None, other: Shape | None) -> Shape | None:
-    """Return the shape of a value that has one of two."""
+def _merge(one: JsonShape | None, other: JsonShape | None) -> JsonShape | None:
+    """Return the shape of a value that has one of two shapes."""
     match one, other:
         case (None, shape) | (shape, None):
             return shape
         case (Array(None), Array() as array) | (Array() as array, Array(None)):
             return array
-        case Array(Member() as mine), Array(Member() as theirs):
+        case Array(JsonMember() as mine), Array(JsonMember() as theirs):
             return Array(_merge_members(mine, theirs))
         case Object(mine), Object(theirs) if list(mine) == list(theirs):
             return Object({key: _merge_members(mine[key], theirs[key]) for key in mine})
@@ -253,10 +237,10 @@ def _merge(one: Shape | None, other: Shape | None) -> Shape | None:
             return one if one == other else Unknown("branches of different shapes")
 
 
-def _merge_members(one: Member, other: Member) -> Member:
+def _merge_members(one: JsonMember, other: JsonMember) -> JsonMember:
     shape = _merge(one.shape, other.shape) or one.shape
     nulls = [member.null for member in (one, other) if member.null.nullable]
     if not nulls:
-        return Member(shape, one.null)
+        return JsonMember(shape, one.null)
     narrowed = all(null.narrowed for null in nulls)
-    return Member(shape, Nullable(nullable=True, reason=nulls[0].reason, narrowed=narrowed))
+    return JsonMember(shape, Nullable(nullable=True, reason=nulls[0].reason, narrowed=narrowed))

@@ -1,4 +1,4 @@
-"""Fetch the server's analysed parse tree of a statement, and read its text into nodes."""
+"""Fetch the analysed parse tree of a statement from the server, and read its text into nodes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, TypeAlias
 from psycopg import Connection, pq
 from psycopg.errors import Diagnostic
 
-from ..errors import DatabaseError, VrooliDataError
+from ...errors import DatabaseError, VrooliDataError
 
 #: What a field holds: a node, a list, a word, the bytes of a constant, or nothing.
 Value: TypeAlias = "Node | list[Value] | str | bytes | None"
 
-#: Trees older than 16 do not say which outer joins pad a column with NULL; newer than 18 are not
-#: known. 17 is read by the rules of its neighbours; the tests run on 16 and 18.
+#: Trees before 16 do not show which outer joins pad a column with NULL. Trees after 18 were not
+#: examined yet.
 _KNOWN_MAJORS = range(16, 19)
 
-#: Strings are escaped so that no space, bracket or brace of theirs ends a word.
+#: The server escapes strings, so no space, bracket or brace inside a string ends a word.
 _WORD = re.compile(r"[(){}]|(?:\\.|[^\s(){}\\])+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _EMPTY = "<>"
@@ -31,7 +31,7 @@ _READ_SETTINGS = b"""
         current_setting('debug_print_parse'),
         current_setting('log_min_messages')
 """
-# The tree goes to the server's log too, but where the role may keep it out.
+# The server also writes the tree to its log, unless the role may raise log_min_messages.
 _WRITE_SETTINGS = b"""
     SELECT
         set_config('client_min_messages', $1, FALSE),
@@ -44,12 +44,12 @@ _WRITE_SETTINGS = b"""
 """
 
 
-class NullsNotChecked(VrooliDataError):
-    """The server's version does not allow to tell which columns can be NULL."""
+class UnsupportedServer(VrooliDataError):
+    """The parse trees of this server version cannot be read."""
 
 
 class Node:
-    """One node of a tree: its tag, and its fields by name."""
+    """One node of a tree: a tag, and fields by name."""
 
     __slots__ = ("fields", "tag")
 
@@ -58,27 +58,27 @@ class Node:
         self.fields = fields
 
     def node(self, field: str) -> Node:
-        """Return the node that the field holds."""
+        """Return the node in a field."""
         found = self.fields[field]
         if not isinstance(found, Node):
             raise TypeError(f"{self.tag}.{field} holds no node")
         return found
 
     def maybe(self, field: str) -> Node | None:
-        """Return the node that the field holds, or None where it is empty."""
+        """Return the node in a field, or None for an empty field."""
         return None if self.fields[field] is None else self.node(field)
 
     def nodes(self, field: str) -> list[Node]:
-        """Return the nodes of a list."""
+        """Return the nodes in a list."""
         return _nodes(self.fields[field])
 
     def rows(self, field: str) -> list[list[Node]]:
-        """Return the lists of nodes of a list."""
+        """Return the lists of nodes in a list."""
         found = self.fields[field]
         return [_nodes(row) for row in found] if isinstance(found, list) else []
 
     def words(self, field: str) -> list[str]:
-        """Return the words of a list."""
+        """Return the words in a list."""
         found = self.fields[field]
         return [word for word in found if isinstance(word, str)] if isinstance(found, list) else []
 
@@ -87,7 +87,7 @@ class Node:
         return int(self._word(field))
 
     def numbers(self, field: str) -> list[int]:
-        """Return the members of a set or list of numbers; its first word names its kind."""
+        """Return the members of a set or list of numbers; the first word names its kind."""
         found = self.fields[field]
         return [int(str(word)) for word in found[1:]] if isinstance(found, list) else []
 
@@ -96,11 +96,11 @@ class Node:
         return self._word(field) == "true"
 
     def text(self, field: str) -> str:
-        """Return a name or other word; empty where there is none."""
+        """Return a name or another word; an empty field is the empty text."""
         return "" if self.fields[field] is None else self._word(field)
 
     def equals(self, other: Node) -> bool:
-        """Tell whether both are the same expression, wherever they stand in the statement."""
+        """Tell whether both are the same expression, at any position in the statement."""
         return _bare(self) == _bare(other)
 
     def _word(self, field: str) -> str:
@@ -110,11 +110,11 @@ class Node:
         return found
 
 
-def parse_tree(connection: Connection[Any], statement: str) -> Node:
-    """Return the analysed query of a statement with ``$n`` parameters, without running it.
+def fetch_tree(connection: Connection[Any], statement: str) -> Node:
+    """Return the analysed query of a statement with ``$n`` parameters.
 
-    Any role may ask. For a scratch database, never for production: the server's log takes the
-    tree too, unless the role may set ``log_min_messages``.
+    The statement is prepared and never run. Every role may do this. The server writes the tree to
+    its log unless the role may set ``log_min_messages``, so a production server is not asked.
     """
     check_version(connection)
     trees: list[str] = []
@@ -125,7 +125,7 @@ def parse_tree(connection: Connection[Any], statement: str) -> Node:
 
     pgconn = connection.pgconn
     with _trees_as_notices(pgconn):
-        # Added late and removed early: the statements that change the settings have trees too.
+        # The handler is added after the settings: the statements that set them have trees too.
         connection.add_notice_handler(keep)
         try:
             prepared = pgconn.prepare(b"", statement.encode())
@@ -137,17 +137,17 @@ def parse_tree(connection: Connection[Any], statement: str) -> Node:
 
 
 def check_version(connection: Connection[Any]) -> None:
-    """Raise `NullsNotChecked` unless the server's trees are ones that we can read."""
+    """Raise `UnsupportedServer` unless the parse trees of the server can be read."""
     major = connection.info.server_version // 10_000
     if major not in _KNOWN_MAJORS:
-        raise NullsNotChecked(
-            f"which columns can be NULL is not to be told on PostgreSQL {major}: check against "
-            f"PostgreSQL {_KNOWN_MAJORS[0]} to {_KNOWN_MAJORS[-1]}, such as the embedded server"
+        raise UnsupportedServer(
+            f"the parse trees of PostgreSQL {major} cannot be read; check on PostgreSQL "
+            f"{_KNOWN_MAJORS[0]} to {_KNOWN_MAJORS[-1]}, such as the embedded server"
         )
 
 
 def read_tree(text: str) -> Node:
-    """Read a query from its text; the list of one query that a view's rule is will do too."""
+    """Read a query from its text. The rule of a view is a list of one query, and is read too."""
     words = iter(_WORD.findall(text))
     value = _value(next(words), words)
     if isinstance(value, list):
@@ -172,10 +172,10 @@ def _value(word: str, words: Iterator[str]) -> Value:
 def _node(words: Iterator[str]) -> Node:
     node = Node(next(words), {})
     for field in iter(words.__next__, "}"):
-        # By position, not by the colon: a column may be called ":expr".
+        # A field is found by its position, not by the colon: a column may be called ":expr".
         word = next(words)
         if field == ":constvalue" and word != _EMPTY:
-            next(words)  # The opening bracket; the length stands before it.
+            next(words)  # The opening bracket; the length came before it.
             node.fields["constvalue"] = bytes(
                 int(byte) & 0xFF for byte in iter(words.__next__, "]")
             )
@@ -208,7 +208,7 @@ def _trees_as_notices(pgconn: pq.abc.PGconn) -> Iterator[None]:
     try:
         yield
     finally:
-        # Fails in a transaction that the statement has aborted: its end restores them.
+        # In an aborted transaction this fails, and the rollback restores the settings.
         pgconn.exec_params(_WRITE_SETTINGS, before)
 
 

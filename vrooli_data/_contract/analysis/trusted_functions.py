@@ -1,16 +1,16 @@
-"""The built-in functions and operators that are known when to return NULL.
+"""List the built-in functions and operators that return NULL only in known cases.
 
-Strictness is not enough to tell: ``'infinity'::timestamptz::time`` is NULL, and so are
-``lower(int4range(1, 1))`` and ``array_length('{}', 1)``. So each is listed by its arguments, and a
-test calls every one with the values most likely to prove it wrong. What is not listed may return
-NULL.
+That a function is strict does not suffice: ``'infinity'::timestamptz::time`` is NULL, and so are
+``lower(int4range(1, 1))`` and ``array_length('{}', 1)``. Each function is therefore listed with its
+arguments, and a test calls each with the values most likely to return NULL. A function that is not
+listed may return NULL.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-# A name, and the types of its arguments; of one name after the other.
+# A name, and the types of its arguments; alternatives are separated by |.
 _NULL_FOR_NULL = """
 abs: bigint | double precision | integer | numeric | real | smallint
 bool: integer
@@ -121,7 +121,7 @@ pg_try_advisory_lock: bigint | integer, integer
 pg_try_advisory_xact_lock: bigint | integer, integer
 setval: regclass, bigint | regclass, bigint, boolean
 """
-# The types of the operands, and the operators between them or before it.
+# The types of the operands, and the operators for them.
 _OPERATORS = """
 anyarray, anyarray: && <@ @>
 anycompatible, anycompatiblearray: ||
@@ -196,10 +196,10 @@ def _operators() -> Iterator[str]:
             yield " ".join((*left, operator, right))
 
 
-#: NULL only where an argument is.
+#: NULL only if an argument is NULL.
 NULL_FOR_NULL = frozenset(_functions(_NULL_FOR_NULL))
 
-#: Never NULL, whatever the arguments are.
+#: Never NULL.
 NEVER_NULL = frozenset(
     {
         "clock_timestamp()",
@@ -227,23 +227,23 @@ NEVER_NULL = frozenset(
     }
 )
 
-#: NULL only where an operand is; comparisons are known by their operator class.
+#: NULL only if an operand is NULL. Comparisons are found by their operator class instead.
 OPERATORS = frozenset(_operators())
 
 #: Aggregates that are never NULL.
 COUNTS = frozenset({"count"})
 
-#: NULL only over no rows.
+#: NULL only for no rows.
 NULL_FOR_NO_ROWS = frozenset(
     {"array_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg"}
 )
 
-#: NULL only over no rows, and over rows whose first argument is NULL in all.
+#: NULL only for no rows, and for rows in all of which the first argument is NULL.
 NULL_FOR_NULLS = frozenset(
     {"avg", "bit_and", "bit_or", "bool_and", "bool_or", "every", "max", "min", "string_agg", "sum"}
 )
 
-#: Window functions that are NULL only where an argument is.
+#: Window functions that are NULL only if an argument is NULL.
 RANKS = frozenset({"cume_dist", "dense_rank", "ntile", "percent_rank", "rank", "row_number"})
 
 #: Set-returning functions in FROM: for each of their columns, whether it can be NULL.

@@ -1,4 +1,4 @@
-"""What a condition tells of the columns in it: which of them are not NULL where it is met."""
+"""Find the columns that are not NULL in every row that meets a condition."""
 
 from __future__ import annotations
 
@@ -6,41 +6,42 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import NamedTuple, TypeAlias
 
-from ._null_catalog import Catalog
-from ._parse_tree import Node
+from .parse_tree import Node
+from .system_catalog import Catalog
 
 
-class Filled(NamedTuple):
-    """A column that is not NULL; so none of the outer joins around it has padded the row."""
+class KnownColumn(NamedTuple):
+    """A column that is known not to be NULL. Therefore no outer join has padded its row."""
 
-    #: How many queries outwards it belongs to.
+    #: The number of queries outwards that the column belongs to.
     level: int
     relation: int
     column: int
-    #: 0, or 1 for the old and 2 for the new row of RETURNING.
+    #: 1 for the old row of RETURNING, 2 for the new row, else 0.
     version: int
     joins: frozenset[int]
 
-    def is_of(self, other: Filled) -> bool:
-        """Tell whether both are of one column."""
+    def is_same_column(self, other: KnownColumn) -> bool:
+        """Tell whether both are the same column."""
         return self[1:4] == other[1:4]
 
 
-Facts: TypeAlias = frozenset[Filled]
+#: What is known of the columns where an expression stands.
+Facts: TypeAlias = frozenset[KnownColumn]
 
 _NOTHING: Facts = frozenset()
 _MERGE = 5
 _INNER = 0
-#: The sides of a join that it never pads, by the server's numbers of its kinds.
+#: The sides of a join that the join never pads, by the server's numbers of join types.
 _KEPT_SIDES = {_INNER: ("larg", "rarg"), 1: ("larg",), 3: ("rarg",)}
 _IS_NULL, _IS_NOT_NULL = 0, 1
 _IS_TRUE, _IS_FALSE = 0, 2
 _CASTS = frozenset({"RELABELTYPE", "COERCEVIAIO", "COLLATEEXPR"})
 
 
-def filled(var: Node) -> Filled:
+def known_column(var: Node) -> KnownColumn:
     """Return the fact that a column is not NULL."""
-    return Filled(
+    return KnownColumn(
         var.number("varlevelsup"),
         var.number("varno"),
         var.number("varattno"),
@@ -50,11 +51,11 @@ def filled(var: Node) -> Filled:
 
 
 def facts_of_rows(catalog: Catalog, query: Node) -> Facts:
-    """Return what the conditions of FROM and WHERE tell of the rows that a query goes on with."""
+    """Return what the conditions of FROM and WHERE tell about the rows that pass them."""
     jointree = query.maybe("jointree")
     if jointree is None or query.number("commandType") == _MERGE:
         return _NOTHING
-    # RETURNING shows the target's row as it was written, and conditions are about the one before.
+    # RETURNING shows the new row of the target; the conditions are about the old row.
     target = query.number("resultRelation")
     return frozenset(
         fact
@@ -71,20 +72,20 @@ def when_true(catalog: Catalog, condition: Node) -> Facts:
         case "BOOLEXPR":
             facts = _when_boolean_true(catalog, condition)
         case "NULLTEST" if condition.number("nulltesttype") == _IS_NOT_NULL:
-            facts = _when_tested_filled(catalog, condition)
+            facts = _when_tested_not_null(catalog, condition)
         case "BOOLEANTEST" if condition.number("booltesttype") in {_IS_TRUE, _IS_FALSE}:
-            facts = when_filled(catalog, condition.node("arg"))
+            facts = when_not_null(catalog, condition.node("arg"))
         case "SCALARARRAYOPEXPR" if condition.flag("useOr"):
-            # With an empty array it is false, not NULL; true it is only where two values met.
+            # It is false, not NULL, for an empty array. It is true only if two values matched.
             if catalog.is_strict(condition.number("opfuncid")):
-                facts = when_filled(catalog, condition.nodes("args")[0])
+                facts = when_not_null(catalog, condition.nodes("args")[0])
         case "ROWCOMPAREEXPR":
-            # The first pair has been compared, whether it decided or was equal.
+            # The first pair is always compared.
             facts = _union(
-                when_filled(catalog, condition.nodes(side)[0]) for side in ("largs", "rargs")
+                when_not_null(catalog, condition.nodes(side)[0]) for side in ("largs", "rargs")
             )
         case _:
-            facts = when_filled(catalog, condition)
+            facts = when_not_null(catalog, condition)
     return facts
 
 
@@ -94,24 +95,24 @@ def when_not_true(catalog: Catalog, condition: Node) -> Facts:
         case "BOOLEXPR" if condition.text("boolop") == "or":
             return _union(when_not_true(catalog, part) for part in condition.nodes("args"))
         case "NULLTEST" if condition.number("nulltesttype") == _IS_NULL:
-            return _when_tested_filled(catalog, condition)
+            return _when_tested_not_null(catalog, condition)
         case _:
             return _NOTHING
 
 
-def when_filled(catalog: Catalog, expression: Node) -> Facts:
+def when_not_null(catalog: Catalog, expression: Node) -> Facts:
     """Return what follows from an expression that is not NULL."""
     match expression.tag:
         case "VAR":
-            return frozenset({filled(expression)})
+            return frozenset({known_column(expression)})
         case "OPEXPR" if catalog.is_strict(expression.number("opfuncid")):
-            return _union(when_filled(catalog, part) for part in expression.nodes("args"))
+            return _union(when_not_null(catalog, part) for part in expression.nodes("args"))
         case "FUNCEXPR" if catalog.is_strict(expression.number("funcid")):
-            return _union(when_filled(catalog, part) for part in expression.nodes("args"))
+            return _union(when_not_null(catalog, part) for part in expression.nodes("args"))
         case "BOOLEXPR" if expression.text("boolop") == "not":
-            return when_filled(catalog, expression.nodes("args")[0])
+            return when_not_null(catalog, expression.nodes("args")[0])
         case tag if tag in _CASTS:
-            return when_filled(catalog, expression.node("arg"))
+            return when_not_null(catalog, expression.node("arg"))
         case _:
             return _NOTHING
 
@@ -124,16 +125,16 @@ def _when_boolean_true(catalog: Catalog, condition: Node) -> Facts:
         case "or":
             return reduce(frozenset.intersection, [when_true(catalog, part) for part in parts])
         case _:
-            return when_not_true(catalog, parts[0]) | when_filled(catalog, parts[0])
+            return when_not_true(catalog, parts[0]) | when_not_null(catalog, parts[0])
 
 
-def _when_tested_filled(catalog: Catalog, test: Node) -> Facts:
-    # A row is not NULL only where none of its fields is, and so says something else.
-    return _NOTHING if test.flag("argisrow") else when_filled(catalog, test.node("arg"))
+def _when_tested_not_null(catalog: Catalog, test: Node) -> Facts:
+    # For a row, IS NOT NULL tests every field instead.
+    return _NOTHING if test.flag("argisrow") else when_not_null(catalog, test.node("arg"))
 
 
 def _conditions(node: Node) -> Iterator[Node]:
-    """Yield the conditions that each row of FROM has met, and that no outer join pads after."""
+    """Yield the conditions that every row of FROM meets; no outer join pads a row after them."""
     if node.tag == "FROMEXPR":
         sides, has_met = node.nodes("fromlist"), True
     elif node.tag == "JOINEXPR":
