@@ -38,7 +38,7 @@ PATTERNS = {
     "find_by_type, bookmarks": "resources_resource_type_bookmarks_id_idx",
     "find_by_type, views": "resources_resource_type_views_id_idx",
     "find_with_details": "runs_id_key",
-    "get_execution_stats": "scan: all of runs",
+    "get_execution_stats": "scan: runs",
     "get_execution_stats, user_id": "runs_user_id_status_created_at_id_idx",
 }
 

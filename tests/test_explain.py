@@ -19,8 +19,8 @@ from vrooli_data._explain import running
 from vrooli_data._explain.choice import all_queries, choose, variants
 from vrooli_data._explain.examples import Examples
 from vrooli_data._explain.growth import growth
-from vrooli_data._explain.plan_tree import Plan, read_plan
-from vrooli_data._explain.running import Explained, Explainer
+from vrooli_data._explain.running import Explainer
+from vrooli_data._plans import PlanTree
 from vrooli_data._seed import seed
 from vrooli_data.errors import InvalidInput
 
@@ -60,16 +60,16 @@ def explainer(connection: Connection[Any]) -> Explainer:
     return Explainer(connection)
 
 
-def plan_of(explainer: Explainer, name: str) -> Plan:
+def plan_of(explainer: Explainer, name: str) -> PlanTree:
     explained = explainer.explain(QUERIES[name])
     assert explained.plan is not None
-    return read_plan(explained.plan)
+    return explained.plan
 
 
-def plan_of_sql(connection: Connection[Any], sql: str) -> Plan:
+def plan_of_sql(connection: Connection[Any], sql: str) -> PlanTree:
     explained = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}".encode())
     ((found,),) = explained.fetchall()
-    return read_plan(found[0])
+    return PlanTree(found[0])
 
 
 def test_the_plan_is_the_one_that_is_kept_unless_the_header_asks_for_another(
@@ -80,8 +80,8 @@ def test_the_plan_is_the_one_that_is_kept_unless_the_header_asks_for_another(
     kept, made = (explainer.explain(each).plan for each in (source, asking))
     assert kept is not None
     assert made is not None
-    assert kept["Plan"]["Index Cond"] == "(id = $1)"
-    assert made["Plan"]["Index Cond"].endswith("'::bigint)")
+    assert kept.root.json["Index Cond"] == "(id = $1)"
+    assert made.root.json["Index Cond"].endswith("'::bigint)")
 
 
 def contents(connection: Connection[Any]) -> dict[str, tuple[Any, ...] | None]:
@@ -220,7 +220,7 @@ def test_every_query_has_examples_that_it_finds_rows_for(explainer: Explainer, n
         assert NOT_RUN.get(name, NEEDS_TRIGRAMS) in explained.note
         return
     assert explained.plan is not None
-    assert (read_plan(explained.plan).rows or 0) > 0, explained.values
+    assert (explained.plan.rows or 0) > 0, explained.values
 
 
 def test_the_same_rows_give_the_same_examples(seeded_url: str) -> None:
@@ -247,7 +247,7 @@ def test_sequences_are_not_set(connection: Connection[Any], explainer: Explainer
     explained = explainer.explain(QUERIES["schema.advance_identities"])
     assert connection.execute("SELECT last_value FROM users_id_seq").fetchone() == (900000,)
     assert explained.plan is not None
-    assert read_plan(explained.plan).execution_ms is None
+    assert explained.plan.execution_ms is None
 
 
 def test_a_row_that_is_locked_is_not_waited_for_long(
@@ -272,8 +272,8 @@ def test_missing_rows_are_told_by_the_name_of_the_query(admin: Connection[Any]) 
 def test_shares_add_up_where_ctes_are_read_more_than_once(explainer: Explainer) -> None:
     for name in ("runs.start_with_steps", "users.delete", "teams.create_with_initial_setup"):
         plan = plan_of(explainer, name)
-        shares = sum(step.share for step in plan.root.walk())
-        shares += sum(trigger.share for trigger in plan.triggers)
+        shares = sum(plan.share(plan.cost(node).ms) for node in plan.root.walk())
+        shares += sum(plan.share(trigger.ms) for trigger in plan.triggers)
         assert 0.3 < shares < 1.1
 
 
@@ -283,8 +283,8 @@ def test_the_cost_of_a_cte_is_the_makers(connection: Connection[Any]) -> None:
         "WITH slow AS MATERIALIZED (SELECT pg_sleep(0.05)) "
         "SELECT FROM slow AS one CROSS JOIN slow AS other",
     )
-    slow = [step for step in plan.root.walk() if step.ms > 25]
-    assert [step.role for step in slow] == ["CTE slow"]
+    slow = [node for node in plan.root.walk() if plan.cost(node).ms > 25]
+    assert [node.role for node in slow] == ["CTE slow"]
 
 
 def test_the_loops_of_parallel_workers_are_not_added_up(connection: Connection[Any]) -> None:
@@ -296,33 +296,33 @@ def test_the_loops_of_parallel_workers_are_not_added_up(connection: Connection[A
         plan = plan_of_sql(
             connection, "SELECT count(pg_sleep(0.0002)) FROM (SELECT FROM resources) r"
         )
-    assert any(step.kind == "Gather" for step in plan.root.walk())
-    assert sum(step.share for step in plan.root.walk()) < 1.2
+    assert any(node.kind == "Gather" for node in plan.root.walk())
+    assert sum(plan.share(plan.cost(node).ms) for node in plan.root.walk()) < 1.2
 
 
 def test_an_estimate_is_called_wrong_where_it_begins(connection: Connection[Any]) -> None:
     plan = plan_of_sql(
         connection, "SELECT FROM generate_series(1, 5 + (random() * 0)::int) AS one (x) GROUP BY x"
     )
-    wrong = [step.kind for step in plan.root.walk() if "estimated" in " ".join(step.remarks)]
+    wrong = [node.kind for node in plan.root.walk() if "estimated" in " ".join(node.remarks)]
     assert wrong == ["Function Scan"]
 
 
 def test_a_limit_that_ends_a_scan_early_makes_no_estimate_wrong(explainer: Explainer) -> None:
     plan = plan_of(explainer, "resources.find_by_type__score")
-    assert [step.remarks for step in plan.root.walk()] == [(), ()]
+    assert [node.remarks for node in plan.root.walk()] == [[], []]
 
 
 def test_rows_read_in_vain_are_told(connection: Connection[Any]) -> None:
     plan = plan_of_sql(connection, "SELECT FROM runs WHERE id = -1 OR name = ''")
-    assert plan.root.remarks == ("reads 6,000 rows in vain for each that it keeps",)
+    assert plan.root.remarks == ["discards 6,000 rows for each row that it keeps"]
     assert ("Rows Removed by Filter", "6,000") in plan.root.facts
     assert plan.rows_read == 6000
 
 
 def test_a_step_that_was_never_executed_is_known(connection: Connection[Any]) -> None:
     plan = plan_of_sql(connection, "SELECT FROM users WHERE (SELECT false)")
-    assert [step.kind for step in plan.root.walk() if step.loops == 0] != []
+    assert [node.kind for node in plan.root.walk() if node.loops == 0] != []
 
 
 @pytest.mark.parametrize(
@@ -339,17 +339,16 @@ def test_a_step_that_was_never_executed_is_known(connection: Connection[Any]) ->
 def test_growth_is_judged_by_pages_and_time(
     explainer: Explainer, pages: tuple[int, int], ms: tuple[float, float], verdict: str
 ) -> None:
-    raw = explainer.explain(QUERIES["users.find_by_id"])
-    small, large = (_with_cost(raw, *cost) for cost in zip(pages, ms, strict=True))
+    plan = plan_of(explainer, "users.find_by_id")
+    small, large = (_with_cost(plan, *cost) for cost in zip(pages, ms, strict=True))
     found = growth(small, large, 10)
     assert found is not None
     assert found.verdict == verdict
 
 
-def _with_cost(explained: Explained, pages: int, ms: float) -> Plan:
-    assert explained.plan is not None
-    root = {**explained.plan["Plan"], "Shared Hit Blocks": pages, "Shared Read Blocks": 0}
-    return read_plan({**explained.plan, "Plan": root, "Execution Time": ms})
+def _with_cost(plan: PlanTree, pages: int, ms: float) -> PlanTree:
+    root = {**plan.root.json, "Shared Hit Blocks": pages, "Shared Read Blocks": 0}
+    return PlanTree({"Plan": root, "Execution Time": ms})
 
 
 def test_the_variants_of_a_method_are_found() -> None:

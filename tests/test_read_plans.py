@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg import Connection, RawCursor
 
-from vrooli_data._plans import summarize
+from vrooli_data._plans import PlanTree
 from vrooli_data._queries import load_folder, sql_folder
 
 _FILL = {
@@ -73,10 +73,10 @@ def test_many_rows_are_looked_up_one_by_one_though_the_table_is_small(
 ) -> None:
     admin.execute(_FILL[table].encode())
     admin.execute(f"VACUUM (ANALYZE) {table}".encode())
-    summary = summarize([plan(admin, f"{table}.find_many_by_{key}", _WANTED[key])])
+    found = PlanTree(plan(admin, f"{table}.find_many_by_{key}", _WANTED[key]))
     # A table that is scanned is also locked as a whole under SERIALIZABLE.
-    assert summary.sequential_scans == ()
-    assert len(summary.indexes) == 1
+    assert found.sequential_scans == []
+    assert len(found.indexes) == 1
 
 
 @pytest.mark.parametrize("table", _FILL_MOSTLY_PRIVATE)

@@ -13,7 +13,7 @@ from psycopg import Connection, RawCursor, conninfo
 from vrooli_data import migrate
 from vrooli_data._contract.scratch import scratch_database
 from vrooli_data._migrations import has_trigrams
-from vrooli_data._plans import PlanSummary, summarize
+from vrooli_data._plans import PlanTree
 from vrooli_data._queries import load_folder, sql_folder
 
 _FILL = """
@@ -79,8 +79,8 @@ def filled(postgresql_server: Any) -> Iterator[Connection[Any]]:
 
 def plan(
     connection: Connection[Any], name: str, mode: str, given: dict[str, str] = _VALUES
-) -> tuple[PlanSummary, str]:
-    """Return the plan of a query, summarized and as text."""
+) -> tuple[PlanTree, str]:
+    """Return the plan of a query, as a tree and as text."""
     source = load_folder(sql_folder() / "resources")[f"resources.{name}"]
     types = ", ".join(_TYPES[parameter] for parameter in source.parameters)
     values = ", ".join(given[parameter] for parameter in source.parameters)
@@ -90,7 +90,7 @@ def plan(
     lines = connection.execute(f"EXPLAIN EXECUTE searched ({values})").fetchall()
     connection.execute("DEALLOCATE searched")
     assert row is not None
-    return summarize(row[0]), "\n".join(line for (line,) in lines)
+    return PlanTree(row[0][0]), "\n".join(line for (line,) in lines)
 
 
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
@@ -100,7 +100,7 @@ def test_without_trigrams_the_walk_follows_the_sort_index(
 ) -> None:
     summary, text = plan(filled, f"search__{choice}", mode)
     assert set(summary.indexes) == {_INDEXES[choice], "resource_translations_pkey"}
-    assert summary.sequential_scans == ()
+    assert summary.sequential_scans == []
     assert "Sort" not in text
 
 
@@ -121,7 +121,7 @@ def test_with_trigrams_the_hits_come_from_their_indexes(
         "resources_pkey",
         _INDEXES[choice],
     }
-    assert summary.sequential_scans == ()
+    assert summary.sequential_scans == []
     for column in ("name", "description"):
         assert f"Bitmap Index Scan on resource_translations_{column}_folded_idx" in text
 

@@ -19,6 +19,7 @@ from vrooli_data._contract.check import check
 from vrooli_data._contract.header import HeaderError, IndexEntry, IndexLine, Scan, index_line
 from vrooli_data._contract.index_lines import check_indexes
 from vrooli_data._contract.plans import Index, Plan, Tables
+from vrooli_data._plans import PlanNode
 from vrooli_data._queries import load_folder, sql_folder
 
 _LIMIT = 20
@@ -163,7 +164,7 @@ def test_an_order_is_delivered_only_where_nothing_sorts_it(
     root: dict[str, Any], delivers: bool
 ) -> None:
     line = index_line("orders_day_idx (order), scan: orders, every row, once")
-    told = [judged.problem.what for judged in check_indexes(Plan(root, ""), line, TABLES)]
+    told = [judged.problem.what for judged in check_indexes(Plan(PlanNode(root), ""), line, TABLES)]
     assert any("takes its order from" in what for what in told) != delivers
 
 
@@ -186,12 +187,17 @@ UNLIMITED = [
 
 @pytest.mark.parametrize("root", LIMITED)
 def test_an_index_that_is_left_at_a_limit_is_not_read_whole(root: dict[str, Any]) -> None:
-    assert list(check_indexes(Plan(root, ""), index_line("orders_day_idx (order)"), TABLES)) == []
+    assert (
+        list(check_indexes(Plan(PlanNode(root), ""), index_line("orders_day_idx (order)"), TABLES))
+        == []
+    )
 
 
 @pytest.mark.parametrize("root", UNLIMITED)
 def test_an_index_that_only_gives_an_order_is_read_whole(root: dict[str, Any]) -> None:
-    (judged,) = check_indexes(Plan(root, ""), index_line("orders_day_idx (order)"), TABLES)
+    (judged,) = check_indexes(
+        Plan(PlanNode(root), ""), index_line("orders_day_idx (order)"), TABLES
+    )
     assert "reads the index orders_day_idx from end to end" in judged.problem.what
     assert judged.tables == {"orders"}
 
@@ -215,10 +221,10 @@ FILTERED = [
 @pytest.mark.parametrize("root", FILTERED)
 def test_a_filter_below_a_limit_may_read_on_to_the_end(root: dict[str, Any]) -> None:
     line = index_line("orders_day_idx (order)")
-    told = [judged.problem.what for judged in check_indexes(Plan(root, ""), line, TABLES)]
+    told = [judged.problem.what for judged in check_indexes(Plan(PlanNode(root), ""), line, TABLES)]
     assert any("at worst to the end" in what for what in told)
     line = index_line("orders_day_idx or orders_pkey, scan: orders, every row, where few match")
-    told = [judged.problem.what for judged in check_indexes(Plan(root, ""), line, TABLES)]
+    told = [judged.problem.what for judged in check_indexes(Plan(PlanNode(root), ""), line, TABLES)]
     assert not any("to the end" in what or "from end to end" in what for what in told)
 
 
@@ -228,7 +234,7 @@ def test_a_filter_below_a_limit_may_read_on_to_the_end(root: dict[str, Any]) -> 
 def test_a_scan_is_of_as_many_rows_as_its_bound(bound: str, *, is_true: bool) -> None:
     root = node("Seq Scan", relation_name="orders")
     line = index_line(f"scan: orders, {bound}")
-    told = [judged.problem.what for judged in check_indexes(Plan(root, ""), line, TABLES)]
+    told = [judged.problem.what for judged in check_indexes(Plan(PlanNode(root), ""), line, TABLES)]
     assert told == ([] if is_true else ["orders holds 20000 rows, not 19999 at most"])
 
 
@@ -248,7 +254,7 @@ SCAN = node("Seq Scan", relation_name="orders")
 )
 def test_the_first_row_ends_a_scan_that_says_so(root: dict[str, Any], *, is_true: bool) -> None:
     line = index_line("scan: orders, the first row")
-    told = [judged.problem.what for judged in check_indexes(Plan(root, ""), line, TABLES)]
+    told = [judged.problem.what for judged in check_indexes(Plan(PlanNode(root), ""), line, TABLES)]
     assert told == ([] if is_true else ["the plan reads orders beyond the first row"])
 
 
@@ -259,7 +265,7 @@ def test_a_scan_excuses_the_tables_that_it_names_and_no_other() -> None:
         node("Seq Scan", relation_name="customers"),
     )
     line = index_line("scan: customers and parcels, every row, once")
-    told = [judged.problem.what for judged in check_indexes(Plan(both, ""), line, TABLES)]
+    told = [judged.problem.what for judged in check_indexes(Plan(PlanNode(both), ""), line, TABLES)]
     assert told == [
         "the plan does not read parcels from end to end",
         "the plan reads the table orders from end to end",
@@ -267,7 +273,9 @@ def test_a_scan_excuses_the_tables_that_it_names_and_no_other() -> None:
 
 
 def test_a_walk_through_a_whole_index_is_no_condition() -> None:
-    (judged,) = check_indexes(Plan(node("Limit", WALK), ""), index_line("orders_day_idx"), TABLES)
+    (judged,) = check_indexes(
+        Plan(PlanNode(node("Limit", WALK)), ""), index_line("orders_day_idx"), TABLES
+    )
     assert "no longer has an index condition on orders_day_idx" in judged.problem.what
 
 

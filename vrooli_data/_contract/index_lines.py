@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from .._plans import PlanNode
 from .header import IndexEntry, IndexLine
-from .plans import Json, Plan, Tables
+from .plans import Plan, Tables
 from .problems import Problem
 
 _SORTS = frozenset({"Sort", "Incremental Sort"})
@@ -29,9 +30,7 @@ class Judged(NamedTuple):
 
 
 class _Step(NamedTuple):
-    node: Json
-    #: From the nearest to the root.
-    above: tuple[Json, ...]
+    node: PlanNode
     #: The table and the index that the node reads, by their names in `Tables`.
     table: str | None
     index_name: str | None
@@ -41,7 +40,7 @@ class _Step(NamedTuple):
 
 def check_indexes(plan: Plan, line: IndexLine, tables: Tables) -> Iterator[Judged]:
     """Compare the indexes and scans of a plan with the Index line."""
-    steps = list(_steps(plan.root, (), tables))
+    steps = [_step(node, tables) for node in plan.root.walk()]
     searched = {step.index_name for step in steps if step.is_search}
     ordering = {step.index_name for step in steps if _delivers_order(step)}
     missing = False
@@ -85,7 +84,7 @@ def _whole(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[_Ste
         if is_left and _may_leave_out(step):
             # Where few rows are let through, it goes on to the end in search of them.
             yield step
-        elif step.node["Node Type"] in _TABLE_SCANS or not (
+        elif step.node.json["Node Type"] in _TABLE_SCANS or not (
             step.index_name is None or step.is_search or (is_left and step.index_name in ordering)
         ):
             yield step
@@ -168,13 +167,13 @@ def _judged(step: _Step, what: str, mend: str) -> Judged:
 
 def _delivers_order(step: _Step) -> bool:
     """Tell whether an index scan's order reaches a Limit, or the end, without being sorted."""
-    if step.node["Node Type"] not in ("Index Scan", "Index Only Scan"):
+    if step.node.json["Node Type"] not in ("Index Scan", "Index Only Scan"):
         return False
     node = step.node
-    for above in step.above:
-        if above["Node Type"] == "Limit" or node.get("Parent Relationship") in _PLANS_APART:
+    for above in node.ancestors():
+        if above.json["Node Type"] == "Limit" or _is_apart(node):
             return True
-        if above["Node Type"] in _SORTS or node.get("Parent Relationship") == "Inner":
+        if above.json["Node Type"] in _SORTS or _relation(node) == "Inner":
             return False
         node = above
     return True
@@ -182,11 +181,13 @@ def _delivers_order(step: _Step) -> bool:
 
 def _is_left_at_limit(step: _Step) -> bool:
     """Tell whether a scan that delivers an order is left as soon as a Limit has its rows."""
+    if not _delivers_order(step):
+        return False
     node = step.node
-    for above in step.above if _delivers_order(step) else ():
-        if node.get("Parent Relationship") in _PLANS_APART or above.get("Strategy") in _WAITING:
+    for above in node.ancestors():
+        if _is_apart(node) or above.json.get("Strategy") in _WAITING:
             return False
-        if above["Node Type"] == "Limit":
+        if above.json["Node Type"] == "Limit":
             return True
         node = above
     return False
@@ -194,49 +195,64 @@ def _is_left_at_limit(step: _Step) -> bool:
 
 def _may_leave_out(step: _Step) -> bool:
     """Tell whether rows of a scan are left out before they reach the Limit that ends it."""
-    if "Filter" in step.node or ("Index Cond" in step.node and not step.is_search):
+    node = step.node
+    if "Filter" in node.json or ("Index Cond" in node.json and not step.is_search):
         return True
-    below = step.node
-    for above in step.above:
-        if above["Node Type"] == "Limit":
+    for above in node.ancestors():
+        json = above.json
+        if json["Node Type"] == "Limit":
             return False
-        if "Filter" in above or "Join Filter" in above or above.get("Join Type") in _CHOOSING:
+        if "Filter" in json or "Join Filter" in json or json.get("Join Type") in _CHOOSING:
             return True
-        if above.get("Join Type") == "Inner" and any(
-            _filters(other) for other in above["Plans"] if other is not below
+        if json.get("Join Type") == "Inner" and any(
+            _filters(other) for other in above.children if other is not node
         ):
             # A row that finds no partner is left out.
             return True
-        below = above
+        node = above
     return False
 
 
-def _filters(node: Json) -> bool:
+def _filters(node: PlanNode) -> bool:
     """Tell whether a node, or one below it, leaves rows out."""
-    return "Filter" in node or any(map(_filters, node.get("Plans", ())))
+    return any("Filter" in each.json for each in node.walk())
 
 
 def _ends_at_first(step: _Step) -> bool:
     """Tell whether a scan is left after its first row: by LIMIT, or as what EXISTS asks for."""
-    above = step.above[0] if step.above else {}
-    return "Filter" not in step.node and (
-        above.get("Node Type") == "Limit" or step.node.get("Parent Relationship") in _PLANS_APART
+    above = step.node.parent
+    return "Filter" not in step.node.json and (
+        (above is not None and above.json["Node Type"] == "Limit") or _is_apart(step.node)
     )
 
 
-def _steps(
-    node: Json, above: tuple[Json, ...], tables: Tables, table: str | None = None
-) -> Iterator[_Step]:
-    schema = next((n["Schema"] for n in (node, *above) if "Schema" in n), "")
-    if "Relation Name" in node:
-        own = node["Relation Name"]
-        table = tables.names.get((schema, own), own)
-    index = node.get("Index Name")
+def _is_apart(node: PlanNode) -> bool:
+    return _relation(node) in _PLANS_APART
+
+
+def _relation(node: PlanNode) -> str | None:
+    return node.json.get("Parent Relationship")
+
+
+def _step(node: PlanNode, tables: Tables) -> _Step:
+    """Resolve the table and the index of a node."""
+    index = node.json.get("Index Name")
     if index is not None:
         # The index of a bitmap has the schema of the scan above it.
-        index = tables.names.get((schema, index), index)
+        index = tables.names.get((_schema(node), index), index)
     found = tables.indexes.get(index or "")
-    is_search = found is not None and found.is_searched_by(node.get("Index Cond", ""))
-    yield _Step(node, above, table, index, is_search)
-    for child in node.get("Plans", ()):
-        yield from _steps(child, (node, *above), tables, table)
+    is_search = found is not None and found.is_searched_by(node.json.get("Index Cond", ""))
+    return _Step(node, _table(node, tables), index, is_search)
+
+
+def _table(node: PlanNode, tables: Tables) -> str | None:
+    for each in (node, *node.ancestors()):
+        if "Relation Name" in each.json:
+            own = each.json["Relation Name"]
+            return tables.names.get((_schema(each), own), own)
+    return None
+
+
+def _schema(node: PlanNode) -> str:
+    near = (node, *node.ancestors())
+    return next((each.json["Schema"] for each in near if "Schema" in each.json), "")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 
+from .._plans import PlanNode
 from .._queries import Source
-
-Json: TypeAlias = dict[str, Any]
 
 #: The same on every server, so that its own settings do not decide what is found. A page read at
 #: random costs what it does on a solid-state disk.
@@ -63,7 +62,7 @@ _QUALIFIER = re.compile(r'(?:\b[^\W\d]\w*|"(?:[^"]|"")+")\.(?=[^\W\d]|")')
 class Plan(NamedTuple):
     """One plan, for the program and for the reader."""
 
-    root: Json
+    root: PlanNode
     text: str
 
 
@@ -151,4 +150,4 @@ class Planner:
             lines = execute(b"EXPLAIN (COSTS OFF)" + call.encode()).fetchall()
         finally:
             execute(b"DEALLOCATE planned")
-        return Plan(found[0]["Plan"], "\n".join(line for (line,) in lines))
+        return Plan(PlanNode(found[0]["Plan"]), "\n".join(line for (line,) in lines))

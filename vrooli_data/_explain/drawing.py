@@ -2,101 +2,93 @@
 
 from __future__ import annotations
 
+from .._plans import LARGE_SHARE, PlanNode, PlanTree, Trigger
 from .markup import Html, joined, tag
-from .plan_tree import LARGE_SHARE, Plan, Step, Trigger
 from .words import cost, counted, times
 
-#: Shares from which a step's bar is drawn warmer.
+#: Shares from which a node's bar is drawn warmer.
 _WARM_SHARE = 0.1
 
 
-def draw(plan: Plan, label: str) -> Html:
-    """Return the plan, with what it cost in all above it."""
-    triggers = [_trigger(trigger) for trigger in plan.triggers]
+def draw(plan: PlanTree, label: str) -> Html:
+    """Return the plan, with its total cost above it."""
+    triggers = [_trigger(plan, trigger) for trigger in plan.triggers]
     below = tag("ul", *triggers, aria_label="Triggers of foreign keys") if triggers else Html()
     return tag(
         "div",
         tag("p", cost(plan), class_="plan-summary"),
-        tag("ul", _step(plan.root), aria_label=label),
+        tag("ul", _node(plan, plan.root), aria_label=label),
         below,
         class_="plan",
     )
 
 
-def _step(step: Step) -> Html:
+def _node(plan: PlanTree, node: PlanNode) -> Html:
     facts = [
         tag("div", tag("b", label), " ", tag("code", text), class_="fact")
-        for label, text in step.facts
+        for label, text in node.facts
     ]
-    facts += [tag("div", remark, class_="remark") for remark in step.remarks]
-    children = tag("ul", *map(_step, step.children)) if step.children else Html()
-    head = joined(_title(step), _numbers(step), _bar(step.share))
+    facts += [tag("div", remark, class_="remark") for remark in node.remarks]
+    below = [_node(plan, child) for child in node.children]
+    children = tag("ul", *below) if below else Html()
+    share = plan.share(plan.cost(node).ms)
+    heat = "never" if node.loops == 0 and node.rows is not None else _warmth(share)
+    head = joined(_title(node), _numbers(plan, node), _bar(share))
     if not facts and not children:
-        return tag("li", tag("div", head, class_="step"), class_=_heat(step))
-    return tag(
-        "li",
-        tag("details", tag("summary", head, class_="step"), *facts, children, open=True),
-        class_=_heat(step),
-    )
+        return tag("li", tag("div", head, class_="step"), class_=heat)
+    opened = tag("details", tag("summary", head, class_="step"), *facts, children, open=True)
+    return tag("li", opened, class_=heat)
 
 
-def _title(step: Step) -> Html:
-    role = tag("span", f"{step.role} ", class_="role") if step.role else Html()
-    target = tag("span", f" {step.target}", class_="target") if step.target else Html()
-    return tag("span", role, tag("b", step.kind), target, class_="title")
+def _title(node: PlanNode) -> Html:
+    role = tag("span", f"{node.role} ", class_="role") if node.role else Html()
+    target = tag("span", f" {node.target}", class_="target") if node.target else Html()
+    return tag("span", role, tag("b", node.kind), target, class_="title")
 
 
-def _numbers(step: Step) -> Html:
-    if step.rows is None:
-        return tag("span", f"about {counted(step.planned_rows, 'row', 'rows')}", class_="numbers")
-    if step.loops == 0:
+def _numbers(plan: PlanTree, node: PlanNode) -> Html:
+    if node.rows is None:
+        return tag("span", f"about {counted(node.planned_rows, 'row', 'rows')}", class_="numbers")
+    if node.loops == 0:
         return tag("span", "never executed", class_="numbers")
-    rows = counted(round(step.rows), "row", "rows")
-    parts = [rows if step.loops == 1 else f"{rows} {times(step.loops)} loops"]
-    if step.pages:
-        read = f" ({step.pages_read:,} read)" if step.pages_read else ""
-        parts.append(f"{counted(step.pages, 'page', 'pages')}{read}")
-    return tag(
-        "span",
-        tag("span", " · ".join(parts)),
-        " ",
-        tag("span", f"{step.ms:.3f} ms", class_="ms"),
-        " ",
-        tag("span", f"{step.share:.0%}", class_="share"),
-        class_="numbers",
-    )
+    rows = counted(round(node.rows), "row", "rows")
+    parts = [rows if node.loops == 1 else f"{rows} {times(node.loops)} loops"]
+    cost = plan.cost(node)
+    if cost.pages:
+        read = f" ({cost.read:,} read)" if cost.read else ""
+        parts.append(f"{counted(cost.pages, 'page', 'pages')}{read}")
+    return _measured(" · ".join(parts), cost.ms, plan.share(cost.ms))
 
 
-def _trigger(trigger: Trigger) -> Html:
+def _trigger(plan: PlanTree, trigger: Trigger) -> Html:
     title = tag(
         "span",
         tag("b", "Trigger"),
         tag("span", f" {trigger.name} on {trigger.relation}", class_="target"),
         class_="title",
     )
-    numbers = tag(
+    share = plan.share(trigger.ms)
+    numbers = _measured(counted(trigger.calls, "call", "calls"), trigger.ms, share)
+    row = tag("div", title, numbers, _bar(share), class_="step")
+    return tag("li", row, class_=_warmth(share))
+
+
+def _measured(text: str, ms: float, share: float) -> Html:
+    return tag(
         "span",
-        tag("span", counted(trigger.calls, "call", "calls")),
+        tag("span", text),
         " ",
-        tag("span", f"{trigger.ms:.3f} ms", class_="ms"),
+        tag("span", f"{ms:.3f} ms", class_="ms"),
         " ",
-        tag("span", f"{trigger.share:.0%}", class_="share"),
+        tag("span", f"{share:.0%}", class_="share"),
         class_="numbers",
     )
-    row = tag("div", title, numbers, _bar(trigger.share), class_="step")
-    return tag("li", row, class_=_warmth(trigger.share))
 
 
 def _bar(share: float) -> Html:
     if share < 0.005:  # noqa: PLR2004 (it would be shown as 0 %)
         return Html()
     return tag("span", class_="bar", style=f"--share: {min(share, 1):.0%}", aria_hidden="true")
-
-
-def _heat(step: Step) -> str:
-    if step.loops == 0 and step.rows is not None:
-        return "never"
-    return _warmth(step.share)
 
 
 def _warmth(share: float) -> str:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from .plan_tree import Plan
+from .._plans import PlanTree
 
 Verdict: TypeAlias = Literal["flat", "slow", "linear"]
 
@@ -31,7 +31,7 @@ class Growth(msgspec.Struct, frozen=True):
     verdict: Verdict
 
 
-def growth(small: Plan, large: Plan, data: float) -> Growth | None:
+def growth(small: PlanTree, large: PlanTree, data: float) -> Growth | None:
     """Compare the same query on two sizes of data; None where it was not run."""
     if small.execution_ms is None or large.execution_ms is None:
         return None

@@ -8,12 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from string import Template
 
+from .._plans import PlanTree
 from . import described
 from .drawing import draw
 from .growth import Growth
 from .highlight import highlight
 from .markup import Html, joined, tag
-from .plan_tree import Plan
 from .survey import Survey, Surveyed, World
 from .words import counted, times
 
@@ -87,7 +87,7 @@ def _query(each: Surveyed, survey: Survey) -> Html:
     )
 
 
-def _ms(plan: Plan | None) -> float:
+def _ms(plan: PlanTree | None) -> float:
     return -1 if plan is None or plan.execution_ms is None else plan.execution_ms
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 import psycopg
@@ -11,11 +11,10 @@ from psycopg.sql import SQL, Literal
 
 from .._classify import translate
 from .._migrations import has_trigrams
+from .._plans import PlanTree
 from .._queries import Source, load_folder, sql_folder
 from ..errors import VrooliDataError
 from .examples import Examples
-
-_Json: TypeAlias = dict[str, Any]
 
 #: An example may hit a row that somebody holds, or a query that takes long on these tables.
 _SETUP = """
@@ -42,8 +41,8 @@ class Explained(msgspec.Struct, frozen=True):
     source: Source
     #: The example values by parameter.
     values: dict[str, Any]
-    #: As EXPLAIN (FORMAT JSON) gives it; without actual times where *note* says so.
-    plan: _Json | None
+    #: Without actual times where *note* says so.
+    plan: PlanTree | None
     #: Why there is no plan, or why the query was not run; None mostly.
     note: str | None
 
@@ -83,13 +82,12 @@ class Explainer:
             return Explained(source, values, self._run(source, values, _PLAN_ONLY), note)
         best = self._run(source, values, _ANALYZE)
         for _ in range(_RUNS - 1):
-            if best["Execution Time"] > _SLOW_MS:
+            if _execution_ms(best) > _SLOW_MS:
                 break
-            again = self._run(source, values, _ANALYZE)
-            best = min(best, again, key=lambda plan: plan["Execution Time"])
+            best = min(best, self._run(source, values, _ANALYZE), key=_execution_ms)
         return Explained(source, values, best, None)
 
-    def _run(self, source: Source, values: dict[str, Any], command: SQL) -> _Json:
+    def _run(self, source: Source, values: dict[str, Any], command: SQL) -> PlanTree:
         """Explain the plan that runs: the one kept for all values, or one made for these."""
         execute = self._connection.execute
         mode = "force_custom_plan" if source.is_planned_anew else "force_generic_plan"
@@ -104,4 +102,8 @@ class Explainer:
         finally:
             if not self._connection.closed:
                 execute(b"DEALLOCATE ALL")
-        return dict(found[0])
+        return PlanTree(found[0])
+
+
+def _execution_ms(plan: PlanTree) -> float:
+    return plan.execution_ms or 0.0

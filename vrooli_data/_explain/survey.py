@@ -9,11 +9,11 @@ import msgspec
 from .._bulk import connection
 from .._contract.scratch import SCRATCH_SCHEMA, scratch_database
 from .._migrate import migrate
+from .._plans import PlanTree
 from .._progress import NoProgress, Progress, task
 from .._queries import Source
 from .._seed import seed
 from .growth import Growth, growth
-from .plan_tree import Plan, read_plan
 from .running import Explained, Explainer
 
 #: How often as much the larger database holds.
@@ -33,8 +33,8 @@ class Surveyed(msgspec.Struct, frozen=True):
 
     #: On the larger one.
     explained: Explained
-    small: Plan | None
-    large: Plan | None
+    small: PlanTree | None
+    large: PlanTree | None
     growth: Growth | None
 
     @property
@@ -114,7 +114,6 @@ def _explain_all(
 
 
 def _surveyed(small: Explained, large: Explained) -> Surveyed:
-    before = None if small.plan is None else read_plan(small.plan)
-    after = None if large.plan is None else read_plan(large.plan)
+    before, after = small.plan, large.plan
     grew = None if before is None or after is None else growth(before, after, FACTOR)
     return Surveyed(large, before, after, grew)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .plan_tree import Plan
+from .._plans import PlanTree
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 #: Factors from which on the digits behind the point say nothing.
@@ -19,7 +19,7 @@ def times(factor: float) -> str:
     return f"{_TIMES} {factor:,.0f}" if factor >= _LARGE_FACTOR else f"{_TIMES} {factor:.2g}"
 
 
-def cost(plan: Plan) -> str:
+def cost(plan: PlanTree) -> str:
     """Return what a plan cost, in a sentence."""
     if plan.execution_ms is None:
         return "Not run: rows are estimates."

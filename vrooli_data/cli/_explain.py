@@ -13,11 +13,10 @@ from .._bulk import connection
 from .._explain.choice import all_queries, choose, variants
 from .._explain.described import header, purpose, value
 from .._explain.page import write_page
-from .._explain.plan_tree import LARGE_SHARE, Plan, Step, read_plan
 from .._explain.running import Explained, Explainer
 from .._explain.survey import FACTOR, survey
 from .._explain.words import cost, counted
-from .._plans import summarize
+from .._plans import LARGE_SHARE, PlanNode, PlanTree
 from .._progress import task
 from .._queries import Source
 from ..errors import InvalidInput
@@ -112,8 +111,7 @@ def _show_one(explained: Explained, others: list[str]) -> None:
         parts.append(styled(rest, "dim"))
     parts += ["", rows]
     if explained.plan is not None:
-        plan = read_plan(explained.plan)
-        parts += ["", _plan_table(plan), "", styled(cost(plan))]
+        parts += ["", _plan_table(explained.plan), "", styled(cost(explained.plan))]
     if explained.note:
         parts += ["", styled(explained.note)]
     if others:
@@ -121,32 +119,33 @@ def _show_one(explained: Explained, others: list[str]) -> None:
     show(Group(*parts))
 
 
-def _plan_table(plan: Plan) -> Rows:
+def _plan_table(plan: PlanTree) -> Rows:
     rows = table(*_PLAN, numbers=_PLAN[:-1])
-    _add_step(rows, plan.root, 0)
+    _add_node(rows, plan, plan.root, 0)
     for trigger in plan.triggers:
-        style = _style(trigger.share)
+        style = _style(plan.share(trigger.ms))
         name = styled(f"Trigger {trigger.name} on {trigger.relation}")
         rows.add(f"{trigger.ms:.3f}", "", "", f"{trigger.calls:,}", name, style=style)
     return rows
 
 
-def _add_step(rows: Rows, step: Step, depth: int) -> None:
-    title = styled(" ".join(filter(None, (step.role and f"{step.role}:", step.kind, step.target))))
-    facts = [*(f"{label}: {text}" for label, text in step.facts), *step.remarks]
+def _add_node(rows: Rows, plan: PlanTree, node: PlanNode, depth: int) -> None:
+    title = styled(" ".join(filter(None, (node.role and f"{node.role}:", node.kind, node.target))))
+    facts = [*(f"{label}: {text}" for label, text in node.facts), *node.remarks]
     lines = Group(title, *(styled(fact, "dim") for fact in facts))
     cell = Padding(lines, (0, 0, 0, 2 * depth))
-    rows.add(*_numbers(step), cell, style=_style(step.share))
-    for child in step.children:
-        _add_step(rows, child, depth + 1)
+    rows.add(*_numbers(plan, node), cell, style=_style(plan.share(plan.cost(node).ms)))
+    for child in node.children:
+        _add_node(rows, plan, child, depth + 1)
 
 
-def _numbers(step: Step) -> tuple[str, str, str, str]:
-    if step.rows is None:
-        return "", "", f"~{step.planned_rows:,}", ""
-    if step.loops == 0:
+def _numbers(plan: PlanTree, node: PlanNode) -> tuple[str, str, str, str]:
+    if node.rows is None:
+        return "", "", f"~{node.planned_rows:,}", ""
+    if node.loops == 0:
         return "", "", "", "never"
-    return f"{step.ms:.3f}", f"{step.pages:,}", f"{step.rows:,.0f}", f"{step.loops:,}"
+    cost = plan.cost(node)
+    return f"{cost.ms:.3f}", f"{cost.pages:,}", f"{node.rows:,.0f}", f"{node.loops:,}"
 
 
 def _style(share: float) -> str:
@@ -168,12 +167,11 @@ def _add_query(rows: Rows, explained: Explained) -> None:
     if explained.plan is None or explained.note:
         rows.add(explained.source.name, "", "", "", styled(explained.note or "", "dim"))
         return
-    plan, ways = read_plan(explained.plan), summarize([explained.plan])
-    scans = (f"scan: all of {name}" for name in ways.sequential_scans)
+    plan = explained.plan
     rows.add(
         explained.source.name,
         f"{plan.rows:,}",
         f"{plan.execution_ms:.3f}",
         f"{plan.pages:,}",
-        "\n".join([*ways.indexes, *scans]),
+        "\n".join(plan.paths),
     )

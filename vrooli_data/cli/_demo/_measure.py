@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from psycopg import RawCursor
 
 from ... import HeldConnection, InvalidUse, Page
-from ..._plans import PlanSummary, summarize
+from ..._plans import PlanTree
 from ..._queries import Query
 from ..._rows import Row
 from ..._sync.repositories import Repositories
@@ -35,7 +35,7 @@ class Measurement(NamedTuple):
     rows: int
     median_ms: float
     p95_ms: float
-    plan: PlanSummary
+    plan: PlanTree
 
 
 class _Witness:
@@ -93,10 +93,10 @@ def _rows(result: Any) -> int:
     return len(result) if isinstance(result, list) else int(result is not None)
 
 
-def _plan(held: HeldConnection, witness: _Witness) -> PlanSummary:
+def _plan(held: HeldConnection, witness: _Witness) -> PlanTree:
     if witness.last is None:
         raise InvalidUse("the pattern ran no query")
     query, parameters = witness.last
     cursor = RawCursor(held.connection)
     cursor.execute(b"EXPLAIN (FORMAT JSON) " + query.statement, parameters)
-    return summarize(cursor.fetchall()[0][0])
+    return PlanTree(cursor.fetchall()[0][0][0])

@@ -9,7 +9,6 @@ from rich.padding import Padding
 from rich.pretty import Pretty
 
 from ... import HeldConnection
-from ..._plans import PlanSummary
 from .._output import show, styled, table
 from ._measure import CALLS, LEAST_CALLS, measure
 from ._patterns import Pattern
@@ -28,7 +27,7 @@ def show_aggregate(name: str, held: HeldConnection, patterns: Iterable[Pattern])
             str(measured.rows),
             f"{measured.median_ms:.3f}",
             f"{measured.p95_ms:.3f}",
-            _ways(measured.plan),
+            "\n".join(measured.plan.paths),
         )
         if pattern.example:
             examples.append((pattern.example, measured.result))
@@ -56,8 +55,3 @@ def _pretty(record: Any) -> Pretty:
     return Pretty(
         record, indent_size=2, max_length=2, max_string=50, no_wrap=True, overflow="ellipsis"
     )
-
-
-def _ways(plan: PlanSummary) -> str:
-    scans = (f"scan: all of {name}" for name in plan.sequential_scans)
-    return "\n".join([*plan.indexes, *scans])
