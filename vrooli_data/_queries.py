@@ -232,9 +232,8 @@ def _read_query(path: Path, line: int, block: str) -> Source | Unreadable:
     name = f"{path.parent.name}.{named['name'].replace('-', '_')}"
     comments = list(takewhile(lambda line: line.startswith("--"), below))
     header = _header(comments)
-    missing = [field for field in ("Purpose", *_REQUIRED) if not header.get(field)]
-    if missing:
-        return Unreadable(path, line, name, f"{name} has no {', '.join(missing)} line")
+    if lines := _wrong_lines(header, comments):
+        return Unreadable(path, line, name, f"{name} has {lines} line")
     written = "\n".join(below[len(comments) :]).strip()
     try:
         cut = list(pieces(written))
@@ -268,13 +267,26 @@ def _header(lines: list[str]) -> dict[str, str]:
     header = {"Purpose": ""}
     current = "Purpose"
     for line in lines:
-        text = line.removeprefix("--").strip()
+        text = _uncommented(line)
         if field := _FIELD.match(text):
             current, text = field[1], field[2]
             header[current] = text
         else:
             header[current] = f"{header[current]} {text}".strip()
     return header
+
+
+def _wrong_lines(header: dict[str, str], lines: list[str]) -> str | None:
+    """Tell which lines of a header are missing or come twice."""
+    if missing := [field for field in ("Purpose", *_REQUIRED) if not header.get(field)]:
+        return f"no {', '.join(missing)}"
+    fields = [field[1] for line in lines if (field := _FIELD.match(_uncommented(line)))]
+    repeated = [field for field in header if fields.count(field) > 1]
+    return f"more than one {', '.join(repeated)}" if repeated else None
+
+
+def _uncommented(line: str) -> str:
+    return line.removeprefix("--").strip()
 
 
 def _numbered(cut: list[Piece], parameters: tuple[str, ...]) -> str:

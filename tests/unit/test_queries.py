@@ -101,6 +101,14 @@ def test_a_missing_purpose_is_refused(tmp_path: Path) -> None:
         load_folder(tmp_path / "users")
 
 
+def test_a_header_line_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "SELECT :id::bigint;")
+    path = tmp_path / "users" / "read.sql"
+    path.write_text(path.read_text().replace("-- Locks:", "-- Locks:  row: users\n-- Locks:"))
+    with pytest.raises(InvalidFile, match=r"users\.find has more than one Locks line"):
+        load_folder(tmp_path / "users")
+
+
 def test_a_name_used_twice_in_one_file_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "SELECT :id::bigint;")
     write(tmp_path, "SELECT :id::integer;")

@@ -1,22 +1,25 @@
 """Hold `sql/` and `migrations/` to the rules of this package alone.
 
-The rules for every query are in `vrooli_data._lint`, and `vrooli-data check` holds these queries to
-them as it does others.
+`vrooli-data check` holds these queries to the rules for every query, in `vrooli_data._lint`. Those
+here are not for others: the form of a file, which columns count as a change of a row, and what lets
+tables be distributed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 
 from tools.lint import sharding, writes
-from tools.lint.files import check_text
+from tools.lint.files import check_header, check_text
 from tools.lint.schema import read_schema
+from vrooli_data import InvalidFile
 from vrooli_data._lint import lint
 from vrooli_data._lint.schema import Schema
 from vrooli_data._lint.statement import Finding, Rule
 from vrooli_data._migrations import FOLDER
-from vrooli_data._queries import Source, Unreadable, read_file, sql_folder
+from vrooli_data._queries import read_folder, sql_folder
 
 #: Those of this package alone; `vrooli-data check` holds the queries to the others.
 RULES: dict[str, Rule] = {rule.__name__: rule for rule in (*writes.RULES, *sharding.RULES)}
@@ -45,26 +48,26 @@ def lint_queries(folder: Path, schema: Schema, rules: Mapping[str, Rule] = RULES
 
 
 def _check_folder(folder: Path, schema: Schema, rules: Mapping[str, Rule]) -> Iterator[Finding]:
-    sources: list[Source] = []
-    for path in sorted(folder.glob("*.sql")):
-        found = list(check_text(path, path.read_text(encoding="utf-8")))
-        yield from found
-        if any(finding.rule == "text" for finding in found):
-            # What the loader misreads says nothing about the statement.
-            continue
-        for source in read_file(path):
-            if isinstance(source, Unreadable):
-                yield Finding(path, source.line, path.name, "load", source.problem)
-            else:
-                sources.append(source)
-    yield from lint(sources, schema, rules)
+    sources, unreadable = read_folder(folder)
+    if unreadable:
+        raise unreadable[0].error()
+    for path, in_file in groupby(sources.values(), key=lambda source: source.path):
+        written = list(in_file)
+        for source in written:
+            yield from check_header(source)
+        yield from check_text(path, written)
+    yield from lint(sources.values(), schema, rules)
 
 
 def main(arguments: list[str]) -> int:
     """Print what is wrong; return 1 where anything is."""
     folders = [Path(argument) for argument in arguments]
     queries, migrations = [*folders, *(sql_folder(), FOLDER)[len(folders) :]]
-    found = [*lint_queries(queries, schema_of(migrations)), *lint_migrations(migrations)]
+    try:
+        found = [*lint_queries(queries, schema_of(migrations)), *lint_migrations(migrations)]
+    except InvalidFile as error:
+        print(error)  # noqa: T201
+        return 1
     for finding in found:
         print(finding)  # noqa: T201
     return 1 if found else 0

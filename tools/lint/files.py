@@ -1,23 +1,27 @@
-"""Rules about the text of a file: what the loader, psql and a reader would trip over."""
+"""Rules of this package alone about headers, and about text that psql or a reader would misread."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from pglast.parser import ParseError, scan
 
 from vrooli_data._lint.statement import Finding
+from vrooli_data._queries import Source
 
-NAME_LINE: Final = re.compile(r"^-- name:[ \t]*(\w*)(?:\(.*\))?(\S*)", re.MULTILINE)
 METHOD: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*(__[a-z0-9]+(_[a-z0-9]+)*)*")
-FIELDS: Final = ("Utility", "Record", "Index", "Index (pg_trgm)", "Plan", "Locks", "Null")
-OPERATORS: Final = ("", "^", "$", "!")
-_FIELD: Final = re.compile(
-    r"^-- (Utility|Record|Index|Index \(pg_trgm\)|Plan|Locks|Null):", re.MULTILINE
+FIELDS: Final = (
+    "Purpose",
+    "Utility",
+    "Record",
+    "Index",
+    "Index (pg_trgm)",
+    "Plan",
+    "Locks",
+    "Null",
 )
 
 BLOCK_COMMENT: Final = "/* */ never reaches the server; write -- on a line of its own"
@@ -33,81 +37,38 @@ PERCENT: Final = (
 SLICE: Final = "psql and the loader read the end of a slice as a parameter; use a function"
 
 
-@dataclass(frozen=True)
-class Block:
-    """The part of a file that one name line begins."""
-
-    path: Path
-    line: int
-    name: str
-    #: ``^``, ``$``, ``!`` or nothing.
-    operator: str
-    text: str
-
-    @property
-    def query(self) -> str:
-        """The query's name, ``users.find_by_id``."""
-        return f"{self.path.parent.name}.{self.name}"
+def check_header(source: Source) -> Iterator[Finding]:
+    """Hold the name line and the header of one query to their form."""
+    for message in _header(source):
+        yield Finding(source.path, source.line, source.name, "header", message)
 
 
-def read_blocks(path: Path, text: str) -> list[Block]:
-    """Cut a file at its name lines."""
-    matches = list(NAME_LINE.finditer(text))
-    ends = [*(match.start() for match in matches[1:]), len(text)]
-    return [
-        Block(
-            path,
-            text.count("\n", 0, match.start()) + 1,
-            match[1],
-            match[2],
-            text[match.start() : end],
-        )
-        for match, end in zip(matches, ends, strict=True)
-    ]
-
-
-def check_text(path: Path, text: str) -> Iterator[Finding]:
-    """Hold one file to the rules."""
-    blocks = read_blocks(path, text)
-    for block in blocks:
-        for message in _header(block):
-            yield Finding(path, block.line, block.query, "header", message)
-    try:
-        found = list(_tokens(text))
-    except ParseError as error:
-        yield Finding(path, 1, path.name, "text", f"PostgreSQL cannot read it: {error.args[0]}")
-        return
-    for offset, message in found:
-        line = text.count("\n", 0, offset) + 1
-        inside = [block for block in blocks if block.line <= line]
-        yield Finding(path, line, inside[-1].query if inside else path.name, "text", message)
-
-
-def _header(block: Block) -> Iterator[str]:
-    if not METHOD.fullmatch(block.name):
+def _header(source: Source) -> Iterator[str]:
+    if not METHOD.fullmatch(source.name.partition(".")[2]):
         yield (
             "the name is not of the form method or method__choice; "
             "write lower case, words joined by _, the choice after __"
         )
-    if block.operator not in OPERATORS:
-        yield (
-            f"ends in {block.operator}; end in ^ (at most one row), $ (a scalar), ! (a count) "
-            "or nothing (many rows)"
-        )
-    header = block.text.partition("\n")[2]
-    header = (
-        header[: end.start()] if (end := re.search("^(?!--)", header, re.MULTILINE)) else header
-    )
-    purpose, *_ = _FIELD.split(header, maxsplit=1)
-    if not re.match("-- [A-Z]", purpose):
-        yield "no purpose stands below the name line; say in one sentence what the caller gets"
-    elif not purpose.rstrip().endswith("."):
-        yield "the purpose is no sentence; end it with a full stop"
-    fields = _FIELD.findall(header)
-    if fields != sorted(set(fields), key=FIELDS.index):
-        yield (
-            f"the header has {', '.join(fields)}; write each once, in the order {', '.join(FIELDS)}"
-        )
+    purpose = source.header["Purpose"]
+    if not purpose[:1].isupper() or not purpose.endswith("."):
+        yield "the purpose is no sentence; begin with a capital, and end with a full stop"
+    fields = list(source.header)
+    if fields != sorted(fields, key=FIELDS.index):
+        yield f"the header has {', '.join(fields)}; write them in the order {', '.join(FIELDS)}"
+
+
+def check_text(path: Path, sources: Sequence[Source]) -> Iterator[Finding]:
+    """Hold the text of one file, which holds the *sources*, to the rules."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        found = list(_tokens(text))
+    except ParseError:
+        # That the statement cannot be parsed is found where its tree is read.
+        return
+    for offset, message in found:
+        line = text.count("\n", 0, offset) + 1
+        inside = [source.name for source in sources if source.line <= line]
+        yield Finding(path, line, inside[-1] if inside else path.name, "text", message)
 
 
 def _tokens(text: str) -> Iterator[tuple[int, str]]:
