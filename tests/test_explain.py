@@ -277,11 +277,10 @@ def test_shares_add_up_where_ctes_are_read_more_than_once(explainer: Explainer) 
         assert 0.3 < shares < 1.1
 
 
-def test_the_cost_of_a_cte_is_the_makers(connection: Connection[Any]) -> None:
+@pytest.mark.parametrize("reads", ["slow", "slow AS one CROSS JOIN slow AS other"])
+def test_the_cost_of_a_cte_is_the_makers(connection: Connection[Any], reads: str) -> None:
     plan = plan_of_sql(
-        connection,
-        "WITH slow AS MATERIALIZED (SELECT pg_sleep(0.05)) "
-        "SELECT FROM slow AS one CROSS JOIN slow AS other",
+        connection, f"WITH slow AS MATERIALIZED (SELECT pg_sleep(0.05)) SELECT FROM {reads}"
     )
     slow = [node for node in plan.root.walk() if plan.cost(node).ms > 25]
     assert [node.role for node in slow] == ["CTE slow"]

@@ -250,21 +250,28 @@ class PlanTree:
 def _own_costs(root: PlanNode) -> dict[PlanNode, Cost]:
     """Return what each node cost without its children."""
     costs: dict[PlanNode, Cost] = {}
-    #: The cost of computing each CTE. EXPLAIN charges its readers too, because they wait for it.
-    made: dict[str, Cost] = {}
+    #: What EXPLAIN has yet to charge to a reader of each CTE: readers wait until it is computed.
+    uncharged: dict[PlanNode, Cost] = {}
     for node in root.walk():
         cost = _cost(node)
-        if node.makes_cte:
-            made[node.role] = cost
         for child in node.children:
             if not child.makes_cte:
                 cost = cost.without(_cost(child))
-        if node.json["Node Type"] == "CTE Scan":
-            name = f"{_CTE}{node.json['CTE Name']}"
-            charged = made.get(name, Cost())
-            cost, made[name] = cost.without(charged), charged.without(cost)
+        maker = _maker(node)
+        if maker is not None:
+            made = uncharged.get(maker, _cost(maker))
+            cost, uncharged[maker] = cost.without(made), made.without(cost)
         costs[node] = cost
     return costs
+
+
+def _maker(node: PlanNode) -> PlanNode | None:
+    """Return the node that computes the CTE that a node reads; None where it reads none."""
+    if node.json["Node Type"] != "CTE Scan":
+        return None
+    role = f"{_CTE}{node.json['CTE Name']}"
+    near = (child for above in (node, *node.ancestors()) for child in above.children)
+    return next((child for child in near if child.role == role), None)
 
 
 def _cost(node: PlanNode) -> Cost:
