@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from vrooli_data._contract.check import package_python
 from vrooli_data._contract.header import index_line
-from vrooli_data._contract.package import modules
-from vrooli_data._contract.recording import Method, record_methods
+from vrooli_data._contract.recording import Method
 from vrooli_data._queries import Source, load_folder, sql_folder
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +39,7 @@ def page() -> str:
     }
     lines = [HEAD]
     aggregate = ""
-    for method in sorted(record_methods(modules()), key=_name):
+    for method in sorted(package_python().methods, key=_name):
         first, _, _ = _name(method).partition(".")
         if first != aggregate:
             aggregate = first

@@ -13,21 +13,20 @@ import pytest
 from psycopg import conninfo
 
 from tests.check.broken import BROKEN, QUERIES, RECORDS, Broken
-from tests.check.copies import append, findings, module, replace
+from tests.check.copies import append, findings, replace, report
 from tests.test_migrate import REQUIRED
-from vrooli_data import MissingExtra, NotMigrated, PermissionDenied, migrate, records
-from vrooli_data._contract.check import check
+from vrooli_data import MissingExtra, NotMigrated, PermissionDenied, migrate
+from vrooli_data._contract.check import check, check_prepared
 from vrooli_data._contract.findings import CODES
-from vrooli_data._contract.package import modules
 from vrooli_data._contract.scratch import scratch_database
 from vrooli_data._migrate import rollback_to
 from vrooli_data._queries import sql_folder
 
 
 def test_the_package_has_no_finding(package_url: str) -> None:
-    report = check(package_url, sql_folder(), records, modules())
-    assert "\n".join(map(str, report.findings)) == ""
-    assert report.queries > 100
+    done = check_prepared(package_url)
+    assert "\n".join(map(str, done.findings)) == ""
+    assert done.queries > 100
 
 
 def test_searches_keep_to_their_headers_without_trigrams_too(
@@ -39,22 +38,22 @@ def test_searches_keep_to_their_headers_without_trigrams_too(
     # Not applied at all where the server does not bring pg_trgm.
     taken_back = rollback_to(package_url, REQUIRED[-1])
     try:
-        found = check(package_url, tmp_path, records).findings
+        found = check(package_url, sql=tmp_path, records="vrooli_data.records").findings
     finally:
         assert migrate(package_url).applied == tuple(reversed(taken_back))
     assert "\n".join(str(one) for one in found if one.code != "unused-record") == ""
 
 
 def test_every_plan_of_the_package_is_checked(package_url: str) -> None:
-    report = check(package_url, sql_folder(), records, modules())
-    assert not [note for note in report.notes if "too few rows" in note]
+    done = check_prepared(package_url)
+    assert not [note for note in done.notes if "too few rows" in note]
 
 
 def test_another_project_has_no_finding(shop_url: str, shop: Path, server_version: int) -> None:
-    report = check(shop_url, shop / "sql", module(shop / RECORDS))
-    assert report.findings == []
-    assert report.queries == 4
-    assert bool(report.notes) == (server_version < 16)
+    done = report(shop_url, shop)
+    assert done.findings == []
+    assert done.queries == 4
+    assert bool(done.notes) == (server_version < 16)
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: f"{broken.query}: {broken.told}")
@@ -73,7 +72,7 @@ def test_what_is_broken_is_found(
     assert finding.path == (shop / QUERIES).as_posix()
     assert line.startswith(f"-- name: {broken.query}(")
     assert finding.code == broken.code
-    assert finding.mend
+    assert finding.fix
     assert "\n" not in str(finding)
 
 
@@ -100,10 +99,10 @@ def test_a_query_that_cannot_be_read_is_found_and_hides_no_other(
     line = 1 + (shop / QUERIES).read_text().partition("-- name: set_note")[0].count("\n")
     replace(shop, QUERIES, old, new)
     replace(shop, QUERIES, "coalesce(sum(total), 0) AS total", "'none' AS total")
-    report = check(shop_url, shop / "sql", module(shop / RECORDS))
-    (found,) = [finding for finding in report.findings if told in finding.what]
+    done = report(shop_url, shop)
+    (found,) = [finding for finding in done.findings if told in finding.what]
     assert (found.code, found.path, found.line) == ("file", (shop / QUERIES).as_posix(), line)
-    assert any(finding.query == "orders.total_of_customer" for finding in report.findings)
+    assert any(finding.query == "orders.total_of_customer" for finding in done.findings)
 
 
 def test_a_record_that_no_query_returns_is_found(shop_url: str, shop: Path) -> None:
@@ -175,9 +174,9 @@ def test_a_utility_is_only_parsed_and_a_note_says_so(
     shop_url: str, shop: Path, statement: str
 ) -> None:
     append(shop, QUERIES, f"{UTILITY}{statement}\n")
-    report = check(shop_url, shop / "sql", module(shop / RECORDS))
-    assert report.findings == []
-    assert "orders.move_staged was only parsed, as its Utility line says" in report.notes
+    done = report(shop_url, shop)
+    assert done.findings == []
+    assert "orders.move_staged was only parsed, as its Utility line says" in done.notes
 
 
 @pytest.mark.parametrize(
@@ -185,7 +184,7 @@ def test_a_utility_is_only_parsed_and_a_note_says_so(
     [
         ("DELETE FRO staged;", "syntax error"),
         ("DELETE FROM orders WHERE orders.nothing;", "column orders.nothing does not exist"),
-        ("DELETE FROM orders WHERE id = 1;", "it can be prepared, so that it is no utility"),
+        ("DELETE FROM orders WHERE id = 1;", "the statement can be prepared, so it is no utility"),
     ],
 )
 def test_a_utility_that_is_none_is_found(
@@ -203,9 +202,9 @@ def test_small_tables_say_nothing_about_plans(empty_database_url: str, shop: Pat
         connection.execute(schema.encode())
         connection.execute("INSERT INTO customers (email) VALUES ('ada@example.org')")
         connection.execute("ANALYZE")
-    report = check(empty_database_url, shop / "sql", module(shop / RECORDS))
-    assert report.findings == []
-    assert any("customers" in note and "too few rows" in note for note in report.notes)
+    done = report(empty_database_url, shop)
+    assert done.findings == []
+    assert any("customers" in note and "too few rows" in note for note in done.notes)
 
 
 def test_a_small_table_excuses_no_large_one(empty_database_url: str, shop: Path) -> None:
@@ -215,10 +214,10 @@ def test_a_small_table_excuses_no_large_one(empty_database_url: str, shop: Path)
         connection.execute("DELETE FROM customers WHERE id > 10")
         connection.execute("ANALYZE")
     replace(shop, QUERIES, "WHERE orders.id = :id::bigint", "WHERE orders.total = :id::bigint")
-    report = check(empty_database_url, shop / "sql", module(shop / RECORDS))
-    (finding,) = [found for found in report.findings if found.code == "index"]
+    done = report(empty_database_url, shop)
+    (finding,) = [found for found in done.findings if found.code == "index"]
     assert "the plan no longer has an index condition on orders_pkey" in finding.what
-    assert any("customers" in note and "too few rows" in note for note in report.notes)
+    assert any("customers" in note and "too few rows" in note for note in done.notes)
 
 
 def test_a_privilege_that_is_missing_is_not_blamed_on_the_statement(
@@ -230,14 +229,14 @@ def test_a_privilege_that_is_missing_is_not_blamed_on_the_statement(
         connection.execute(f"GRANT SELECT ON customers TO {name}")
         try:
             url = conninfo.make_conninfo(shop_url, user=name, password="x")
-            found = check(url, shop / "sql", module(shop / RECORDS)).findings
+            found = report(url, shop).findings
         finally:
             connection.execute(f"DROP OWNED BY {name}")
             connection.execute(f"DROP ROLE {name}")
     refused = [finding for finding in found if finding.code == "statement"]
     assert len(refused) == 4
     assert refused[0].what == "the role may not run it: permission denied for table orders"
-    assert "role" in refused[0].mend
+    assert "role" in refused[0].fix
 
 
 def test_every_code_that_is_told_is_explained(shop_url: str, shop: Path) -> None:
@@ -276,7 +275,7 @@ def test_the_parser_is_an_extra_that_is_named(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pglast", None)
     with pytest.raises(MissingExtra, match=r"vrooli-data\[check\]"):
-        check(shop_url, shop / "sql", module(shop / RECORDS))
+        report(shop_url, shop)
 
 
 def test_a_statement_that_the_rules_cannot_read_is_told(shop_url: str, shop: Path) -> None:
@@ -290,6 +289,6 @@ MERGE INTO orders USING (SELECT :id::bigint AS id) AS given ON orders.id = given
 WHEN MATCHED THEN UPDATE SET note = :note::text;
 """
     append(shop, QUERIES, merge)
-    report = check(shop_url, shop / "sql", module(shop / RECORDS))
-    assert report.findings == []
-    assert any("orders.merge_note was not held to the rules" in note for note in report.notes)
+    done = report(shop_url, shop)
+    assert done.findings == []
+    assert any("orders.merge_note was not held to the rules" in note for note in done.notes)

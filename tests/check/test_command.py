@@ -155,8 +155,8 @@ def test_the_plans_are_written_where_they_are_asked_for(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--sql", "sql"], "--sql: goes together with --records"),
-        (["--records", "shop_records"], "--sql: goes together with --records"),
+        (["--sql", "sql"], "--records: must be given with --sql"),
+        (["--records", "shop_records"], "--records: needs --sql"),
         (["--sql", "sql", "--records", "no_such_module"], "--records: cannot be imported"),
         (["--sql", "nowhere", "--records", "shop_records"], "does not exist"),
         (["--sql", "sql", "--records", ""], "--records: must be the name of a module"),

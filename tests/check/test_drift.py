@@ -123,7 +123,7 @@ def test_the_way_back_that_a_finding_names_is_the_way_back(database_url: str) ->
         report = drift(database_url)
         assert len(report.findings) >= 3
         for found in [found for found in report.findings if found.code == "schema"]:
-            connection.execute(found.mend.removeprefix("make it again: ").encode())
+            connection.execute(found.fix.removeprefix("make it again: ").encode())
     assert findings(database_url) == []
 
 

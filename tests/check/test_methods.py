@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.check.broken import QUERIES, RECORDS
-from tests.check.copies import module, replace
+from tests.check.copies import imported, replace
 from vrooli_data._contract.check import check
 from vrooli_data._contract.findings import Finding
 
@@ -67,10 +67,10 @@ def shop_with_methods(shop: Path) -> Path:
 
 
 def findings(url: str, shop: Path) -> list[Finding]:
-    records = module(shop / RECORDS)
-    replace(shop, "repository.py", "RECORDS_MODULE", repr(records.__name__))
-    repositories = [module(shop / "repository.py"), module(shop / "report.py")]
-    return check(url, shop / "sql", records, repositories).findings
+    records = imported(shop / RECORDS)
+    replace(shop, "repository.py", "RECORDS_MODULE", repr(records))
+    repositories = [imported(shop / "repository.py"), imported(shop / "report.py")]
+    return check(url, sql=shop / "sql", records=records, repositories=repositories).findings
 
 
 def test_methods_and_queries_that_agree_have_no_finding(

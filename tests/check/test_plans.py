@@ -11,11 +11,10 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from tests.check.broken import QUERIES, RECORDS
-from tests.check.copies import findings, module, replace
+from tests.check.broken import QUERIES
+from tests.check.copies import findings, replace, report
 from vrooli_data import InvalidInput
 from vrooli_data._contract import plan_files
-from vrooli_data._contract.check import check
 from vrooli_data._contract.header import HeaderError, IndexEntry, IndexLine, Scan, index_line
 from vrooli_data._contract.index_lines import check_indexes
 from vrooli_data._contract.plans import Index, Plan, Tables
@@ -37,7 +36,7 @@ def reviewed(shop: Path, shop_url: str, server_version: int) -> Path:
     """Return a shop whose plans were written."""
     if server_version != plan_files.MAJOR:
         pytest.skip(f"the reviewed plans are those of PostgreSQL {plan_files.MAJOR}")
-    check(shop_url, shop / "sql", module(shop / RECORDS), update_plans=True)
+    report(shop_url, shop, update_plans=True)
     return shop
 
 
@@ -84,9 +83,9 @@ def test_plans_of_another_version_are_not_compared(
 ) -> None:
     monkeypatch.setattr(plan_files, "MAJOR", server_version + 1)
     plan_files.write(shop / "sql/orders", {"orders.set_note": "Seq Scan on orders"})
-    report = check(shop_url, shop / "sql", module(shop / RECORDS))
-    assert report.findings == []
-    assert any("reviewed plans were not compared" in note for note in report.notes)
+    done = report(shop_url, shop)
+    assert done.findings == []
+    assert any("reviewed plans were not compared" in note for note in done.notes)
 
 
 def test_plans_of_another_version_are_not_written(
@@ -94,7 +93,7 @@ def test_plans_of_another_version_are_not_written(
 ) -> None:
     monkeypatch.setattr(plan_files, "MAJOR", server_version + 1)
     with pytest.raises(InvalidInput, match="update_plans"):
-        check(shop_url, shop / "sql", module(shop / RECORDS), update_plans=True)
+        report(shop_url, shop, update_plans=True)
     assert plan_files.read(shop / "sql/orders") is None
 
 

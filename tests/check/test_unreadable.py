@@ -8,13 +8,21 @@ from pathlib import Path
 import pytest
 
 from tests.check.broken import QUERIES, RECORDS
-from tests.check.copies import append, findings, module, replace
+from tests.check.copies import append, findings, replace
 from vrooli_data import InvalidFile, InvalidInput
 from vrooli_data._contract import plan_files
-from vrooli_data._contract.check import check
 
 _FOLDER = "sql/orders"
 _PLANS = "sql/orders/plans.txt"
+_GIFTS = """\
+-- name: delete_staged()!
+-- Delete the staged gifts.
+-- Utility: reads a temporary table.
+-- Record: none
+-- Index:  none: a small table
+-- Locks:  none
+DELETE FROM staged WHERE id > 0;
+"""
 
 
 def _nested(shop: Path) -> None:
@@ -43,15 +51,15 @@ FILES: dict[str, tuple[str, str, Callable[[Path], object]]] = {
         "it holds no query",
         lambda shop: (shop / "sql/orders/schema.sql").write_text("SELECT 1;\n"),
     ),
-    "folder in a folder": ("sql/orders/old/q.sql", "it lies too deep", _nested),
+    "folder in a folder": ("sql/orders/old/q.sql", "the file lies too deep", _nested),
     "plans that are not UTF-8": (
         _PLANS,
-        "it cannot be read",
+        "the file is not text in UTF-8",
         lambda shop: (shop / _PLANS).write_bytes(b"\xe9"),
     ),
     "plans that are a folder": (
         _PLANS,
-        "it cannot be read",
+        "the file is not text in UTF-8",
         lambda shop: (shop / _PLANS).mkdir(),
     ),
 }
@@ -73,12 +81,17 @@ def test_a_folder_without_queries_is_refused(shop_url: str, shop: Path) -> None:
         findings(shop_url, shop)
 
 
-def test_plans_that_are_not_kept_are_found_where_they_are_required(
-    shop_url: str, shop: Path
+def test_plans_are_kept_for_every_folder_or_for_none(
+    shop_url: str, shop: Path, server_version: int
 ) -> None:
-    report = check(shop_url, shop / "sql", module(shop / RECORDS), require_plans=True)
-    (finding,) = report.findings
+    if server_version != plan_files.MAJOR:
+        pytest.skip(f"the reviewed plans are those of PostgreSQL {plan_files.MAJOR}")
+    (shop / "sql/gifts").mkdir()
+    plan_files.write(shop / "sql/gifts", {})
+    (shop / "sql/gifts/read.sql").write_text(_GIFTS)
+    (finding,) = findings(shop_url, shop)
     assert (finding.code, finding.path) == ("plan", (shop / _PLANS).as_posix())
+    assert finding.what == "the plans of this folder were not written"
 
 
 def test_plans_that_cannot_be_written_are_told(shop: Path) -> None:

@@ -9,19 +9,14 @@ import msgspec
 
 from tools.lint import lint_migrations, lint_queries, schema_of
 from tools.mutation.result import Look, Seen
-from vrooli_data import records
-from vrooli_data._contract.check import check
-from vrooli_data._contract.package import check_package, modules
+from vrooli_data._contract.check import check, check_prepared
 from vrooli_data._migrations import FOLDER
 from vrooli_data._queries import sql_folder
 
 
 def main(url: str, *options: str) -> None:
     """Print the findings; a prepared database is one for the check, with this tree's schema."""
-    if "prepared" in options:
-        report = check(url, sql_folder(), records, modules())
-    else:
-        report = check_package(url)
+    report = check_prepared(url) if "prepared" in options else check(url)
     lint = [*lint_queries(sql_folder(), schema_of(FOLDER)), *lint_migrations(FOLDER)]
     found = Look(
         [Seen(found.path, found.query, found.code, found.what) for found in report.findings],

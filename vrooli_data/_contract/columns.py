@@ -78,8 +78,8 @@ def unsupported(field: Field) -> Problem:
 def _names(names: list[str], fields: list[Field], record: str) -> Iterator[Problem]:
     wanted = [field.name for field in fields]
     for name in _only_in(names, wanted):
-        mend = "add the field, or drop the column"
-        yield Problem("columns", f"column {name} is no field of {record}", mend)
+        fix = "add the field, or drop the column"
+        yield Problem("columns", f"column {name} is no field of {record}", fix)
     for name in _only_in(wanted, names):
         yield Problem(
             "columns", f"{record}.{name} has no column", "return the column, or drop the field"

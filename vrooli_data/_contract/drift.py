@@ -13,9 +13,10 @@ from .._migrate import status
 from .._queries import sql_folder
 from .._search_path import SearchPath
 from .catalog import PATH, Fact, expected_facts, read_facts
-from .check import check
 from .findings import Finding, Report, place
+from .folder_check import check_folder
 from .problems import Problem
+from .python_side import read_python
 from .scratch import checked_session
 
 _MIGRATE = "run `vrooli-data migrate`"
@@ -100,14 +101,7 @@ def drift(
         facts = _expected(connection)
         differences = (*_differences(connection, facts, notes), *_states(connection))
         findings += [_finding(*found) for found in differences]
-    queries = check(
-        conninfo,
-        sql_folder(),
-        records,
-        schema=schema,
-        search_path=search_path,
-        is_live=True,
-    )
+    queries = check_folder(conninfo, sql_folder(), read_python(records), path, is_live=True)
     return Report(
         [*findings, *queries.findings],
         sorted(notes | set(queries.notes)),

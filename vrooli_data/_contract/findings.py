@@ -37,7 +37,7 @@ _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
-    """One thing that is not as it is said to be, and how to mend it."""
+    """One thing that is not as it is said to be, and how to fix it."""
 
     path: str
     #: From 1: the name line of the query, or the definition of the record or method.
@@ -47,11 +47,11 @@ class Finding(msgspec.Struct, frozen=True, order=True):
     #: A key of `CODES`.
     code: str
     what: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
         """Return the finding in one line, which editors and terminals can follow."""
-        return visible(f"{self.path}:{self.line}: {self.query}: {self.what}; {self.mend}")
+        return visible(f"{self.path}:{self.line}: {self.query}: {self.what}; {self.fix}")
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -115,7 +115,7 @@ def _sarif_result(finding: Finding) -> dict[str, Any]:
     return {
         "ruleId": finding.code,
         "level": "error",
-        "message": {"text": f"{finding.query}: {finding.what}; {finding.mend}"},
+        "message": {"text": f"{finding.query}: {finding.what}; {finding.fix}"},
         "locations": [
             {
                 "physicalLocation": {

@@ -64,8 +64,8 @@ def _missing(entry: IndexEntry, names: list[str], steps: list[_Step], tables: Ta
     wanted = " or ".join(entry.names)
     known = [tables.indexes[name].table for name in names if name in tables.indexes]
     if not known:
-        mend = "name one that there is"
-        return Judged(Problem("index", f"there is no index {wanted}", mend), frozenset())
+        fix = "name one that there is"
+        return Judged(Problem("index", f"there is no index {wanted}", fix), frozenset())
     used = ", ".join(sorted({step.index_name for step in steps if step.index_name})) or "no index"
     is_to = "takes its order from" if entry.ordered else "has an index condition on"
     problem = Problem(
@@ -161,8 +161,8 @@ def _unnamed(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Ju
             )
 
 
-def _judged(step: _Step, what: str, mend: str) -> Judged:
-    return Judged(Problem("index", what, mend), frozenset({step.table or ""}))
+def _judged(step: _Step, what: str, fix: str) -> Judged:
+    return Judged(Problem("index", what, fix), frozenset({step.table or ""}))
 
 
 def _delivers_order(step: _Step) -> bool:

@@ -14,8 +14,23 @@ import msgspec
 
 from .._async.repository import AsyncRepository
 from .._queries import Query, Source
+from ..errors import InvalidInput
 
 _TAG = re.compile(rb"/\* vrooli_data:([\w.]+) \*/")
+
+
+def import_named(option: str, name: str) -> ModuleType:
+    """Import the module or package of a name; *option* names the argument in `InvalidInput`."""
+    if not all(map(str.isidentifier, name.split("."))):
+        raise InvalidInput(option, "must be the name of a module, such as shop.records")
+    try:
+        module = import_module(name)
+        # The modules of a package are imported here too, so that an error names the option.
+        with_submodules(module)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (a module may raise anything)
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InvalidInput(option, f"cannot be imported: {problem}") from None
+    return module
 
 
 def with_submodules(module: ModuleType) -> list[ModuleType]:

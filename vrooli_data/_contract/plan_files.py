@@ -1,4 +1,4 @@
-"""The reviewed plans: one file per folder of queries, beside them."""
+"""Read and write the reviewed plans: one file in each folder of queries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import InvalidFile
 
 NAME = "plans.txt"
-#: Plans differ from one major version to the next; the files hold those of this one.
+#: The files hold plans of this major version. Plans differ between major versions.
 MAJOR = 18
 _INTRODUCTION = f"""\
 The generic plan of each query of this folder on PostgreSQL {MAJOR}, and plans for given parameters
@@ -27,15 +27,20 @@ def write(folder: Path, plans: Mapping[str, str]) -> None:
         raise InvalidFile(f"{path}: it cannot be written: {error.strerror}") from None
 
 
+def exists(folder: Path) -> bool:
+    """Tell whether plans of a folder were written."""
+    return (folder / NAME).exists()
+
+
 def read(folder: Path) -> dict[str, str] | None:
-    """Return the plans of a folder, by title; None where there is no file."""
+    """Return the plans of a folder, by title; None without a file."""
     path = folder / NAME
-    if not path.exists():
+    if not exists(folder):
         return None
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        raise InvalidFile(f"{path}: it cannot be read: it is no file of text in UTF-8") from None
+        raise InvalidFile(f"{path}: it is not a file of text in UTF-8") from None
     parts = text.split(f"\n{_TITLE}")
     titled = (part.partition("\n") for part in parts[1:])
     return {title: plan.rstrip("\n") for title, _, plan in titled}

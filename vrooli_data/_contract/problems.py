@@ -1,4 +1,4 @@
-"""What a single check says of one query; where it stands is added later. No I/O."""
+"""One problem of one query, before its place is known. No I/O."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 
 class Problem(NamedTuple):
-    """What is wrong and how to mend it."""
+    """What is wrong, and how to fix it."""
 
     #: A key of `findings.CODES`.
     code: str
     what: str
-    mend: str
+    fix: str

@@ -19,6 +19,8 @@ _OPTIONS = {
     "folder": "--data-dir",
     "lock_timeout": "--lock-timeout",
     "migration_id": "--rollback-to",
+    "records": "--records",
+    "repositories": "--repositories",
     "scale": "--scale",
     "schema": "--schema",
     "search_path": "--search-path",

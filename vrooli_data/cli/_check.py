@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated
 
 import typer
 
-from .._contract.check import check as check_folder
+from .._contract.check import check as run_check
 from .._contract.findings import Format, Report, as_json, as_sarif, as_text
-from .._contract.modules import with_submodules
-from .._contract.package import check_package
-from ..errors import InvalidInput
 from ._options import DatabaseUrl, DataDir, Schema, SearchPath
 from ._output import say
 from ._target import target
@@ -46,44 +41,23 @@ def check(
     ] = False,
     shape: Annotated[Format, typer.Option("--format", help="How to show the findings.")] = "text",
 ) -> None:
-    """Hold every query to its header, its record and the database."""
-    if (sql is None) != (records is None):
-        raise InvalidInput("--sql", "goes together with --records")
-    if sql is None and (schema is not None or search_path):
-        raise InvalidInput("--schema", "and --search-path go together with --sql")
-    module = None if records is None else _module(records)
+    """Check every query against its header, its record and the database."""
     url = target(database_url, data_dir).url
-    if sql is None or module is None:
-        report = check_package(url, update_plans=update_plans)
-    else:
-        report = check_folder(
-            url,
-            sql,
-            module,
-            schema=schema,
-            search_path=search_path or [],
-            update_plans=update_plans,
-        )
+    # The modules of a project usually lie in the current folder.
+    sys.path.insert(0, str(Path.cwd()))
+    report = run_check(
+        url,
+        sql=sql,
+        records=records,
+        schema=schema,
+        search_path=search_path or [],
+        update_plans=update_plans,
+    )
     show_report(report, shape)
 
 
-def _module(name: str) -> ModuleType:
-    if not all(map(str.isidentifier, name.split("."))):
-        raise InvalidInput("--records", "must be the name of a module, such as shop.records")
-    # A project's own modules lie where it is worked on, mostly.
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        module = import_module(name)
-        # Of a package, all modules are looked at.
-        with_submodules(module)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a module does, it says so)
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
-        raise InvalidInput("--records", f"cannot be imported: {problem}") from None
-    return module
-
-
 def show_report(report: Report, shape: Format) -> None:
-    """Print what was found, and end with 1 where anything was."""
+    """Print the report, and exit with 1 if it has findings."""
     say(_shown(report, shape))
     raise typer.Exit(1 if report.findings else 0)
 
