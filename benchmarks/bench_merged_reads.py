@@ -29,7 +29,7 @@ import psycopg
 from psycopg import Connection
 
 from vrooli_data import AsyncDatabase
-from vrooli_data._queries import query
+from vrooli_data._binding import own_queries
 from vrooli_data._rows import Row
 from vrooli_data.records import User
 
@@ -42,7 +42,7 @@ _BARS = {8: 1 / 1.6, 64: 1 / 5}
 _LONE_BAR = 1.1
 _POOL = 8
 _APPLICATION = "vrooli_data benchmarks"
-_STATEMENT = query("users.find_by_id", User).source.sql
+_STATEMENT = own_queries("users").bind("find_by_id", User).source.sql
 #: Turns of each contestant in a run, two in each order.
 _ROUNDS = 12
 _MOST_IDS = 2000

@@ -22,7 +22,8 @@ from psycopg import Connection, RawCursor
 from psycopg.rows import tuple_row
 
 from vrooli_data import Database, HeldConnection, Resource, ResourceOrder
-from vrooli_data._pages import Position, listings
+from vrooli_data._binding import own_queries
+from vrooli_data._pages import Position
 
 from ._measure import Effort, Table, Turns, alternate, compare, in_fresh_process
 from ._patterns import PAGE, Call, Recorder, listed_types
@@ -102,7 +103,8 @@ def measure_orders(url: str, orders: Sequence[Order], effort: Effort) -> Run:
 def _order(held: HeldConnection, resource_type: str, order: str, depth: int) -> Order:
     """Make the cursors of the rows around the page that begins at *depth*."""
     name = f"resources.find_by_type__{order}"
-    listing = listings("resources.find_by_type", [order], Resource)[order]
+    listing = own_queries("resources").listing(f"find_by_type__{order}", Resource, key=order)
+    salt = listing.select((resource_type,), {}, None, PAGE).salt
     expected = held.connection.execute(
         f"SELECT {order}, id FROM resources WHERE resource_type = %s"
         f" AND NOT is_private AND NOT is_deleted AND has_complete_version"
@@ -118,8 +120,8 @@ def _order(held: HeldConnection, resource_type: str, order: str, depth: int) -> 
         )
 
     calls = {
-        "after": page(listing.cursor(Position("after", *expected[0]))),
-        "before": page(listing.cursor(Position("before", *expected[-1]))),
+        "after": page(listing.cursor(Position("after", expected[0]), salt)),
+        "before": page(listing.cursor(Position("before", expected[-1]), salt)),
     }
     for direction, deep in calls.items():
         if [resource.id for resource in deep.on(held)().items] != page_ids:

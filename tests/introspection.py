@@ -22,7 +22,7 @@ from typing import (
 import msgspec
 from msgspec import UnsetType
 
-from vrooli_data import Database
+from vrooli_data import Database, Repository
 from vrooli_data._pages import Listing
 
 #: Opened by nobody: what is not refused as input fails with `Unavailable`, and runs no statement.
@@ -61,7 +61,7 @@ def methods() -> Iterator[tuple[str, str, Callable[..., Any]]]:
     """Yield every public method of every repository."""
     for repository, bound in REPOSITORIES.items():
         for name, method in inspect.getmembers(bound, inspect.ismethod):
-            if not name.startswith("_"):
+            if not name.startswith("_") and not hasattr(Repository, name):
                 yield repository, name, method
 
 

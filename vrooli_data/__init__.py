@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from ._async.database import AsyncDatabase
 from ._async.held import AsyncHeldConnection
+from ._async.repository import AsyncExecutor, AsyncRepository
 from ._async.retrying import AsyncAttempt, AsyncRetrying
 from ._async.transaction import AsyncTransaction
+from ._binding import Queries, queries
+from ._bound import Command, Query, Scalar
 from ._connect import QueryEvent
 from ._mend import MendReport, mend_search
 from ._migrate import MigrationReport, migrate
-from ._pages import Page
+from ._pages import Listing, Page
 from ._public_id import new_public_id
 from ._retry import RetryEvent, RetryPolicy
 from ._sync.database import Database
 from ._sync.held import HeldConnection
+from ._sync.repository import Executor, Repository
 from ._sync.retrying import Attempt, Retrying
 from ._sync.transaction import Transaction
 from ._transactions import Failure, Isolation, TryEachResult
@@ -98,6 +102,7 @@ from .records import (
     UserSummary,
     UserWithTeams,
 )
+from .records.shared import Update
 
 __all__ = [
     "ADMIN_PERMISSIONS",
@@ -106,13 +111,16 @@ __all__ = [
     "AlreadyExists",
     "AsyncAttempt",
     "AsyncDatabase",
+    "AsyncExecutor",
     "AsyncHeldConnection",
+    "AsyncRepository",
     "AsyncRetrying",
     "AsyncTransaction",
     "Attempt",
     "Bookmark",
     "Chat",
     "CheckFailed",
+    "Command",
     "CommitUnknown",
     "CommittedButCallbackFailed",
     "Conflict",
@@ -126,6 +134,7 @@ __all__ = [
     "DatabaseError",
     "DeadlockDetected",
     "ExecutionStats",
+    "Executor",
     "Failure",
     "GeneratedKeyTaken",
     "HeldConnection",
@@ -137,6 +146,7 @@ __all__ = [
     "Isolation",
     "JsonValue",
     "LatestVersion",
+    "Listing",
     "Member",
     "Membership",
     "MendReport",
@@ -149,8 +159,11 @@ __all__ = [
     "Page",
     "Participant",
     "PermissionDenied",
+    "Queries",
+    "Query",
     "QueryEvent",
     "RecordMismatch",
+    "Repository",
     "Resource",
     "ResourceOrder",
     "ResourceTranslation",
@@ -168,6 +181,7 @@ __all__ = [
     "RunStatus",
     "RunStepDetails",
     "RunValue",
+    "Scalar",
     "SchemaTooNew",
     "SerializationFailure",
     "SetTranslation",
@@ -183,6 +197,7 @@ __all__ = [
     "TransactionAborted",
     "TryEachResult",
     "Unavailable",
+    "Update",
     "UpdateChat",
     "UpdateResource",
     "UpdateRun",
@@ -197,4 +212,5 @@ __all__ = [
     "mend_search",
     "migrate",
     "new_public_id",
+    "queries",
 ]

@@ -8,10 +8,10 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from ._binding import own_queries
 from ._migrations import check_applied
 from ._own_session import Connection, own_session, refuse_forbidden
 from ._progress import Progress
-from ._queries import query
 from ._search_path import SearchPath
 from .records.schema import AppliedMigration
 
@@ -21,7 +21,7 @@ TIMESTAMPTZ = "int8"
 JSONB = "bytea"
 _JSONB_FORMAT = b"\x01"
 
-_LIST_APPLIED_MIGRATIONS = query("schema.list_applied_migrations", AppliedMigration)
+_LIST_APPLIED_MIGRATIONS = own_queries("schema").bind("list_applied_migrations", AppliedMigration)
 #: Rows between two reports of progress.
 _STEP = 1000
 

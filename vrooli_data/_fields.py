@@ -124,15 +124,11 @@ def checked(
     return stored
 
 
-def checked_changes(
-    changes: Any, kind: type[msgspec.Struct], expected_revision: int | None
-) -> dict[str, Any]:
+def checked_changes(changes: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
     """Return what an update stores for each field given, of which there has to be one."""
     values = checked("changes", changes, kind)
     if not values:
         raise InvalidInput("changes", "must hold at least one field")
-    if expected_revision is not None:
-        check_int("expected_revision", expected_revision, 0, MAX_INTEGER)
     return values
 
 

@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 import msgspec
 from psycopg import RawCursor
 
+from ._binding import own_queries
+from ._bound import Query
 from ._bulk import connection
 from ._own_session import Connection
 from ._progress import NoProgress, Progress, task
-from ._queries import Query, load_folder, query, sql_folder
+from ._queries import load_folder, sql_folder
 from ._text_search import folded
 from ._validate import language_tag
 from .records.resources import TranslationTexts
@@ -19,11 +21,11 @@ from .records.users import UserTexts
 
 R = TypeVar("R")
 
-_LIST_USERS = query("users.list_texts", UserTexts)
+_LIST_USERS = own_queries("users").bind("list_texts", UserTexts)
 _USERS = load_folder(sql_folder() / "users")
 _MEND_NAME = _USERS["users.mend_name"].statement
 _MEND_LANGUAGES = _USERS["users.mend_languages"].statement
-_LIST_TRANSLATIONS = query("resources.list_texts", TranslationTexts)
+_LIST_TRANSLATIONS = own_queries("resources").bind("list_texts", TranslationTexts)
 _RESOURCES = load_folder(sql_folder() / "resources")
 _MEND_TRANSLATION = _RESOURCES["resources.mend_texts"].statement
 _MEND_LANGUAGE = _RESOURCES["resources.mend_language"].statement
@@ -114,7 +116,7 @@ def _mend_translation(opened: Connection, each: TranslationTexts) -> bool:
     return mended
 
 
-def _records(opened: Connection, query: Query[R], *parameters: Any) -> list[R]:
+def _records(opened: Connection, query: Query[..., R], *parameters: Any) -> list[R]:
     with RawCursor(opened) as cursor:
         return query.records(cursor.execute(query.statement, parameters).fetchall())
 

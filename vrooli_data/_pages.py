@@ -3,31 +3,53 @@
 from __future__ import annotations
 
 import binascii
+import types
 import zlib
-from collections.abc import Iterable, Iterator
-from datetime import datetime
-from types import NoneType
-from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
+from uuid import UUID
 
 import msgspec
 
-from ._queries import Query, query
-from .errors import InvalidCursor
+from ._bound import Query, arranged, record_type
+from ._queries import Source
+from .errors import InvalidCursor, InvalidUse
 
 R = TypeVar("R")
 
-_VERSION = b"\x01"
+_VERSION = b"\x02"
 _CHECKSUM_SIZE = 4
 #: Between the alphabet of base64 and the one that a URL holds as it is.
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
-#: No cursor that was made here is longer, so a longer one is not even decoded.
-_MAX_LENGTH = 128
+#: No longer cursor is read or written: what an index can hold is shorter by far.
+_MAX_LENGTH = 2**16
 
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _BigInt: TypeAlias = Annotated[int, msgspec.Meta(ge=_LOWEST, le=_HIGHEST)]
-_Time: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+#: How each type of a key is read from a cursor.
+_KEYS: Final[dict[Any, Any]] = {
+    kind: kind for kind in (bool, date, datetime, Decimal, float, str, UUID)
+} | {int: _BigInt}
+#: Digits behind the point of PostgreSQL's numeric, which psycopg returns without an exponent.
+_MAX_SCALE = 16_383
 Direction: TypeAlias = Literal["after", "before"]
+_DIRECTIONS = get_args(Direction)
 
 
 class Page(msgspec.Struct, Generic[R], frozen=True):
@@ -54,62 +76,84 @@ class Page(msgspec.Struct, Generic[R], frozen=True):
 
 
 class Position(NamedTuple):
-    """A place in a listing: the page lies after or before this sort key and id."""
+    """A place in a listing: the page lies after or before the row of these sort keys."""
 
     direction: Direction
-    #: None where the id alone makes the order.
-    key: Any
-    id: int
+    #: Of the fields of the order.
+    place: tuple[Any, ...]
 
 
-class _Payload(msgspec.Struct, array_like=True):
-    """What a cursor holds."""
+class Selection(NamedTuple, Generic[R]):
+    """What one page is read by."""
 
-    direction: Direction
-    key: _BigInt | _Time | None
-    id: _BigInt
-
-
-_decode = msgspec.msgpack.Decoder(_Payload).decode
-_encode = msgspec.msgpack.Encoder().encode
-
-
-def _spelled(raw: bytes) -> str:
-    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL).decode("ascii")
+    query: Query[..., R]
+    parameters: tuple[Any, ...]
+    #: None for the first page.
+    position: Position | None
+    limit: int
+    #: What the checksums of its cursors begin with: they belong to the listing and the filters.
+    salt: int
 
 
 class Listing(Generic[R]):
     """One order of a listing: its three queries, and the cursors that belong to it alone.
 
-    The order is descending, by the field *key* and then by the field *tie*, an id that is unique
-    among the rows of the listing; without a key, by *tie* alone.
+    The order is that of one field, the key, and then of others, which are unique among the rows of
+    the listing; without a key, of those alone.
     """
 
-    def __init__(self, name: str, key: str | None, record: type[R], *, tie: str = "id") -> None:
-        self.name = name
-        # The checksum covers the name, so a cursor serves its own listing only.
-        self._salt = zlib.crc32(name.encode())
-        self._key = key
-        self._key_type = _type_of(key)
-        self._tie = tie
-        self._first = query(name, record)
-        self._onward = {
-            "after": query(f"{name}_after", record),
-            "before": query(f"{name}_before", record),
+    def __init__(  # noqa: PLR0917 (`Queries.listing` has the words for it)
+        self,
+        first: Source,
+        after: Source,
+        before: Source,
+        record: type[R],
+        key: str | None,
+        ties: tuple[str, ...],
+        *,
+        ascending: bool,
+    ) -> None:
+        self.name = first.name
+        #: The fields of the order.
+        self.fields = ties if key is None else (key, *ties)
+        #: Their types.
+        self.types = tuple(_key_type(self.name, record, field) for field in self.fields)
+        self._place_of = attrgetter(*self.fields)
+        self._filters = first.parameters[:-1]
+        self._first: Query[..., R] = Query(first, record)
+        self._onward: dict[str, Query[..., R]] = {
+            "after": Query(after, record),
+            "before": Query(before, record),
         }
+        for direction, query in self._onward.items():
+            self._check_parameters(query, direction, first.parameters)
+        self._salt = zlib.crc32(self.name.encode())
+        self._decode = msgspec.msgpack.Decoder(
+            tuple[(Direction, *(_KEYS[kind] for kind in self.types))]  # type: ignore[misc]  # made of what is known here alone
+        ).decode
+        #: To the row beside one whose last tie is an integer.
+        self._step = -1 if ascending else 1
 
     def select(
-        self, filters: tuple[Any, ...], cursor: str | None, limit: int
-    ) -> tuple[Query[R], tuple[Any, ...], Position | None]:
+        self, filters: tuple[Any, ...], named: dict[str, Any], cursor: str | None, limit: int
+    ) -> Selection[R]:
         """Choose the query of a page and its parameters; one row more tells of a next page."""
-        if cursor is None:
-            return self._first, (*filters, limit + 1), None
-        position = self.parse(cursor)
-        place = (position.id,) if self._key is None else (position.key, position.id)
-        return self._onward[position.direction], (*filters, *place, limit + 1), position
+        if (
+            named
+            or len(filters) != len(self._filters)
+            or (filters and isinstance(filters[0], msgspec.Struct))
+        ):
+            filters = arranged(self.name, self._filters, filters, named)
+        salt = zlib.crc32(repr(filters).encode(), self._salt)
+        position = None if cursor is None else self.parse(cursor, salt)
+        if position is None:
+            return Selection(self._first, (*filters, limit + 1), None, limit, salt)
+        parameters = (*filters, *position.place, limit + 1)
+        return Selection(self._onward[position.direction], parameters, position, limit, salt)
 
-    def page(self, rows: list[R], position: Position | None, limit: int) -> Page[R]:
+    def page(self, rows: list[R], selection: Selection[R]) -> Page[R]:
         """Cut the rows that `select`'s query returned to a page with its cursors."""
+        _, _, position, limit, salt = selection
         more = len(rows) > limit
         items = rows[:limit]
         if position is None or position.direction == "after":
@@ -119,12 +163,12 @@ class Listing(Generic[R]):
             has_next, has_previous = True, more
         return Page(
             items,
-            self._next_cursor(items, position) if has_next else None,
-            self._previous_cursor(items, position) if has_previous else None,
+            self._neighbour("after", items, position, salt) if has_next else None,
+            self._neighbour("before", items, position, salt) if has_previous else None,
         )
 
-    def parse(self, cursor: object) -> Position:
-        """Read a cursor that this listing made, or raise `InvalidCursor`."""
+    def parse(self, cursor: object, salt: int) -> Position | None:
+        """Read a cursor that this listing made; None is the first page, else `InvalidCursor`."""
         if not isinstance(cursor, str):
             raise InvalidCursor(f"must be a str, not {type(cursor).__name__}")
         if len(cursor) > _MAX_LENGTH:
@@ -132,25 +176,32 @@ class Listing(Generic[R]):
         try:
             raw = binascii.a2b_base64(cursor.encode("ascii").translate(_FROM_URL))
             body, checksum = raw[:-_CHECKSUM_SIZE], raw[-_CHECKSUM_SIZE:]
-            if self._checksum(body) != checksum or body[:1] != _VERSION:
+            if _checksum(body, salt) != checksum or body[:1] != _VERSION:
                 raise self._refusal()
-            payload = _decode(body[1:])
-            position = Position(payload.direction, payload.key, payload.id)
+            position = self._position(body[1:])
             # Written again, because other spellings of the same position can be read as well:
             # base64 ends in bits that mean nothing, and a time may be text in any zone.
-            if not isinstance(position.key, self._key_type) or self.cursor(position) != cursor:
+            if self.cursor(position, salt) != cursor:
                 raise self._refusal()
         except (ValueError, binascii.Error, msgspec.DecodeError, OverflowError):
             raise self._refusal() from None
         return position
 
-    def cursor(self, position: Position) -> str:
-        """Write the cursor of a position."""
-        body = _VERSION + _encode(tuple(position))
-        return _spelled(body + self._checksum(body))
+    def cursor(self, position: Position | None, salt: int) -> str:
+        """Write the cursor of a position, or of the first page."""
+        body = _VERSION
+        if position is not None:
+            body += _encode((position.direction, *position.place))
+        raw = body + _checksum(body, salt)
+        return binascii.b2a_base64(raw, newline=False).translate(_TO_URL).decode("ascii")
 
-    def _checksum(self, body: bytes) -> bytes:
-        return zlib.crc32(body, self._salt).to_bytes(_CHECKSUM_SIZE, "big")
+    def _position(self, payload: bytes) -> Position | None:
+        if not payload:
+            return None
+        direction, *place = self._decode(payload)
+        if not all(map(_is_storable, place)):
+            raise self._refusal()
+        return Position(direction, tuple(place))
 
     def _refusal(self) -> InvalidCursor:
         method, *_ = self.name.split("__")
@@ -159,36 +210,78 @@ class Listing(Generic[R]):
             "cursor was made with, or begin with the first page"
         )
 
-    def _next_cursor(self, items: list[R], position: Position | None) -> str | None:
+    def _neighbour(
+        self, direction: Direction, items: list[R], position: Position | None, salt: int
+    ) -> str:
+        """Write the cursor of the page beside one, behind its items or before them."""
         if items:
-            return self.cursor(self._position("after", items[-1]))
-        # Nothing is left before the row of the cursor: the next page begins with that row.
-        return self._beside(position, "after", 1)
+            item = items[-1 if direction == "after" else 0]
+            place = self._place_of(item) if len(self.fields) > 1 else (self._place_of(item),)
+            cursor = self.cursor(Position(direction, place), salt)
+            if len(cursor) > _MAX_LENGTH:
+                names = ", ".join(self.fields)
+                raise InvalidUse(f"{self.name}: {names} of a row are too long for a cursor")
+            return cursor
+        # On an empty page that row is the one that its position leaves out. Nothing is left before
+        # it, or after it: the page beside begins, or ends, with that row.
+        return self.cursor(None if position is None else self._beside(position, direction), salt)
 
-    def _previous_cursor(self, items: list[R], position: Position | None) -> str | None:
-        if items:
-            return self.cursor(self._position("before", items[0]))
-        return self._beside(position, "before", -1)
+    def _beside(self, position: Position, direction: Direction) -> Position | None:
+        """Return the position whose page includes the row that another one leaves out.
 
-    def _beside(self, position: Position | None, direction: Direction, step: int) -> str | None:
-        """Write a cursor whose page includes the row that *position* leaves out."""
-        if position is None:
+        None is the first page, which is what comes beside an empty one before it; beside an empty
+        one at the end, it is the page to go on from where no value can be stepped over.
+        """
+        *place, last = position.place
+        if type(last) is not int:
             return None
-        # No id lies beyond the lowest and the highest, which a forged cursor may hold.
-        beside = min(max(position.id + step, _LOWEST), _HIGHEST)
-        return self.cursor(Position(direction, position.key, beside))
+        step = self._step if direction == "after" else -self._step
+        # No integer lies beyond the lowest and the highest, which a forged cursor may hold.
+        return Position(direction, (*place, min(max(last + step, _LOWEST), _HIGHEST)))
 
-    def _position(self, direction: Direction, item: R) -> Position:
-        key = None if self._key is None else getattr(item, self._key)
-        return Position(direction, key, getattr(item, self._tie))
+    def _check_parameters(
+        self, query: Query[..., R], direction: str, first: tuple[str, ...]
+    ) -> None:
+        wanted = (*first[:-1], *(f"{direction}_{field}" for field in self.fields), *first[-1:])
+        if query.parameters != wanted:
+            raise InvalidUse(
+                f"{query.name} takes ({', '.join(query.parameters)}); beside {self.name} it is to "
+                f"take ({', '.join(wanted)})"
+            )
 
 
-def _type_of(key: str | None) -> type:
-    if key is None:
-        return NoneType
-    return datetime if key.endswith("_at") else int
+_encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
 
 
-def listings(method: str, keys: Iterable[str], record: type[R]) -> dict[str, Listing[R]]:
-    """Bind each order of a listing method to its queries, ``<method>__<order>``."""
-    return {key: Listing(f"{method}__{key}", key, record) for key in keys}
+def _checksum(body: bytes, salt: int) -> bytes:
+    return zlib.crc32(body, salt).to_bytes(_CHECKSUM_SIZE, "big")
+
+
+def _key_type(listing: str, record: type[Any], field: str) -> Any:
+    """Return the type of a field of an order, or refuse one that has none."""
+    annotation = record_type(record, field)
+    kind = annotation
+    if get_origin(annotation) is Literal:
+        # A closed set of texts, or of numbers.
+        kinds = {type(value) for value in get_args(annotation)}
+        kind = kinds.pop() if len(kinds) == 1 else annotation
+    if kind in _KEYS:
+        return kind
+    problem = f"is a {annotation}, which has no order"
+    if annotation is None:
+        problem = "is no field of it"
+    elif get_origin(annotation) in (Union, types.UnionType) and type(None) in get_args(annotation):
+        problem = "can be None, and NULL has no place in the order of a page"
+    raise InvalidUse(f"{listing}: {record.__name__}.{field} {problem}")
+
+
+def _is_storable(value: Any) -> bool:
+    """Tell whether PostgreSQL can hold a value, so that a cursor may."""
+    if isinstance(value, str):
+        return "\0" not in value
+    if isinstance(value, Decimal):
+        exponent = value.as_tuple().exponent
+        return exponent in ("n", "F") or (
+            isinstance(exponent, int) and -_MAX_SCALE <= exponent <= 0
+        )
+    return True

@@ -1,24 +1,21 @@
-"""Load the queries of ``sql/`` and hold each with its header, statement and record."""
+"""Read the queries of ``.sql`` files: each with its name, header and statement."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
-from itertools import starmap, takewhile
+from itertools import takewhile
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar, get_origin
+from typing import NamedTuple
 
 import msgspec
 from aiosql.adapters.generic import GenericAdapter
 from aiosql.query_loader import QueryLoader
 from aiosql.utils import SQLLoadException, SQLParseException
 
-from ._rows import UNREADABLE, Row, nested_decoders, record_fields, unreadable_part
 from ._sql_text import Piece, Unended, pieces
-from .errors import InvalidFile, RecordMismatch
-
-R = TypeVar("R")
+from .errors import InvalidFile
 
 _FIELD = re.compile(r"^(Utility|Record|Index|Index \(pg_trgm\)|Plan|Locks|Null):\s+(.+)$")
 _REQUIRED = ("Record", "Index", "Locks")
@@ -77,104 +74,11 @@ class Unreadable(NamedTuple):
         return InvalidFile(f"{self.path}:{self.line}: {self.problem}", line=self.line)
 
 
-class Query(Generic[R]):
-    """A loaded query and the record its rows become."""
-
-    __slots__ = (
-        "_build",
-        "_decoders",
-        "columns",
-        "is_planned_anew",
-        "name",
-        "only_reads",
-        "record",
-        "source",
-        "statement",
-    )
-
-    def __init__(self, source: Source, record: type[R]) -> None:
-        self.source = source
-        self.name = source.name
-        self.statement = source.statement
-        self.record = record
-        #: It locks nothing and writes nothing, so that it may always run again.
-        self.only_reads = source.header["Locks"] == "none"
-        #: Each call is planned for its own parameters; all others share one plan.
-        self.is_planned_anew = source.is_planned_anew
-        # The class itself: calling through Update[User] would cost more and build the same.
-        self._build: Callable[..., R] = get_origin(record) or record
-        self.columns = tuple(field.name for field in record_fields(record))
-        self._decoders = nested_decoders(record)
-
-    def check_columns(self, columns: tuple[str, ...]) -> None:
-        """Raise `RecordMismatch` unless the result's columns are the record's fields."""
-        if columns != self.columns:
-            raise RecordMismatch(
-                f"{self.name} returns the columns ({', '.join(columns)}); its record "
-                f"{self.record.__name__} has the fields ({', '.join(self.columns)})",
-                query=self.name,
-            )
-
-    def records(self, rows: list[Row]) -> list[R]:
-        """Build the records of *rows*; raise `RecordMismatch` where one does not fit."""
-        if not self._decoders:
-            return list(starmap(self._build, rows))
-        try:
-            return [self._nested(row) for row in rows]
-        except UNREADABLE:
-            raise self._mismatch(rows) from None
-
-    def record_of(self, row: Row) -> R:
-        """Build the record of one row; raise `RecordMismatch` where it does not fit."""
-        if not self._decoders:
-            return self._build(*row)
-        try:
-            return self._nested(row)
-        except UNREADABLE:
-            raise self._mismatch([row]) from None
-
-    def _nested(self, row: Row) -> R:
-        values = list(row)
-        for index, decode in self._decoders:
-            if values[index] is not None:
-                values[index] = decode(values[index])
-        return self._build(*values)
-
-    def mismatch(self, part: str = "a column") -> RecordMismatch:
-        """Return the error of a row that does not fit; *part* says where, and never with what."""
-        done = "" if self.only_reads else "; the statement itself has run"
-        return RecordMismatch(
-            f"{self.name}: {part} does not fit the record {self.record.__name__}: something other "
-            f"than this layer wrote it{done}",
-            query=self.name,
-        )
-
-    def _mismatch(self, rows: list[Row]) -> RecordMismatch:
-        parts = (
-            f"{self.columns[index]}{part}"
-            for row in rows
-            for index, decode in self._decoders
-            if row[index] is not None and (part := unreadable_part(decode, row[index])) is not None
-        )
-        # What is too deep for one reader's stack may not be for the next.
-        return self.mismatch(next(parts, "a column"))
-
-
 def sql_folder() -> Path:
     """Return the folder of the queries: in the package when installed, else in the tree."""
     package = Path(__file__).parent
     inside = package / "sql"
     return inside if inside.is_dir() else package.parent / "sql"
-
-
-def query(name: str, record: type[R]) -> Query[R]:
-    """Bind the query *name* (``users.find_by_id``) to its record."""
-    aggregate, _, _ = name.partition(".")
-    folder = sql_folder() / aggregate
-    source = load_folder(folder).get(name)
-    if source is None:
-        raise InvalidFile(f"{folder}: there is no query {name}")
-    return Query(source, record)
 
 
 @cache

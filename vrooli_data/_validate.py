@@ -53,6 +53,12 @@ def check_limit(value: int) -> None:
     check_int("limit", value, 1, MAX_PAGE)
 
 
+def check_revision(field: str, value: int | None) -> None:
+    """Refuse what is no revision that a row may be expected to have; None is any."""
+    if value is not None:
+        check_int(field, value, 0, MAX_INTEGER)
+
+
 def check_flag(field: str, value: bool) -> None:
     """Refuse what is not True or False."""
     if type(value) is not bool:

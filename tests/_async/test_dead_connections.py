@@ -13,6 +13,7 @@ from psycopg import Connection
 from tests.factories import Factory
 from vrooli_data import (
     AsyncDatabase,
+    AsyncExecutor,
     AsyncTransaction,
     CreateUser,
     DatabaseError,
@@ -262,7 +263,7 @@ async def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
             with AsyncLoan(db._connections) as loan:
                 connection = await loan.take()
                 session: Any = connection.session
-                users = type(db.users)(session)
+                users = type(db.users)(AsyncExecutor(session))
                 assert await users.find_by_handle("ada") is not None
                 # Behind the layer's back.
                 connection.pgconn.exec_(b"DEALLOCATE ALL")

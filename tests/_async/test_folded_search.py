@@ -41,7 +41,7 @@ def asked(name: str) -> set[str]:
 @pytest.fixture(params=[False, True], ids=["walk", "trigrams"])
 def searching(db: AsyncDatabase, request: pytest.FixtureRequest) -> AsyncDatabase:
     """Search by one of the two queries."""
-    db._runner.has_trigrams = request.param
+    db._runner.extensions = {"pg_trgm"} if request.param else ()
     return db
 
 

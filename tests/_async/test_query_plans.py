@@ -12,7 +12,8 @@ from psycopg import AsyncConnection
 from tests.factories import Factory
 from tests.introspection import methods, required_arguments
 from vrooli_data import AsyncDatabase, DatabaseError, VrooliDataError
-from vrooli_data._queries import Query, load_folder
+from vrooli_data._bound import Query
+from vrooli_data._queries import load_folder
 
 from .probe import make_world
 
@@ -42,7 +43,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 @pytest.fixture
-def share(tmp_path: Path) -> Query[Share]:
+def share(tmp_path: Path) -> Query[..., Share]:
     folder = tmp_path / "shop"
     folder.mkdir()
     (folder / "queries.sql").write_text(QUERIES)
@@ -77,7 +78,7 @@ async def test_no_call_of_any_method_is_planned_anew(db: AsyncDatabase, make: Fa
 
 
 async def test_a_query_that_asks_for_it_is_planned_for_each_call(
-    db: AsyncDatabase, share: Query[Share]
+    db: AsyncDatabase, share: Query[..., Share]
 ) -> None:
     async with db.connection() as held:
         for _ in range(7):
@@ -89,7 +90,7 @@ async def test_a_query_that_asks_for_it_is_planned_for_each_call(
 
 
 async def test_in_a_transaction_its_setting_ends_with_it(
-    db: AsyncDatabase, share: Query[Share]
+    db: AsyncDatabase, share: Query[..., Share]
 ) -> None:
     async with db.transaction() as tx:
         for _ in range(3):
@@ -100,7 +101,9 @@ async def test_in_a_transaction_its_setting_ends_with_it(
         assert await mode(tx.connection) == "force_generic_plan"
 
 
-async def test_its_failure_leaves_nothing_behind(db: AsyncDatabase, share: Query[Share]) -> None:
+async def test_its_failure_leaves_nothing_behind(
+    db: AsyncDatabase, share: Query[..., Share]
+) -> None:
     async with db.connection() as held:
         for _ in range(2):
             with pytest.raises(DatabaseError, match=r"shop\.share: .*22012"):
@@ -116,7 +119,9 @@ async def test_its_failure_leaves_nothing_behind(db: AsyncDatabase, share: Query
             assert await tx._runner.rows(share, (6, 3)) == [(2,)]
 
 
-async def test_without_preparing_it_works_as_well(database_url: str, share: Query[Share]) -> None:
+async def test_without_preparing_it_works_as_well(
+    database_url: str, share: Query[..., Share]
+) -> None:
     async with AsyncDatabase.connect(database_url, prepare=False) as db, db.connection() as held:
         for _ in range(7):
             assert await held._runner.rows(share, (6, 2)) == [(3,)]

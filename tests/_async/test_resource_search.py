@@ -53,7 +53,7 @@ LIMIT 20
 @pytest.fixture(params=[False, True], ids=["walk", "trigrams"])
 def searching(db: AsyncDatabase, request: pytest.FixtureRequest) -> AsyncDatabase:
     """Search by one of the two queries."""
-    db._runner.has_trigrams = request.param
+    db._runner.extensions = {"pg_trgm"} if request.param else ()
     return db
 
 
@@ -144,7 +144,7 @@ async def test_texts_without_a_trigram_are_walked_for(database_url: str) -> None
     async with AsyncDatabase.connect(
         database_url, on_query=lambda event: names.append(event.name)
     ) as db:
-        db._runner.has_trigrams = True
+        db._runner.extensions = {"pg_trgm"}
         names.clear()
         for text in ("a!!", "abc"):
             await db.resources.search(text)

@@ -8,6 +8,7 @@ import pytest
 from psycopg import Connection
 
 from tests.factories import Factory
+from tests.introspection import LISTINGS
 from vrooli_data import (
     AlreadyExists,
     AsyncDatabase,
@@ -20,7 +21,7 @@ from vrooli_data import (
     ResourceVersion,
     UpdateVersion,
 )
-from vrooli_data._pages import Listing, Position
+from vrooli_data._pages import Position
 
 from ._compat import Started, gather, until_waiting
 
@@ -292,11 +293,10 @@ async def test_a_cursor_beyond_every_version_index_leads_to_all_versions_or_none
     db: AsyncDatabase, resource_id: int
 ) -> None:
     await db.resources.add_version(resource_id, DRAFT)
-    listing = Listing(
-        "resources.find_versions__version_index", None, ResourceVersion, tie="version_index"
-    )
-    after = listing.cursor(Position("after", None, 2**40))
-    before = listing.cursor(Position("before", None, 2**40))
+    listing = LISTINGS["resources.find_versions__version_index"]
+    salt = listing.select((resource_id,), {}, None, 1).salt
+    after = listing.cursor(Position("after", (2**40,)), salt)
+    before = listing.cursor(Position("before", (2**40,)), salt)
     assert len((await db.resources.find_versions(resource_id, cursor=after)).items) == 1
     assert (await db.resources.find_versions(resource_id, cursor=before)).items == []
 

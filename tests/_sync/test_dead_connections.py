@@ -16,6 +16,7 @@ from vrooli_data import (
     CreateUser,
     Database,
     DatabaseError,
+    Executor,
     RetryEvent,
     Transaction,
     Unavailable,
@@ -263,7 +264,7 @@ def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
             with Loan(db._connections) as loan:
                 connection = loan.take()
                 session: Any = connection.session
-                users = type(db.users)(session)
+                users = type(db.users)(Executor(session))
                 assert users.find_by_handle("ada") is not None
                 # Behind the layer's back.
                 connection.pgconn.exec_(b"DEALLOCATE ALL")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import NoneType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +16,8 @@ from psycopg import sql
 from tests.factories import Factory
 from tests.introspection import LISTINGS
 from tests.listed_rows import KEYS, SOURCES
-from vrooli_data import Database, Page
+from vrooli_data import Database, Page, RunStatus
+from vrooli_data._json import json_text
 from vrooli_data._pages import Direction, Listing, Position
 
 #: One database serves all examples of a test: each begins by taking the rows of the last away.
@@ -60,6 +61,22 @@ READINGS = st.builds(
 )
 
 
+def key_of(listing: Listing[Any]) -> str | None:
+    """Return the field that a listing is ordered by before its id."""
+    return listing.fields[0] if len(listing.fields) > 1 else None
+
+
+def key_type_of(listing: Listing[Any]) -> type:
+    return NoneType if key_of(listing) is None else listing.types[0]
+
+
+def filters_of(arguments: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the parameters that a method makes of its arguments."""
+    statuses = [each for each in get_args(RunStatus) if each in arguments.get("statuses", ())]
+    others = [value for name, value in arguments.items() if name not in ("statuses", "order_by")]
+    return (*others, *([json_text(statuses)] if statuses else ()))
+
+
 class Table:
     """The rows of a listing, and their order as plain sorting has it."""
 
@@ -87,7 +104,7 @@ class Table:
         """Insert a row, whose id lies anywhere among those that are there."""
         self._count += 1
         id = 1000 + self._count * 7919 % 10_007
-        field = self._listing._key
+        field = key_of(self._listing)
         values = KEYS[field]
         value = values[row.key % len(values)]
         key = {} if field is None else {field: value}
@@ -106,7 +123,7 @@ class Table:
     def _delete(self, id: int) -> None:
         del self._rows[id]
         statement = sql.SQL("DELETE FROM {} WHERE {} = %s").format(
-            sql.Identifier(self._source.table), sql.Identifier(self._listing._tie)
+            sql.Identifier(self._source.table), sql.Identifier(self._listing.fields[-1])
         )
         self._make.connection.execute(statement, (id,))
 
@@ -118,7 +135,9 @@ class Walker:
         repository, method = listing.name.split("__")[0].split(".")
         self._method = getattr(getattr(db, repository), method)
         self._arguments = SOURCES[listing.name].arguments
-        self._tie = listing._tie
+        self._tie = listing.fields[-1]
+        filters = filters_of(self._arguments)
+        self.salt = listing.select(filters, {}, None, 1).salt
 
     def ids(self, page: Page[Any]) -> list[int]:
         """Return the ids on a page."""
@@ -191,9 +210,11 @@ def test_a_forged_cursor_beyond_all_rows_leads_back_to_them(
         int: (LOWEST, 0, HIGHEST),
         datetime: (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),
     }
-    for key in keys[listing._key_type]:
+    first = key_type_of(listing)
+    for key in keys[first]:
         for id in (LOWEST, -1, 0, HIGHEST):
-            start = listing.cursor(Position(direction, key, id))
+            place = (id,) if first is NoneType else (key, id)
+            start = listing.cursor(Position(direction, place), walker.salt)
             for backward in (False, True):
                 pages = walker.walk(2, start, backward=backward)
                 seen = [found for page in pages for found in walker.ids(page)]

@@ -13,7 +13,8 @@ from psycopg import Connection
 from tests.factories import Factory
 from tests.introspection import methods, required_arguments
 from vrooli_data import Database, DatabaseError, VrooliDataError
-from vrooli_data._queries import Query, load_folder
+from vrooli_data._bound import Query
+from vrooli_data._queries import load_folder
 
 from .probe import make_world
 
@@ -43,7 +44,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 @pytest.fixture
-def share(tmp_path: Path) -> Query[Share]:
+def share(tmp_path: Path) -> Query[..., Share]:
     folder = tmp_path / "shop"
     folder.mkdir()
     (folder / "queries.sql").write_text(QUERIES)
@@ -78,7 +79,7 @@ def test_no_call_of_any_method_is_planned_anew(db: Database, make: Factory) -> N
 
 
 def test_a_query_that_asks_for_it_is_planned_for_each_call(
-    db: Database, share: Query[Share]
+    db: Database, share: Query[..., Share]
 ) -> None:
     with db.connection() as held:
         for _ in range(7):
@@ -89,7 +90,7 @@ def test_a_query_that_asks_for_it_is_planned_for_each_call(
         assert mode(held.connection) == "force_generic_plan"
 
 
-def test_in_a_transaction_its_setting_ends_with_it(db: Database, share: Query[Share]) -> None:
+def test_in_a_transaction_its_setting_ends_with_it(db: Database, share: Query[..., Share]) -> None:
     with db.transaction() as tx:
         for _ in range(3):
             assert tx._runner.rows(share, (6, 2)) == [(3,)]
@@ -99,7 +100,7 @@ def test_in_a_transaction_its_setting_ends_with_it(db: Database, share: Query[Sh
         assert mode(tx.connection) == "force_generic_plan"
 
 
-def test_its_failure_leaves_nothing_behind(db: Database, share: Query[Share]) -> None:
+def test_its_failure_leaves_nothing_behind(db: Database, share: Query[..., Share]) -> None:
     with db.connection() as held:
         for _ in range(2):
             with pytest.raises(DatabaseError, match=r"shop\.share: .*22012"):
@@ -115,7 +116,7 @@ def test_its_failure_leaves_nothing_behind(db: Database, share: Query[Share]) ->
             assert tx._runner.rows(share, (6, 3)) == [(2,)]
 
 
-def test_without_preparing_it_works_as_well(database_url: str, share: Query[Share]) -> None:
+def test_without_preparing_it_works_as_well(database_url: str, share: Query[..., Share]) -> None:
     with Database.connect(database_url, prepare=False) as db, db.connection() as held:
         for _ in range(7):
             assert held._runner.rows(share, (6, 2)) == [(3,)]

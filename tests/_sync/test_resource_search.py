@@ -54,7 +54,7 @@ LIMIT 20
 @pytest.fixture(params=[False, True], ids=["walk", "trigrams"])
 def searching(db: Database, request: pytest.FixtureRequest) -> Database:
     """Search by one of the two queries."""
-    db._runner.has_trigrams = request.param
+    db._runner.extensions = {"pg_trgm"} if request.param else ()
     return db
 
 
@@ -137,7 +137,7 @@ def test_a_text_of_very_many_hits_finds_the_best_of_all(
 def test_texts_without_a_trigram_are_walked_for(database_url: str) -> None:
     names: list[str] = []
     with Database.connect(database_url, on_query=lambda event: names.append(event.name)) as db:
-        db._runner.has_trigrams = True
+        db._runner.extensions = {"pg_trgm"}
         names.clear()
         for text in ("a!!", "abc"):
             db.resources.search(text)

@@ -39,7 +39,7 @@ LIMIT 10
 @pytest.fixture(params=[False, True], ids=["walk", "trigrams"])
 def searching(db: Database, request: pytest.FixtureRequest) -> Database:
     """Search by one of the two queries."""
-    db._runner.has_trigrams = request.param
+    db._runner.extensions = {"pg_trgm"} if request.param else ()
     return db
 
 

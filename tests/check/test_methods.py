@@ -17,36 +17,35 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from vrooli_data._async.repository import AsyncRepository
-from vrooli_data._queries import Query, load_folder
+from vrooli_data import AsyncRepository, queries
 from vrooli_data._validate import check_id, check_limit
 
 records = sys.modules[RECORDS_MODULE]
-sources = load_folder(Path(__file__).parent / "sql/orders")
-FIND_BY_ID = Query(sources["orders.find_by_id"], records.OrderWithCustomer)
-LIST = Query(sources["orders.list_by_customer"], records.Order)
-SET_NOTE = Query(sources["orders.set_note"], records.Order)
+sql = queries(Path(__file__).parent / "sql/orders")
+FIND_BY_ID = sql.bind("find_by_id", records.OrderWithCustomer)
+LIST = sql.bind("list_by_customer", records.Order)
+SET_NOTE = sql.bind("set_note", records.Order)
 
 
 class Orders(AsyncRepository):
     async def find_by_id(self, id: int):
         check_id("id", id)
-        return await self._find(FIND_BY_ID, id)
+        return await self.find_one(FIND_BY_ID, id)
 
     async def list_by_customer(self, customer_id: int, *, limit: int = 20):
         check_id("customer_id", customer_id)
         check_limit(limit)
-        return await self._list(LIST, customer_id, limit)
+        return await self.find_all(LIST, customer_id, limit)
 
     async def set_note(self, id: int, note: str | None):
         check_id("id", id)
-        return await self._find(SET_NOTE, id, note)
+        return await self.find_one(SET_NOTE, id, note)
 """
 RENAMED = """\
-        return await self._find(SET_NOTE, id, 'x')
+        return await self.find_one(SET_NOTE, id, 'x')
 
     async def find_order(self, id: int):
-        return await self._find(FIND_BY_ID, id)
+        return await self.find_one(FIND_BY_ID, id)
 """
 #: No repository runs it.
 REPORT = """
@@ -86,16 +85,8 @@ def test_methods_and_queries_that_agree_have_no_finding(
             "parameters",
             "set_note",
             "repository.py",
-            "self._find(SET_NOTE, id, note)",
-            "self._find(SET_NOTE, id)",
-            "Orders.set_note passes 1 parameters, but the query takes 2 (id, note)",
-        ),
-        (
-            "parameters",
-            "set_note",
-            "repository.py",
-            "self._find(SET_NOTE, id, note)",
-            "self._find(SET_NOTE, note, id)",
+            "self.find_one(SET_NOTE, id, note)",
+            "self.find_one(SET_NOTE, note, id)",
             "passes a str, which does not go as bigint for :id",
         ),
         (
@@ -110,8 +101,8 @@ def test_methods_and_queries_that_agree_have_no_finding(
             "parameters",
             "find_by_id",
             "repository.py",
-            "self._find(FIND_BY_ID, id)",
-            "self._find(FIND_BY_ID, id - 1)",
+            "self.find_one(FIND_BY_ID, id)",
+            "self.find_one(FIND_BY_ID, id - 1)",
             "passes something else than its id for :id",
         ),
         (
@@ -134,15 +125,15 @@ def test_methods_and_queries_that_agree_have_no_finding(
             "unused-query",
             "set_note",
             "repository.py",
-            "return await self._find(SET_NOTE, id, note)",
-            "return await self._find(FIND_BY_ID, id)",
+            "return await self.find_one(SET_NOTE, id, note)",
+            "return await self.find_one(FIND_BY_ID, id)",
             "no method runs this query",
         ),
         (
             "unused-query",
             "find_by_id",
             "repository.py",
-            "        return await self._find(FIND_BY_ID, id)\n",
+            "        return await self.find_one(FIND_BY_ID, id)\n",
             RENAMED,
             "Orders.find_by_id has the name of this query, but does not run it",
         ),
@@ -150,8 +141,8 @@ def test_methods_and_queries_that_agree_have_no_finding(
             "record",
             "find_by_id",
             "repository.py",
-            'sources["orders.find_by_id"], records.OrderWithCustomer',
-            'sources["orders.find_by_id"], records.Order',
+            '"find_by_id", records.OrderWithCustomer',
+            '"find_by_id", records.Order',
             "the rows become Order, but the header says OrderWithCustomer",
         ),
         (
@@ -166,8 +157,8 @@ def test_methods_and_queries_that_agree_have_no_finding(
             "record",
             "set_note",
             "repository.py",
-            "self._find(SET_NOTE, id, note)",
-            "self._get(SET_NOTE, id, note)",
+            "await self.find_one(SET_NOTE, id, note)",
+            "(await self.find_all(SET_NOTE, id, note))[0]",
             "Orders.set_note fails on no row, but the header says `or no row`",
         ),
     ],
@@ -195,6 +186,10 @@ def test_a_method_that_does_not_fit_its_query_is_found(  # noqa: PLR0917 (one ta
     [
         ("        return id\n", "runs no query"),
         ("        raise TypeError('no such luck')\n", "cannot be called: it raises TypeError"),
+        (
+            "        return await self.find_one(SET_NOTE, id)\n",
+            "it raises InvalidInput: note: must be given to orders.set_note",
+        ),
     ],
 )
 def test_a_method_that_runs_no_query_is_found(

@@ -12,14 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vrooli_data import InvalidCursor, Member, Page, Resource
-from vrooli_data._pages import Direction, Listing, Position
+from vrooli_data._binding import own_queries
+from vrooli_data._pages import Direction, Listing, Position, Selection, _checksum
 
-SCORES = Listing("resources.find_by_type__score", "score", Resource)
-VIEWS = Listing("resources.find_by_type__views", "views", Resource)
-TIMES = Listing("resources.find_by_type__created_at", "created_at", Resource)
-TEAM = Listing("members.find_by_team__user_id", None, Member, tie="user_id")
-MEMBERSHIPS = Listing("members.find_by_user__created_at", "created_at", Member, tie="team_id")
-CURSOR = SCORES.cursor(Position("after", 7, 42))
+RESOURCES = own_queries("resources")
+SCORES = RESOURCES.listing("find_by_type__score", Resource, key="score")
+VIEWS = RESOURCES.listing("find_by_type__views", Resource, key="views")
+TIMES = RESOURCES.listing("find_by_type__created_at", Resource, key="created_at")
+TEAM = own_queries("members").listing("find_by_team__user_id", Member, tie="user_id")
+MEMBERSHIPS = own_queries("members").listing(
+    "find_by_user__created_at", Member, key="created_at", tie="team_id"
+)
+QUERY = RESOURCES.bind("find_by_id", Resource)
+SALT = SCORES.select(("Note",), {}, None, 1).salt
+CURSOR = SCORES.cursor(Position("after", (7, 42)), SALT)
 
 EDGES = (
     None,
@@ -35,36 +41,40 @@ directions: st.SearchStrategy[Direction] = st.sampled_from(("after", "before"))
 
 @given(directions, bigints, bigints)
 def test_a_cursor_returns_its_position(direction: Direction, key: int, id: int) -> None:
-    position = Position(direction, key, id)
-    assert SCORES.parse(SCORES.cursor(position)) == position
+    position = Position(direction, (key, id))
+    assert SCORES.parse(SCORES.cursor(position, SALT), SALT) == position
 
 
 @given(directions, times, bigints)
 def test_a_cursor_of_a_time_returns_it_to_the_microsecond(
     direction: Direction, key: datetime, id: int
 ) -> None:
-    position = Position(direction, key, id)
-    assert TIMES.parse(TIMES.cursor(position)) == position
+    position = Position(direction, (key, id))
+    assert TIMES.parse(TIMES.cursor(position, SALT), SALT) == position
 
 
 @given(directions, bigints)
 def test_a_cursor_of_an_order_by_id_alone_returns_it(direction: Direction, id: int) -> None:
-    position = Position(direction, None, id)
-    assert TEAM.parse(TEAM.cursor(position)) == position
+    position = Position(direction, (id,))
+    assert TEAM.parse(TEAM.cursor(position, SALT), SALT) == position
+
+
+def test_a_cursor_of_the_first_page_leads_there() -> None:
+    assert SCORES.parse(SCORES.cursor(None, SALT), SALT) is None
 
 
 @given(bigints, bigints, st.integers(0), st.integers(1, 255))
 def test_a_changed_byte_is_noticed(key: int, id: int, where: int, change: int) -> None:
-    raw = bytearray(urlsafe_b64decode(SCORES.cursor(Position("after", key, id))))
+    raw = bytearray(urlsafe_b64decode(SCORES.cursor(Position("after", (key, id)), SALT)))
     raw[where % len(raw)] ^= change
     with pytest.raises(InvalidCursor):
-        SCORES.parse(urlsafe_b64encode(raw).decode())
+        SCORES.parse(urlsafe_b64encode(raw).decode(), SALT)
 
 
 @given(st.text())
 def test_what_was_never_a_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidCursor) as caught:
-        SCORES.parse(cursor)
+        SCORES.parse(cursor, SALT)
     # The method is named, and what its queries are called is not.
     assert str(caught.value).startswith(
         "cursor: is damaged, or is none that resources.find_by_type gave for these arguments: "
@@ -74,7 +84,7 @@ def test_what_was_never_a_cursor_is_refused(cursor: str) -> None:
 @pytest.mark.parametrize("cursor", [5, b"x", True, ["x"]])
 def test_what_is_no_text_is_refused_as_such(cursor: object) -> None:
     with pytest.raises(InvalidCursor, match=f"must be a str, not {type(cursor).__name__}"):
-        SCORES.parse(cursor)
+        SCORES.parse(cursor, SALT)
 
 
 @pytest.mark.parametrize(
@@ -93,31 +103,39 @@ def test_what_is_no_text_is_refused_as_such(cursor: object) -> None:
 )
 def test_another_spelling_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidCursor):
-        SCORES.parse(cursor)
+        SCORES.parse(cursor, SALT)
 
 
 def test_a_cursor_of_another_listing_is_refused() -> None:
     with pytest.raises(InvalidCursor, match="for these arguments"):
-        VIEWS.parse(CURSOR)
+        VIEWS.select(("Note",), {}, CURSOR, 1)
     with pytest.raises(InvalidCursor):
-        TIMES.parse(CURSOR)
+        TIMES.select(("Note",), {}, CURSOR, 1)
+    assert SCORES.select(("Note",), {}, CURSOR, 1).position == Position("after", (7, 42))
+
+
+def test_a_cursor_of_other_filters_is_refused() -> None:
+    with pytest.raises(InvalidCursor, match="for these arguments"):
+        SCORES.select(("Api",), {}, CURSOR, 1)
 
 
 def test_a_key_of_another_type_is_refused() -> None:
-    with pytest.raises(InvalidCursor):
-        TIMES.parse(TIMES.cursor(Position("after", 7, 42)))
-    with pytest.raises(InvalidCursor):
-        SCORES.parse(SCORES.cursor(Position("after", datetime(2026, 1, 1, tzinfo=UTC), 42)))
-    with pytest.raises(InvalidCursor):
-        SCORES.parse(SCORES.cursor(Position("after", None, 42)))
-    with pytest.raises(InvalidCursor):
-        TEAM.parse(TEAM.cursor(Position("after", 7, 42)))
+    time = datetime(2026, 1, 1, tzinfo=UTC)
+    for listing, place in (
+        (TIMES, (7, 42)),
+        (SCORES, (time, 42)),
+        (SCORES, (None, 42)),
+        (SCORES, (42,)),
+        (TEAM, (7, 42)),
+    ):
+        with pytest.raises(InvalidCursor):
+            listing.parse(listing.cursor(Position("after", place), SALT), SALT)
 
 
-def forged(listing: Listing[Any], payload: bytes) -> str:
+def forged(payload: bytes) -> str:
     """Return a cursor whose checksum is right, whatever it holds."""
-    body = b"\x01" + payload
-    return urlsafe_b64encode(body + listing._checksum(body)).decode()
+    body = b"\x02" + payload
+    return urlsafe_b64encode(body + _checksum(body, SALT)).decode()
 
 
 hostile = st.one_of(
@@ -145,26 +163,32 @@ payloads = st.one_of(
 def test_a_forged_cursor_is_refused_or_leads_to_pages_whose_cursors_are_taken(
     listing: Listing[Any], payload: bytes, edge: int, direction: Direction
 ) -> None:
-    for cursor in (
-        forged(listing, payload),
-        *(forged(listing, msgspec.msgpack.encode((direction, key, edge))) for key in EDGES),
-    ):
+    places = [
+        place
+        for key in EDGES
+        for place in ((direction, edge), (direction, key, edge), (direction, edge, key))
+    ]
+    for cursor in (forged(payload), *map(forged, map(msgspec.msgpack.encode, places))):
         try:
-            _, _, position = listing.select((), cursor, 1)
+            position = listing.parse(cursor, SALT)
         except InvalidCursor:
             continue
-        page = listing.page([], position, 1)
-        beside = page.next_cursor or page.previous_cursor
-        assert listing.parse(beside).id in range(-(2**63), 2**63)
+        page = listing.page([], Selection(QUERY, (), position, 1, SALT))
+        if position is None:
+            assert page == Page([], None, None)
+            continue
+        beside = listing.parse(page.next_cursor or page.previous_cursor, SALT)
+        assert beside is not None
+        assert beside.place[-1] in range(-(2**63), 2**63)
 
 
 def test_a_page_goes_on_behind_the_fields_of_its_order() -> None:
     member = Member(3, 5, False, {}, datetime(2026, 1, 1, tzinfo=UTC), datetime.now(UTC))
     for listing, place in ((TEAM, (5,)), (MEMBERSHIPS, (member.created_at, 3))):
-        page = listing.page([member, member], None, limit=1)
-        query, parameters, _ = listing.select((1,), page.next_cursor, 20)
-        assert query.name == f"{listing.name}_after"
-        assert parameters == (1, *place, 21)
+        page = listing.page([member, member], listing.select((1,), {}, None, 1))
+        onward = listing.select((1,), {}, page.next_cursor, 20)
+        assert onward.query.name == f"{listing.name}_after"
+        assert onward.parameters == (1, *place, 21)
 
 
 def test_a_page_is_gone_through_and_counted_as_its_items_are() -> None:
@@ -185,6 +209,7 @@ def test_a_page_is_a_record_like_any_other() -> None:
 
 
 def test_a_cursor_is_safe_in_a_url_and_short() -> None:
-    longest = TIMES.cursor(Position("before", datetime(9999, 12, 31, 1, 2, 3, 4, UTC), 2**63 - 1))
+    time = datetime(9999, 12, 31, 1, 2, 3, 4, UTC)
+    longest = TIMES.cursor(Position("before", (time, 2**63 - 1)), SALT)
     assert len(longest) <= 64
     assert set(longest) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=")

@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from vrooli_data._queries import Query, load_folder, query, read_folder, sql_folder
+from vrooli_data._binding import own_queries
+from vrooli_data._bound import Query
+from vrooli_data._queries import load_folder, read_folder, sql_folder
 from vrooli_data.errors import InvalidFile, RecordMismatch
 
 GOOD = """-- name: {name}({parameters}){suffix}
@@ -189,8 +191,8 @@ def test_all_that_is_wrong_in_a_folder_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_query_that_there_is_not_is_told_with_its_folder() -> None:
-    with pytest.raises(InvalidFile, match=r"sql/users: there is no query users\.no_such"):
-        query("users.no_such", Child)
+    with pytest.raises(InvalidFile, match=r"sql/users: there is no query no_such"):
+        own_queries("users").bind("no_such", Child)
 
 
 class Values(msgspec.Struct):
@@ -221,7 +223,7 @@ class Parent(msgspec.Struct):
 
 def test_nested_records_are_decoded_and_null_stays_none(tmp_path: Path) -> None:
     write(tmp_path, "SELECT :id::bigint;")
-    query = Query(load_folder(tmp_path / "users")["users.find"], Parent)
+    query: Query[..., Parent] = Query(load_folder(tmp_path / "users")["users.find"], Parent)
     assert query.record_of((1, None, b"[]")) == Parent(1, None, [])
     assert query.records([(1, b'{"name":"a"}', b'[{"name":"b"}]')]) == [
         Parent(1, Child("a"), [Child("b")])
@@ -230,7 +232,7 @@ def test_nested_records_are_decoded_and_null_stays_none(tmp_path: Path) -> None:
 
 def test_columns_in_another_order_are_a_mismatch(tmp_path: Path) -> None:
     write(tmp_path, "SELECT :id::bigint;")
-    query = Query(load_folder(tmp_path / "users")["users.find"], Parent)
+    query: Query[..., Parent] = Query(load_folder(tmp_path / "users")["users.find"], Parent)
     query.check_columns(("id", "child", "children"))
     with pytest.raises(RecordMismatch, match=r"\(child, id, children\).*\(id, child, children\)"):
         query.check_columns(("child", "id", "children"))

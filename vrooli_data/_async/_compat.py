@@ -9,9 +9,9 @@ from contextlib import suppress
 from copy import copy, deepcopy
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from .._bound import BoundQuery, Query
 from .._json import json_text
 from .._process import check_process, current_process
-from .._queries import Query
 from .._rows import Row
 from .._validate import check_callable
 from ..errors import InvalidInput, InvalidUse
@@ -163,20 +163,23 @@ class ReadMerger:
 
     def __init__(
         self,
-        rows: Callable[[Query[Any], tuple[Any, ...]], Awaitable[list[Row]]],
+        rows: Callable[[BoundQuery[..., Any], tuple[Any, ...]], Awaitable[list[Row]]],
         check_use: Callable[[], None],
     ) -> None:
         self._rows = rows
         self._check_use = check_use
         #: By query: there while a read waits for company, with a batch as soon as some came.
-        self._open: dict[Query[Any], _Batch[Any] | None] = {}
+        self._open: dict[Query[..., Any], _Batch[Any] | None] = {}
 
-    async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
-        """Read one record by its key; *many* is the query of many keys, given as a JSON array."""
+    async def find(self, query: Query[..., R], key: Any) -> R | None:
+        """Read one record by its key, with the query of many keys where others come along."""
+        many = query.many
+        if many is None or not query.is_mergeable(key):
+            return await self._alone(query, key)
         if many in self._open:
             # Of a batch that was open at a fork, the child would wait for ever.
             self._check_use()
-            return await self._join(many, field, key)
+            return await self._join(many, query.key, key)
         self._open[many] = None
         try:
             # Whoever reads in this turn of the loop joins.
@@ -188,14 +191,17 @@ class ReadMerger:
             raise
         if self._open[many] is None:
             del self._open[many]
-            rows = await self._rows(query, (key,))
-            return query.record_of(rows[0]) if rows else None
-        joined = self._join(many, field, key)
+            return await self._alone(query, key)
+        joined = self._join(many, query.key, key)
         if (batch := self._open.pop(many)) is not None:
             batch.start()
         return await joined
 
-    def _join(self, many: Query[R], field: str, key: Any) -> Coroutine[Any, Any, R | None]:
+    async def _alone(self, query: Query[..., R], key: Any) -> R | None:
+        rows = await self._rows(query, (key,))
+        return query.record_of(rows[0]) if rows else None
+
+    def _join(self, many: Query[..., R], field: str, key: Any) -> Coroutine[Any, Any, R | None]:
         batch = self._open[many]
         if batch is None:
             batch = self._open[many] = _Batch(self._rows, many, field)
@@ -210,8 +216,8 @@ class _Batch(Generic[R]):
 
     def __init__(
         self,
-        rows: Callable[[Query[Any], tuple[Any, ...]], Awaitable[list[Row]]],
-        many: Query[R],
+        rows: Callable[[BoundQuery[..., Any], tuple[Any, ...]], Awaitable[list[Row]]],
+        many: Query[..., R],
         field: str,
     ) -> None:
         self._rows = rows

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
-from .._queries import Query
+from .._bound import BoundQuery
 from .._retry import Reason, reason_of
 from .._rows import Row
 from .._transactions import DEFAULT, note_of_lone_write
@@ -15,7 +15,7 @@ from ..errors import InvalidUse, VrooliDataError
 from ._compat import AsyncLock, Body, Home
 from .outcome import AsyncResolver
 from .repositories import AsyncRepositories
-from .session import AsyncRunner, AsyncSession
+from .session import AsyncMerger, AsyncRunner, AsyncSession
 from .transaction import AsyncTransactionRunner
 
 R = TypeVar("R")
@@ -28,7 +28,9 @@ class AsyncHeldRunner:
     def __init__(self, session: AsyncSession, resolver: AsyncResolver) -> None:
         self._session = session
         self._resolver = resolver
-        self.has_trigrams = session.has_trigrams
+        self.extensions = session.extensions
+        #: There is nobody to merge a read with.
+        self.merger: AsyncMerger | None = None
         # A lone statement of one task or thread must not slip into the transaction of another.
         self._lock = AsyncLock()
         self._home = Home()
@@ -36,18 +38,13 @@ class AsyncHeldRunner:
         #: Whether a call has written in a transaction that its caller began by `.connection`.
         self._wrote = False
 
-    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         # Before the lock: a child may find it taken, and nobody there to release it.
         self._home.check("the connection")
         # The lock's block does not protect the line of a `try` (CPython 3.11): none is in it.
         async with self._lock:
             return await self._execute(query, parameters)
-
-    async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
-        """Read one record by its key; there is nobody to merge the read with."""
-        rows = await self.rows(query, (key,))
-        return query.record_of(rows[0]) if rows else None
 
     async def atomic(self, body: Body[AsyncRunner, T]) -> T:
         """Run several queries that take effect together or not at all."""
@@ -79,7 +76,7 @@ class AsyncHeldRunner:
         status = self._session.connection.pgconn.transaction_status
         return status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
-    async def _execute(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    async def _execute(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         self._check_use()
         try:
             rows = await self._session.rows(query, parameters)
@@ -117,9 +114,10 @@ class AsyncHeldRunner:
 class AsyncHeldConnection(AsyncRepositories):
     """One connection of the pool, held for several calls; each call commits by itself."""
 
+    _runner: AsyncHeldRunner
+
     def __init__(self, runner: AsyncHeldRunner) -> None:
         super().__init__(runner)
-        self._runner = runner
 
     @property
     def connection(self) -> AsyncConnection[Row]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, TypeVar
 
-from .._queries import Query
+from .._bound import BoundQuery
 from .._rows import Row
 from .._transactions import (
     COMMITTED,
@@ -18,7 +19,7 @@ from ._compat import Body, ReadMerger
 from .outcome import AsyncResolver
 from .pool import AsyncConnections, AsyncLoan
 from .retrying import AsyncRetrier
-from .session import AsyncRunner
+from .session import AsyncMerger, AsyncRunner
 from .transaction import AsyncTransactions
 
 R = TypeVar("R")
@@ -41,22 +42,18 @@ class AsyncPooledRunner:
         self._transactions = transactions
         self._retrier = retrier
         self._resolver = resolver
-        self._merger = ReadMerger(self.rows, connections.check_use) if merge_reads else None
+        #: None where reads are not merged.
+        self.merger: AsyncMerger | None = (
+            ReadMerger(self.rows, connections.check_use) if merge_reads else None
+        )
         # Known when the database is opened.
-        self.has_trigrams = False
+        self.extensions: Container[str] = ()
 
-    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         if not query.only_reads:
             self._transactions.refuse_nesting(query.name)
         return await self._retrier.repeat(lambda: self._once(query, parameters))
-
-    async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
-        """Read one record by its key, merged with reads that are made at the same time."""
-        if self._merger is not None:
-            return await self._merger.find(query, many, field, key)
-        rows = await self.rows(query, (key,))
-        return query.record_of(rows[0]) if rows else None
 
     async def atomic(self, body: Body[AsyncRunner, T]) -> T:
         """Run several queries that take effect together or not at all, again on conflict."""
@@ -67,7 +64,7 @@ class AsyncPooledRunner:
 
         return await self._retrier.repeat(attempt)
 
-    async def _once(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    async def _once(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         note = NOT_COMMITTED
         with AsyncLoan(self._connections) as loan:
             # The loan's block does not protect the line of a `try` (CPython 3.11): none follows.
@@ -83,7 +80,7 @@ class AsyncPooledRunner:
         return rows
 
     async def _end(
-        self, query: Query[Any], loan: AsyncLoan, error: BaseException, note: str
+        self, query: BoundQuery[..., Any], loan: AsyncLoan, error: BaseException, note: str
     ) -> None:
         """Give back what an error leaves, and say what became of a write."""
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import select
 import time
+from collections.abc import Container
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
@@ -13,9 +14,9 @@ from psycopg import AsyncRawCursor
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
-from .._queries import Query
 from .._retry import Reason, mark
 from .._rows import UNREADABLE, Row
 from .._sqlstates import UNPREPARED
@@ -31,17 +32,23 @@ T = TypeVar("T")
 logger = logging.getLogger("vrooli_data")
 
 
+class AsyncMerger(Protocol):
+    """Answers reads that are made at the same time by one statement."""
+
+    async def find(self, query: Query[..., R], key: Any) -> R | None:
+        """Read one record by its key."""
+
+
 class AsyncRunner(Protocol):
     """Runs queries: on one connection, or on any of the pool."""
 
-    #: Whether the database has the trigram indexes.
-    has_trigrams: bool
+    #: On which extensions queries may rely.
+    extensions: Container[str]
+    #: None where reads are not merged.
+    merger: AsyncMerger | None
 
-    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
-
-    async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
-        """Read one record by its key; *many* is the query of many keys, given as a JSON array."""
 
     async def atomic(self, body: Body[AsyncRunner, T]) -> T:
         """Run several queries that take effect together or not at all."""
@@ -55,10 +62,10 @@ class AsyncSession:
         connection: AsyncPooledConnection,
         settings: SessionSettings,
         *,
-        has_trigrams: bool,
+        extensions: Container[str],
     ) -> None:
         self.connection = connection
-        self.has_trigrams = has_trigrams
+        self.extensions = extensions
         #: When the server was started, as it says itself. Known when the connection is set up.
         self.started: str | None = None
         #: The run that the server was in when the session began, or before; see `Trace`.
@@ -72,13 +79,13 @@ class AsyncSession:
         self.role: str | None = None
         # A cursor in use is taken out, so that a second user of the connection gets its own.
         self._cursors: list[AsyncRawCursor[Row]] = []
-        self._checked: set[Query[Any]] = set()
+        self._checked: set[BoundQuery[..., Any]] = set()
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
         self._is_ending = False
         connection.add_notice_handler(self._hear)
 
-    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         if self._settings.on_query is None and not logger.isEnabledFor(logging.DEBUG):
             return await self._execute(query, parameters)
@@ -105,7 +112,9 @@ class AsyncSession:
             connection.info.parameter_status("in_hot_standby") == "on"
         )
 
-    def translated(self, error: psycopg.Error, query: Query[Any] | None = None) -> VrooliDataError:
+    def translated(
+        self, error: psycopg.Error, query: BoundQuery[..., Any] | None = None
+    ) -> VrooliDataError:
         """Return our error for one of psycopg's that the connection has raised."""
         if self.connection.is_late:
             return late(None if query is None else query.name)
@@ -127,7 +136,7 @@ class AsyncSession:
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         self._is_ending = self._is_ending or notice.severity_nonlocalized == "FATAL"
 
-    async def _execute(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    async def _execute(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         if self.connection.is_lent and self.connection.pgconn.pipeline_status:
             raise InvalidUse(
                 f"{query.name}: a pipeline is open on `.connection`: leave its block first"
@@ -147,6 +156,8 @@ class AsyncSession:
             if query not in self._checked:
                 query.check_columns(tuple(column.name for column in cursor.description or ()))
                 self._checked.add(query)
+            if query.counts_rows:
+                return [(max(cursor.rowcount, 0),)]
             return await cursor.fetchall()
         except UNREADABLE:
             # The loader of jsonb raised it, which runs when rows are fetched.
@@ -177,7 +188,7 @@ class AsyncSession:
         return False if is_at_rest and connection.error_message else None
 
     async def _send(
-        self, cursor: AsyncRawCursor[Row], query: Query[Any], parameters: tuple[Any, ...]
+        self, cursor: AsyncRawCursor[Row], query: BoundQuery[..., Any], parameters: tuple[Any, ...]
     ) -> None:
         """Have a query executed with the plan that is kept, or with one made for its parameters."""
         prepare = self._settings.prepare
@@ -215,12 +226,12 @@ class AsyncSession:
             await self.connection.forget_prepared()
         return True
 
-    async def _observe(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    async def _observe(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         started = perf_counter()
         sqlstate, succeeded, count = None, False, 0
         try:
             rows = await self._execute(query, parameters)
-            succeeded, count = True, len(rows)
+            succeeded, count = True, rows[0][0] if query.counts_rows else len(rows)
             return rows
         except Exception as error:
             sqlstate = getattr(error, "sqlstate", None)

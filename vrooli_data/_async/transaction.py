@@ -16,9 +16,10 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
+from .._binding import own_queries
+from .._bound import BoundQuery
 from .._classify import lost_at_commit, told
 from .._connect import GRACE, cut
-from .._queries import Query, query
 from .._retry import Reason, mark, reason_of
 from .._rows import Row
 from .._transactions import (
@@ -50,7 +51,7 @@ from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import AsyncResolver
 from .pool import AsyncConnections, AsyncLoan
 from .repositories import AsyncRepositories
-from .session import AsyncRunner, AsyncSession
+from .session import AsyncMerger, AsyncRunner, AsyncSession
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -58,7 +59,7 @@ X = TypeVar("X")
 
 logger = logging.getLogger("vrooli_data")
 
-_FIND_RUN = query("transactions.find_run_at_begin", ServerRun)
+_FIND_RUN = own_queries("transactions").bind("find_run_at_begin", ServerRun)
 
 
 class _Stage(Enum):
@@ -83,9 +84,10 @@ class AsyncTransaction(AsyncRepositories):
     commits it or rolls it back.
     """
 
+    _runner: AsyncTransactionRunner
+
     def __init__(self, runner: AsyncTransactionRunner) -> None:
         super().__init__(runner)
-        self._runner = runner
 
     def _tell_if_committed(self, error: BaseException) -> None:
         self._runner.tell_if_committed(error)
@@ -146,7 +148,9 @@ class AsyncTransactionRunner:
     """One transaction on one connection: runs its queries, one at a time, and ends it."""
 
     def __init__(self, session: AsyncSession, resolver: AsyncResolver, options: Options) -> None:
-        self.has_trigrams = session.has_trigrams
+        self.extensions = session.extensions
+        #: In a transaction, reads are never merged.
+        self.merger: AsyncMerger | None = None
         self._session = session
         self._connection = session.connection
         self._resolver = resolver
@@ -165,18 +169,13 @@ class AsyncTransactionRunner:
         self._was_alone = False
         self._stage = _Stage.OPEN
 
-    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         self._take_turn()
         try:
             return await self._session.rows(query, parameters)
         finally:
             self._turn.release()
-
-    async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
-        """Read one record by its key; in a transaction reads are never merged."""
-        rows = await self.rows(query, (key,))
-        return query.record_of(rows[0]) if rows else None
 
     async def atomic(self, body: Body[AsyncRunner, T]) -> T:
         """Run several queries; the transaction makes them one already."""

@@ -95,6 +95,9 @@ class Examples:
 @cache
 def row(record: Any) -> Row:
     """Return a row as it arrives for a record, with a value in every column."""
+    if not _is_record(record):
+        value = _column(record, 101)
+        return (value if is_plain(record) else msgspec.json.encode(value),)
     return tuple(
         value if is_plain(field.type) else msgspec.json.encode(value)
         for field, value in zip(record_fields(record), _values(record), strict=True)
@@ -103,8 +106,15 @@ def row(record: Any) -> Row:
 
 @cache
 def row_values(record: Any) -> dict[str, Any]:
-    """Return the values of `row` by their names."""
+    """Return the values of `row` by their names; a value by itself has none."""
+    if not _is_record(record):
+        return {}
     return dict(zip((field.name for field in record_fields(record)), _values(record), strict=True))
+
+
+def _is_record(kind: Any) -> bool:
+    kind = get_origin(kind) or kind
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _values(record: Any) -> list[Any]:

@@ -13,7 +13,8 @@ from types import ModuleType
 import msgspec
 
 from .._async.repository import AsyncRepository
-from .._queries import Query, Source
+from .._bound import BoundQuery
+from .._queries import Source
 from ..errors import InvalidInput
 
 _TAG = re.compile(rb"/\* vrooli_data:([\w.]+) \*/")
@@ -79,7 +80,7 @@ def _is_repository(kind: object) -> bool:
 
 
 def _names(value: object) -> Iterator[str]:
-    if isinstance(value, Query | Source):
+    if isinstance(value, BoundQuery | Source):
         yield value.name
     elif isinstance(value, bytes) and (tag := _TAG.match(value)):
         yield tag[1].decode()

@@ -7,26 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
-from .._async.repository import AsyncRepository
-from .._async.session import AsyncRunner
+from .._async.repository import AsyncExecutor, AsyncRepository
+from .._async.session import AsyncMerger, AsyncRunner
+from .._bound import BoundQuery, Query, arranged
 from .._json import json_text
 from .._pages import Page
-from .._queries import Query
 from .._rows import Row
-from ..errors import InvalidInput, VrooliDataError
+from ..errors import InvalidInput, NotFound, VrooliDataError
 from .examples import Example, Examples, NoExampleError, row, row_values
 
 R = TypeVar("R")
 T = TypeVar("T")
 
+#: What raises by itself where there is no row.
+_GETTERS = (AsyncRepository.get_one.__code__, AsyncRepository.get_scalar.__code__)
 #: More than any example of a limit, so that a page is followed by another.
 _ROWS = 50
 
@@ -80,7 +82,8 @@ async def _record(repositories: list[type[AsyncRepository]]) -> list[Method]:
         await _method(repository, function)
         for repository in repositories
         for name, function in inspect.getmembers(repository, inspect.iscoroutinefunction)
-        if not name.startswith("_")
+        # Those of the base are what the others are made of.
+        if not name.startswith("_") and function is not getattr(AsyncRepository, name, None)
     ]
 
 
@@ -113,12 +116,12 @@ def _arguments(function: Any) -> Iterator[dict[str, Example]]:
 
 
 def _recorders(method: str) -> Iterator[_Recorder]:
-    for has_trigrams in (False, True):
+    for extensions in ((), _Every()):
         for rows in (_ROWS, 0):
-            yield _Recorder(method, rows, has_trigrams=has_trigrams)
+            yield _Recorder(method, rows, extensions)
 
 
-async def _call(
+async def _call(  # noqa: PLR0911 (one for each way it may end)
     repository: type[AsyncRepository],
     function: Any,
     examples: dict[str, Example],
@@ -133,7 +136,7 @@ async def _call(
             # These arguments do not go together, whatever their values.
             return None
         recorder.give(arguments)
-        bound = function.__get__(repository(recorder))
+        bound = function.__get__(repository(AsyncExecutor(recorder)))
         try:
             page = await bound(**arguments)
             if isinstance(page, Page) and page.next_cursor:
@@ -141,10 +144,15 @@ async def _call(
             if isinstance(page, Page) and page.previous_cursor:
                 await bound(**arguments, cursor=page.previous_cursor)
         except InvalidInput as refused:
+            if _code_of(refused) is arranged.__code__:
+                return f"raises InvalidInput: {refused}"
             if refused.field not in ranks:
                 return None
             ranks[refused.field] += 1
-        except VrooliDataError:
+        except VrooliDataError as error:
+            if isinstance(error, NotFound) and _code_of(error) in _GETTERS:
+                # Whether the header says that there may be no row, it is an error of the caller's.
+                recorder.calls[-1] = recorder.calls[-1]._replace(goes_on_without=None)
             return None
         except Exception as error:  # noqa: BLE001 (whatever it is, it is the finding)
             if recorder.has_no_rows and recorder.calls:
@@ -156,11 +164,27 @@ async def _call(
             return None
 
 
+def _code_of(error: BaseException) -> CodeType | None:
+    """Return the code that raised an error."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return None if place is None else place.tb_frame.f_code
+
+
+class _Every(Container[str]):
+    """The extensions of a server that has all."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 class _Recorder:
     """A runner that keeps what it is asked to run, and answers with example rows."""
 
-    def __init__(self, method: str, rows: int, *, has_trigrams: bool) -> None:
-        self.has_trigrams = has_trigrams
+    def __init__(self, method: str, rows: int, extensions: Container[str]) -> None:
+        self.extensions = extensions
+        self.merger: AsyncMerger | None = self
         self.has_no_rows = rows == 0
         self.calls: list[Call] = []
         self._method = method
@@ -178,7 +202,7 @@ class _Recorder:
             for field, held in fields.items():
                 self._given.setdefault(field, []).append(held)
 
-    async def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Keep the query and its parameters."""
         # msgspec's stubs hide that a class of records can be hashed.
         kind: Any = query.record
@@ -190,11 +214,14 @@ class _Recorder:
         given = places | self._given
         goes_on = True if self._rows == 0 else None
         self.calls.append(Call(self._method, query.name, kind, parameters, given, goes_on))
+        if query.counts_rows:
+            return [(self._rows,)]
         return [row(kind)] * self._rows
 
-    async def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
+    async def find(self, query: Query[..., R], key: Any) -> R | None:
         """Keep the query of one key, and that of many, which may take its place."""
-        await self.rows(many, (json_text([key]),))
+        if query.many is not None:
+            await self.rows(query.many, (json_text([key]),))
         rows = await self.rows(query, (key,))
         return query.record_of(rows[0]) if rows else None
 

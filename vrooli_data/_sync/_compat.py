@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
+from .._bound import BoundQuery, Query
 from .._process import check_process, current_process
-from .._queries import Query
 from .._rows import Row
 from .._validate import check_callable, is_asynchronous
 from ..errors import InvalidInput
@@ -107,12 +107,12 @@ class ReadMerger:
 
     def __init__(
         self,
-        rows: Callable[[Query[Any], tuple[Any, ...]], list[Row]],
+        rows: Callable[[BoundQuery[..., Any], tuple[Any, ...]], list[Row]],
         check_use: Callable[[], None],  # noqa: ARG002 (its twin's)
     ) -> None:
         self._rows = rows
 
-    def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
+    def find(self, query: Query[..., R], key: Any) -> R | None:
         """Read one record by its key."""
         rows = self._rows(query, (key,))
         return query.record_of(rows[0]) if rows else None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from math import ceil
 from typing import Any
 
@@ -10,6 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import timeout_from_conninfo
 
+from .._binding import own_queries
 from .._classify import unreachable
 from .._connect import (
     ASK_PROCESS,
@@ -20,14 +22,13 @@ from .._connect import (
     UtcLoader,
     set_settings,
 )
-from .._queries import query
 from .._search_path import FIND_FORBIDDEN, FIND_SCHEMAS, forbidden
 from ..errors import PermissionDenied, Unavailable
 from ..records.transactions import ServerRun
 from .pooled_connection import PooledConnection
 from .session import Session
 
-_FIND_RUN = query("transactions.find_run", ServerRun)
+_FIND_RUN = own_queries("transactions").bind("find_run", ServerRun)
 
 
 class Connector:
@@ -43,7 +44,7 @@ class Connector:
         #: Seconds that a server may take to answer where nothing else says how long.
         self.connect_timeout = timeout_from_conninfo(self.parameters)
         # Known when the database is opened, before the pool is.
-        self.has_trigrams = False
+        self.extensions: Container[str] = ()
         #: Why the pool cannot connect; None as soon as somebody succeeds.
         self.failure: Unavailable | None = None
         #: The run that each server was in when it was last asked, by when the server was started.
@@ -69,7 +70,7 @@ class Connector:
                 connection.prepare_threshold = None
             # The queries are a fixed set: each stays prepared.
             connection.prepared_max = None
-            session = Session(connection, settings, has_trigrams=self.has_trigrams)
+            session = Session(connection, settings, extensions=self.extensions)
             connection.session = session
             session.role, session.started = role, started
             session.run = self._runs.get(started) or self.find_run(session)

@@ -9,9 +9,9 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
+from .._binding import own_queries
 from .._connect import QueryEvent, SessionSettings, connection_parameters, place_of
 from .._migrations import check_applied, has_trigrams
-from .._queries import query
 from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._search_path import SearchPath
 from .._sqlstates import UNDEFINED_TABLE
@@ -32,7 +32,7 @@ from .transaction import Transaction, Transactions
 
 T = TypeVar("T")
 
-_LIST_APPLIED_MIGRATIONS = query("schema.list_applied_migrations", AppliedMigration)
+_LIST_APPLIED_MIGRATIONS = own_queries("schema").bind("list_applied_migrations", AppliedMigration)
 _MAX_POOL = 10_000
 
 
@@ -340,4 +340,5 @@ class Database(Repositories):
                 raise
         applied = {id for (id,) in rows}
         check_applied(applied, self._connector.settings.path.schema)
-        self._connector.has_trigrams = self._runner.has_trigrams = has_trigrams(applied)
+        extensions = frozenset({"pg_trgm"} if has_trigrams(applied) else ())
+        self._connector.extensions = self._runner.extensions = extensions

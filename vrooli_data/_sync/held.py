@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from .._queries import Query
+from .._bound import BoundQuery
 from .._retry import Reason, reason_of
 from .._rows import Row
 from .._transactions import DEFAULT, note_of_lone_write
@@ -16,7 +16,7 @@ from ..errors import InvalidUse, VrooliDataError
 from ._compat import Body, Home, Lock
 from .outcome import Resolver
 from .repositories import Repositories
-from .session import Runner, Session
+from .session import Merger, Runner, Session
 from .transaction import TransactionRunner
 
 R = TypeVar("R")
@@ -29,7 +29,9 @@ class HeldRunner:
     def __init__(self, session: Session, resolver: Resolver) -> None:
         self._session = session
         self._resolver = resolver
-        self.has_trigrams = session.has_trigrams
+        self.extensions = session.extensions
+        #: There is nobody to merge a read with.
+        self.merger: Merger | None = None
         # A lone statement of one task or thread must not slip into the transaction of another.
         self._lock = Lock()
         self._home = Home()
@@ -37,18 +39,13 @@ class HeldRunner:
         #: Whether a call has written in a transaction that its caller began by `.connection`.
         self._wrote = False
 
-    def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         # Before the lock: a child may find it taken, and nobody there to release it.
         self._home.check("the connection")
         # The lock's block does not protect the line of a `try` (CPython 3.11): none is in it.
         with self._lock:
             return self._execute(query, parameters)
-
-    def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
-        """Read one record by its key; there is nobody to merge the read with."""
-        rows = self.rows(query, (key,))
-        return query.record_of(rows[0]) if rows else None
 
     def atomic(self, body: Body[Runner, T]) -> T:
         """Run several queries that take effect together or not at all."""
@@ -80,7 +77,7 @@ class HeldRunner:
         status = self._session.connection.pgconn.transaction_status
         return status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
-    def _execute(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def _execute(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         self._check_use()
         try:
             rows = self._session.rows(query, parameters)
@@ -118,9 +115,10 @@ class HeldRunner:
 class HeldConnection(Repositories):
     """One connection of the pool, held for several calls; each call commits by itself."""
 
+    _runner: HeldRunner
+
     def __init__(self, runner: HeldRunner) -> None:
         super().__init__(runner)
-        self._runner = runner
 
     @property
     def connection(self) -> Connection[Row]:

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 import psycopg
 
-from .._queries import Query, query
+from .._binding import own_queries
+from .._bound import BoundQuery
 from .._sqlstates import INVALID_PARAMETER_VALUE
 from .._transactions import NO_TRACE, NOT_KNOWN, Trace, is_same_run
 from ..errors import CommitUnknown, DatabaseError, VrooliDataError
@@ -25,7 +26,7 @@ logger = logging.getLogger("vrooli_data")
 #: Looks on a connection for what the transaction would have written.
 Look: TypeAlias = Body[Session, bool]
 
-_FIND_OUTCOME = query("transactions.find_outcome", Outcome)
+_FIND_OUTCOME = own_queries("transactions").bind("find_outcome", Outcome)
 
 #: Seconds between two questions, at first and at most.
 _FIRST_WAIT, _LAST_WAIT = 0.005, 0.2
@@ -70,7 +71,7 @@ class Resolver:
 
         return CommitUnknown(message, query=query, xid=trace.xid, timeline=trace.timeline, ask=ask)
 
-    def tell(self, query: Query[Any], error: BaseException, note: str) -> None:
+    def tell(self, query: BoundQuery[..., Any], error: BaseException, note: str) -> None:
         """Say what became of a lone write that raised: by a note, or by `CommitUnknown`."""
         if query.only_reads:
             return

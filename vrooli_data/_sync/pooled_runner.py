@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, TypeVar
 
-from .._queries import Query
+from .._bound import BoundQuery
 from .._rows import Row
 from .._transactions import (
     COMMITTED,
@@ -19,7 +20,7 @@ from ._compat import Body, ReadMerger
 from .outcome import Resolver
 from .pool import Connections, Loan
 from .retrying import Retrier
-from .session import Runner
+from .session import Merger, Runner
 from .transaction import Transactions
 
 R = TypeVar("R")
@@ -42,22 +43,18 @@ class PooledRunner:
         self._transactions = transactions
         self._retrier = retrier
         self._resolver = resolver
-        self._merger = ReadMerger(self.rows, connections.check_use) if merge_reads else None
+        #: None where reads are not merged.
+        self.merger: Merger | None = (
+            ReadMerger(self.rows, connections.check_use) if merge_reads else None
+        )
         # Known when the database is opened.
-        self.has_trigrams = False
+        self.extensions: Container[str] = ()
 
-    def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         if not query.only_reads:
             self._transactions.refuse_nesting(query.name)
         return self._retrier.repeat(lambda: self._once(query, parameters))
-
-    def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
-        """Read one record by its key, merged with reads that are made at the same time."""
-        if self._merger is not None:
-            return self._merger.find(query, many, field, key)
-        rows = self.rows(query, (key,))
-        return query.record_of(rows[0]) if rows else None
 
     def atomic(self, body: Body[Runner, T]) -> T:
         """Run several queries that take effect together or not at all, again on conflict."""
@@ -68,7 +65,7 @@ class PooledRunner:
 
         return self._retrier.repeat(attempt)
 
-    def _once(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def _once(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         note = NOT_COMMITTED
         with Loan(self._connections) as loan:
             # The loan's block does not protect the line of a `try` (CPython 3.11): none follows.
@@ -83,7 +80,9 @@ class PooledRunner:
                 raise
         return rows
 
-    def _end(self, query: Query[Any], loan: Loan, error: BaseException, note: str) -> None:
+    def _end(
+        self, query: BoundQuery[..., Any], loan: Loan, error: BaseException, note: str
+    ) -> None:
         """Give back what an error leaves, and say what became of a write."""
         try:
             if note is NOT_KNOWN:

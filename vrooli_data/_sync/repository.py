@@ -1,65 +1,134 @@
 # Generated from vrooli_data/_async/repository.py by tools/unasync.py. Do not edit.
-"""What every repository does: run a query and build its records."""
+"""What a repository is made on, and what every repository does: run queries, build records."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, ParamSpec, Self, TypeVar
 
-import msgspec
+from msgspec import Struct
 
-from .._fields import checked_changes
+from .._bound import Command, Query, Scalar
 from .._json import json_text
 from .._pages import Listing, Page
-from .._queries import Query
-from .._text_search import folded
-from .._validate import check_limit
-from ..errors import Conflict
+from .._validate import check_limit, check_revision
+from ..errors import Conflict, NotFound
 from ..records.shared import Update
+from ._compat import Body
 from .session import Runner
 
+P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
-class Repository:
-    """The methods of one aggregate, bound to a database, a connection or a transaction."""
+class Executor:
+    """A database, a held connection or a transaction: what repositories are made on."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    def _find(self, query: Query[R], *parameters: Any) -> R | None:
+
+class Repository:
+    """Runs queries on a database, a held connection or a transaction; the base of your own.
+
+    Each method takes a query that `Queries` has bound, and its parameters: in the order of its name
+    line, by their names, or as one struct whose fields they are, beside which names may add the
+    rest. Raises `InvalidInput` unless each is given exactly once.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._runner = executor._runner  # noqa: SLF001 (of the executor's users, only this one)
+
+    def has_extension(self, name: str) -> bool:
+        """Tell whether queries may rely on an extension of the server, such as ``pg_trgm``."""
+        return name in self._runner.extensions
+
+    # Parameters that are complete go to the server as they come: putting them in order costs.
+
+    def find_one(self, query: Query[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R | None:
+        """Fetch the first row as a record; None when there is none.
+
+        Of a query that was bound with *many*, calls that one turn of an event loop makes share a
+        statement.
+        """
+        parameters: tuple[Any, ...] = args
+        if kwargs or len(args) != query.arity or (args and isinstance(args[0], Struct)):
+            parameters = query.arguments(args, kwargs)
+        if query.many is not None and (merger := self._runner.merger) is not None:
+            return merger.find(query, parameters[0])
         rows = self._runner.rows(query, parameters)
         return query.record_of(rows[0]) if rows else None
 
-    def _get(self, query: Query[R], *parameters: Any) -> R:
+    def get_one(self, query: Query[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Fetch the first row as a record; raise `NotFound` when there is none."""
+        parameters: tuple[Any, ...] = args
+        if kwargs or len(args) != query.arity or (args and isinstance(args[0], Struct)):
+            parameters = query.arguments(args, kwargs)
         rows = self._runner.rows(query, parameters)
+        if not rows:
+            raise NotFound(f"{query.name}: there is no such row", query=query.name)
         return query.record_of(rows[0])
 
-    def _list(self, query: Query[R], *parameters: Any) -> list[R]:
+    def find_all(self, query: Query[P, R], /, *args: P.args, **kwargs: P.kwargs) -> list[R]:
+        """Fetch every row as a record."""
+        parameters: tuple[Any, ...] = args
+        if kwargs or len(args) != query.arity or (args and isinstance(args[0], Struct)):
+            parameters = query.arguments(args, kwargs)
         return query.records(self._runner.rows(query, parameters))
 
-    def _page(self, listing: Listing[R], *filters: Any, cursor: str | None, limit: int) -> Page[R]:
-        check_limit(limit)
-        query, parameters, position = listing.select(filters, cursor, limit)
-        rows = self._runner.rows(query, parameters)
-        return listing.page(query.records(rows), position, limit)
+    def find_scalar(self, query: Scalar[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R | None:
+        """Fetch one value; None when there is no row, and when it is NULL."""
+        rows = self._runner.rows(query, query.arguments(args, kwargs))
+        return query.record_of(rows[0]) if rows else None
 
-    def _update(
+    def get_scalar(self, query: Scalar[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Fetch one value; raise `NotFound` when there is no row, and when it is NULL."""
+        value = self.find_scalar(query, *args, **kwargs)
+        if value is None:
+            raise NotFound(f"{query.name}: there is no such value", query=query.name)
+        return value
+
+    def execute(self, query: Command[P], /, *args: P.args, **kwargs: P.kwargs) -> int:
+        """Run a statement that returns no rows, and return how many it wrote."""
+        rows = self._runner.rows(query, query.arguments(args, kwargs))
+        return query.record_of(rows[0])
+
+    def page(
         self,
-        query: Query[Update[R]],
-        key: tuple[Any, ...],
-        changes: msgspec.Struct,
-        kind: type[msgspec.Struct],
-        expected_revision: int | None,
-        *,
-        folds: tuple[str, ...] = (),
-    ) -> R | None:
-        """Run an update whose parameters are key, changes and expected revision.
+        listing: Listing[R],
+        /,
+        *filters: Any,
+        cursor: str | None = None,
+        limit: int = 20,
+        **named: Any,
+    ) -> Page[R]:
+        """Fetch one page of a listing, the first one or that of a cursor.
 
-        Of the fields in *folds* the form that search compares changes with them.
+        The filters are the parameters of its queries before those of the place; *limit* is from 1
+        to 500. Raises `InvalidCursor` unless this listing gave the cursor for these filters.
         """
-        values = checked_changes(changes, kind, expected_revision)
-        values |= {f"{name}_folded": folded(values[name]) for name in folds if name in values}
-        outcome = self._find(query, *key, json_text(values), expected_revision)
+        check_limit(limit)
+        selection = listing.select(filters, named, cursor, limit)
+        rows = self._runner.rows(selection.query, selection.parameters)
+        return listing.page(selection.query.records(rows), selection)
+
+    def update_one(
+        self,
+        query: Query[..., Update[R]],
+        /,
+        *key: Any,
+        changes: Mapping[str, Any],
+        expected_revision: int | None = None,
+    ) -> R | None:
+        """Change one row; None when it is absent.
+
+        The query's parameters are its key, the changes as a JSON object, and the expected revision.
+        Raises `Conflict` where the row has another revision than the expected one.
+        """
+        check_revision("expected_revision", expected_revision)
+        outcome = self.find_one(query, *key, json_text(changes), expected_revision)
         if outcome is None:
             return None
         if outcome.updated is None and expected_revision is not None:
@@ -69,3 +138,17 @@ class Repository:
                 actual_revision=outcome.previous_revision,
             )
         return outcome.updated
+
+    def atomic(self, body: Body[Self, T]) -> T:
+        """Call *body* with this repository on a transaction, and return what it returned.
+
+        Its queries take effect together or not at all. In a transaction of the caller's they are
+        part of that; otherwise *body* may be called again, on a conflict with others.
+        """
+
+        def run(runner: Runner) -> T:
+            repository = copy(self)
+            repository._runner = runner  # noqa: SLF001 (it is one of this class)
+            return body(repository)
+
+        return self._runner.atomic(run)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import select
 import time
+from collections.abc import Container
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
@@ -14,9 +15,9 @@ from psycopg import RawCursor
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
-from .._queries import Query
 from .._retry import Reason, mark
 from .._rows import UNREADABLE, Row
 from .._sqlstates import UNPREPARED
@@ -32,17 +33,23 @@ T = TypeVar("T")
 logger = logging.getLogger("vrooli_data")
 
 
+class Merger(Protocol):
+    """Answers reads that are made at the same time by one statement."""
+
+    def find(self, query: Query[..., R], key: Any) -> R | None:
+        """Read one record by its key."""
+
+
 class Runner(Protocol):
     """Runs queries: on one connection, or on any of the pool."""
 
-    #: Whether the database has the trigram indexes.
-    has_trigrams: bool
+    #: On which extensions queries may rely.
+    extensions: Container[str]
+    #: None where reads are not merged.
+    merger: Merger | None
 
-    def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
-
-    def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
-        """Read one record by its key; *many* is the query of many keys, given as a JSON array."""
 
     def atomic(self, body: Body[Runner, T]) -> T:
         """Run several queries that take effect together or not at all."""
@@ -56,10 +63,10 @@ class Session:
         connection: PooledConnection,
         settings: SessionSettings,
         *,
-        has_trigrams: bool,
+        extensions: Container[str],
     ) -> None:
         self.connection = connection
-        self.has_trigrams = has_trigrams
+        self.extensions = extensions
         #: When the server was started, as it says itself. Known when the connection is set up.
         self.started: str | None = None
         #: The run that the server was in when the session began, or before; see `Trace`.
@@ -73,13 +80,13 @@ class Session:
         self.role: str | None = None
         # A cursor in use is taken out, so that a second user of the connection gets its own.
         self._cursors: list[RawCursor[Row]] = []
-        self._checked: set[Query[Any]] = set()
+        self._checked: set[BoundQuery[..., Any]] = set()
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
         self._is_ending = False
         connection.add_notice_handler(self._hear)
 
-    def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         if self._settings.on_query is None and not logger.isEnabledFor(logging.DEBUG):
             return self._execute(query, parameters)
@@ -106,7 +113,9 @@ class Session:
             connection.info.parameter_status("in_hot_standby") == "on"
         )
 
-    def translated(self, error: psycopg.Error, query: Query[Any] | None = None) -> VrooliDataError:
+    def translated(
+        self, error: psycopg.Error, query: BoundQuery[..., Any] | None = None
+    ) -> VrooliDataError:
         """Return our error for one of psycopg's that the connection has raised."""
         if self.connection.is_late:
             return late(None if query is None else query.name)
@@ -128,7 +137,7 @@ class Session:
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         self._is_ending = self._is_ending or notice.severity_nonlocalized == "FATAL"
 
-    def _execute(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def _execute(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         if self.connection.is_lent and self.connection.pgconn.pipeline_status:
             raise InvalidUse(
                 f"{query.name}: a pipeline is open on `.connection`: leave its block first"
@@ -148,6 +157,8 @@ class Session:
             if query not in self._checked:
                 query.check_columns(tuple(column.name for column in cursor.description or ()))
                 self._checked.add(query)
+            if query.counts_rows:
+                return [(max(cursor.rowcount, 0),)]
             return cursor.fetchall()
         except UNREADABLE:
             # The loader of jsonb raised it, which runs when rows are fetched.
@@ -177,7 +188,9 @@ class Session:
         # Without an error of the server's, it may not have been sent, or its end not been seen.
         return False if is_at_rest and connection.error_message else None
 
-    def _send(self, cursor: RawCursor[Row], query: Query[Any], parameters: tuple[Any, ...]) -> None:
+    def _send(
+        self, cursor: RawCursor[Row], query: BoundQuery[..., Any], parameters: tuple[Any, ...]
+    ) -> None:
         """Have a query executed with the plan that is kept, or with one made for its parameters."""
         prepare = self._settings.prepare
         each = self._settings.each
@@ -214,12 +227,12 @@ class Session:
             self.connection.forget_prepared()
         return True
 
-    def _observe(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def _observe(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         started = perf_counter()
         sqlstate, succeeded, count = None, False, 0
         try:
             rows = self._execute(query, parameters)
-            succeeded, count = True, len(rows)
+            succeeded, count = True, rows[0][0] if query.counts_rows else len(rows)
             return rows
         except Exception as error:
             sqlstate = getattr(error, "sqlstate", None)

@@ -17,9 +17,10 @@ import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
+from .._binding import own_queries
+from .._bound import BoundQuery
 from .._classify import lost_at_commit, told
 from .._connect import GRACE, cut
-from .._queries import Query, query
 from .._retry import Reason, mark, reason_of
 from .._rows import Row
 from .._transactions import (
@@ -51,7 +52,7 @@ from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import Resolver
 from .pool import Connections, Loan
 from .repositories import Repositories
-from .session import Runner, Session
+from .session import Merger, Runner, Session
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -59,7 +60,7 @@ X = TypeVar("X")
 
 logger = logging.getLogger("vrooli_data")
 
-_FIND_RUN = query("transactions.find_run_at_begin", ServerRun)
+_FIND_RUN = own_queries("transactions").bind("find_run_at_begin", ServerRun)
 
 
 class _Stage(Enum):
@@ -84,9 +85,10 @@ class Transaction(Repositories):
     commits it or rolls it back.
     """
 
+    _runner: TransactionRunner
+
     def __init__(self, runner: TransactionRunner) -> None:
         super().__init__(runner)
-        self._runner = runner
 
     def _tell_if_committed(self, error: BaseException) -> None:
         self._runner.tell_if_committed(error)
@@ -147,7 +149,9 @@ class TransactionRunner:
     """One transaction on one connection: runs its queries, one at a time, and ends it."""
 
     def __init__(self, session: Session, resolver: Resolver, options: Options) -> None:
-        self.has_trigrams = session.has_trigrams
+        self.extensions = session.extensions
+        #: In a transaction, reads are never merged.
+        self.merger: Merger | None = None
         self._session = session
         self._connection = session.connection
         self._resolver = resolver
@@ -166,18 +170,13 @@ class TransactionRunner:
         self._was_alone = False
         self._stage = _Stage.OPEN
 
-    def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         self._take_turn()
         try:
             return self._session.rows(query, parameters)
         finally:
             self._turn.release()
-
-    def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
-        """Read one record by its key; in a transaction reads are never merged."""
-        rows = self.rows(query, (key,))
-        return query.record_of(rows[0]) if rows else None
 
     def atomic(self, body: Body[Runner, T]) -> T:
         """Run several queries; the transaction makes them one already."""

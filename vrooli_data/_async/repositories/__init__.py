@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..repository import AsyncExecutor
 from ..session import AsyncRunner
 from .bookmarks import AsyncBookmarkRepository
 from .chats import AsyncChatRepository
@@ -12,14 +13,15 @@ from .teams import AsyncTeamRepository
 from .users import AsyncUserRepository
 
 
-class AsyncRepositories:
-    """One repository for each aggregate, on one runner."""
+class AsyncRepositories(AsyncExecutor):
+    """What repositories are made on, with one for each aggregate of the package."""
 
     def __init__(self, runner: AsyncRunner) -> None:
-        self.users = AsyncUserRepository(runner)
-        self.resources = AsyncResourceRepository(runner)
-        self.runs = AsyncRunRepository(runner)
-        self.teams = AsyncTeamRepository(runner)
-        self.members = AsyncMemberRepository(runner)
-        self.chats = AsyncChatRepository(runner)
-        self.bookmarks = AsyncBookmarkRepository(runner)
+        super().__init__(runner)
+        self.users = AsyncUserRepository(self)
+        self.resources = AsyncResourceRepository(self)
+        self.runs = AsyncRunRepository(self)
+        self.teams = AsyncTeamRepository(self)
+        self.members = AsyncMemberRepository(self)
+        self.chats = AsyncChatRepository(self)
+        self.bookmarks = AsyncBookmarkRepository(self)

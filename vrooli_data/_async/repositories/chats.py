@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..._fields import checked
+from ..._binding import own_queries
+from ..._fields import checked, checked_changes
 from ..._json import json_text
-from ..._pages import Listing, Page
+from ..._pages import Page
 from ..._public_id import new_public_id
-from ..._queries import query
 from ..._validate import check_flag, check_id, check_key
 from ...inputs import CreateChat, UpdateChat
 from ...records import Chat, Participant, UserChat
@@ -14,17 +14,19 @@ from ...records.chats import Added
 from ...records.shared import Touched, Update
 from ..repository import AsyncRepository
 
-_FIND_BY_ID = query("chats.find_by_id", Chat)
-_FIND_BY_PUBLIC_ID = query("chats.find_by_public_id", Chat)
-_FIND_MANY = Listing("chats.find_many__created_at", "created_at", Chat)
-_FIND_BY_USER = Listing("chats.find_by_user__id", None, UserChat)
-_CREATE = query("chats.create", Chat)
-_UPDATE = query("chats.update", Update[Chat])
-_DELETE = query("chats.delete", Touched)
-_FIND_PARTICIPANTS = Listing("chats.find_participants__user_id", None, Participant, tie="user_id")
-_ADD_PARTICIPANT = query("chats.add_participant", Added)
-_REMOVE_PARTICIPANT = query("chats.remove_participant", Touched)
-_SET_UNREAD = query("chats.set_unread", Touched)
+_SQL = own_queries("chats")
+
+_FIND_BY_ID = _SQL.bind("find_by_id", Chat)
+_FIND_BY_PUBLIC_ID = _SQL.bind("find_by_public_id", Chat)
+_FIND_MANY = _SQL.listing("find_many__created_at", Chat, key="created_at")
+_FIND_BY_USER = _SQL.listing("find_by_user__id", UserChat)
+_CREATE = _SQL.bind("create", Chat)
+_UPDATE = _SQL.bind("update", Update[Chat])
+_DELETE = _SQL.bind("delete", Touched)
+_FIND_PARTICIPANTS = _SQL.listing("find_participants__user_id", Participant, tie="user_id")
+_ADD_PARTICIPANT = _SQL.bind("add_participant", Added)
+_REMOVE_PARTICIPANT = _SQL.bind("remove_participant", Touched)
+_SET_UNREAD = _SQL.bind("set_unread", Touched)
 
 
 class AsyncChatRepository(AsyncRepository):
@@ -33,19 +35,19 @@ class AsyncChatRepository(AsyncRepository):
     async def find_by_id(self, id: int) -> Chat | None:
         """Fetch one chat by id (sql/chats/read.sql)."""
         check_id("id", id)
-        return await self._find(_FIND_BY_ID, id)
+        return await self.find_one(_FIND_BY_ID, id)
 
     async def find_by_public_id(self, public_id: str) -> Chat | None:
         """Fetch one chat by public id (sql/chats/read.sql)."""
         check_key("public_id", public_id)
-        return await self._find(_FIND_BY_PUBLIC_ID, public_id)
+        return await self.find_one(_FIND_BY_PUBLIC_ID, public_id)
 
     async def find_many(self, *, cursor: str | None = None, limit: int = 20) -> Page[Chat]:
         """List the chats that are not private, newest first (sql/chats/read.sql).
 
         *limit* is from 1 to 500.
         """
-        return await self._page(_FIND_MANY, cursor=cursor, limit=limit)
+        return await self.page(_FIND_MANY, cursor=cursor, limit=limit)
 
     async def find_by_user(
         self, user_id: int, *, cursor: str | None = None, limit: int = 20
@@ -55,7 +57,7 @@ class AsyncChatRepository(AsyncRepository):
         The order is that of the chats' ids; *limit* is from 1 to 500.
         """
         check_id("user_id", user_id)
-        return await self._page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
+        return await self.page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
 
     async def create(self, chat: CreateChat) -> Chat:
         """Insert one chat; its creator takes part from the start (sql/chats/write.sql).
@@ -64,7 +66,7 @@ class AsyncChatRepository(AsyncRepository):
         creator is absent; `field` tells which.
         """
         values = checked("chat", chat, CreateChat)
-        return await self._get(
+        return await self.get_one(
             _CREATE,
             values["public_id"] or new_public_id(),
             values["team_id"],
@@ -83,7 +85,12 @@ class AsyncChatRepository(AsyncRepository):
         `MissingReference` where the team is absent.
         """
         check_id("id", id)
-        return await self._update(_UPDATE, (id,), changes, UpdateChat, expected_revision)
+        return await self.update_one(
+            _UPDATE,
+            id,
+            changes=checked_changes(changes, UpdateChat),
+            expected_revision=expected_revision,
+        )
 
     async def delete(self, id: int) -> bool:
         """Delete one chat with its list of participants; False when absent.
@@ -91,7 +98,7 @@ class AsyncChatRepository(AsyncRepository):
         Query: sql/chats/write.sql.
         """
         check_id("id", id)
-        return await self._find(_DELETE, id) is not None
+        return await self.find_one(_DELETE, id) is not None
 
     async def find_participants(
         self, chat_id: int, *, cursor: str | None = None, limit: int = 20
@@ -101,7 +108,7 @@ class AsyncChatRepository(AsyncRepository):
         The order is that of the users' ids; *limit* is from 1 to 500.
         """
         check_id("chat_id", chat_id)
-        return await self._page(_FIND_PARTICIPANTS, chat_id, cursor=cursor, limit=limit)
+        return await self.page(_FIND_PARTICIPANTS, chat_id, cursor=cursor, limit=limit)
 
     async def add_participant(self, chat_id: int, user_id: int) -> bool:
         """Let one user take part in a chat; False when that is so already.
@@ -110,7 +117,7 @@ class AsyncChatRepository(AsyncRepository):
         `field` tells which.
         """
         _check_participant(chat_id, user_id)
-        outcome = await self._find(_ADD_PARTICIPANT, chat_id, user_id)
+        outcome = await self.find_one(_ADD_PARTICIPANT, chat_id, user_id)
         return outcome is not None and outcome.added
 
     async def remove_participant(self, chat_id: int, user_id: int) -> bool:
@@ -119,7 +126,7 @@ class AsyncChatRepository(AsyncRepository):
         Query: sql/chats/participants.sql.
         """
         _check_participant(chat_id, user_id)
-        return await self._find(_REMOVE_PARTICIPANT, chat_id, user_id) is not None
+        return await self.find_one(_REMOVE_PARTICIPANT, chat_id, user_id) is not None
 
     async def set_unread(self, chat_id: int, user_id: int, has_unread: bool) -> bool:
         """Note whether one participant has something to read; False when there is none such.
@@ -128,7 +135,7 @@ class AsyncChatRepository(AsyncRepository):
         """
         _check_participant(chat_id, user_id)
         check_flag("has_unread", has_unread)
-        return await self._find(_SET_UNREAD, chat_id, user_id, has_unread) is not None
+        return await self.find_one(_SET_UNREAD, chat_id, user_id, has_unread) is not None
 
 
 def _check_participant(chat_id: int, user_id: int) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from ..._binding import own_queries
 from ..._json import check_json_object, json_text
-from ..._pages import Listing, Page
-from ..._queries import query
+from ..._pages import Page
 from ..._validate import check_flag, check_id
 from ...records import JsonValue, Member
 from ...records.shared import Touched
 from ..repository import AsyncRepository
 
-_FIND = query("members.find", Member)
-_FIND_BY_TEAM = Listing("members.find_by_team__user_id", None, Member, tie="user_id")
-_FIND_BY_USER = Listing("members.find_by_user__created_at", "created_at", Member, tie="team_id")
-_ADD = query("members.add", Member)
-_SET_ADMIN = query("members.set_admin", Member)
-_SET_PERMISSIONS = query("members.set_permissions", Member)
-_REMOVE = query("members.remove", Touched)
+_SQL = own_queries("members")
+
+_FIND = _SQL.bind("find", Member)
+_FIND_BY_TEAM = _SQL.listing("find_by_team__user_id", Member, tie="user_id")
+_FIND_BY_USER = _SQL.listing("find_by_user__created_at", Member, key="created_at", tie="team_id")
+_ADD = _SQL.bind("add", Member)
+_SET_ADMIN = _SQL.bind("set_admin", Member)
+_SET_PERMISSIONS = _SQL.bind("set_permissions", Member)
+_REMOVE = _SQL.bind("remove", Touched)
 
 
 class AsyncMemberRepository(AsyncRepository):
@@ -25,7 +27,7 @@ class AsyncMemberRepository(AsyncRepository):
     async def find(self, team_id: int, user_id: int) -> Member | None:
         """Fetch one membership (sql/members/read.sql)."""
         _check_member(team_id, user_id)
-        return await self._find(_FIND, team_id, user_id)
+        return await self.find_one(_FIND, team_id, user_id)
 
     async def find_by_team(
         self, team_id: int, *, cursor: str | None = None, limit: int = 20
@@ -35,7 +37,7 @@ class AsyncMemberRepository(AsyncRepository):
         The order is that of the users' ids; *limit* is from 1 to 500.
         """
         check_id("team_id", team_id)
-        return await self._page(_FIND_BY_TEAM, team_id, cursor=cursor, limit=limit)
+        return await self.page(_FIND_BY_TEAM, team_id, cursor=cursor, limit=limit)
 
     async def find_by_user(
         self, user_id: int, *, cursor: str | None = None, limit: int = 20
@@ -45,7 +47,7 @@ class AsyncMemberRepository(AsyncRepository):
         *limit* is from 1 to 500.
         """
         check_id("user_id", user_id)
-        return await self._page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
+        return await self.page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
 
     async def add(
         self,
@@ -64,12 +66,12 @@ class AsyncMemberRepository(AsyncRepository):
         check_flag("is_admin", is_admin)
         granted: dict[str, JsonValue] = {} if permissions is None else permissions
         check_json_object("permissions", granted)
-        return await self._get(_ADD, team_id, user_id, is_admin, json_text(granted))
+        return await self.get_one(_ADD, team_id, user_id, is_admin, json_text(granted))
 
     async def remove(self, team_id: int, user_id: int) -> bool:
         """End one membership; False when absent (sql/members/write.sql)."""
         _check_member(team_id, user_id)
-        return await self._find(_REMOVE, team_id, user_id) is not None
+        return await self.find_one(_REMOVE, team_id, user_id) is not None
 
     async def set_admin(self, team_id: int, user_id: int, is_admin: bool) -> Member | None:
         """Make one member an administrator, or no longer; None when absent.
@@ -78,7 +80,7 @@ class AsyncMemberRepository(AsyncRepository):
         """
         _check_member(team_id, user_id)
         check_flag("is_admin", is_admin)
-        return await self._find(_SET_ADMIN, team_id, user_id, is_admin)
+        return await self.find_one(_SET_ADMIN, team_id, user_id, is_admin)
 
     async def set_permissions(
         self, team_id: int, user_id: int, permissions: dict[str, JsonValue]
@@ -86,7 +88,7 @@ class AsyncMemberRepository(AsyncRepository):
         """Replace what one member may do; None when absent (sql/members/write.sql)."""
         _check_member(team_id, user_id)
         check_json_object("permissions", permissions)
-        return await self._find(_SET_PERMISSIONS, team_id, user_id, json_text(permissions))
+        return await self.find_one(_SET_PERMISSIONS, team_id, user_id, json_text(permissions))
 
 
 def _check_member(team_id: int, user_id: int) -> None:

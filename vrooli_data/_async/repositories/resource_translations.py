@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..._binding import own_queries
 from ..._fields import checked
-from ..._queries import query
 from ..._text_search import folded
 from ..._validate import check_id, new_language
 from ...errors import NotFound
@@ -12,9 +12,11 @@ from ...records import ResourceTranslation
 from ...records.shared import Touched
 from ..repository import AsyncRepository
 
-_FIND_TRANSLATIONS = query("resources.find_translations", ResourceTranslation)
-_SET_TRANSLATION = query("resources.set_translation", ResourceTranslation)
-_DELETE_TRANSLATION = query("resources.delete_translation", Touched)
+_SQL = own_queries("resources")
+
+_FIND_TRANSLATIONS = _SQL.bind("find_translations", ResourceTranslation)
+_SET_TRANSLATION = _SQL.bind("set_translation", ResourceTranslation)
+_DELETE_TRANSLATION = _SQL.bind("delete_translation", Touched)
 
 
 class AsyncResourceTranslations(AsyncRepository):
@@ -30,7 +32,7 @@ class AsyncResourceTranslations(AsyncRepository):
         At most 10 000 are listed.
         """
         check_id("resource_id", resource_id)
-        return await self._list(_FIND_TRANSLATIONS, resource_id)
+        return await self.find_all(_FIND_TRANSLATIONS, resource_id)
 
     async def set_translation(
         self, resource_id: int, language: str, translation: SetTranslation
@@ -45,7 +47,7 @@ class AsyncResourceTranslations(AsyncRepository):
         tag = new_language("language", language)
         values = checked("translation", translation, SetTranslation)
         name, description = values["name"], values["description"]
-        stored = await self._find(
+        stored = await self.find_one(
             _SET_TRANSLATION,
             resource_id,
             tag,
@@ -67,4 +69,4 @@ class AsyncResourceTranslations(AsyncRepository):
         """
         check_id("resource_id", resource_id)
         tag = new_language("language", language)
-        return await self._find(_DELETE_TRANSLATION, resource_id, tag) is not None
+        return await self.find_one(_DELETE_TRANSLATION, resource_id, tag) is not None

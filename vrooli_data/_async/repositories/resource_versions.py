@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+from ..._binding import own_queries
 from ..._fields import checked, checked_changes
 from ..._json import json_text
-from ..._pages import Listing, Page
+from ..._pages import Page
 from ..._public_id import new_public_id
-from ..._queries import query
-from ..._validate import check_id, check_key
+from ..._validate import check_id, check_key, check_revision
 from ...errors import NotFound
 from ...inputs import CreateResource, CreateVersion, UpdateVersion
 from ...records import ResourceVersion, ResourceWithVersion
 from ...records.shared import Touched, Update
 from ..repository import AsyncRepository
-from ..session import AsyncRunner
 
-_FIND_VERSION_BY_PUBLIC_ID = query("resources.find_version_by_public_id", ResourceVersion)
-_FIND_VERSIONS = Listing(
-    "resources.find_versions__version_index", None, ResourceVersion, tie="version_index"
-)
-_CREATE_WITH_VERSION = query("resources.create_with_version", ResourceWithVersion)
-_ADD_VERSION = query("resources.add_version", ResourceVersion)
-_UPDATE_VERSION_LOCK = query("resources.update_version__lock", Touched)
-_UPDATE_VERSION = query("resources.update_version", Update[ResourceVersion])
+_SQL = own_queries("resources")
+
+_FIND_VERSION_BY_PUBLIC_ID = _SQL.bind("find_version_by_public_id", ResourceVersion)
+_FIND_VERSIONS = _SQL.listing("find_versions__version_index", ResourceVersion, tie="version_index")
+_CREATE_WITH_VERSION = _SQL.bind("create_with_version", ResourceWithVersion)
+_ADD_VERSION = _SQL.bind("add_version", ResourceVersion)
+_UPDATE_VERSION_LOCK = _SQL.bind("update_version__lock", Touched)
+_UPDATE_VERSION = _SQL.bind("update_version", Update[ResourceVersion])
 
 
 class AsyncResourceVersions(AsyncRepository):
@@ -31,7 +30,7 @@ class AsyncResourceVersions(AsyncRepository):
     async def find_version_by_public_id(self, public_id: str) -> ResourceVersion | None:
         """Fetch one version by public id (sql/resources/versions.sql)."""
         check_key("public_id", public_id)
-        return await self._find(_FIND_VERSION_BY_PUBLIC_ID, public_id)
+        return await self.find_one(_FIND_VERSION_BY_PUBLIC_ID, public_id)
 
     async def find_versions(
         self, resource_id: int, *, cursor: str | None = None, limit: int = 20
@@ -41,7 +40,7 @@ class AsyncResourceVersions(AsyncRepository):
         *limit* is from 1 to 500.
         """
         check_id("resource_id", resource_id)
-        return await self._page(_FIND_VERSIONS, resource_id, cursor=cursor, limit=limit)
+        return await self.page(_FIND_VERSIONS, resource_id, cursor=cursor, limit=limit)
 
     async def create_with_version(
         self, resource: CreateResource, version: CreateVersion
@@ -54,7 +53,7 @@ class AsyncResourceVersions(AsyncRepository):
         """
         values = checked("resource", resource, CreateResource)
         first = checked("version", version, CreateVersion)
-        return await self._get(
+        return await self.get_one(
             _CREATE_WITH_VERSION,
             values["public_id"] or new_public_id(),
             values["resource_type"],
@@ -74,7 +73,7 @@ class AsyncResourceVersions(AsyncRepository):
         """
         check_id("resource_id", resource_id)
         values = checked("version", version, CreateVersion)
-        added = await self._find(
+        added = await self.find_one(
             _ADD_VERSION,
             resource_id,
             values["public_id"] or new_public_id(),
@@ -97,15 +96,19 @@ class AsyncResourceVersions(AsyncRepository):
         Raises `Conflict` where the version has another revision than the expected one.
         """
         check_id("id", id)
-        values = checked_changes(changes, UpdateVersion, expected_revision)
-        parameters = (_UPDATE_VERSION, (id,), changes, UpdateVersion, expected_revision)
-        if "is_complete" not in values:
-            return await self._update(*parameters)
+        values = checked_changes(changes, UpdateVersion)
+        check_revision("expected_revision", expected_revision)
 
-        async def lock_and_update(runner: AsyncRunner) -> ResourceVersion | None:
+        async def update(versions: AsyncResourceVersions) -> ResourceVersion | None:
+            return await versions.update_one(
+                _UPDATE_VERSION, id, changes=values, expected_revision=expected_revision
+            )
+
+        async def lock_and_update(versions: AsyncResourceVersions) -> ResourceVersion | None:
             # Under the lock the versions stand still, and the second statement sees them all.
-            await runner.rows(_UPDATE_VERSION_LOCK, (id,))
-            versions = AsyncResourceVersions(runner)
-            return await versions._update(*parameters)
+            await versions.find_one(_UPDATE_VERSION_LOCK, id)
+            return await update(versions)
 
-        return await self._runner.atomic(lock_and_update)
+        if "is_complete" in values:
+            return await self.atomic(lock_and_update)
+        return await update(self)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from ..._fields import checked
+from ..._binding import own_queries
+from ..._fields import checked, checked_changes
 from ..._json import json_text
-from ..._pages import Page, listings
+from ..._pages import Page
 from ..._public_id import new_public_id
-from ..._queries import query
 from ..._text_search import holds_trigram, pattern, searched
 from ..._validate import (
     MAX_DAYS,
@@ -28,25 +28,31 @@ from ...records.shared import Touched, Update
 from .resource_translations import AsyncResourceTranslations
 from .resource_versions import AsyncResourceVersions
 
-_FIND_BY_ID = query("resources.find_by_id", Resource)
-_FIND_MANY_BY_ID = query("resources.find_many_by_id", Resource)
-_FIND_BY_PUBLIC_ID = query("resources.find_by_public_id", Resource)
-_FIND_MANY_BY_PUBLIC_ID = query("resources.find_many_by_public_id", Resource)
-_FIND_WITH_LATEST_VERSION = query("resources.find_with_latest_version", ResourceWithLatestVersion)
-_FIND_TRENDING = query("resources.find_trending", Resource)
-_FIND_BY_TYPE = listings("resources.find_by_type", get_args(ResourceOrder), Resource)
+_SQL = own_queries("resources")
+
+_FIND_BY_ID = _SQL.bind("find_by_id", Resource, many="find_many_by_id", key="id")
+_FIND_MANY_BY_ID = _SQL.bind("find_many_by_id", Resource)
+_FIND_BY_PUBLIC_ID = _SQL.bind(
+    "find_by_public_id", Resource, many="find_many_by_public_id", key="public_id"
+)
+_FIND_MANY_BY_PUBLIC_ID = _SQL.bind("find_many_by_public_id", Resource)
+_FIND_WITH_LATEST_VERSION = _SQL.bind("find_with_latest_version", ResourceWithLatestVersion)
+_FIND_TRENDING = _SQL.bind("find_trending", Resource)
+_FIND_BY_TYPE = {
+    key: _SQL.listing(f"find_by_type__{key}", Resource, key=key) for key in get_args(ResourceOrder)
+}
 #: By whether one type is asked for, and whether trigram indexes are used.
 _SEARCH = {
-    (False, False): query("resources.search__any_type", Resource),
-    (False, True): query("resources.search__any_type_by_trigram", Resource),
-    (True, False): query("resources.search__one_type", Resource),
-    (True, True): query("resources.search__one_type_by_trigram", Resource),
+    (False, False): _SQL.bind("search__any_type", Resource),
+    (False, True): _SQL.bind("search__any_type_by_trigram", Resource),
+    (True, False): _SQL.bind("search__one_type", Resource),
+    (True, True): _SQL.bind("search__one_type_by_trigram", Resource),
 }
-_CREATE = query("resources.create", Resource)
-_UPDATE = query("resources.update", Update[Resource])
-_INCREMENT_VIEWS = query("resources.increment_views", Touched)
-_INCREMENT_BOOKMARKS = query("resources.increment_bookmarks", Touched)
-_DELETE = query("resources.delete", Touched)
+_CREATE = _SQL.bind("create", Resource)
+_UPDATE = _SQL.bind("update", Update[Resource])
+_INCREMENT_VIEWS = _SQL.bind("increment_views", Touched)
+_INCREMENT_BOOKMARKS = _SQL.bind("increment_bookmarks", Touched)
+_DELETE = _SQL.bind("delete", Touched)
 _TYPES = get_args(ResourceType)
 
 
@@ -56,14 +62,12 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
     async def find_by_id(self, id: int) -> Resource | None:
         """Fetch one resource by id (sql/resources/read.sql)."""
         check_id("id", id)
-        return await self._runner.find(_FIND_BY_ID, _FIND_MANY_BY_ID, "id", id)
+        return await self.find_one(_FIND_BY_ID, id)
 
     async def find_by_public_id(self, public_id: str) -> Resource | None:
         """Fetch one resource by public id (sql/resources/read.sql)."""
         check_key("public_id", public_id)
-        return await self._runner.find(
-            _FIND_BY_PUBLIC_ID, _FIND_MANY_BY_PUBLIC_ID, "public_id", public_id
-        )
+        return await self.find_one(_FIND_BY_PUBLIC_ID, public_id)
 
     async def find_many_by_id(self, ids: Sequence[int]) -> list[Resource]:
         """Fetch resources by id, in the order given (sql/resources/read.sql).
@@ -71,7 +75,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         Absent ones are left out; at most 10 000 are asked for.
         """
         wanted = check_list("ids", ids, MAX_MANY, check_id)
-        return await self._list(_FIND_MANY_BY_ID, json_text(wanted))
+        return await self.find_all(_FIND_MANY_BY_ID, json_text(wanted))
 
     async def find_many_by_public_id(self, public_ids: Sequence[str]) -> list[Resource]:
         """Fetch resources by public id, in the order given (sql/resources/read.sql).
@@ -79,12 +83,12 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         Absent ones are left out; at most 10 000 are asked for.
         """
         wanted = check_list("public_ids", public_ids, MAX_MANY, check_key)
-        return await self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
+        return await self.find_all(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
 
     async def find_with_latest_version(self, public_id: str) -> ResourceWithLatestVersion | None:
         """Fetch one resource with its creator and latest version (sql/resources/read.sql)."""
         check_key("public_id", public_id)
-        return await self._find(_FIND_WITH_LATEST_VERSION, public_id)
+        return await self.find_one(_FIND_WITH_LATEST_VERSION, public_id)
 
     async def find_by_type(
         self,
@@ -101,7 +105,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         """
         check_choice("resource_type", resource_type, _TYPES)
         check_choice("order_by", order_by, _FIND_BY_TYPE.keys())
-        return await self._page(_FIND_BY_TYPE[order_by], resource_type, cursor=cursor, limit=limit)
+        return await self.page(_FIND_BY_TYPE[order_by], resource_type, cursor=cursor, limit=limit)
 
     async def find_trending(self, *, days: int = 7, limit: int = 50) -> list[Resource]:
         """List the best listed resources of the last days (sql/resources/read.sql).
@@ -110,7 +114,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         """
         check_int("days", days, 1, MAX_DAYS)
         check_limit(limit)
-        return await self._list(_FIND_TRENDING, days, limit)
+        return await self.find_all(_FIND_TRENDING, days, limit)
 
     async def search(
         self, query: str, *, resource_type: ResourceType | None = None, limit: int = 20
@@ -127,8 +131,8 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         check_limit(limit)
         text = searched(query)
         kind = () if resource_type is None else (resource_type,)
-        by_trigram = self._runner.has_trigrams and holds_trigram(text)
-        return await self._list(_SEARCH[bool(kind), by_trigram], pattern(text), *kind, limit)
+        by_trigram = self.has_extension("pg_trgm") and holds_trigram(text)
+        return await self.find_all(_SEARCH[bool(kind), by_trigram], pattern(text), *kind, limit)
 
     async def create(self, resource: CreateResource) -> Resource:
         """Insert one resource, without any version or translation (sql/resources/write.sql).
@@ -137,7 +141,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         creator is absent.
         """
         values = checked("resource", resource, CreateResource)
-        return await self._get(
+        return await self.get_one(
             _CREATE,
             values["public_id"] or new_public_id(),
             values["resource_type"],
@@ -153,7 +157,12 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         Raises `Conflict` where the resource has another revision than the expected one.
         """
         check_id("id", id)
-        return await self._update(_UPDATE, (id,), changes, UpdateResource, expected_revision)
+        return await self.update_one(
+            _UPDATE,
+            id,
+            changes=checked_changes(changes, UpdateResource),
+            expected_revision=expected_revision,
+        )
 
     async def increment_views(self, public_id: str) -> None:
         """Count one view of a resource (sql/resources/write.sql).
@@ -162,7 +171,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         deleted.
         """
         check_key("public_id", public_id)
-        if await self._find(_INCREMENT_VIEWS, public_id) is None:
+        if await self.find_one(_INCREMENT_VIEWS, public_id) is None:
             raise NotFound(
                 "resources.increment_views: no such resource", query=_INCREMENT_VIEWS.name
             )
@@ -176,7 +185,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         """
         check_key("public_id", public_id)
         _check_step("by", by)
-        if await self._find(_INCREMENT_BOOKMARKS, public_id, by) is None:
+        if await self.find_one(_INCREMENT_BOOKMARKS, public_id, by) is None:
             raise NotFound(
                 "resources.increment_bookmarks: no such resource", query=_INCREMENT_BOOKMARKS.name
             )
@@ -188,7 +197,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
         versions.
         """
         check_id("id", id)
-        return await self._find(_DELETE, id) is not None
+        return await self.find_one(_DELETE, id) is not None
 
 
 def _check_step(field: str, value: int) -> None:

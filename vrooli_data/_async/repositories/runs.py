@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from ..._fields import checked
+from ..._binding import own_queries
+from ..._fields import checked, checked_changes
 from ..._json import MAX_SIZE, json_text
-from ..._pages import Listing, Page
-from ..._queries import query
+from ..._pages import Page
 from ..._validate import MAX_BIGINT, MAX_MANY, check_choice, check_id, check_int, check_list
 from ...errors import InvalidInput, InvalidTransition, NotFound
 from ...inputs import CreateRun, StartStep, UpdateRun
@@ -17,25 +17,27 @@ from ...records.runs import RunStart, StatusUpdate
 from ...records.shared import Touched, Update
 from ..repository import AsyncRepository
 
+_SQL = own_queries("runs")
+
 # A query's twin leads with the user, where the caller names one.
-_FIND_BY_ID = query("runs.find_by_id", Run)
-_FIND_BY_ID_OF_USER = query("runs.find_by_id__of_user", Run)
-_FIND_WITH_DETAILS = query("runs.find_with_details", RunDetails)
-_FIND_WITH_DETAILS_OF_USER = query("runs.find_with_details__of_user", RunDetails)
-_FIND_BY_USER = Listing("runs.find_by_user__created_at", "created_at", Run)
-_FIND_BY_STATUS = Listing("runs.find_by_status__created_at", "created_at", Run)
-_FIND_BY_STATUS_OF_USER = Listing("runs.find_by_status__of_user__created_at", "created_at", Run)
-_GET_EXECUTION_STATS = query("runs.get_execution_stats", ExecutionStats)
-_GET_EXECUTION_STATS_OF_USER = query("runs.get_execution_stats__of_user", ExecutionStats)
-_CREATE = query("runs.create", Run)
-_UPDATE = query("runs.update", Update[Run])
-_UPDATE_OF_USER = query("runs.update__of_user", Update[Run])
-_UPDATE_STATUS = query("runs.update_status", StatusUpdate)
-_UPDATE_STATUS_OF_USER = query("runs.update_status__of_user", StatusUpdate)
-_START_WITH_STEPS = query("runs.start_with_steps", RunStart)
-_START_WITH_STEPS_OF_USER = query("runs.start_with_steps__of_user", RunStart)
-_DELETE = query("runs.delete", Touched)
-_DELETE_OF_USER = query("runs.delete__of_user", Touched)
+_FIND_BY_ID = _SQL.bind("find_by_id", Run)
+_FIND_BY_ID_OF_USER = _SQL.bind("find_by_id__of_user", Run)
+_FIND_WITH_DETAILS = _SQL.bind("find_with_details", RunDetails)
+_FIND_WITH_DETAILS_OF_USER = _SQL.bind("find_with_details__of_user", RunDetails)
+_FIND_BY_USER = _SQL.listing("find_by_user__created_at", Run, key="created_at")
+_FIND_BY_STATUS = _SQL.listing("find_by_status__created_at", Run, key="created_at")
+_FIND_BY_STATUS_OF_USER = _SQL.listing("find_by_status__of_user__created_at", Run, key="created_at")
+_GET_EXECUTION_STATS = _SQL.bind("get_execution_stats", ExecutionStats)
+_GET_EXECUTION_STATS_OF_USER = _SQL.bind("get_execution_stats__of_user", ExecutionStats)
+_CREATE = _SQL.bind("create", Run)
+_UPDATE = _SQL.bind("update", Update[Run])
+_UPDATE_OF_USER = _SQL.bind("update__of_user", Update[Run])
+_UPDATE_STATUS = _SQL.bind("update_status", StatusUpdate)
+_UPDATE_STATUS_OF_USER = _SQL.bind("update_status__of_user", StatusUpdate)
+_START_WITH_STEPS = _SQL.bind("start_with_steps", RunStart)
+_START_WITH_STEPS_OF_USER = _SQL.bind("start_with_steps__of_user", RunStart)
+_DELETE = _SQL.bind("delete", Touched)
+_DELETE_OF_USER = _SQL.bind("delete__of_user", Touched)
 
 _STATUSES = get_args(RunStatus)
 _ACTIVE: list[RunStatus] = ["Scheduled", "InProgress"]
@@ -53,17 +55,17 @@ class AsyncRunRepository(AsyncRepository):
         """Fetch one run by id (sql/runs/read.sql)."""
         check_id("id", id)
         if user_id is None:
-            return await self._find(_FIND_BY_ID, id)
+            return await self.find_one(_FIND_BY_ID, id)
         check_id("user_id", user_id)
-        return await self._find(_FIND_BY_ID_OF_USER, id, user_id)
+        return await self.find_one(_FIND_BY_ID_OF_USER, id, user_id)
 
     async def find_with_details(self, id: int, *, user_id: int | None = None) -> RunDetails | None:
         """Fetch one run with its version, user, steps, inputs and outputs (sql/runs/read.sql)."""
         check_id("id", id)
         if user_id is None:
-            return await self._find(_FIND_WITH_DETAILS, id)
+            return await self.find_one(_FIND_WITH_DETAILS, id)
         check_id("user_id", user_id)
-        return await self._find(_FIND_WITH_DETAILS_OF_USER, id, user_id)
+        return await self.find_one(_FIND_WITH_DETAILS_OF_USER, id, user_id)
 
     async def find_by_user(
         self, user_id: int, *, cursor: str | None = None, limit: int = 20
@@ -73,7 +75,7 @@ class AsyncRunRepository(AsyncRepository):
         *limit* is from 1 to 500.
         """
         check_id("user_id", user_id)
-        return await self._page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
+        return await self.page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
 
     async def find_by_status(
         self,
@@ -89,13 +91,12 @@ class AsyncRunRepository(AsyncRepository):
         the runs of all users or of one, as it was made. *limit* is from 1 to 500.
         """
         given = check_list("statuses", statuses, MAX_MANY, _check_status)
-        wanted = json_text(list(dict.fromkeys(given)))
+        # In one order, so that a cursor serves the same statuses however they are given.
+        wanted = json_text([status for status in _STATUSES if status in given])
         if user_id is None:
-            return await self._page(_FIND_BY_STATUS, wanted, cursor=cursor, limit=limit)
+            return await self.page(_FIND_BY_STATUS, wanted, cursor=cursor, limit=limit)
         check_id("user_id", user_id)
-        return await self._page(
-            _FIND_BY_STATUS_OF_USER, user_id, wanted, cursor=cursor, limit=limit
-        )
+        return await self.page(_FIND_BY_STATUS_OF_USER, user_id, wanted, cursor=cursor, limit=limit)
 
     async def find_active_runs(
         self, *, user_id: int | None = None, cursor: str | None = None, limit: int = 20
@@ -112,9 +113,9 @@ class AsyncRunRepository(AsyncRepository):
         Queries: sql/runs/read.sql. Of one user, or of all: that reads every run.
         """
         if user_id is None:
-            return await self._get(_GET_EXECUTION_STATS)
+            return await self.get_one(_GET_EXECUTION_STATS)
         check_id("user_id", user_id)
-        return await self._get(_GET_EXECUTION_STATS_OF_USER, user_id)
+        return await self.get_one(_GET_EXECUTION_STATS_OF_USER, user_id)
 
     async def create(self, run: CreateRun) -> Run:
         """Insert one scheduled run (sql/runs/write.sql).
@@ -124,7 +125,7 @@ class AsyncRunRepository(AsyncRepository):
         """
         values = checked("run", run, CreateRun)
         data = values["data"]
-        created = await self._find(
+        created = await self.find_one(
             _CREATE,
             values["user_id"],
             values["resource_version_id"],
@@ -152,11 +153,15 @@ class AsyncRunRepository(AsyncRepository):
         Raises `Conflict` where the run has another revision than the expected one.
         """
         check_id("id", id)
+        values = checked_changes(changes, UpdateRun)
         if user_id is None:
-            return await self._update(_UPDATE, (id,), changes, UpdateRun, expected_revision)
+            return await self.update_one(
+                _UPDATE, id, changes=values, expected_revision=expected_revision
+            )
         check_id("user_id", user_id)
-        key = (id, user_id)
-        return await self._update(_UPDATE_OF_USER, key, changes, UpdateRun, expected_revision)
+        return await self.update_one(
+            _UPDATE_OF_USER, id, user_id, changes=values, expected_revision=expected_revision
+        )
 
     async def update_status(
         self,
@@ -180,10 +185,10 @@ class AsyncRunRepository(AsyncRepository):
             if status not in _FINAL:
                 raise InvalidInput("time_elapsed", "goes with Completed, Failed or Cancelled alone")
         if user_id is None:
-            change = await self._find(_UPDATE_STATUS, id, status, time_elapsed)
+            change = await self.find_one(_UPDATE_STATUS, id, status, time_elapsed)
         else:
             check_id("user_id", user_id)
-            change = await self._find(_UPDATE_STATUS_OF_USER, id, user_id, status, time_elapsed)
+            change = await self.find_one(_UPDATE_STATUS_OF_USER, id, user_id, status, time_elapsed)
         if change is None:
             return None
         if change.updated is None:
@@ -205,10 +210,10 @@ class AsyncRunRepository(AsyncRepository):
         check_id("id", id)
         given = _checked_steps(steps)
         if user_id is None:
-            start = await self._find(_START_WITH_STEPS, id, given)
+            start = await self.find_one(_START_WITH_STEPS, id, given)
         else:
             check_id("user_id", user_id)
-            start = await self._find(_START_WITH_STEPS_OF_USER, id, user_id, given)
+            start = await self.find_one(_START_WITH_STEPS_OF_USER, id, user_id, given)
         if start is None:
             raise NotFound(
                 "runs.start_with_steps: no such run, or its resource is deleted",
@@ -224,9 +229,9 @@ class AsyncRunRepository(AsyncRepository):
         """Delete one run with its steps and values; False when absent (sql/runs/write.sql)."""
         check_id("id", id)
         if user_id is None:
-            return await self._find(_DELETE, id) is not None
+            return await self.find_one(_DELETE, id) is not None
         check_id("user_id", user_id)
-        return await self._find(_DELETE_OF_USER, id, user_id) is not None
+        return await self.find_one(_DELETE_OF_USER, id, user_id) is not None
 
 
 def _check_status(field: str, value: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ..._fields import checked
+from ..._binding import own_queries
+from ..._fields import checked, checked_changes
 from ..._json import json_text
-from ..._pages import Listing, Page
+from ..._pages import Page
 from ..._public_id import new_public_id
-from ..._queries import query
 from ..._text_search import folded, holds_trigram, pattern, searched
 from ..._validate import (
     MAX_MANY,
@@ -26,30 +26,33 @@ from ...inputs import CreateUser, UpdateUser
 from ...records import User, UserWithTeams
 from ...records.shared import Part, Touched, Update
 from ..repository import AsyncRepository
-from ..session import AsyncRunner
 
-_FIND_BY_ID = query("users.find_by_id", User)
-_FIND_MANY_BY_ID = query("users.find_many_by_id", User)
-_FIND_BY_PUBLIC_ID = query("users.find_by_public_id", User)
-_FIND_MANY_BY_PUBLIC_ID = query("users.find_many_by_public_id", User)
-_FIND_BY_EMAIL = query("users.find_by_email", User)
-_FIND_BY_HANDLE = query("users.find_by_handle", User)
-_FIND_WITH_TEAMS = query("users.find_with_teams", UserWithTeams)
-_FIND_MANY = Listing("users.find_many__created_at", "created_at", User)
+_SQL = own_queries("users")
+
+_FIND_BY_ID = _SQL.bind("find_by_id", User, many="find_many_by_id", key="id")
+_FIND_MANY_BY_ID = _SQL.bind("find_many_by_id", User)
+_FIND_BY_PUBLIC_ID = _SQL.bind(
+    "find_by_public_id", User, many="find_many_by_public_id", key="public_id"
+)
+_FIND_MANY_BY_PUBLIC_ID = _SQL.bind("find_many_by_public_id", User)
+_FIND_BY_EMAIL = _SQL.bind("find_by_email", User)
+_FIND_BY_HANDLE = _SQL.bind("find_by_handle", User)
+_FIND_WITH_TEAMS = _SQL.bind("find_with_teams", UserWithTeams)
+_FIND_MANY = _SQL.listing("find_many__created_at", User, key="created_at")
 #: By whether e-mail addresses match as a whole, and whether trigram indexes are used.
 _SEARCH = {
-    ("exact", False): query("users.search__exact", User),
-    ("exact", True): query("users.search__exact_by_trigram", User),
-    ("substring", False): query("users.search__substring", User),
-    ("substring", True): query("users.search__substring_by_trigram", User),
+    ("exact", False): _SQL.bind("search__exact", User),
+    ("exact", True): _SQL.bind("search__exact_by_trigram", User),
+    ("substring", False): _SQL.bind("search__substring", User),
+    ("substring", True): _SQL.bind("search__substring_by_trigram", User),
 }
-_CREATE = query("users.create", User)
-_UPDATE = query("users.update", Update[User])
-_UPDATE_LAST_ACTIVE = query("users.update_last_active", Touched)
-_DELETE_LOCK = query("users.delete__lock", Touched)
+_CREATE = _SQL.bind("create", User)
+_UPDATE = _SQL.bind("update", Update[User])
+_UPDATE_LAST_ACTIVE = _SQL.bind("update_last_active", Touched)
+_DELETE_LOCK = _SQL.bind("delete__lock", Touched)
 #: Resources before runs, as everywhere: two that lock both never wait for each other.
-_DELETE_PARTS = (query("users.delete__part", Part), query("users.delete__runs", Part))
-_DELETE = query("users.delete", Touched)
+_DELETE_PARTS = (_SQL.bind("delete__part", Part), _SQL.bind("delete__runs", Part))
+_DELETE = _SQL.bind("delete", Touched)
 #: Rows of each kind in one part. Increments of the resources in it wait for as long as it takes.
 _PART = 100
 
@@ -60,14 +63,12 @@ class AsyncUserRepository(AsyncRepository):
     async def find_by_id(self, id: int) -> User | None:
         """Fetch one user by id (sql/users/read.sql)."""
         check_id("id", id)
-        return await self._runner.find(_FIND_BY_ID, _FIND_MANY_BY_ID, "id", id)
+        return await self.find_one(_FIND_BY_ID, id)
 
     async def find_by_public_id(self, public_id: str) -> User | None:
         """Fetch one user by public id (sql/users/read.sql)."""
         check_key("public_id", public_id)
-        return await self._runner.find(
-            _FIND_BY_PUBLIC_ID, _FIND_MANY_BY_PUBLIC_ID, "public_id", public_id
-        )
+        return await self.find_one(_FIND_BY_PUBLIC_ID, public_id)
 
     async def find_many_by_id(self, ids: Sequence[int]) -> list[User]:
         """Fetch users by id, in the order given (sql/users/read.sql).
@@ -75,7 +76,7 @@ class AsyncUserRepository(AsyncRepository):
         Absent ones are left out; at most 10 000 are asked for.
         """
         wanted = check_list("ids", ids, MAX_MANY, check_id)
-        return await self._list(_FIND_MANY_BY_ID, json_text(wanted))
+        return await self.find_all(_FIND_MANY_BY_ID, json_text(wanted))
 
     async def find_many_by_public_id(self, public_ids: Sequence[str]) -> list[User]:
         """Fetch users by public id, in the order given (sql/users/read.sql).
@@ -83,27 +84,27 @@ class AsyncUserRepository(AsyncRepository):
         Absent ones are left out; at most 10 000 are asked for.
         """
         wanted = check_list("public_ids", public_ids, MAX_MANY, check_key)
-        return await self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
+        return await self.find_all(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
 
     async def find_by_email(self, email: str) -> User | None:
         """Fetch one user by e-mail address, whatever its case (sql/users/read.sql)."""
-        return await self._find(_FIND_BY_EMAIL, normalized_email(email))
+        return await self.find_one(_FIND_BY_EMAIL, normalized_email(email))
 
     async def find_by_handle(self, handle: str) -> User | None:
         """Fetch one user by handle, whatever its case (sql/users/read.sql)."""
-        return await self._find(_FIND_BY_HANDLE, normalized_handle(handle))
+        return await self.find_one(_FIND_BY_HANDLE, normalized_handle(handle))
 
     async def find_with_teams(self, public_id: str) -> UserWithTeams | None:
         """Fetch one user with all memberships, newest first (sql/users/read.sql)."""
         check_key("public_id", public_id)
-        return await self._find(_FIND_WITH_TEAMS, public_id)
+        return await self.find_one(_FIND_WITH_TEAMS, public_id)
 
     async def find_many(self, *, cursor: str | None = None, limit: int = 20) -> Page[User]:
         """List the users who are not private, newest first (sql/users/read.sql).
 
         *limit* is from 1 to 500.
         """
-        return await self._page(_FIND_MANY, cursor=cursor, limit=limit)
+        return await self.page(_FIND_MANY, cursor=cursor, limit=limit)
 
     async def search(
         self,
@@ -123,11 +124,11 @@ class AsyncUserRepository(AsyncRepository):
         check_choice("match_email", match_email, ("exact", "substring"))
         check_limit(limit)
         text, email = searched(query), normalized_email(query)
-        by_trigram = self._runner.has_trigrams and holds_trigram(text)
+        by_trigram = self.has_extension("pg_trgm") and holds_trigram(text)
         if match_email == "substring":
             by_trigram = by_trigram and holds_trigram(email)
             email = pattern(email)
-        return await self._list(_SEARCH[match_email, by_trigram], pattern(text), email, limit)
+        return await self.find_all(_SEARCH[match_email, by_trigram], pattern(text), email, limit)
 
     async def create(self, user: CreateUser) -> User:
         """Insert one user (sql/users/write.sql).
@@ -135,7 +136,7 @@ class AsyncUserRepository(AsyncRepository):
         Raises `AlreadyExists` where the public id, e-mail address or handle is taken.
         """
         values = checked("user", user, CreateUser)
-        return await self._get(
+        return await self.get_one(
             _CREATE,
             values["public_id"] or new_public_id(),
             values["email"],
@@ -156,8 +157,11 @@ class AsyncUserRepository(AsyncRepository):
         `AlreadyExists` where the e-mail address or handle is taken.
         """
         check_id("id", id)
-        return await self._update(
-            _UPDATE, (id,), changes, UpdateUser, expected_revision, folds=("name",)
+        values = checked_changes(changes, UpdateUser)
+        if "name" in values:
+            values["name_folded"] = folded(values["name"])
+        return await self.update_one(
+            _UPDATE, id, changes=values, expected_revision=expected_revision
         )
 
     async def update_last_active(self, public_id: str) -> None:
@@ -166,7 +170,7 @@ class AsyncUserRepository(AsyncRepository):
         Changes neither revision nor updated_at; raises `NotFound` where the user is absent.
         """
         check_key("public_id", public_id)
-        if await self._find(_UPDATE_LAST_ACTIVE, public_id) is None:
+        if await self.find_one(_UPDATE_LAST_ACTIVE, public_id) is None:
             raise NotFound("users.update_last_active: no such user", query=_UPDATE_LAST_ACTIVE.name)
 
     async def delete(self, id: int) -> bool:
@@ -180,17 +184,16 @@ class AsyncUserRepository(AsyncRepository):
         """
         check_id("id", id)
 
-        async def delete_part(runner: AsyncRunner) -> bool | None:
+        async def delete_part(users: AsyncUserRepository) -> bool | None:
             """Take one part; return None while more are left."""
             # Under the lock nothing can be added, and so the last part is known to be the last.
-            if not await runner.rows(_DELETE_LOCK, (id,)):
+            if await users.find_one(_DELETE_LOCK, id) is None:
                 return False
             for part in _DELETE_PARTS:
-                rows = await runner.rows(part, (id, _PART))
-                if not part.record_of(rows[0]).is_last:
+                if not (await users.get_one(part, id, _PART)).is_last:
                     return None
-            return bool(await runner.rows(_DELETE, (id,)))
+            return await users.find_one(_DELETE, id) is not None
 
-        while (deleted := await self._runner.atomic(delete_part)) is None:
+        while (deleted := await self.atomic(delete_part)) is None:
             pass
         return deleted

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ..repository import Executor
 from ..session import Runner
 from .bookmarks import BookmarkRepository
 from .chats import ChatRepository
@@ -13,14 +14,15 @@ from .teams import TeamRepository
 from .users import UserRepository
 
 
-class Repositories:
-    """One repository for each aggregate, on one runner."""
+class Repositories(Executor):
+    """What repositories are made on, with one for each aggregate of the package."""
 
     def __init__(self, runner: Runner) -> None:
-        self.users = UserRepository(runner)
-        self.resources = ResourceRepository(runner)
-        self.runs = RunRepository(runner)
-        self.teams = TeamRepository(runner)
-        self.members = MemberRepository(runner)
-        self.chats = ChatRepository(runner)
-        self.bookmarks = BookmarkRepository(runner)
+        super().__init__(runner)
+        self.users = UserRepository(self)
+        self.resources = ResourceRepository(self)
+        self.runs = RunRepository(self)
+        self.teams = TeamRepository(self)
+        self.members = MemberRepository(self)
+        self.chats = ChatRepository(self)
+        self.bookmarks = BookmarkRepository(self)

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from ..._pages import Listing, Page
-from ..._queries import query
+from ..._binding import own_queries
+from ..._pages import Page
 from ..._validate import check_id
 from ...records import Bookmark
 from ...records.shared import Existence
 from ..repository import Repository
 
-_EXISTS = query("bookmarks.exists", Existence)
-_LIST_BY_USER = Listing(
-    "bookmarks.list_by_user__created_at", "created_at", Bookmark, tie="resource_id"
+_SQL = own_queries("bookmarks")
+
+_EXISTS = _SQL.bind("exists", Existence)
+_LIST_BY_USER = _SQL.listing(
+    "list_by_user__created_at", Bookmark, key="created_at", tie="resource_id"
 )
 
 
@@ -23,7 +25,7 @@ class BookmarkRepository(Repository):
         """Tell whether a user has bookmarked a resource (sql/bookmarks/read.sql)."""
         check_id("user_id", user_id)
         check_id("resource_id", resource_id)
-        return (self._get(_EXISTS, user_id, resource_id)).is_there
+        return (self.get_one(_EXISTS, user_id, resource_id)).is_there
 
     def list_by_user(
         self, user_id: int, *, cursor: str | None = None, limit: int = 20
@@ -33,4 +35,4 @@ class BookmarkRepository(Repository):
         *limit* is from 1 to 500.
         """
         check_id("user_id", user_id)
-        return self._page(_LIST_BY_USER, user_id, cursor=cursor, limit=limit)
+        return self.page(_LIST_BY_USER, user_id, cursor=cursor, limit=limit)

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from ..._binding import own_queries
 from ..._fields import checked
-from ..._queries import query
 from ..._text_search import folded
 from ..._validate import check_id, new_language
 from ...errors import NotFound
@@ -13,9 +13,11 @@ from ...records import ResourceTranslation
 from ...records.shared import Touched
 from ..repository import Repository
 
-_FIND_TRANSLATIONS = query("resources.find_translations", ResourceTranslation)
-_SET_TRANSLATION = query("resources.set_translation", ResourceTranslation)
-_DELETE_TRANSLATION = query("resources.delete_translation", Touched)
+_SQL = own_queries("resources")
+
+_FIND_TRANSLATIONS = _SQL.bind("find_translations", ResourceTranslation)
+_SET_TRANSLATION = _SQL.bind("set_translation", ResourceTranslation)
+_DELETE_TRANSLATION = _SQL.bind("delete_translation", Touched)
 
 
 class ResourceTranslations(Repository):
@@ -31,7 +33,7 @@ class ResourceTranslations(Repository):
         At most 10 000 are listed.
         """
         check_id("resource_id", resource_id)
-        return self._list(_FIND_TRANSLATIONS, resource_id)
+        return self.find_all(_FIND_TRANSLATIONS, resource_id)
 
     def set_translation(
         self, resource_id: int, language: str, translation: SetTranslation
@@ -46,7 +48,7 @@ class ResourceTranslations(Repository):
         tag = new_language("language", language)
         values = checked("translation", translation, SetTranslation)
         name, description = values["name"], values["description"]
-        stored = self._find(
+        stored = self.find_one(
             _SET_TRANSLATION,
             resource_id,
             tag,
@@ -68,4 +70,4 @@ class ResourceTranslations(Repository):
         """
         check_id("resource_id", resource_id)
         tag = new_language("language", language)
-        return self._find(_DELETE_TRANSLATION, resource_id, tag) is not None
+        return self.find_one(_DELETE_TRANSLATION, resource_id, tag) is not None

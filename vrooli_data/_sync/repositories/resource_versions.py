@@ -3,27 +3,26 @@
 
 from __future__ import annotations
 
+from ..._binding import own_queries
 from ..._fields import checked, checked_changes
 from ..._json import json_text
-from ..._pages import Listing, Page
+from ..._pages import Page
 from ..._public_id import new_public_id
-from ..._queries import query
-from ..._validate import check_id, check_key
+from ..._validate import check_id, check_key, check_revision
 from ...errors import NotFound
 from ...inputs import CreateResource, CreateVersion, UpdateVersion
 from ...records import ResourceVersion, ResourceWithVersion
 from ...records.shared import Touched, Update
 from ..repository import Repository
-from ..session import Runner
 
-_FIND_VERSION_BY_PUBLIC_ID = query("resources.find_version_by_public_id", ResourceVersion)
-_FIND_VERSIONS = Listing(
-    "resources.find_versions__version_index", None, ResourceVersion, tie="version_index"
-)
-_CREATE_WITH_VERSION = query("resources.create_with_version", ResourceWithVersion)
-_ADD_VERSION = query("resources.add_version", ResourceVersion)
-_UPDATE_VERSION_LOCK = query("resources.update_version__lock", Touched)
-_UPDATE_VERSION = query("resources.update_version", Update[ResourceVersion])
+_SQL = own_queries("resources")
+
+_FIND_VERSION_BY_PUBLIC_ID = _SQL.bind("find_version_by_public_id", ResourceVersion)
+_FIND_VERSIONS = _SQL.listing("find_versions__version_index", ResourceVersion, tie="version_index")
+_CREATE_WITH_VERSION = _SQL.bind("create_with_version", ResourceWithVersion)
+_ADD_VERSION = _SQL.bind("add_version", ResourceVersion)
+_UPDATE_VERSION_LOCK = _SQL.bind("update_version__lock", Touched)
+_UPDATE_VERSION = _SQL.bind("update_version", Update[ResourceVersion])
 
 
 class ResourceVersions(Repository):
@@ -32,7 +31,7 @@ class ResourceVersions(Repository):
     def find_version_by_public_id(self, public_id: str) -> ResourceVersion | None:
         """Fetch one version by public id (sql/resources/versions.sql)."""
         check_key("public_id", public_id)
-        return self._find(_FIND_VERSION_BY_PUBLIC_ID, public_id)
+        return self.find_one(_FIND_VERSION_BY_PUBLIC_ID, public_id)
 
     def find_versions(
         self, resource_id: int, *, cursor: str | None = None, limit: int = 20
@@ -42,7 +41,7 @@ class ResourceVersions(Repository):
         *limit* is from 1 to 500.
         """
         check_id("resource_id", resource_id)
-        return self._page(_FIND_VERSIONS, resource_id, cursor=cursor, limit=limit)
+        return self.page(_FIND_VERSIONS, resource_id, cursor=cursor, limit=limit)
 
     def create_with_version(
         self, resource: CreateResource, version: CreateVersion
@@ -55,7 +54,7 @@ class ResourceVersions(Repository):
         """
         values = checked("resource", resource, CreateResource)
         first = checked("version", version, CreateVersion)
-        return self._get(
+        return self.get_one(
             _CREATE_WITH_VERSION,
             values["public_id"] or new_public_id(),
             values["resource_type"],
@@ -75,7 +74,7 @@ class ResourceVersions(Repository):
         """
         check_id("resource_id", resource_id)
         values = checked("version", version, CreateVersion)
-        added = self._find(
+        added = self.find_one(
             _ADD_VERSION,
             resource_id,
             values["public_id"] or new_public_id(),
@@ -98,15 +97,19 @@ class ResourceVersions(Repository):
         Raises `Conflict` where the version has another revision than the expected one.
         """
         check_id("id", id)
-        values = checked_changes(changes, UpdateVersion, expected_revision)
-        parameters = (_UPDATE_VERSION, (id,), changes, UpdateVersion, expected_revision)
-        if "is_complete" not in values:
-            return self._update(*parameters)
+        values = checked_changes(changes, UpdateVersion)
+        check_revision("expected_revision", expected_revision)
 
-        def lock_and_update(runner: Runner) -> ResourceVersion | None:
+        def update(versions: ResourceVersions) -> ResourceVersion | None:
+            return versions.update_one(
+                _UPDATE_VERSION, id, changes=values, expected_revision=expected_revision
+            )
+
+        def lock_and_update(versions: ResourceVersions) -> ResourceVersion | None:
             # Under the lock the versions stand still, and the second statement sees them all.
-            runner.rows(_UPDATE_VERSION_LOCK, (id,))
-            versions = ResourceVersions(runner)
-            return versions._update(*parameters)
+            versions.find_one(_UPDATE_VERSION_LOCK, id)
+            return update(versions)
 
-        return self._runner.atomic(lock_and_update)
+        if "is_complete" in values:
+            return self.atomic(lock_and_update)
+        return update(self)

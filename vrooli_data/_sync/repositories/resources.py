@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from ..._fields import checked
+from ..._binding import own_queries
+from ..._fields import checked, checked_changes
 from ..._json import json_text
-from ..._pages import Page, listings
+from ..._pages import Page
 from ..._public_id import new_public_id
-from ..._queries import query
 from ..._text_search import holds_trigram, pattern, searched
 from ..._validate import (
     MAX_DAYS,
@@ -29,25 +29,31 @@ from ...records.shared import Touched, Update
 from .resource_translations import ResourceTranslations
 from .resource_versions import ResourceVersions
 
-_FIND_BY_ID = query("resources.find_by_id", Resource)
-_FIND_MANY_BY_ID = query("resources.find_many_by_id", Resource)
-_FIND_BY_PUBLIC_ID = query("resources.find_by_public_id", Resource)
-_FIND_MANY_BY_PUBLIC_ID = query("resources.find_many_by_public_id", Resource)
-_FIND_WITH_LATEST_VERSION = query("resources.find_with_latest_version", ResourceWithLatestVersion)
-_FIND_TRENDING = query("resources.find_trending", Resource)
-_FIND_BY_TYPE = listings("resources.find_by_type", get_args(ResourceOrder), Resource)
+_SQL = own_queries("resources")
+
+_FIND_BY_ID = _SQL.bind("find_by_id", Resource, many="find_many_by_id", key="id")
+_FIND_MANY_BY_ID = _SQL.bind("find_many_by_id", Resource)
+_FIND_BY_PUBLIC_ID = _SQL.bind(
+    "find_by_public_id", Resource, many="find_many_by_public_id", key="public_id"
+)
+_FIND_MANY_BY_PUBLIC_ID = _SQL.bind("find_many_by_public_id", Resource)
+_FIND_WITH_LATEST_VERSION = _SQL.bind("find_with_latest_version", ResourceWithLatestVersion)
+_FIND_TRENDING = _SQL.bind("find_trending", Resource)
+_FIND_BY_TYPE = {
+    key: _SQL.listing(f"find_by_type__{key}", Resource, key=key) for key in get_args(ResourceOrder)
+}
 #: By whether one type is asked for, and whether trigram indexes are used.
 _SEARCH = {
-    (False, False): query("resources.search__any_type", Resource),
-    (False, True): query("resources.search__any_type_by_trigram", Resource),
-    (True, False): query("resources.search__one_type", Resource),
-    (True, True): query("resources.search__one_type_by_trigram", Resource),
+    (False, False): _SQL.bind("search__any_type", Resource),
+    (False, True): _SQL.bind("search__any_type_by_trigram", Resource),
+    (True, False): _SQL.bind("search__one_type", Resource),
+    (True, True): _SQL.bind("search__one_type_by_trigram", Resource),
 }
-_CREATE = query("resources.create", Resource)
-_UPDATE = query("resources.update", Update[Resource])
-_INCREMENT_VIEWS = query("resources.increment_views", Touched)
-_INCREMENT_BOOKMARKS = query("resources.increment_bookmarks", Touched)
-_DELETE = query("resources.delete", Touched)
+_CREATE = _SQL.bind("create", Resource)
+_UPDATE = _SQL.bind("update", Update[Resource])
+_INCREMENT_VIEWS = _SQL.bind("increment_views", Touched)
+_INCREMENT_BOOKMARKS = _SQL.bind("increment_bookmarks", Touched)
+_DELETE = _SQL.bind("delete", Touched)
 _TYPES = get_args(ResourceType)
 
 
@@ -57,14 +63,12 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
     def find_by_id(self, id: int) -> Resource | None:
         """Fetch one resource by id (sql/resources/read.sql)."""
         check_id("id", id)
-        return self._runner.find(_FIND_BY_ID, _FIND_MANY_BY_ID, "id", id)
+        return self.find_one(_FIND_BY_ID, id)
 
     def find_by_public_id(self, public_id: str) -> Resource | None:
         """Fetch one resource by public id (sql/resources/read.sql)."""
         check_key("public_id", public_id)
-        return self._runner.find(
-            _FIND_BY_PUBLIC_ID, _FIND_MANY_BY_PUBLIC_ID, "public_id", public_id
-        )
+        return self.find_one(_FIND_BY_PUBLIC_ID, public_id)
 
     def find_many_by_id(self, ids: Sequence[int]) -> list[Resource]:
         """Fetch resources by id, in the order given (sql/resources/read.sql).
@@ -72,7 +76,7 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         Absent ones are left out; at most 10 000 are asked for.
         """
         wanted = check_list("ids", ids, MAX_MANY, check_id)
-        return self._list(_FIND_MANY_BY_ID, json_text(wanted))
+        return self.find_all(_FIND_MANY_BY_ID, json_text(wanted))
 
     def find_many_by_public_id(self, public_ids: Sequence[str]) -> list[Resource]:
         """Fetch resources by public id, in the order given (sql/resources/read.sql).
@@ -80,12 +84,12 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         Absent ones are left out; at most 10 000 are asked for.
         """
         wanted = check_list("public_ids", public_ids, MAX_MANY, check_key)
-        return self._list(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
+        return self.find_all(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
 
     def find_with_latest_version(self, public_id: str) -> ResourceWithLatestVersion | None:
         """Fetch one resource with its creator and latest version (sql/resources/read.sql)."""
         check_key("public_id", public_id)
-        return self._find(_FIND_WITH_LATEST_VERSION, public_id)
+        return self.find_one(_FIND_WITH_LATEST_VERSION, public_id)
 
     def find_by_type(
         self,
@@ -102,7 +106,7 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         """
         check_choice("resource_type", resource_type, _TYPES)
         check_choice("order_by", order_by, _FIND_BY_TYPE.keys())
-        return self._page(_FIND_BY_TYPE[order_by], resource_type, cursor=cursor, limit=limit)
+        return self.page(_FIND_BY_TYPE[order_by], resource_type, cursor=cursor, limit=limit)
 
     def find_trending(self, *, days: int = 7, limit: int = 50) -> list[Resource]:
         """List the best listed resources of the last days (sql/resources/read.sql).
@@ -111,7 +115,7 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         """
         check_int("days", days, 1, MAX_DAYS)
         check_limit(limit)
-        return self._list(_FIND_TRENDING, days, limit)
+        return self.find_all(_FIND_TRENDING, days, limit)
 
     def search(
         self, query: str, *, resource_type: ResourceType | None = None, limit: int = 20
@@ -128,8 +132,8 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         check_limit(limit)
         text = searched(query)
         kind = () if resource_type is None else (resource_type,)
-        by_trigram = self._runner.has_trigrams and holds_trigram(text)
-        return self._list(_SEARCH[bool(kind), by_trigram], pattern(text), *kind, limit)
+        by_trigram = self.has_extension("pg_trgm") and holds_trigram(text)
+        return self.find_all(_SEARCH[bool(kind), by_trigram], pattern(text), *kind, limit)
 
     def create(self, resource: CreateResource) -> Resource:
         """Insert one resource, without any version or translation (sql/resources/write.sql).
@@ -138,7 +142,7 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         creator is absent.
         """
         values = checked("resource", resource, CreateResource)
-        return self._get(
+        return self.get_one(
             _CREATE,
             values["public_id"] or new_public_id(),
             values["resource_type"],
@@ -154,7 +158,12 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         Raises `Conflict` where the resource has another revision than the expected one.
         """
         check_id("id", id)
-        return self._update(_UPDATE, (id,), changes, UpdateResource, expected_revision)
+        return self.update_one(
+            _UPDATE,
+            id,
+            changes=checked_changes(changes, UpdateResource),
+            expected_revision=expected_revision,
+        )
 
     def increment_views(self, public_id: str) -> None:
         """Count one view of a resource (sql/resources/write.sql).
@@ -163,7 +172,7 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         deleted.
         """
         check_key("public_id", public_id)
-        if self._find(_INCREMENT_VIEWS, public_id) is None:
+        if self.find_one(_INCREMENT_VIEWS, public_id) is None:
             raise NotFound(
                 "resources.increment_views: no such resource", query=_INCREMENT_VIEWS.name
             )
@@ -177,7 +186,7 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         """
         check_key("public_id", public_id)
         _check_step("by", by)
-        if self._find(_INCREMENT_BOOKMARKS, public_id, by) is None:
+        if self.find_one(_INCREMENT_BOOKMARKS, public_id, by) is None:
             raise NotFound(
                 "resources.increment_bookmarks: no such resource", query=_INCREMENT_BOOKMARKS.name
             )
@@ -189,7 +198,7 @@ class ResourceRepository(ResourceVersions, ResourceTranslations):
         versions.
         """
         check_id("id", id)
-        return self._find(_DELETE, id) is not None
+        return self.find_one(_DELETE, id) is not None
 
 
 def _check_step(field: str, value: int) -> None:

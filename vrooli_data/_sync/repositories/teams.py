@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..._fields import checked
+from ..._binding import own_queries
+from ..._fields import checked, checked_changes
 from ..._json import json_text
-from ..._pages import Listing, Page
+from ..._pages import Page
 from ..._public_id import new_public_id
-from ..._queries import query
 from ..._validate import MAX_MANY, check_id, check_key, check_list, normalized_handle
 from ...errors import InvalidInput
 from ...inputs import (
@@ -23,14 +23,16 @@ from ...records import Team, TeamSetup
 from ...records.shared import Touched, Update
 from ..repository import Repository
 
-_FIND_BY_ID = query("teams.find_by_id", Team)
-_FIND_BY_PUBLIC_ID = query("teams.find_by_public_id", Team)
-_FIND_BY_HANDLE = query("teams.find_by_handle", Team)
-_FIND_MANY = Listing("teams.find_many__created_at", "created_at", Team)
-_CREATE = query("teams.create", Team)
-_CREATE_WITH_INITIAL_SETUP = query("teams.create_with_initial_setup", TeamSetup)
-_UPDATE = query("teams.update", Update[Team])
-_DELETE = query("teams.delete", Touched)
+_SQL = own_queries("teams")
+
+_FIND_BY_ID = _SQL.bind("find_by_id", Team)
+_FIND_BY_PUBLIC_ID = _SQL.bind("find_by_public_id", Team)
+_FIND_BY_HANDLE = _SQL.bind("find_by_handle", Team)
+_FIND_MANY = _SQL.listing("find_many__created_at", Team, key="created_at")
+_CREATE = _SQL.bind("create", Team)
+_CREATE_WITH_INITIAL_SETUP = _SQL.bind("create_with_initial_setup", TeamSetup)
+_UPDATE = _SQL.bind("update", Update[Team])
+_DELETE = _SQL.bind("delete", Touched)
 
 _ADMIN_PERMISSIONS = json_text(ADMIN_PERMISSIONS)
 _MEMBER_PERMISSIONS = json_text(MEMBER_PERMISSIONS)
@@ -43,23 +45,23 @@ class TeamRepository(Repository):
     def find_by_id(self, id: int) -> Team | None:
         """Fetch one team by id (sql/teams/read.sql)."""
         check_id("id", id)
-        return self._find(_FIND_BY_ID, id)
+        return self.find_one(_FIND_BY_ID, id)
 
     def find_by_public_id(self, public_id: str) -> Team | None:
         """Fetch one team by public id (sql/teams/read.sql)."""
         check_key("public_id", public_id)
-        return self._find(_FIND_BY_PUBLIC_ID, public_id)
+        return self.find_one(_FIND_BY_PUBLIC_ID, public_id)
 
     def find_by_handle(self, handle: str) -> Team | None:
         """Fetch one team by handle, whatever its case (sql/teams/read.sql)."""
-        return self._find(_FIND_BY_HANDLE, normalized_handle(handle))
+        return self.find_one(_FIND_BY_HANDLE, normalized_handle(handle))
 
     def find_many(self, *, cursor: str | None = None, limit: int = 20) -> Page[Team]:
         """List the teams that are not private, newest first (sql/teams/read.sql).
 
         *limit* is from 1 to 500.
         """
-        return self._page(_FIND_MANY, cursor=cursor, limit=limit)
+        return self.page(_FIND_MANY, cursor=cursor, limit=limit)
 
     def create(self, team: CreateTeam) -> Team:
         """Insert one team, without any member (sql/teams/write.sql).
@@ -68,7 +70,7 @@ class TeamRepository(Repository):
         the user who created it is absent.
         """
         values = checked("team", team, CreateTeam)
-        return self._get(
+        return self.get_one(
             _CREATE,
             values["public_id"] or new_public_id(),
             values["name"],
@@ -96,7 +98,7 @@ class TeamRepository(Repository):
         others = check_list(
             "member_ids", () if member_ids is None else member_ids, MAX_MANY, check_id
         )
-        return self._get(
+        return self.get_one(
             _CREATE_WITH_INITIAL_SETUP,
             values["public_id"] or new_public_id(),
             values["name"],
@@ -120,7 +122,12 @@ class TeamRepository(Repository):
         `AlreadyExists` where the handle is taken.
         """
         check_id("id", id)
-        return self._update(_UPDATE, (id,), changes, UpdateTeam, expected_revision)
+        return self.update_one(
+            _UPDATE,
+            id,
+            changes=checked_changes(changes, UpdateTeam),
+            expected_revision=expected_revision,
+        )
 
     def delete(self, id: int) -> bool:
         """Delete one team with its members, chats and statistics; False when absent.
@@ -128,4 +135,4 @@ class TeamRepository(Repository):
         Query: sql/teams/write.sql.
         """
         check_id("id", id)
-        return self._find(_DELETE, id) is not None
+        return self.find_one(_DELETE, id) is not None

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple, TypeVar
 from psycopg import RawCursor
 
 from ... import HeldConnection, InvalidUse, Page
+from ..._bound import BoundQuery
 from ..._plans import PlanTree
-from ..._queries import Query
 from ..._rows import Row
 from ..._sync.repositories import Repositories
-from ..._sync.session import Runner
+from ..._sync.session import Merger, Runner
 from ._patterns import Pattern
 
 R = TypeVar("R")
@@ -43,18 +43,14 @@ class _Witness:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self.has_trigrams = runner.has_trigrams
-        self.last: tuple[Query[Any], tuple[Any, ...]] | None = None
+        self.extensions = runner.extensions
+        self.merger: Merger | None = None
+        self.last: tuple[BoundQuery[..., Any], tuple[Any, ...]] | None = None
 
-    def rows(self, query: Query[Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
         self.last = query, parameters
         return self._runner.rows(query, parameters)
-
-    def find(self, query: Query[R], many: Query[R], field: str, key: Any) -> R | None:
-        """Read one record by its key."""
-        rows = self.rows(query, (key,))
-        return query.record_of(rows[0]) if rows else None
 
     def atomic(self, body: Callable[[Runner], R]) -> R:
         """Run several queries."""

@@ -1,0 +1,250 @@
+"""The queries of a folder, bound to what their rows become. No I/O but reading the files."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ParamSpec, TypeGuard, TypeVar, get_origin, get_type_hints, overload
+from uuid import UUID
+
+import msgspec
+
+from ._bound import Command, Query, Scalar, record_type
+from ._pages import Listing
+from ._queries import Source, load_folder, sql_folder
+from .errors import InvalidFile, InvalidUse
+
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S", bound=msgspec.Struct)
+
+#: What stands in the tag of a statement, and so in a comment of SQL.
+_FOLDER = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
+#: By what follows the parameters in the name line, the method of `Queries` that binds the query.
+_BINDERS = {"": "bind", "^": "bind", "$": "scalar", "!": "command"}
+#: What a key is that goes to JSON and comes back as it was.
+_KEY_TYPES = (int, str, UUID)
+
+
+class Queries:
+    """The queries of one folder of ``.sql`` files, to be bound to what their rows become."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._sources = load_folder(folder)
+
+    @overload
+    def bind(
+        self, name: str, record: type[R], *, many: str | None = None, key: str = ""
+    ) -> Query[..., R]: ...
+
+    @overload
+    def bind(
+        self,
+        name: str,
+        record: type[R],
+        *,
+        takes: type[S],
+        many: str | None = None,
+        key: str = "",
+    ) -> Query[[S], R]: ...
+
+    @overload
+    def bind(
+        self,
+        name: str,
+        record: type[R],
+        *,
+        takes: Callable[P, object],
+        many: str | None = None,
+        key: str = "",
+    ) -> Query[P, R]: ...
+
+    def bind(
+        self,
+        name: str,
+        record: type[R],
+        *,
+        takes: Callable[..., object] | None = None,
+        many: str | None = None,
+        key: str = "",
+    ) -> Query[..., R]:
+        """Bind a query to the record that its rows become.
+
+        The record is a msgspec struct whose fields are the columns, in their order; the first
+        result is compared with it. Raises `InvalidFile` where there is no such query, and
+        `InvalidUse` where it does not go with what is given.
+
+        Args:
+            name: the query's, without the folder's.
+            record: the struct.
+            takes: says what the parameters are to a type checker: a function that takes the same,
+                or a struct class whose fields they are.
+            many: the query of many keys, given as one JSON array: where an event loop makes several
+                calls in one turn, it answers all of them.
+            key: with *many*, the field that equals the query's one parameter.
+        """
+        source = self._source(name, "bind")
+        _check_record(source.name, record)
+        _check_takes(source, takes)
+        if many is None:
+            return Query(source, record)
+        others = self._source(many, "bind")
+        for each in (source, others):
+            if len(each.parameters) != 1 or each.header["Locks"] != "none":
+                raise InvalidUse(f"{each.name}: many goes with queries that only read, by one key")
+        if record_type(record, key) not in _KEY_TYPES:
+            raise InvalidUse(
+                f"{source.name}: many goes with a key, a field of {record.__name__} that is an "
+                "int, a str or a UUID"
+            )
+        return Query(source, record, many=Query(others, record), key=key)
+
+    @overload
+    def scalar(self, name: str, type: type[R]) -> Scalar[..., R]: ...
+
+    @overload
+    def scalar(self, name: str, type: type[R], *, takes: type[S]) -> Scalar[[S], R]: ...
+
+    @overload
+    def scalar(self, name: str, type: type[R], *, takes: Callable[P, object]) -> Scalar[P, R]: ...
+
+    def scalar(
+        self, name: str, type: type[R], *, takes: Callable[..., object] | None = None
+    ) -> Scalar[..., R]:
+        """Bind a query of one value, ``$``, to the type of the value; see `bind`."""
+        source = self._source(name, "scalar")
+        _check_takes(source, takes)
+        try:
+            return Scalar(source, type)
+        except TypeError as error:
+            raise InvalidUse(f"{source.name}: {error}") from None
+
+    @overload
+    def command(self, name: str) -> Command[...]: ...
+
+    @overload
+    def command(self, name: str, *, takes: type[S]) -> Command[[S]]: ...
+
+    @overload
+    def command(self, name: str, *, takes: Callable[P, object]) -> Command[P]: ...
+
+    def command(self, name: str, *, takes: Callable[..., object] | None = None) -> Command[...]:
+        """Bind a query that returns no rows, ``!``; see `bind`."""
+        source = self._source(name, "command")
+        _check_takes(source, takes)
+        return Command(source)
+
+    def listing(
+        self,
+        name: str,
+        record: type[R],
+        *,
+        key: str | None = None,
+        tie: str | tuple[str, ...] = "id",
+        ascending: bool = False,
+    ) -> Listing[R]:
+        """Bind the three queries of a listing, which goes through its rows page by page.
+
+        They are *name*, the first page, and *name* with ``_after`` and ``_before`` behind it, the
+        rows after and before a row, nearest first. All take the filters, and last the number of
+        rows; ahead of that, the latter two take the row's *key* and *tie*, as ``after_`` or
+        ``before_`` and the field. Raises `InvalidFile` where one of them is not there, and
+        `InvalidUse` where it takes other parameters, or where a field can be None or has no order.
+
+        Args:
+            name: of the query of the first page, without the folder's.
+            record: the struct that each row becomes.
+            key: the field that the rows are ordered by; None where *tie* alone makes the order.
+            tie: the field, or fields, that then make the order, and are unique in the listing.
+            ascending: whether *tie* ascends.
+        """
+        first, after, before = (
+            self._source(f"{name}{which}", "bind") for which in ("", "_after", "_before")
+        )
+        _check_record(first.name, record)
+        ties = (tie,) if isinstance(tie, str) else tuple(tie)
+        return Listing(first, after, before, record, key, ties, ascending=ascending)
+
+    def __repr__(self) -> str:
+        """Name the folder."""
+        return f"<{type(self).__name__} {self.folder}>"
+
+    def _source(self, name: str, binder: str) -> Source:
+        source = self._sources.get(f"{self.folder.name}.{name}")
+        if source is None:
+            raise InvalidFile(f"{self.folder}: there is no query {name}")
+        if _BINDERS[source.suffix] != binder:
+            raise InvalidUse(
+                f"{source.name} has {source.suffix or 'nothing'} behind the parameters of its name "
+                f"line: bind it by `{_BINDERS[source.suffix]}`"
+            )
+        return source
+
+
+def queries(folder: str | Path) -> Queries:
+    """Read the queries of a folder of ``.sql`` files, each to be bound to what its rows become.
+
+    The folder's name is the first part of theirs: ``comments.find_by_id``. Raises `InvalidFile`,
+    with file and line, where one cannot be read.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise InvalidFile(f"{path}: there is no such folder")
+    if not _FOLDER.fullmatch(path.name):
+        raise InvalidFile(f"{path}: the name of a folder of queries is letters, digits, _ and -")
+    if not any(path.glob("*.sql")):
+        raise InvalidFile(f"{path}: there is no .sql file in it")
+    return Queries(path)
+
+
+def own_queries(aggregate: str) -> Queries:
+    """Return the package's own queries of one folder."""
+    return queries(sql_folder() / aggregate)
+
+
+def _check_record(query: str, record: object) -> None:
+    kind = get_origin(record) or record
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        raise InvalidUse(f"{query}: a record is a msgspec.Struct, not {record!r}")
+
+
+def _check_takes(source: Source, takes: Callable[..., object] | None) -> None:
+    """Refuse what does not take the parameters of the query, each once."""
+    if takes is None:
+        return
+    taken = list(_taken(takes))
+    names = [name for name, _ in taken]
+    in_order = tuple(name for name, is_positional in taken if is_positional)
+    if sorted(names) != sorted(source.parameters) or (
+        in_order != source.parameters[: len(in_order)]
+    ):
+        raise InvalidUse(
+            f"{source.name} takes ({', '.join(source.parameters)}); `takes` has other parameters, "
+            f"or in another order: ({', '.join(names)})"
+        )
+
+
+def _taken(takes: Callable[..., object]) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each parameter of a function, and whether it goes by its position.
+
+    A struct stands for its fields.
+    """
+    if _is_struct(takes):
+        yield from ((name, False) for name in takes.__struct_fields__)
+        return
+    hints = get_type_hints(takes)
+    for name, parameter in inspect.signature(takes).parameters.items():
+        kind = hints.get(name)
+        if parameter.default is not parameter.empty:
+            raise InvalidUse(f"`takes` has a default for {name}: a query's parameters have none")
+        if _is_struct(kind):
+            yield from ((field, False) for field in kind.__struct_fields__)
+        else:
+            yield name, parameter.kind is not parameter.KEYWORD_ONLY
+
+
+def _is_struct(kind: object) -> TypeGuard[type[msgspec.Struct]]:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)

@@ -1,0 +1,261 @@
+"""Queries bound to what their rows become: records, one value, or a number of rows. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import starmap
+from typing import Any, Generic, ParamSpec, TypeVar, cast, get_origin
+
+import msgspec
+from msgspec import UNSET
+
+from ._queries import Source
+from ._rows import UNREADABLE, Row, is_plain, nested_decoders, record_fields, unreadable_part
+from .errors import InvalidInput, RecordMismatch
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class BoundQuery(Generic[P, R]):
+    """A loaded query, and what its rows become; the kinds below say what that is."""
+
+    #: What a row becomes, as the header says it; None is a number of rows.
+    record: Any
+
+    __slots__ = (
+        "arity",
+        "counts_rows",
+        "is_planned_anew",
+        "name",
+        "only_reads",
+        "parameters",
+        "record",
+        "source",
+        "statement",
+    )
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.name = source.name
+        self.statement = source.statement
+        self.parameters = source.parameters
+        self.arity = len(source.parameters)
+        #: It locks nothing and writes nothing, so that it may always run again.
+        self.only_reads = source.header["Locks"] == "none"
+        #: Each call is planned for its own parameters; all others share one plan.
+        self.is_planned_anew = source.is_planned_anew
+        #: It returns no rows; their number stands for them, in one row.
+        self.counts_rows = source.suffix == "!"
+
+    def arguments(self, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the parameters in their order, from whatever form they were given in."""
+        return arranged(self.name, self.parameters, given, named)
+
+    def check_columns(self, columns: tuple[str, ...]) -> None:
+        """Raise `RecordMismatch` unless the result has the columns that rows are read by."""
+        raise NotImplementedError
+
+    def records(self, rows: list[Row]) -> list[R]:
+        """Return what each row becomes."""
+        return list(map(self.record_of, rows))
+
+    def record_of(self, row: Row) -> R:
+        """Return what one row becomes; raise `RecordMismatch` where it does not fit."""
+        raise NotImplementedError
+
+    def mismatch(self, part: str = "a column") -> RecordMismatch:
+        """Return the error of a row that does not fit; *part* says where, and never with what."""
+        done = "" if self.only_reads else "; the statement itself has run"
+        return RecordMismatch(
+            f"{self.name}: {part} does not fit {self._kind()}: something other "
+            f"than this layer wrote it{done}",
+            query=self.name,
+        )
+
+    def __repr__(self) -> str:
+        """Name the query."""
+        return f"<{type(self).__name__} {self.name}>"
+
+    def _kind(self) -> str:
+        """Say what a row is to become."""
+        raise NotImplementedError
+
+
+class Query(BoundQuery[P, R]):
+    """A query whose rows become records."""
+
+    __slots__ = ("_build", "_decoders", "_key_type", "columns", "key", "many")
+
+    def __init__(
+        self,
+        source: Source,
+        record: type[R],
+        *,
+        many: Query[..., R] | None = None,
+        key: str = "",
+    ) -> None:
+        super().__init__(source)
+        self.record = record
+        # The class itself: calling through Update[User] would cost more and build the same.
+        self._build: Callable[..., R] = get_origin(record) or record
+        self.columns = tuple(field.name for field in record_fields(record))
+        self._decoders = nested_decoders(record)
+        #: The query of many keys, given as a JSON array, which may answer several calls at once.
+        self.many = many
+        #: The field of the record that equals the one parameter, where there is such a query.
+        self.key = key
+        self._key_type = record_type(record, key)
+
+    def is_mergeable(self, key: Any) -> bool:
+        """Tell whether a key may go to the query of many: as its type, and as text that JSON takes.
+
+        What the server refuses would be refused to all whose keys go along.
+        """
+        if type(key) is not self._key_type:
+            return False
+        if self._key_type is int:
+            return bool(-(2**63) <= key < 2**63)
+        return self._key_type is not str or bool(key.isprintable())
+
+    def check_columns(self, columns: tuple[str, ...]) -> None:
+        """Raise `RecordMismatch` unless the result's columns are the record's fields."""
+        if columns != self.columns:
+            raise RecordMismatch(
+                f"{self.name} returns the columns ({', '.join(columns)}); its record "
+                f"{self.record.__name__} has the fields ({', '.join(self.columns)})",
+                query=self.name,
+            )
+
+    def records(self, rows: list[Row]) -> list[R]:
+        """Build the records of *rows*; raise `RecordMismatch` where one does not fit."""
+        if not self._decoders:
+            return list(starmap(self._build, rows))
+        try:
+            return [self._nested(row) for row in rows]
+        except UNREADABLE:
+            raise self._mismatch(rows) from None
+
+    def record_of(self, row: Row) -> R:
+        """Build the record of one row; raise `RecordMismatch` where it does not fit."""
+        if not self._decoders:
+            return self._build(*row)
+        try:
+            return self._nested(row)
+        except UNREADABLE:
+            raise self._mismatch([row]) from None
+
+    def _nested(self, row: Row) -> R:
+        values = list(row)
+        for index, decode in self._decoders:
+            if values[index] is not None:
+                values[index] = decode(values[index])
+        return self._build(*values)
+
+    def _kind(self) -> str:
+        return f"the record {self.record.__name__}"
+
+    def _mismatch(self, rows: list[Row]) -> RecordMismatch:
+        parts = (
+            f"{self.columns[index]}{part}"
+            for row in rows
+            for index, decode in self._decoders
+            if row[index] is not None and (part := unreadable_part(decode, row[index])) is not None
+        )
+        # What is too deep for one reader's stack may not be for the next.
+        return self.mismatch(next(parts, "a column"))
+
+
+class Scalar(BoundQuery[P, R]):
+    """A query of one value: ``$`` stands behind its name."""
+
+    __slots__ = ("_decode",)
+
+    def __init__(self, source: Source, type: type[R]) -> None:
+        super().__init__(source)
+        self.record = type
+        self._decode = None if is_plain(type) else msgspec.json.Decoder(type).decode
+
+    def check_columns(self, columns: tuple[str, ...]) -> None:
+        """Raise `RecordMismatch` unless the result has one column."""
+        if len(columns) != 1:
+            raise RecordMismatch(
+                f"{self.name} returns the columns ({', '.join(columns)}); a query of one value "
+                "returns one",
+                query=self.name,
+            )
+
+    def record_of(self, row: Row) -> R:
+        """Return the value, which is None where it is NULL."""
+        value = row[0]
+        if self._decode is None or value is None:
+            return cast("R", value)
+        try:
+            return self._decode(value)
+        except UNREADABLE:
+            raise self.mismatch() from None
+
+    def _kind(self) -> str:
+        return f"the type {self.record.__name__}"
+
+
+class Command(BoundQuery[P, int]):
+    """A query that returns no rows, but how many it wrote: ``!`` stands behind its name."""
+
+    __slots__ = ()
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        self.record = None
+
+    def check_columns(self, columns: tuple[str, ...]) -> None:
+        """Raise `RecordMismatch` where the result has columns."""
+        if columns:
+            raise RecordMismatch(
+                f"{self.name} returns the columns ({', '.join(columns)}); a query with ! behind "
+                "its name returns none",
+                query=self.name,
+            )
+
+    def record_of(self, row: Row) -> int:
+        """Return how many rows were written."""
+        count: int = row[0]
+        return count
+
+    def _kind(self) -> str:
+        return "a number of rows"
+
+
+def arranged(
+    query: str, parameters: tuple[str, ...], given: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[Any, ...]:
+    """Return parameters in their order; raise `InvalidInput` unless each is given exactly once.
+
+    They are given by position, by name, or as the fields of one struct, beside which the names may
+    add the rest.
+    """
+    if len(given) == 1 and isinstance(given[0], msgspec.Struct):
+        values = msgspec.structs.asdict(given[0])
+    else:
+        if len(given) > len(parameters):
+            raise InvalidInput(
+                "parameters",
+                f"{query} takes {len(parameters)} ({', '.join(parameters)}), not {len(given)}",
+            )
+        values = dict(zip(parameters, given, strict=False))
+    for name in named:
+        if name in values:
+            raise InvalidInput(name, f"is given twice to {query}")
+    values |= named
+    for name in values:
+        if name not in parameters:
+            raise InvalidInput(name, f"is no parameter of {query}, which takes {parameters}")
+    for name in parameters:
+        if values.get(name, UNSET) is UNSET:
+            raise InvalidInput(name, f"must be given to {query}")
+    return tuple(values[name] for name in parameters)
+
+
+def record_type(record: type[Any], field: str) -> Any:
+    """Return the type of a field of a record; None where it has none of that name."""
+    return next((each.type for each in record_fields(record) if each.name == field), None)

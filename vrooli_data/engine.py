@@ -1,0 +1,31 @@
+"""The engine alone, for queries and repositories of your own; see docs/own-queries.md.
+
+It knows nothing of the package's own tables, whose repositories are made of nothing else.
+"""
+
+from __future__ import annotations
+
+from ._async.repository import AsyncExecutor, AsyncRepository
+from ._binding import Queries, queries
+from ._bound import Command, Query, Scalar
+from ._pages import Listing, Page
+from ._public_id import new_public_id
+from ._sync.repository import Executor, Repository
+from .records.shared import JsonValue, Update
+
+__all__ = [
+    "AsyncExecutor",
+    "AsyncRepository",
+    "Command",
+    "Executor",
+    "JsonValue",
+    "Listing",
+    "Page",
+    "Queries",
+    "Query",
+    "Repository",
+    "Scalar",
+    "Update",
+    "new_public_id",
+    "queries",
+]
