@@ -163,7 +163,7 @@ def test_migrate_takes_back(database_url: str) -> None:
 
 def test_taking_back_to_what_is_no_migration_is_refused(database_url: str) -> None:
     message = fail(2, "migrate", "--rollback-to", "0001", "--database-url", database_url)
-    assert message.startswith("--rollback-to: is no migration")
+    assert message.startswith("--rollback-to: is not the id of a migration of the package")
 
 
 def test_seed_fills_the_tables_and_counts_them(database_url: str, admin: Connection[Any]) -> None:

@@ -1,31 +1,27 @@
-"""Applying the migrations of the package, and taking them back."""
+"""Applying migrations of the package and of an application, and taking them back."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import psycopg
 from psycopg import errors as pg
+from psycopg import sql
 
-from ._migration_session import (
-    Applied,
-    connect,
-    exclusive_session,
-    read_state,
-    set_lock_timeout,
-    value,
-)
-from ._migrations import Migration, known, refuse_unknown
-from ._own_session import Connection, pin
+from ._ledger import Applied, Ledger
+from ._migration_session import check_locale, connect, exclusive_session, set_lock_timeout
+from ._migrations import Migration, Series, application_series, package_series
+from ._own_session import Connection, pin, scalar
 from ._patience import Patience
 from ._search_path import SearchPath
 from ._sqlstates import quotes_values
-from ._validate import check_seconds
+from ._validate import check_flag, check_seconds
 from .errors import InvalidInput, MigrationFailed, MissingExtra, Unavailable
 
 if TYPE_CHECKING:
@@ -35,17 +31,24 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT = 2.0
 WAIT = 60.0
 
+#: The name of an application that gives none.
+APPLICATION = "app"
 #: What `rollback_to` calls the state before the first migration.
 NOTHING = "0"
 
 # An index that some session is building at this moment is invalid as well, and rightly so.
 _INVALID_INDEX = """
-SELECT pg_index.indexrelid::regclass::text
+SELECT
+    CASE
+        WHEN pg_namespace.nspname = current_schema() THEN quote_ident(pg_class.relname)
+        ELSE format('%I.%I', pg_namespace.nspname, pg_class.relname)
+    END
 FROM pg_index
 INNER JOIN pg_class ON pg_index.indexrelid = pg_class.oid
+INNER JOIN pg_namespace ON pg_class.relnamespace = pg_namespace.oid
 WHERE
     NOT pg_index.indisvalid
-    AND pg_class.relnamespace = quote_ident(current_schema())::regnamespace
+    AND pg_namespace.nspname = ANY(current_schemas(FALSE))
     AND NOT EXISTS (
         SELECT FROM pg_stat_progress_create_index AS progress
         WHERE progress.index_relid = pg_index.indexrelid
@@ -58,14 +61,20 @@ _SCHEMA_OF_EXTENSION = """
 SELECT pg_namespace.nspname
 FROM pg_extension
 INNER JOIN pg_namespace ON pg_extension.extnamespace = pg_namespace.oid
-WHERE pg_extension.extname = %s
+WHERE pg_extension.extname = %(name)s
 """
 
 _logger = logging.getLogger("vrooli_data")
 
+#: The folder of an application's migrations, or several.
+Folders: TypeAlias = str | Path | Sequence[str | Path]
+
 
 class MigrationReport(msgspec.Struct, frozen=True):
-    """What one call of `migrate` did."""
+    """What one call of `migrate` did.
+
+    A migration of an application is called ``application/id``.
+    """
 
     applied: tuple[str, ...]
     already_applied: int
@@ -77,8 +86,9 @@ class MigrationReport(msgspec.Struct, frozen=True):
 class MigrationState(msgspec.Struct, frozen=True):
     """How one migration stands in a database."""
 
+    #: ``application/id`` where it is an application's.
     id: str
-    #: changed: the file is no longer what was applied. unknown: a newer package applied it.
+    #: changed: the file is no longer what was applied. unknown: a newer version applied it.
     state: Literal["applied", "pending", "changed", "unknown"]
     applied_at: datetime | None
     #: Left pending where the server lacks this extension; None for most.
@@ -88,6 +98,9 @@ class MigrationState(msgspec.Struct, frozen=True):
 def migrate(
     conninfo: str | None = None,
     *,
+    migrations: Folders | None = None,
+    application: str = APPLICATION,
+    application_only: bool = False,
     schema: str | None = None,
     search_path: Sequence[str] = (),
     lock_timeout: float = LOCK_TIMEOUT,
@@ -100,6 +113,10 @@ def migrate(
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+        migrations: the folder of an application's own migrations, or a list of folders; they are
+            applied after those of the package.
+        application: the name under which the database keeps what it has of these.
+        application_only: leave the package's migrations out, and their tables with them.
         schema: where the tables are or will be; None is the first schema that exists in the
             search_path of the role.
         search_path: more schemas in which names are looked up, behind that one.
@@ -109,6 +126,7 @@ def migrate(
     """
     check_seconds("lock_timeout", lock_timeout)
     check_seconds("wait", wait)
+    every = _every(migrations, application, application_only=application_only)
     path = SearchPath.of(schema, search_path)
     file_class = _file_class()
     started = time.monotonic()
@@ -116,24 +134,32 @@ def migrate(
     done: list[str] = []
     left_out: dict[str, str] = {}
     with exclusive_session(conninfo, path, patience) as (connection, path):
-        applied = _applied(connection)
-        for migration in known():
-            if migration.id in applied:
-                _refuse_lost_extension(connection, migration)
-                continue
-            if migration.extension and not _has_extension(connection, path, migration.extension):
-                left_out[migration.id] = f"{migration.extension} cannot be created here"
-                continue
-            _run(connection, migration, file_class(migration.path), "apply", patience)
-            done.append(migration.id)
+        if not application_only:
+            check_locale(connection)
+        # Nothing is applied before all of them are known to fit their files.
+        ledgers = [_opened(connection, series) for series in every]
+        run = _Run(connection, path, patience, file_class)
+        for each in ledgers:
+            for migration in each.series.migrations:
+                name = each.series.named(migration.id)
+                if migration.id in each.applied:
+                    _refuse_lost_extension(connection, migration)
+                elif migration.extension and not run.has_extension(migration.extension):
+                    left_out[name] = f"{migration.extension} cannot be created here"
+                else:
+                    run.apply(each, migration)
+                    done.append(name)
         _check_indexes(connection)
-    return MigrationReport(tuple(done), len(applied), left_out, time.monotonic() - started)
+    before = sum(len(each.applied) for each in ledgers)
+    return MigrationReport(tuple(done), before, left_out, time.monotonic() - started)
 
 
 def rollback_to(
     conninfo: str | None,
     migration_id: str,
     *,
+    migrations: Folders | None = None,
+    application: str = APPLICATION,
     schema: str | None = None,
     search_path: Sequence[str] = (),
     lock_timeout: float = LOCK_TIMEOUT,
@@ -141,53 +167,75 @@ def rollback_to(
 ) -> list[str]:
     """Take back every migration after *migration_id*, the newest first; "0" takes back all.
 
-    The data of the tables that go is lost. Return the ids.
+    With *migrations*, these are the application's, and the package's stay. The data of the tables
+    that go is lost. Return the ids.
     """
     check_seconds("lock_timeout", lock_timeout)
     check_seconds("wait", wait)
-    if migration_id != NOTHING and migration_id not in {migration.id for migration in known()}:
-        raise InvalidInput("migration_id", 'is no migration of this package; "0" takes back all')
+    series = _every(migrations, application, application_only=migrations is not None)[0]
+    ids = [migration.id for migration in series.migrations]
+    if migration_id != NOTHING and migration_id not in ids:
+        whose = series.application or "the package"
+        raise InvalidInput(
+            "migration_id", f'is not the id of a migration of {whose}; "{NOTHING}" takes back all'
+        )
+    later = series.migrations[0 if migration_id == NOTHING else ids.index(migration_id) + 1 :]
     path = SearchPath.of(schema, search_path)
     file_class = _file_class()
     patience = Patience(lock_timeout, wait)
-    done: list[str] = []
-    with exclusive_session(conninfo, path, patience) as (connection, _):
-        applied = _applied(connection)
-        for migration in reversed(known()):
-            if migration.id <= migration_id:
-                break
-            file = file_class(migration.path)
-            # What commits statement by statement may have left something without being recorded.
-            if migration.id in applied or (
-                not file.transactional and _was_reached(connection, migration, applied)
-            ):
-                _run(connection, migration, file, "rollback", patience)
-            if migration.id in applied:
-                done.append(migration.id)
-    return done
+    with exclusive_session(conninfo, path, patience) as (connection, path):
+        each = _opened(connection, series)
+        run = _Run(connection, path, patience, file_class)
+        reached = [
+            migration
+            for migration in reversed(later)
+            if migration.id in each.applied or run.may_have_left_something(each, migration)
+        ]
+        for migration in reached:
+            if not migration.rollback.is_file():
+                raise MigrationFailed(
+                    f"{migration.path.name} cannot be taken back: {migration.rollback} is missing"
+                )
+        for migration in reached:
+            run.take_back(each, migration)
+    return [series.named(migration.id) for migration in reached if migration.id in each.applied]
 
 
-def _was_reached(connection: Connection, migration: Migration, applied: Collection[str]) -> bool:
-    """Tell whether everything is there that a migration builds on."""
-    extensions = "SELECT count(*) FROM pg_extension WHERE extname = %s"
-    if migration.extension and not value(connection, extensions, migration.extension):
-        return False
-    return all(
-        earlier.id in applied
-        for earlier in known()
-        if earlier.id < migration.id and earlier.extension is None
-    )
-
-
-def status(conninfo: str | None = None, *, schema: str | None = None) -> list[MigrationState]:
+def status(
+    conninfo: str | None = None,
+    *,
+    migrations: Folders | None = None,
+    application: str = APPLICATION,
+    application_only: bool = False,
+    schema: str | None = None,
+) -> list[MigrationState]:
     """Return how each migration stands in the database, in order. Changes nothing."""
+    every = _every(migrations, application, application_only=application_only)
     with connect(conninfo, SearchPath.of(schema, ()), "any") as connection:
-        applied = read_state(connection)
-    ours = {migration.id: migration for migration in known()}
-    return [
-        _state(migration_id, ours.get(migration_id), applied.get(migration_id))
-        for migration_id in sorted(ours.keys() | applied.keys())
-    ]
+        found = [(series, Ledger(connection, series).read()) for series in every]
+    return [state for series, applied in found for state in _states(series, applied)]
+
+
+class _Opened(NamedTuple):
+    """A series, and what the database held of it at the beginning."""
+
+    series: Series
+    ledger: Ledger
+    applied: dict[str, Applied]
+
+
+def _every(
+    migrations: Folders | None, application: str, *, application_only: bool
+) -> tuple[Series, ...]:
+    check_flag("application_only", application_only)
+    if migrations is not None:
+        own = application_series(migrations, application)
+        return (own,) if application_only else (package_series(), own)
+    if application_only:
+        raise InvalidInput(
+            "migrations", "must be given: application_only leaves out those of the package"
+        )
+    return (package_series(),)
 
 
 def _file_class() -> type[File]:
@@ -198,102 +246,128 @@ def _file_class() -> type[File]:
     return File
 
 
-def _applied(connection: Connection) -> dict[str, Applied]:
-    """Return what the database holds; raise when it does not fit the files."""
-    applied = read_state(connection)
-    refuse_unknown(applied)
-    for migration in known():
+def _opened(connection: Connection, series: Series) -> _Opened:
+    """Return what the database holds of a series; raise when it does not fit the files."""
+    ledger = Ledger(connection, series)
+    ledger.create()
+    applied = ledger.read()
+    series.refuse_unknown(applied)
+    for migration in series.migrations:
         recorded = applied.get(migration.id)
         if recorded and recorded.sha256 != migration.sha256:
             raise MigrationFailed(
                 f"{migration.path.name} was changed after it had been applied: restore it, "
                 "and put the change into a new migration"
             )
-    return applied
+    return _Opened(series, ledger, applied)
 
 
-def _run(
-    connection: Connection,
-    migration: Migration,
-    file: File,
-    direction: Direction,
-    patience: Patience,
-) -> None:
-    """Run a migration's file and record it, or its rollback file and forget it."""
-    started = time.monotonic()
-    # Not transactional means concurrent index work, behind which nobody queues.
-    set_lock_timeout(connection, patience.one_wait(in_the_way=file.transactional))
+class _Run:
+    """Runs files in the one session that may migrate."""
 
-    def record() -> None:
-        if direction == "apply":
-            connection.execute(
-                "INSERT INTO vrooli_data_migrations (id, sha256) VALUES (%s, %s)",
-                (migration.id, migration.sha256),
-            )
+    def __init__(
+        self,
+        connection: Connection,
+        path: SearchPath,
+        patience: Patience,
+        file_class: type[File],
+    ) -> None:
+        self._connection = connection
+        self._path = path
+        self._patience = patience
+        self._file_class = file_class
+
+    def apply(self, each: _Opened, migration: Migration) -> None:
+        """Run the file of a migration, and record it."""
+        self._run(each, migration, "apply")
+
+    def take_back(self, each: _Opened, migration: Migration) -> None:
+        """Run the rollback file of a migration, and remove it from the ledger."""
+        self._run(each, migration, "rollback")
+
+    def may_have_left_something(self, each: _Opened, migration: Migration) -> bool:
+        """Tell whether a migration that is not recorded may have been applied in part.
+
+        Its statements commit one by one, it has a rollback file, and what it builds on is there.
+        """
+        if self._file_class(migration).transactional or not migration.rollback.is_file():
+            return False
+        if migration.extension and self._schema_of(migration.extension) is None:
+            return False
+        earlier = each.series.migrations[: each.series.migrations.index(migration)]
+        return all(other.id in each.applied for other in earlier if other.extension is None)
+
+    def has_extension(self, extension: str) -> bool:
+        """Create the extension unless it is there; return False where that is not possible."""
+        create = sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
+        try:
+            self._connection.execute(create)
+        except (pg.FeatureNotSupported, pg.InsufficientPrivilege, pg.UndefinedFile):
+            return False
+        # It may be in a schema of its own, as hosting services have it.
+        self._path = self._path.followed_by(self._schema_of(extension))
+        pin(self._connection, self._path)
+        return True
+
+    def _schema_of(self, extension: str) -> Any:
+        return scalar(self._connection, _SCHEMA_OF_EXTENSION, name=extension)
+
+    def _run(self, each: _Opened, migration: Migration, direction: Direction) -> None:
+        started = time.monotonic()
+        file = self._file_class(migration)
+        # Not transactional means concurrent index work, behind which nobody queues.
+        limit = self._patience.one_wait(in_the_way=file.transactional)
+        set_lock_timeout(self._connection, limit)
+        record = each.ledger.add if direction == "apply" else each.ledger.remove
+        try:
+            file.run(self._connection, direction, lambda: record(migration))
+        except psycopg.Error as error:
+            path = migration.path if direction == "apply" else migration.rollback
+            raise self._failure(path.name, file, error) from None
+        name = each.series.named(migration.id)
+        _logger.info("%s %s: %.3f s", direction, name, time.monotonic() - started)
+
+    def _failure(
+        self, name: str, file: File, error: psycopg.Error
+    ) -> MigrationFailed | Unavailable:
+        if file.transactional:
+            after = "nothing of it was kept"
         else:
-            connection.execute("DELETE FROM vrooli_data_migrations WHERE id = %s", (migration.id,))
+            after = "it commits statement by statement: run it again, it starts over"
+        if self._connection.closed:
+            return Unavailable(f"{name}: the connection to the server was lost; {after}")
+        return MigrationFailed(
+            f"{name}: {self._reason(error)}; {after}",
+            sqlstate=error.sqlstate,
+            constraint=error.diag.constraint_name,
+        )
 
-    try:
-        file.run(connection, direction, record)
-    except psycopg.Error as error:
-        name = migration.path.name if direction == "apply" else f"{migration.id}.rollback.sql"
-        raise _failure(name, file, error, connection.closed, patience) from None
-    _logger.info("%s %s: %.3f s", direction, migration.id, time.monotonic() - started)
-
-
-def _failure(
-    name: str, file: File, error: psycopg.Error, lost: bool, patience: Patience
-) -> MigrationFailed | Unavailable:
-    if file.transactional:
-        after = "nothing of it was kept"
-    else:
-        after = "it commits statement by statement: run it again, it starts over"
-    if lost:
-        return Unavailable(f"{name}: the connection to the server was lost; {after}")
-    locked = isinstance(error, pg.LockNotAvailable)
-    if (locked and patience.limits_the_wait) or (
-        isinstance(error, pg.LockNotAvailable | pg.QueryCanceled) and patience.is_over
-    ):
-        reason = patience.told
-    elif locked:
-        reason = "a table stayed locked by another session for too long"
-    elif error.sqlstate is None or quotes_values(error.sqlstate):
-        reason = type(error).__name__
-    else:
-        reason = error.diag.message_primary or type(error).__name__
-    return MigrationFailed(
-        f"{name}: {reason}; {after}",
-        sqlstate=error.sqlstate,
-        constraint=error.diag.constraint_name,
-    )
-
-
-def _has_extension(connection: Connection, path: SearchPath, extension: str) -> bool:
-    """Create the extension unless it is there; return False where that cannot be."""
-    try:
-        connection.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}".encode())
-    except (pg.FeatureNotSupported, pg.InsufficientPrivilege, pg.UndefinedFile):
-        return False
-    # It may be in a schema of its own, as hosting services have it.
-    schema = value(connection, _SCHEMA_OF_EXTENSION, extension)
-    pin(connection, path.followed_by(schema))
-    return True
+    def _reason(self, error: psycopg.Error) -> str:
+        patience = self._patience
+        is_locked = isinstance(error, pg.LockNotAvailable)
+        is_stopped = is_locked or isinstance(error, pg.QueryCanceled)
+        if (is_locked and patience.limits_the_wait) or (is_stopped and patience.is_over):
+            return patience.told
+        if is_locked:
+            return "a table stayed locked by another session for too long"
+        if error.sqlstate is None or quotes_values(error.sqlstate):
+            return type(error).__name__
+        return error.diag.message_primary or type(error).__name__
 
 
 def _refuse_lost_extension(connection: Connection, migration: Migration) -> None:
     """Refuse a server that lacks the extension of an applied migration."""
     extension = migration.extension
-    brought = "SELECT 1 FROM pg_available_extensions WHERE name = %s"
-    if extension and value(connection, brought, extension) is None:
+    brought = "SELECT 1 FROM pg_available_extensions WHERE name = %(name)s"
+    if extension and scalar(connection, brought, name=extension) is None:
         raise MigrationFailed(
-            f"{migration.path.name} is applied, but this server does not bring {extension}: tables "
-            "with its indexes cannot be written. Use a server that brings it, or take the migration"
-            " back"
+            f"{migration.path.name} is applied, but this server does not have {extension}: writing "
+            "to tables with its indexes fails. Use a server that has it, or take the migration back"
         )
 
 
 def _check_indexes(connection: Connection) -> None:
-    index = value(connection, _INVALID_INDEX)
+    index = scalar(connection, _INVALID_INDEX)
     if index is not None:
         raise MigrationFailed(
             f"the index {index} is invalid: no query uses it, and every write pays for it. "
@@ -301,8 +375,17 @@ def _check_indexes(connection: Connection) -> None:
         )
 
 
+def _states(series: Series, applied: dict[str, Applied]) -> list[MigrationState]:
+    migrations = {migration.id: migration for migration in series.migrations}
+    unknown = sorted(applied.keys() - migrations.keys())
+    return [
+        _state(series, migration_id, migrations.get(migration_id), applied.get(migration_id))
+        for migration_id in (*migrations, *unknown)
+    ]
+
+
 def _state(
-    migration_id: str, migration: Migration | None, applied: Applied | None
+    series: Series, migration_id: str, migration: Migration | None, applied: Applied | None
 ) -> MigrationState:
     state: Literal["applied", "pending", "changed", "unknown"]
     if migration is None:
@@ -312,7 +395,7 @@ def _state(
     else:
         state = "applied" if applied.sha256 == migration.sha256 else "changed"
     return MigrationState(
-        id=migration_id,
+        id=series.named(migration_id),
         state=state,
         applied_at=applied.applied_at if applied else None,
         extension=migration.extension if migration else None,

@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
-from typing import Any, NamedTuple
 
 import psycopg
 
-from ._own_session import Connection, own_session, pin, refuse_forbidden
+from ._own_session import Connection, own_session, pin, refuse_forbidden, scalar
 from ._patience import Patience
 from ._search_path import SearchPath
 from .errors import MigrationFailed, Timeout
@@ -21,6 +19,7 @@ _LOCK_KEY = 0x76726F6F6C69
 _POLL_SECONDS = 0.1
 _CANCEL_SECONDS = 5.0
 _APPLICATION_NAME = "vrooli_data migrate"
+_CREATE_DATABASE = "create one with ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0"
 
 # Limits meant for a program's queries would cut a migration short. transaction_timeout exists from
 # PostgreSQL 17 on.
@@ -35,24 +34,9 @@ WHERE
         'idle_in_transaction_session_timeout'
     )
 """
-# A client that was killed is noticed while its statement runs: an index that was being built
-# concurrently would go on otherwise, and so would its wait. Not every platform's server can look.
+# The server notices within a second that the client was killed. Otherwise a concurrent index build
+# would go on, and so would its wait. Not every platform's server can look.
 _NOTICE_LOST_CLIENT = "SET client_connection_check_interval = '1s'"
-_CREATE_STATE = """
-CREATE TABLE IF NOT EXISTS vrooli_data_migrations (
-    id text COLLATE "C" NOT NULL,
-    sha256 text COLLATE "C" NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT vrooli_data_migrations_pkey PRIMARY KEY (id)
-)
-"""
-
-
-class Applied(NamedTuple):
-    """What the database holds about one migration."""
-
-    sha256: str
-    applied_at: datetime
 
 
 @contextmanager
@@ -73,9 +57,6 @@ def exclusive_session(
         _lock(connection, patience)
         with patience.watch(connection, path), _ended_at_the_server(connection):
             set_lock_timeout(connection, patience.one_wait(in_the_way=True))
-            # Only the owner may create what is there, even where there is nothing to do.
-            if not _has_state(connection):
-                connection.execute(_CREATE_STATE)
             yield connection, path
 
 
@@ -86,49 +67,34 @@ def connect(conninfo: str | None, path: SearchPath | None, target: str) -> Itera
         yield session
 
 
-def read_state(connection: Connection) -> dict[str, Applied]:
-    """Return what the database holds of each migration, by id."""
-    if not _has_state(connection):
-        refuse_forbidden(connection)
-        return {}
-    rows = connection.execute("SELECT id, sha256, applied_at FROM vrooli_data_migrations")
-    return {migration_id: Applied(sha256, at) for migration_id, sha256, at in rows}
-
-
-def _has_state(connection: Connection) -> bool:
-    return value(connection, "SELECT to_regclass('vrooli_data_migrations')") is not None
-
-
 def set_lock_timeout(connection: Connection, seconds: float) -> None:
     """Limit each wait for a lock; 0 would be no limit."""
     milliseconds = str(max(1, round(seconds * 1000)))
-    value(connection, "SELECT set_config('lock_timeout', %s, FALSE)", milliseconds)
+    scalar(connection, "SELECT set_config('lock_timeout', %(limit)s, FALSE)", limit=milliseconds)
 
 
-def value(connection: Connection, sql: str, *parameters: object) -> Any:
-    """Return the first column of the first row, or None."""
-    row = connection.execute(sql.encode(), parameters or None).fetchone()
-    return None if row is None else row[0]
+def check_locale(connection: Connection) -> None:
+    """Refuse a database in which search would not work."""
+    if not scalar(connection, "SELECT lower('\u00c9') = '\u00e9'"):
+        raise MigrationFailed(
+            "the locale of the database knows no letters beyond ASCII, so that search would not "
+            f"find \u00c9 by \u00e9: {_CREATE_DATABASE}"
+        )
 
 
 def _check_server(connection: Connection) -> None:
-    """Refuse a database in which the schema or search would not work."""
     major = connection.info.server_version // 10_000
     if major < _OLDEST_SERVER:
         raise MigrationFailed(f"PostgreSQL {_OLDEST_SERVER} or later is needed, this is {major}")
-    remedy = "create one with ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0"
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
-        raise MigrationFailed(f"the encoding of the database is {encoding}, not UTF8: {remedy}")
-    if not value(connection, "SELECT lower('\u00c9') = '\u00e9'"):
         raise MigrationFailed(
-            "the locale of the database knows no letters beyond ASCII, so that search would not "
-            f"find \u00c9 by \u00e9: {remedy}"
+            f"the encoding of the database is {encoding}, not UTF8: {_CREATE_DATABASE}"
         )
 
 
 def _check_schema(connection: Connection, path: SearchPath) -> None:
-    if value(connection, "SELECT current_schema()") != path.schema:
+    if scalar(connection, "SELECT current_schema()") != path.schema:
         refuse_forbidden(connection)
         raise MigrationFailed(
             f"there is no schema {path.schema!r} that this role may use: create it, or grant the "
@@ -142,20 +108,20 @@ def _ended_at_the_server(connection: Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        # psycopg does so for Ctrl-C; a signal's handler may raise something else.
+        # psycopg cancels at Ctrl-C, and at no other exception of a signal handler.
         with suppress(psycopg.Error):
             connection.cancel_safe(timeout=_CANCEL_SECONDS)
         raise
 
 
 def _lock(connection: Connection, patience: Patience) -> None:
-    """Take the advisory lock, by asking again and again.
+    """Take the advisory lock by asking for it again and again.
 
-    A statement that waited for it would have a snapshot, and CREATE INDEX CONCURRENTLY in the
-    process that holds it would wait for that snapshot to go: a deadlock.
+    A statement that waited for the lock would have a snapshot. CREATE INDEX CONCURRENTLY in the
+    session that holds the lock would wait for that snapshot to end: a deadlock.
     """
     started = time.monotonic()
-    while not value(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK_KEY):
+    while not scalar(connection, "SELECT pg_try_advisory_lock(%(key)s)", key=_LOCK_KEY):
         patience.left = started + patience.seconds - time.monotonic()
         if patience.is_over:
             raise Timeout(

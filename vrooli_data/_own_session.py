@@ -63,3 +63,9 @@ def refuse_forbidden(connection: Connection) -> None:
     denied = forbidden(connection.execute(FIND_FORBIDDEN).fetchall())
     if denied is not None:
         raise denied
+
+
+def scalar(connection: Connection, statement: str, **parameters: object) -> Any:
+    """Return the first column of the first row, or None; ``%(name)s`` is a parameter."""
+    row = connection.execute(statement.encode(), parameters or None).fetchone()
+    return None if row is None else row[0]

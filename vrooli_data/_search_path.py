@@ -14,25 +14,28 @@ _MAX_SCHEMAS = 100
 #: Bytes of a name; the server would cut a longer one short, and so take it for another.
 _MAX_NAME = 63
 
-#: The schemas of the role's search_path that exist, in order, and whether each holds the
+#: The schemas of the role's search_path that exist, in order, and whether each holds a ledger of
 #: migrations. The session is not pinned yet, and so nothing here is looked up by the path.
 FIND_SCHEMAS: Final = b"""
 /* vrooli_data:find_schemas */
 SELECT
     path.name::pg_catalog.text,
-    pg_class.oid IS NOT NULL
+    EXISTS (
+        SELECT FROM pg_catalog.pg_class
+        WHERE
+            pg_class.relnamespace OPERATOR(pg_catalog.=) pg_namespace.oid
+            AND pg_class.relname OPERATOR(pg_catalog.=) ANY (
+                ARRAY['vrooli_data_migrations', 'vrooli_data_application_migrations']
+            )
+    )
 FROM pg_catalog.unnest(pg_catalog.current_schemas(FALSE)) WITH ORDINALITY AS path (name, place)
 INNER JOIN pg_catalog.pg_namespace ON path.name OPERATOR(pg_catalog.=) pg_namespace.nspname
-LEFT JOIN pg_catalog.pg_class
-    ON
-        pg_namespace.oid OPERATOR(pg_catalog.=) pg_class.relnamespace
-        AND pg_class.relname OPERATOR(pg_catalog.=) 'vrooli_data_migrations'
 ORDER BY path.place
 """
 
 
-#: A schema of the path that holds the migrations, and that the role may not use: without USAGE it
-#: is told that no table is there.
+#: A schema of the path that holds a ledger of migrations, and that the role may not use: without
+#: USAGE, the server says that no table is there.
 FIND_FORBIDDEN: Final = b"""
 /* vrooli_data:find_forbidden */
 SELECT
@@ -42,7 +45,9 @@ FROM pg_catalog.pg_namespace
 INNER JOIN pg_catalog.pg_class
     ON
         pg_namespace.oid OPERATOR(pg_catalog.=) pg_class.relnamespace
-        AND pg_class.relname OPERATOR(pg_catalog.=) 'vrooli_data_migrations'
+        AND pg_class.relname OPERATOR(pg_catalog.=) ANY (
+            ARRAY['vrooli_data_migrations', 'vrooli_data_application_migrations']
+        )
 WHERE
     pg_namespace.nspname OPERATOR(pg_catalog.=) ANY (
         SELECT pg_catalog.btrim(part.name, ' "')
@@ -113,7 +118,10 @@ class SearchPath(NamedTuple):
         return self._replace(schema=first)
 
     def followed_by(self, schema: str) -> Self:
-        """Return the same with another schema behind it."""
+        """Return the same with another schema behind it, unless names are looked up there."""
+        # pg_catalog comes first, unless it is named.
+        if schema in (self.schema, *self.others, "pg_catalog"):
+            return self
         return self._replace(others=(*self.others, schema))
 
     def __str__(self) -> str:

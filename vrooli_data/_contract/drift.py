@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from psycopg import Connection, sql
 
 from .. import records
-from .._migrate import status
+from .._migrate import APPLICATION, Folders, MigrationState, status
 from .._queries import sql_folder
 from .._search_path import SearchPath
 from .catalog import PATH, Fact, expected_facts, read_facts
@@ -26,7 +26,7 @@ _MIGRATION_PROBLEMS = {
         "it was applied in another form",
         "restore the file, and put the change into a new migration",
     ),
-    "unknown": ("no migration of this version", "use the version that applied it, or a later one"),
+    "unknown": ("there is no such file", "use the version that applied it, or a later one"),
 }
 #: What is added to our tables and leaves every statement as it was.
 _HARMLESS = frozenset({"index", "table"})
@@ -79,7 +79,12 @@ WHERE datname = current_database() AND datcollversion IS NOT NULL
 
 
 def drift(
-    conninfo: str | None, *, schema: str | None = None, search_path: Sequence[str] = ()
+    conninfo: str | None,
+    *,
+    migrations: Folders | None = None,
+    application: str = APPLICATION,
+    schema: str | None = None,
+    search_path: Sequence[str] = (),
 ) -> Report:
     """Compare a database with the migrations, and hold the package's queries to it as it is.
 
@@ -88,6 +93,9 @@ def drift(
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+        migrations: the folder of an application's own migrations, or a list of folders; those that
+            are pending, changed or unknown are findings too.
+        application: the name under which the database keeps what it has of these.
         schema: where the tables are; None is the first schema that exists in the search_path of
             the role.
         search_path: more schemas in which names are looked up, behind that one, such as the
@@ -96,7 +104,8 @@ def drift(
     path = SearchPath.of(schema, search_path)
     started = time.perf_counter()
     notes: set[str] = set()
-    findings = [_finding(*found) for found in _migrations(conninfo, schema)]
+    states = status(conninfo, migrations=migrations, application=application, schema=schema)
+    findings = [_finding(*found) for found in _migrations(states)]
     with checked_session(conninfo, path) as connection:
         facts = _expected(connection)
         differences = (*_differences(connection, facts, notes), *_states(connection))
@@ -114,8 +123,8 @@ def _finding(name: str, problem: Problem) -> Finding:
     return Finding(place(PATH.parent), 1, name, *problem)
 
 
-def _migrations(conninfo: str | None, schema: str | None) -> Iterator[tuple[str, Problem]]:
-    for state in status(conninfo, schema=schema):
+def _migrations(states: Iterable[MigrationState]) -> Iterator[tuple[str, Problem]]:
+    for state in states:
         if state.state == "applied" or (state.state == "pending" and state.extension):
             continue
         what, fix = _MIGRATION_PROBLEMS[state.state]

@@ -15,10 +15,12 @@ _INTERRUPTED = 130
 
 #: What the arguments of the library are called here.
 _OPTIONS = {
+    "application": "--application",
     "conninfo": "--database-url",
     "folder": "--data-dir",
     "lock_timeout": "--lock-timeout",
     "migration_id": "--rollback-to",
+    "migrations": "--migrations",
     "records": "--records",
     "repositories": "--repositories",
     "scale": "--scale",

@@ -8,8 +8,9 @@ import typer
 
 from .._contract.drift import drift as compare
 from .._contract.findings import Format
+from .._migrate import APPLICATION
 from ._check import show_report
-from ._options import DatabaseUrl, DataDir, Schema, SearchPath
+from ._options import Application, DatabaseUrl, DataDir, Migrations, Schema, SearchPath
 from ._target import target
 
 
@@ -19,8 +20,17 @@ def drift(
     data_dir: DataDir = None,
     schema: Schema = None,
     search_path: SearchPath = None,
+    migrations: Migrations = None,
+    application: Application = APPLICATION,
     shape: Annotated[Format, typer.Option("--format", help="How to show the findings.")] = "text",
 ) -> None:
     """Compare a database in use with what the migrations and the queries expect of it."""
     url = target(database_url, data_dir).url
-    show_report(compare(url, schema=schema, search_path=search_path or []), shape)
+    report = compare(
+        url,
+        migrations=migrations,
+        application=application,
+        schema=schema,
+        search_path=search_path or [],
+    )
+    show_report(report, shape)

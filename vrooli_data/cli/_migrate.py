@@ -7,10 +7,18 @@ from typing import Annotated
 
 import typer
 
-from .._migrate import LOCK_TIMEOUT, WAIT, MigrationReport, MigrationState, rollback_to, status
+from .._migrate import (
+    APPLICATION,
+    LOCK_TIMEOUT,
+    WAIT,
+    MigrationReport,
+    MigrationState,
+    rollback_to,
+    status,
+)
 from .._migrate import migrate as apply
 from ..errors import MigrationFailed
-from ._options import DatabaseUrl, DataDir, Schema, SearchPath
+from ._options import Application, DatabaseUrl, DataDir, Migrations, Schema, SearchPath
 from ._output import say, show, table
 from ._target import target
 
@@ -21,6 +29,15 @@ def migrate(
     data_dir: DataDir = None,
     schema: Schema = None,
     search_path: SearchPath = None,
+    migrations: Migrations = None,
+    application: Application = APPLICATION,
+    application_only: Annotated[
+        bool,
+        typer.Option(
+            "--application-only",
+            help="Leave the package's migrations out, and their tables with them.",
+        ),
+    ] = False,
     show_status: Annotated[
         bool, typer.Option("--status", help="Show each migration's state; change nothing.")
     ] = False,
@@ -29,7 +46,8 @@ def migrate(
         typer.Option(
             "--rollback-to",
             metavar="ID",
-            help="Take back every later migration, with its tables' data; 0 takes back all.",
+            help="Take back every later migration, with its tables' data; 0 takes back all. "
+            "With --migrations, take back the application's alone.",
         ),
     ] = None,
     lock_timeout: Annotated[
@@ -47,19 +65,44 @@ def migrate(
         ),
     ] = WAIT,
 ) -> None:
-    """Apply the migrations that the database lacks."""
+    """Apply the migrations that the database lacks, and then an application's own."""
     if show_status and rollback is not None:
         raise typer.BadParameter("give --status or --rollback-to, not both")
     url = target(database_url, data_dir).url
     path = search_path or []
-    limits = {"lock_timeout": lock_timeout, "wait": wait}
     if show_status:
-        _show_status(status(url, schema=schema))
+        states = status(
+            url,
+            migrations=migrations,
+            application=application,
+            application_only=application_only,
+            schema=schema,
+        )
+        _show_status(states)
     elif rollback is not None:
-        taken_back = rollback_to(url, rollback, schema=schema, search_path=path, **limits)
+        taken_back = rollback_to(
+            url,
+            rollback,
+            migrations=migrations,
+            application=application,
+            schema=schema,
+            search_path=path,
+            lock_timeout=lock_timeout,
+            wait=wait,
+        )
         _show_taken_back(rollback, taken_back)
     else:
-        _show_applied(apply(url, schema=schema, search_path=path, **limits))
+        report = apply(
+            url,
+            migrations=migrations,
+            application=application,
+            application_only=application_only,
+            schema=schema,
+            search_path=path,
+            lock_timeout=lock_timeout,
+            wait=wait,
+        )
+        _show_applied(report)
 
 
 def _show_applied(report: MigrationReport) -> None:
@@ -88,7 +131,7 @@ def _show_status(states: list[MigrationState]) -> None:
     show(rows)
     wrong = [state.id for state in states if state.state in ("changed", "unknown")]
     if wrong:
-        raise MigrationFailed(f"not as this version of vrooli_data brings them: {', '.join(wrong)}")
+        raise MigrationFailed(f"changed or unknown: {', '.join(wrong)}")
 
 
 def _explained(state: MigrationState) -> str:

@@ -35,6 +35,20 @@ SearchPath: TypeAlias = Annotated[
         help="Another schema in which names are looked up, behind that one; may be repeated.",
     ),
 ]
+Migrations: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FOLDER",
+        show_default="none",
+        help="The folder of an application's own migrations; may be repeated.",
+    ),
+]
+Application: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="The name under which the database keeps what it has of these."
+    ),
+]
 DemoDir: TypeAlias = Annotated[
     Path | None, typer.Option(show_default="var/demo", help=_FOLDER, file_okay=False)
 ]
