@@ -250,3 +250,33 @@ def test_not_in_is_refused_over_what_can_be_null(tmp_path: Path, bad: str) -> No
 )
 def test_not_in_is_allowed_over_what_is_never_null(tmp_path: Path, good: str) -> None:
     assert findings(tmp_path, query(SAFE.format(condition=good), suffix="")) == []
+
+
+UNION = """SELECT users.id, users.name, users.handle FROM users WHERE users.id = :id::bigint
+UNION ALL
+SELECT {columns} FROM teams WHERE teams.id = :id::bigint"""
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "teams.id, teams.handle, teams.name",
+        "teams.id, 'none' AS handle, teams.name",
+        "teams.id, teams.name, teams.id",
+    ],
+)
+def test_the_halves_of_a_union_have_their_columns_in_one_order(
+    tmp_path: Path, columns: str
+) -> None:
+    text = query(UNION.format(columns=columns), suffix="!")
+    assert broken(tmp_path, text) == {"union_is_aligned"}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    ["teams.id, teams.name, teams.handle", "teams.created_by_id, teams.public_id, NULL"],
+)
+def test_the_halves_of_a_union_may_name_their_columns_otherwise(
+    tmp_path: Path, columns: str
+) -> None:
+    assert findings(tmp_path, query(UNION.format(columns=columns), suffix="!")) == []

@@ -10,14 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from .._queries import Source
-from . import reads, writes
+from . import pages, reads, writes
 from .schema import Schema, read_catalog
 from .statement import Finding, Rule, Statement, parse
 
 __all__ = ["RULES", "UNREAD", "lint", "read_catalog"]
 
-RULES: Final[Mapping[str, Rule]] = {rule.__name__: rule for rule in (*reads.RULES, *writes.RULES)}
-
+RULES: Final[Mapping[str, Rule]] = {
+    rule.__name__: rule for rule in (*reads.RULES, *pages.RULES, *writes.RULES)
+}
 
 #: What is found of a statement that the rules cannot read, in place of a rule.
 UNREAD: Final = "parse"

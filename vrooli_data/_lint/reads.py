@@ -170,6 +170,30 @@ def at_most_one_row(statement: Statement, schema: Schema) -> Iterator[str]:
         )
 
 
+def union_is_aligned(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Want the columns of both halves of a UNION in one order.
+
+    The server takes them by their place, and their names from the first half: columns of one type
+    that change places in the second go unseen.
+    """
+    for level in statement.levels:
+        if not level.halves:
+            continue
+        first, second = map(_names, level.halves)
+        for wanted, found in zip(first, second, strict=False):
+            if found and found != wanted and found in first:
+                yield (
+                    f"has {found} in the place of {wanted or 'another column'} in the second half "
+                    f"of a UNION{_where(level)}; put the columns in the order of the first half"
+                )
+
+
+def _names(level: Level) -> list[str]:
+    """Return what the columns of a level are called; VALUES has no names of its own."""
+    half = level.halves[0] if level.halves else level
+    return [] if half.node.valuesLists else [name for name, _ in outputs(half)]
+
+
 #: How a value is compared with the items of an array, by what it is to be: one of them, or none.
 _ARRAYS: Final = {"=": A_Expr_Kind.AEXPR_OP_ANY, "<>": A_Expr_Kind.AEXPR_OP_ALL}
 
@@ -292,6 +316,7 @@ RULES = (
     limit_is_ordered,
     inner_order_has_limit,
     at_most_one_row,
+    union_is_aligned,
     no_offset,
     not_in_is_safe,
 )
