@@ -41,12 +41,14 @@ format: $(INSTALLED) ## Mend the style where a program can
 types: $(INSTALLED) ## Check the types
 	$(BIN)/mypy
 
-generate: $(INSTALLED) ## Write the sync face and its tests, and migrations/schema.sql
+generate: $(INSTALLED) ## Write columns of queries, the sync face, schema.sql and docs/methods.md
+	@$(BIN)/python -m tools.columns
 	@$(BIN)/python -m tools.unasync
 	@$(BIN)/python -m tools.write_schema
 	@$(BIN)/python -m tools.write_methods
 
 check-generated: $(INSTALLED) ## Fail when what `make generate` writes is not what is there
+	@$(BIN)/python -m tools.columns --check
 	@$(BIN)/python -m tools.unasync --check
 	@$(BIN)/python -m tools.write_schema --check
 	@$(BIN)/python -m tools.write_methods --check
