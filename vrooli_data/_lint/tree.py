@@ -199,7 +199,7 @@ def _output_name(target: Node) -> str:
     while is_a(value, ast.TypeCast):
         value = value.arg
     if is_a(value, ast.A_Indirection) and is_a(value.indirection[-1], ast.String):
-        # (pg_control_system()).system_identifier
+        # The server calls the column of a function so.
         return str(value.indirection[-1].sval)
     return name_of(value) if is_a(value, ast.ColumnRef, ast.FuncCall) else ""
 
