@@ -357,7 +357,7 @@ BROKEN = [
             "    id,\n    total,\n    note,\n    placed_at\nFROM orders\n"
             "WHERE customer_id <> :customer_id::bigint\nORDER BY\n"
         ),
-        "until enough rows are let through, at worst to the end",
+        "until enough rows pass the filter, at worst to the end",
     ),
     Broken(
         "locks",
@@ -391,7 +391,7 @@ BROKEN = [
         "list_by_customer",
         "LIMIT :max_rows::integer;",
         "LIMIT :max_rows::integer\nOFFSET 20;",
-        "OFFSET reads every row that it leaves out",
+        "OFFSET reads every row that it skips",
     ),
     Broken(
         "lint",
@@ -434,7 +434,7 @@ BROKEN = [
         "set_note",
         "SET note = :note::text\n",
         "-- lint: no_star: whatever\nSET note = :note::text\n",
-        "excuses no_star and keeps it",
+        "excuses no_star but does not break it",
     ),
     Broken(
         "statement",

@@ -73,7 +73,7 @@ def test_a_database_that_was_only_migrated_has_not_drifted(database_url: str) ->
         ),
         ("ALTER TABLE users RESET (fillfactor)", "users", "not `WITH (fillfactor"),
         ("ALTER TABLE users DROP COLUMN languages", "users.languages", "the column is missing"),
-        (_NEEDED, "users.secret", "is none of the migrations"),
+        (_NEEDED, "users.secret", "is not from the migrations"),
         ("ALTER TABLE users ENABLE ROW LEVEL SECURITY", "users", "ROW LEVEL SECURITY"),
         (_CHECK, "resources.resources_views_check", "the constraint is missing"),
         (_NOT_VALID, "resources.resources_views_check", "NOT VALID"),
@@ -81,25 +81,25 @@ def test_a_database_that_was_only_migrated_has_not_drifted(database_url: str) ->
         (
             "ALTER TABLE users ADD CONSTRAINT once UNIQUE (name)",
             "users.once",
-            "none of the migrations",
+            "not from the migrations",
         ),
-        (_FUNCTION, "users.change", "the trigger is none of the migrations"),
+        (_FUNCTION, "users.change", "the trigger is not from the migrations"),
         (
             "CREATE RULE nothing AS ON DELETE TO users DO INSTEAD NOTHING",
             "users.nothing",
             "the rule",
         ),
         (_INVALID, "users.users_created_at_id_idx", "the index is invalid"),
-        (_TAKEN, "users.id", "users_id_seq is behind: it gives 1 next, and 7 is taken"),
+        (_TAKEN, "users.id", "users_id_seq is behind: its next value is 1, but 7 is taken"),
         (
             f"DELETE FROM {_LEDGER} WHERE id LIKE '0006%'",
             "0006_events_and_counters",
-            "it was not applied",
+            "the migration was not applied",
         ),
         (
             f"UPDATE {_LEDGER} SET sha256 = 'x' WHERE id LIKE '0006%'",
             "0006_events_and_counters",
-            "in another form",
+            "with another text",
         ),
         (
             f"INSERT INTO {_LEDGER} (id, sha256) VALUES ('9999_later', 'x')",
@@ -123,7 +123,7 @@ def test_the_way_back_that_a_finding_names_is_the_way_back(database_url: str) ->
         report = drift(database_url)
         assert len(report.findings) >= 3
         for found in [found for found in report.findings if found.code == "schema"]:
-            connection.execute(found.fix.removeprefix("make it again: ").encode())
+            connection.execute(found.fix.removeprefix("create it: ").encode())
     assert findings(database_url) == []
 
 
@@ -134,9 +134,9 @@ def test_what_was_added_and_changes_no_statement_is_a_note(database_url: str) ->
         connection.execute("CREATE TABLE own (id bigint)")
     report = drift(database_url)
     assert report.findings == []
-    assert {note for note in report.notes if "none of the migrations" in note} == {
-        "users.own: the column is none of the migrations",
-        "users.own_idx: the index is none of the migrations",
+    assert {note for note in report.notes if "not from the migrations" in note} == {
+        "users.own: the column is not from the migrations",
+        "users.own_idx: the index is not from the migrations",
     }
 
 

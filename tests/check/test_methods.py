@@ -87,7 +87,7 @@ def test_methods_and_queries_that_agree_have_no_finding(
             "repository.py",
             "self.find_one(SET_NOTE, id, note)",
             "self.find_one(SET_NOTE, note, id)",
-            "passes a str, which does not go as bigint for :id",
+            "passes a str, which cannot be sent as bigint for :id",
         ),
         (
             "parameters",
@@ -151,7 +151,7 @@ def test_methods_and_queries_that_agree_have_no_finding(
             QUERIES,
             "-- Record: Order, or no row\n",
             "-- Record: Order\n",
-            "Orders.set_note goes on when there is no row",
+            "Orders.set_note goes on without a row",
         ),
         (
             "record",

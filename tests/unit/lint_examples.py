@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tools.lint import RULES, lint_queries, schema_of
 from vrooli_data import _lint
-from vrooli_data._lint.statement import Finding
+from vrooli_data._lint.statement import Violation
 from vrooli_data._migrations import FOLDER
 
 SCHEMA = schema_of(FOLDER)
@@ -38,7 +38,7 @@ def query(
     return "\n".join(lines) + ";\n"
 
 
-def findings(folder: Path, *queries: str) -> list[Finding]:
+def findings(folder: Path, *queries: str) -> list[Violation]:
     """Lint a file of queries against the schema as it is."""
     path = folder / "sql" / "users" / "read.sql"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,10 @@ def test_an_excuse_for_nothing_is_a_finding(tmp_path: Path, rule: str) -> None:
 
 
 def test_every_rule_says_what_it_wants() -> None:
-    assert all((rule.__doc__ or "").startswith(("Want ", "Refuse ")) for rule in ALL_RULES.values())
+    assert all(
+        (rule.__doc__ or "").startswith(("Want ", "Require ", "Refuse ", "Allow "))
+        for rule in ALL_RULES.values()
+    )
 
 
 @pytest.mark.parametrize(

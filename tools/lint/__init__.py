@@ -17,7 +17,7 @@ from tools.lint.schema import read_schema
 from vrooli_data import InvalidFile
 from vrooli_data._lint import lint
 from vrooli_data._lint.schema import Schema
-from vrooli_data._lint.statement import Finding, Rule
+from vrooli_data._lint.statement import Rule, Violation
 from vrooli_data._migrations import FOLDER
 from vrooli_data._queries import read_folder, sql_folder
 
@@ -25,7 +25,7 @@ from vrooli_data._queries import read_folder, sql_folder
 RULES: dict[str, Rule] = {rule.__name__: rule for rule in (*writes.RULES, *sharding.RULES)}
 
 
-def lint_migrations(folder: Path) -> Iterator[Finding]:
+def lint_migrations(folder: Path) -> Iterator[Violation]:
     """Find what is wrong with migrations and with the schema that they make."""
     path = folder / "schema.sql"
     yield from sharding.check_schema(path, schema_of(folder))
@@ -38,7 +38,9 @@ def schema_of(migrations: Path) -> Schema:
     return read_schema((migrations / "schema.sql").read_text(encoding="utf-8"))
 
 
-def lint_queries(folder: Path, schema: Schema, rules: Mapping[str, Rule] = RULES) -> list[Finding]:
+def lint_queries(
+    folder: Path, schema: Schema, rules: Mapping[str, Rule] = RULES
+) -> list[Violation]:
     """Return what is wrong with queries, by file and line."""
     aggregates = sorted({path.parent for path in folder.glob("*/*.sql")})
     found = [
@@ -47,7 +49,7 @@ def lint_queries(folder: Path, schema: Schema, rules: Mapping[str, Rule] = RULES
     return sorted(found, key=lambda finding: (finding.path, finding.line))
 
 
-def _check_folder(folder: Path, schema: Schema, rules: Mapping[str, Rule]) -> Iterator[Finding]:
+def _check_folder(folder: Path, schema: Schema, rules: Mapping[str, Rule]) -> Iterator[Violation]:
     sources, unreadable = read_folder(folder)
     if unreadable:
         raise unreadable[0].error()

@@ -9,7 +9,7 @@ from typing import Final
 
 from pglast.parser import ParseError, scan
 
-from vrooli_data._lint.statement import Finding
+from vrooli_data._lint.statement import Violation
 from vrooli_data._queries import Source
 
 METHOD: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*(__[a-z0-9]+(_[a-z0-9]+)*)*")
@@ -37,10 +37,10 @@ PERCENT: Final = (
 SLICE: Final = "psql and the loader read the end of a slice as a parameter; use a function"
 
 
-def check_header(source: Source) -> Iterator[Finding]:
+def check_header(source: Source) -> Iterator[Violation]:
     """Hold the name line and the header of one query to their form."""
     for message in _header(source):
-        yield Finding(source.path, source.line, source.name, "header", message)
+        yield Violation(source.path, source.line, source.name, "header", message)
 
 
 def _header(source: Source) -> Iterator[str]:
@@ -57,7 +57,7 @@ def _header(source: Source) -> Iterator[str]:
         yield f"the header has {', '.join(fields)}; write them in the order {', '.join(FIELDS)}"
 
 
-def check_text(path: Path, sources: Sequence[Source]) -> Iterator[Finding]:
+def check_text(path: Path, sources: Sequence[Source]) -> Iterator[Violation]:
     """Hold the text of one file, which holds the *sources*, to the rules."""
     text = path.read_text(encoding="utf-8")
     try:
@@ -68,7 +68,7 @@ def check_text(path: Path, sources: Sequence[Source]) -> Iterator[Finding]:
     for offset, message in found:
         line = text.count("\n", 0, offset) + 1
         inside = [source.name for source in sources if source.line <= line]
-        yield Finding(path, line, inside[-1] if inside else path.name, "text", message)
+        yield Violation(path, line, inside[-1] if inside else path.name, "text", message)
 
 
 def _tokens(text: str) -> Iterator[tuple[int, str]]:

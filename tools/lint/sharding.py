@@ -12,7 +12,7 @@ from pglast.parser import scan
 
 from vrooli_data._lint.keys import references, resolve
 from vrooli_data._lint.schema import Schema
-from vrooli_data._lint.statement import Finding, Statement
+from vrooli_data._lint.statement import Statement, Violation
 from vrooli_data._lint.tree import (
     Level,
     Node,
@@ -122,7 +122,7 @@ def conflict_names_user_id(statement: Statement, schema: Schema) -> Iterator[str
 RULES = (joins_on_user_id, conflict_names_user_id)
 
 
-def check_migration(path: Path, text: str) -> Iterator[Finding]:
+def check_migration(path: Path, text: str) -> Iterator[Violation]:
     """Refuse triggers and rules: what a statement does stands in the statement."""
     tokens = [token for token in scan(text) if not token.name.endswith("COMMENT")]
     begins = True
@@ -131,7 +131,7 @@ def check_migration(path: Path, text: str) -> Iterator[Finding]:
         word = text[token.start : token.end + 1].upper()
         if creates and word in {"TRIGGER", "RULE"}:
             line = text.count("\n", 0, token.start) + 1
-            yield Finding(
+            yield Violation(
                 path,
                 line,
                 path.name,
@@ -145,16 +145,16 @@ def check_migration(path: Path, text: str) -> Iterator[Finding]:
         begins = word == ";"
 
 
-def check_schema(path: Path, schema: Schema) -> Iterator[Finding]:
+def check_schema(path: Path, schema: Schema) -> Iterator[Violation]:
     """Want every unique key of a sharded table to hold user_id, and the primary key to begin so."""
     for name in sorted(SHARDED & schema.keys()):
         table = schema[name]
         if table.primary[:1] != (KEY,):
-            yield Finding(
+            yield Violation(
                 path, 1, name, "schema", f"its primary key does not begin with {KEY}; lead with it"
             )
         for key, columns in table.unique.items():
             if KEY not in columns and key not in ON_ONE_SERVER:
-                yield Finding(
+                yield Violation(
                     path, 1, name, "schema", f"{key} is unique without {KEY}; take {KEY} into it"
                 )

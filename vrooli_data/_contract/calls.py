@@ -1,4 +1,4 @@
-"""Hold what the repositories' methods pass to what their queries take. No I/O."""
+"""Compare the calls of methods with the parameters and headers of their queries. No I/O."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .value_types import refusal
 
 
 def check_calls(source: Source, types: Sequence[str], calls: Iterable[Call]) -> Iterator[Problem]:
-    """Compare the parameters that methods pass with those that the server expects."""
+    """Compare the parameters that methods pass with the parameters of the query."""
     seen = set()
     for call in calls:
         for problem in _check_call(source, types, call):
@@ -31,7 +31,7 @@ def _check_call(source: Source, types: Sequence[str], call: Call) -> Iterator[Pr
             "parameters",
             f"{call.method} passes {len(call.parameters)} parameters, but the query takes "
             f"{len(names)} ({', '.join(names) or 'none'})",
-            "pass each parameter of the name line, in its order",
+            "pass each parameter of the name line, in that order",
         )
         return
     for name, value, kind in zip(names, call.parameters, types, strict=True):
@@ -46,14 +46,14 @@ def _check_call(source: Source, types: Sequence[str], call: Call) -> Iterator[Pr
             yield Problem(
                 "parameters",
                 f"{call.method} passes something else than its {name} for :{name}",
-                "put the parameters of method and name line in one order",
+                "use the order of the name line",
             )
 
 
 def _is_same(passed: Any, given: Any) -> bool:
-    """Tell whether a parameter holds what the method was given, as it is or as JSON."""
+    """Tell whether a parameter is an argument of the method, as it is or as JSON."""
     if given is None or given is UNSET:
-        # A method may make a value of its own then.
+        # The method may then make a value itself.
         return True
     return bool(passed == given) or (
         isinstance(given, dict | list) and bool(passed == json_text(given))
@@ -61,7 +61,7 @@ def _is_same(passed: Any, given: Any) -> bool:
 
 
 def check_absence(*, may_be_absent: bool, calls: Iterable[Call]) -> Iterator[Problem]:
-    """Compare what the header says of there being no row with what the methods make of none."""
+    """Compare `or no row` in the header with what the methods do without a row."""
     goes_on = {
         call.method: call.goes_on_without for call in calls if call.goes_on_without is not None
     }
@@ -70,20 +70,20 @@ def check_absence(*, may_be_absent: bool, calls: Iterable[Call]) -> Iterator[Pro
             yield Problem(
                 "record",
                 f"{method} fails on no row, but the header says `or no row`",
-                "let the method return None or raise NotFound, or drop `or no row`",
+                "let the method return None or raise NotFound, or drop `, or no row`",
             )
         elif does and not may_be_absent:
             yield Problem(
                 "record",
-                f"{method} goes on when there is no row, but the header says there always is one",
-                "write `, or no row`, or let the method take the row for granted",
+                f"{method} goes on without a row, but the header has no `or no row`",
+                "write `, or no row`, or let the method require a row",
             )
 
 
 def check_names(
     source: Source, methods: Sequence[Method], runs: Mapping[str, Sequence[Call]]
 ) -> Iterator[Problem]:
-    """Find a query that no method runs, or not the method that has its name."""
+    """Find a query that no method runs, or that the method of its name does not run."""
     aggregate, _, name = source.name.partition(".")
     method = name.partition("__")[0]
     callers = {call.method for call in runs.get(source.name, ())}
@@ -94,7 +94,7 @@ def check_names(
             f"write the method {aggregate}.{method}, or drop the query",
         )
     elif not any(caller.endswith(f".{method}") for caller in callers):
-        # One that has its name would be taken for the one that runs it.
+        # A reader would expect that the method of the same name runs it.
         namesakes = {m.name for m in methods if m.name.endswith(f".{method}")}
         classes = {caller.partition(".")[0] for caller in callers}
         for other in sorted(n for n in namesakes if n.partition(".")[0] in classes):

@@ -1,4 +1,4 @@
-"""What a migrated schema consists of, fact by fact, as the server's catalogue tells it."""
+"""Read the parts of a migrated schema from the catalogue, one fact for each part."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from psycopg import Connection
 
 from .._migrations import FOLDER
 
-#: The facts of a migrated schema; `make generate` writes it.
+#: The facts of a migrated schema, written by `make generate`.
 PATH: Final = FOLDER / "catalog.json"
 
-# NOT NULL is told with its column: PostgreSQL 18 also has a constraint for it. An index that a
-# constraint made is told with the constraint.
+# NOT NULL is a part of its column, although PostgreSQL 18 also has a constraint for it. The index
+# of a constraint is a part of the constraint.
 _FACTS = """
 WITH tables AS (
     SELECT
@@ -138,7 +138,7 @@ class Fact(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What it is told apart by."""
+        """The identity of the fact."""
         return self.kind, self.table, self.name
 
 
@@ -148,5 +148,5 @@ def read_facts(connection: Connection[Any]) -> list[Fact]:
 
 
 def expected_facts() -> list[Fact]:
-    """Return the facts of a schema to which every migration was applied."""
+    """Return the facts of a schema with every migration applied."""
     return msgspec.json.decode(PATH.read_bytes(), type=list[Fact])

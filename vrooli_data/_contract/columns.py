@@ -1,4 +1,4 @@
-"""Hold the columns of a query to the fields of its record: names, order, types, NULLs. No I/O."""
+"""Compare the columns of a query with the fields of its record. No I/O."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .value_types import accepts_none, arriving, is_supported, shown, without_no
 
 
 class Field(NamedTuple):
-    """A field of a record, or a scalar as a whole."""
+    """A field of a record, or a scalar."""
 
-    #: As a reader finds it: ``User.name``.
+    #: For messages, such as ``User.name``.
     label: str
     name: str
     type: Any
@@ -32,7 +32,7 @@ def fields_of(record: Any) -> list[Field] | None:
 
 
 def known_fields(record: Any) -> list[Field]:
-    """Return the fields of a record whose types are supported; none for a scalar."""
+    """Return the fields of a record that have a supported type; none for a scalar."""
     return [field for field in fields_of(record) or () if is_supported(field.type)]
 
 
@@ -67,10 +67,10 @@ def check_columns(described: Described, record: Any) -> Iterator[Problem]:
 
 
 def unsupported(field: Field) -> Problem:
-    """Tell of a field whose type says what a column cannot."""
+    """Return the problem of a field with a type that no column has."""
     return Problem(
         "types",
-        f"{field.label} is {shown(field.type)}, which is not supported: nothing arrives as that",
+        f"{field.label} is {shown(field.type)}, which psycopg never returns",
         "use the type of the value itself, or a Literal",
     )
 
@@ -92,24 +92,24 @@ def _names(names: list[str], fields: list[Field], record: str) -> Iterator[Probl
         yield Problem(
             "columns",
             f"column {place} is {name}, but field {place} of {record} is {field}",
-            "put both in one order",
+            "use the same order in both",
         )
 
 
 class Overrides:
-    """The Null lines of one query, and which of them were looked up."""
+    """The entries of the Null line of one query. Each must be used."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         self._waiting = dict(reasons)
         self._names = frozenset(reasons)
 
     def covers(self, name: str) -> bool:
-        """Tell whether a column, or a field in its JSON, is overridden."""
+        """Tell whether a column, or a field in its JSON, has an entry."""
         self._waiting.pop(name, None)
         return name in self._names
 
     def unknown(self) -> Iterator[Problem]:
-        """Find the lines that name nothing."""
+        """Find the entries that name no column."""
         for name in self._waiting:
             yield Problem("null-line", f"`Null: {name}` names no column", "drop the line")
 
@@ -117,7 +117,7 @@ class Overrides:
 def check_nulls(
     described: Described, record: Any, inferred: Sequence[Nullable], overrides: Overrides
 ) -> Iterator[Problem]:
-    """Compare which columns can be NULL with which fields can be None."""
+    """Compare the columns that can be NULL with the fields that can be None."""
     nullable = {name: null for (name, _), null in zip(described.columns, inferred, strict=True)}
     for field in _fields(described, record):
         if field.name in nullable:
@@ -127,7 +127,7 @@ def check_nulls(
 def check_items(
     described: Described, record: Any, inferred: Sequence[Nullable | None], overrides: Overrides
 ) -> Iterator[Problem]:
-    """Compare which arrays can hold NULL with which lists can hold None, where that is known."""
+    """Compare the arrays that can hold NULL with the lists that can hold None, where known."""
     items = {name: null for (name, _), null in zip(described.columns, inferred, strict=True)}
     for field in _fields(described, record):
         kind, null = without_none(field.type), items.get(field.name)
@@ -138,14 +138,14 @@ def check_items(
 
 
 def _fields(described: Described, record: Any) -> list[Field]:
-    """Return the fields of a record; a scalar is one by the name of its column."""
+    """Return the fields of a record; a scalar is one field with the name of its column."""
     if fields_of(record) is None:
         return [Field(shown(record), name, record) for name, _ in described.columns[:1]]
     return known_fields(record)
 
 
 def null_problem(field: Field, inferred: Nullable, overrides: Overrides) -> Iterator[Problem]:
-    """Compare one field with what was inferred of its column; an override excuses a difference."""
+    """Compare one field with the inference for its column. An override excuses a difference."""
     accepts = accepts_none(field.type)
     overridden = overrides.covers(field.name)
     if inferred.narrowed or accepts in (None, inferred.nullable):

@@ -1,4 +1,4 @@
-"""Prepare statements and describe what they take and return, without running them."""
+"""Prepare statements and describe their parameters and columns, without running them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from psycopg import Connection, pq
 from .analysis import Catalog
 
 
-class Origin(NamedTuple):
+class TableColumn(NamedTuple):
     """The column of a table."""
 
     table_oid: int
@@ -18,11 +18,11 @@ class Origin(NamedTuple):
 
 
 class Described(NamedTuple):
-    """What the server says of a prepared statement; types by the names that SQL knows."""
+    """The columns and parameters of a prepared statement, with the SQL names of their types."""
 
     columns: tuple[tuple[str, str], ...]
-    #: Of each column that is one of a table as it stands; None for any other.
-    origins: tuple[Origin | None, ...]
+    #: For each column: the column of a table that it shows; None for a computed column.
+    origins: tuple[TableColumn | None, ...]
     parameters: tuple[str, ...]
 
 
@@ -34,7 +34,7 @@ class Describer:
         self._catalog = catalog
 
     def describe(self, statement: str) -> Described:
-        """Prepare a statement with ``$n`` and describe it; raise psycopg's error where refused."""
+        """Prepare a statement with ``$n`` and describe it; raise psycopg's error if refused."""
         pgconn = self._connection.pgconn
         self._raise_if_refused(pgconn.prepare(b"", statement.encode()))
         found = pgconn.describe_prepared(b"")
@@ -45,7 +45,7 @@ class Describer:
                 for n in range(found.nfields)
             ),
             tuple(
-                Origin(found.ftable(n), found.ftablecol(n)) if found.ftablecol(n) else None
+                TableColumn(found.ftable(n), found.ftablecol(n)) if found.ftablecol(n) else None
                 for n in range(found.nfields)
             ),
             tuple(self._type_name(found.param_type(n)) for n in range(found.nparams)),

@@ -1,4 +1,4 @@
-"""Compare a database in use with what the migrations and the queries expect of it."""
+"""Compare a database in use with the migrations and the queries."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .scratch import checked_session
 
 _MIGRATE = "run `vrooli-data migrate`"
 _MIGRATION_PROBLEMS = {
-    "pending": ("it was not applied", _MIGRATE),
+    "pending": ("the migration was not applied", _MIGRATE),
     "changed": (
-        "it was applied in another form",
+        "the migration was applied with another text",
         "restore the file, and put the change into a new migration",
     ),
     "unknown": ("there is no such file", "use the version that applied it, or a later one"),
 }
-#: What is added to our tables and leaves every statement as it was.
+#: Additions that change no statement.
 _HARMLESS = frozenset({"index", "table"})
 
 _INVALID = """
@@ -39,7 +39,7 @@ INNER JOIN pg_class AS tables ON pg_index.indrelid = tables.oid
 WHERE
     tables.relnamespace = quote_ident(current_schema())::regnamespace
     AND NOT (pg_index.indisvalid AND pg_index.indisready AND pg_index.indislive)
-    -- Some session builds it at this moment.
+    -- A session is building it now.
     AND NOT EXISTS (
         SELECT FROM pg_stat_progress_create_index WHERE index_relid = pg_index.indexrelid
     )
@@ -67,7 +67,7 @@ WHERE
     tables.relnamespace = quote_ident(current_schema())::regnamespace
     AND pg_class.relnamespace = tables.relnamespace
     AND has_column_privilege(tables.oid, pg_attribute.attnum, 'SELECT')
-    -- The planner may ask for every relation.
+    -- The planner may evaluate this for every relation.
     AND CASE WHEN pg_class.relkind = 'S' THEN has_sequence_privilege(pg_class.oid, 'SELECT') END
 ORDER BY 1, 2
 """
@@ -86,19 +86,19 @@ def drift(
     schema: str | None = None,
     search_path: Sequence[str] = (),
 ) -> Report:
-    """Compare a database with the migrations, and hold the package's queries to it as it is.
+    """Compare a database with the migrations, and check the queries of this package against it.
 
-    It reads the catalogue, the highest value of each generated key, and plans; nothing is written,
-    and no query is run. Any role may ask that reads the tables.
+    The catalogue, the highest value of each generated key and plans are read. Nothing is written,
+    and no query is run. Every role that may read the tables can do this.
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
-        migrations: the folder of an application's own migrations, or a list of folders; those that
+        migrations: the folder of an application's own migrations, or a list of folders. Those that
             are pending, changed or unknown are findings too.
-        application: the name under which the database keeps what it has of these.
-        schema: where the tables are; None is the first schema that exists in the search_path of
+        application: the name of the ledger of these migrations in the database.
+        schema: the schema of the tables; None is the first existing schema in the search_path of
             the role.
-        search_path: more schemas in which names are looked up, behind that one, such as the
+        search_path: further schemas in which names are looked up, after *schema*, such as the
             schema of pg_trgm.
     """
     path = SearchPath.of(schema, search_path)
@@ -132,7 +132,7 @@ def _migrations(states: Iterable[MigrationState]) -> Iterator[tuple[str, Problem
 
 
 def _expected(connection: Connection[Any]) -> list[Fact]:
-    """Return the expected facts, without the indexes of an extension that was left out."""
+    """Return the expected facts, without the indexes of an extension that is not installed."""
     installed = {name for (name,) in connection.execute("SELECT extname FROM pg_extension")}
     return [fact for fact in expected_facts() if (fact.extension or "plpgsql") in installed]
 
@@ -146,20 +146,23 @@ def _differences(
     there = {fact.table for fact in found.values()}
     for key, fact in wanted.items():
         if key not in found:
-            # Of a table that is absent, the rest need not be told.
+            # A missing table is one finding; its columns and indexes are not listed.
             if fact.kind == "table" or fact.table in there:
                 yield _named(fact), Problem("schema", f"the {fact.kind} is missing", _remedy(fact))
         elif found[key].definition != fact.definition:
             what = f"is `{found[key].definition}`, not `{fact.definition}`"
-            yield _named(fact), Problem("schema", what, "bring it back to what the migrations made")
+            yield (
+                _named(fact),
+                Problem("schema", what, "change it back to the definition of the migrations"),
+            )
     for key, fact in found.items():
         if key in wanted:
             continue
         if fact.kind in _HARMLESS or (fact.kind == "column" and not _must_be_given(fact)):
-            notes.add(f"{_named(fact)}: the {fact.kind} is none of the migrations")
+            notes.add(f"{_named(fact)}: the {fact.kind} is not from the migrations")
         else:
-            what = f"the {fact.kind} is none of the migrations: `{fact.definition}`"
-            fix = "drop it, or know that statements may fail, or do more than they say, by it"
+            what = f"the {fact.kind} is not from the migrations: `{fact.definition}`"
+            fix = "drop it; it may make statements fail, or do more than they say"
             yield _named(fact), Problem("schema", what, fix)
 
 
@@ -175,14 +178,13 @@ def _named(fact: Fact) -> str:
 def _remedy(fact: Fact) -> str:
     match fact.kind:
         case "index":
-            return f"make it again: {fact.definition.replace(' INDEX ', ' INDEX CONCURRENTLY ', 1)}"
+            return f"create it: {fact.definition.replace(' INDEX ', ' INDEX CONCURRENTLY ', 1)}"
         case "constraint":
             return (
-                f"make it again: ALTER TABLE {fact.table} ADD CONSTRAINT {fact.name} "
-                f"{fact.definition}"
+                f"create it: ALTER TABLE {fact.table} ADD CONSTRAINT {fact.name} {fact.definition}"
             )
         case "column":
-            return f"make it again: ALTER TABLE {fact.table} ADD {fact.name} {fact.definition}"
+            return f"create it: ALTER TABLE {fact.table} ADD {fact.name} {fact.definition}"
         case _:
             return "restore it"
 
@@ -193,7 +195,7 @@ def _states(connection: Connection[Any]) -> Iterator[tuple[str, Problem]]:
             f"{table}.{index}",
             Problem(
                 "schema",
-                "the index is invalid: no query uses it, and every write pays for it",
+                "the index is invalid: no query uses it, and every write maintains it",
                 f"REINDEX INDEX CONCURRENTLY {index}, or drop it",
             ),
         )
@@ -205,7 +207,7 @@ def _states(connection: Connection[Any]) -> Iterator[tuple[str, Problem]]:
                 f"{table}.{column}",
                 Problem(
                     "schema",
-                    f"the sequence {sequence} is behind: it gives {following} next, and "
+                    f"the sequence {sequence} is behind: its next value is {following}, but "
                     f"{highest} is taken",
                     f"SELECT setval('{sequence}', {highest})",
                 ),
@@ -216,8 +218,8 @@ def _states(connection: Connection[Any]) -> Iterator[tuple[str, Problem]]:
                 "database",
                 Problem(
                     "schema",
-                    f"its collation was of version {recorded}, and the server's is {actual}: "
-                    "indexes of text may be in another order",
+                    f"the collation had version {recorded}, and now has {actual}: indexes of text "
+                    "may be in the wrong order",
                     "REINDEX DATABASE, then ALTER DATABASE ... REFRESH COLLATION VERSION",
                 ),
             )
@@ -232,7 +234,7 @@ def _highest(connection: Connection[Any], table: str, column: str) -> int | None
 
 
 def _following(connection: Connection[Any], sequence: str, increment: int) -> int:
-    """Return the value that a sequence gives next."""
+    """Return the next value of a sequence."""
     statement = sql.SQL("SELECT last_value, is_called FROM {sequence}").format(
         sequence=sql.Identifier(sequence)
     )

@@ -1,4 +1,4 @@
-"""What a check found, and how it is shown. No I/O."""
+"""Findings and reports of a check, and their formats. No I/O."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from .._visible import visible
 
 Format: TypeAlias = Literal["text", "json", "sarif"]
 
-#: Every kind of finding, with what it is held to.
+#: Every kind of finding, with the rule that it breaks.
 CODES = {
     "file": "A file of queries can be read.",
-    "seed": "The rows that plans are made on can be made.",
+    "seed": "The rows for the plans can be created.",
     "schema": "The database is as the migrations made it.",
     "statement": "The server accepts the statement.",
-    "record": "The record that the header names is the one that the rows become.",
-    "columns": "The columns are the record's fields, in their order.",
-    "types": "A column arrives as the type that its field has.",
-    "nulls": "A field is None exactly where its column can be NULL.",
-    "null-line": "A Null line overrides what was inferred, for a reason.",
-    "parameters": "A method passes what the query takes.",
-    "unused-query": "A query is run by some method.",
-    "unused-record": "A record is what some query returns.",
-    "method": "A method runs a query.",
-    "plan-line": "A Plan line asks for a plan of each call, with parameters to try and a reason.",
-    "index": "The plan goes through the indexes that the header names.",
+    "record": "The rows become the record that the header names.",
+    "columns": "The columns are the fields of the record, in their order.",
+    "types": "A column has the type of its field.",
+    "nulls": "A field can be None exactly if its column can be NULL.",
+    "null-line": "A Null line overrides an inference, and gives a reason.",
+    "parameters": "A method passes the parameters of its query.",
+    "unused-query": "A method runs the query.",
+    "unused-record": "A query returns the record.",
+    "method": "The method runs a query.",
+    "plan-line": "A Plan line asks for a plan for each call, with example parameters and a reason.",
+    "index": "The plan uses the indexes that the header names.",
     "locks": "The header names the locks that the statement takes.",
-    "lint": "The statement keeps the rules for every query, or gives a reason why not.",
-    "plan": "The plan is the one that was reviewed.",
+    "lint": "The statement follows the rules, or gives a reason for an exception.",
+    "plan": "The plan is the reviewed plan.",
 }
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
-    """One thing that is not as it is said to be, and how to fix it."""
+    """One thing that is wrong, with its place and its fix."""
 
     path: str
-    #: From 1: the name line of the query, or the definition of the record or method.
+    #: Counted from 1: the name line of the query, or the definition of the record or method.
     line: int
-    #: The query's name; else the record's or method's.
+    #: The name of the query, record or method.
     query: str
     #: A key of `CODES`.
     code: str
@@ -50,28 +50,28 @@ class Finding(msgspec.Struct, frozen=True, order=True):
     fix: str
 
     def __str__(self) -> str:
-        """Return the finding in one line, which editors and terminals can follow."""
+        """Return the finding as one line that editors and terminals can follow."""
         return visible(f"{self.path}:{self.line}: {self.query}: {self.what}; {self.fix}")
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a check looked at and found."""
+    """The result of a check."""
 
     findings: list[Finding]
-    #: What could not be checked here, and why.
+    #: What was not checked, and why.
     notes: list[str]
     queries: int
     seconds: float
 
 
 def place(path: Path) -> str:
-    """Return a path as it is shown: from the current folder, where it is inside."""
+    """Return a path for messages, relative to the current folder if it is inside."""
     absolute, here = path.absolute(), Path.cwd()
     return (absolute.relative_to(here) if absolute.is_relative_to(here) else absolute).as_posix()
 
 
 def as_text(report: Report) -> str:
-    """Show one finding per line, then the notes and a closing line."""
+    """Show each finding on a line, then the notes and a summary."""
     count = len(report.findings)
     found = "no finding" if count == 0 else "1 finding" if count == 1 else f"{count} findings"
     return "\n".join(
@@ -84,12 +84,12 @@ def as_text(report: Report) -> str:
 
 
 def as_json(report: Report) -> str:
-    """Show the report as one JSON object with its own field names."""
+    """Show the report as one JSON object."""
     return msgspec.json.format(msgspec.json.encode(report)).decode()
 
 
 def as_sarif(report: Report, version: str) -> str:
-    """Show the findings in SARIF 2.1.0, as code review tools read them."""
+    """Show the findings in SARIF 2.1.0, which code review tools read."""
     driver = {
         "name": "vrooli-data check",
         "version": version,

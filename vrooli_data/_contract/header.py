@@ -1,4 +1,4 @@
-"""The grammar of a query's header: its Record, Index, Locks and Null lines. No I/O."""
+"""Parse the lines of a header: Record, Index, Plan, Locks and Null. No I/O."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .value_types import unresolved
 _NO_ROW = ", or no row"
 _SCALARS = {kind.__name__: kind for kind in (bool, bytes, datetime, dict, float, int, list, str)}
 _BUILT_IN: dict[str, Any] = {**_SCALARS, "UUID": UUID, "JsonValue": Any}
-#: A name as SQL writes it, behind its schema's where that is needed.
+#: A name as SQL writes it, with or without a schema.
 _PART = r'(?:[^\W\d][\w$]*|"(?:[^"]|"")+")'
 _NAME = rf"{_PART}(?:\.{_PART})?"
 _INDEX = re.compile(rf"({_NAME}(?: or {_NAME})*)\s*(\(order\))?\s*(?:,\s*|$)")
@@ -35,7 +35,7 @@ _NULL = re.compile(r"([\w.]+)\s*,\s*(.+)", re.DOTALL)
 
 
 class HeaderError(Exception):
-    """A line of a header cannot be read; the text says what it may be, the code which it is."""
+    """A line of a header cannot be parsed. The code is a key of `findings.CODES`."""
 
     def __init__(self, code: str, problem: str) -> None:
         super().__init__(problem)
@@ -43,57 +43,57 @@ class HeaderError(Exception):
 
 
 class RecordLine(NamedTuple):
-    """``Record:``, as it stands there."""
+    """The Record line."""
 
-    #: None where rows are only counted.
+    #: None for a query without rows.
     expression: str | None
     may_be_absent: bool
 
 
 class IndexEntry(NamedTuple):
-    """One index of ``Index:``; of several names, any will do."""
+    """One entry of an Index line. The plan must use one of the names."""
 
     names: tuple[str, ...]
-    #: Delivers the order; else it stands in an index condition.
+    #: The index delivers the order. Otherwise it must be in an index condition.
     ordered: bool
 
 
 class Scan(NamedTuple):
-    """Tables that are read from end to end, and how much that is."""
+    """Tables that are read from end to end, and the bound."""
 
     tables: tuple[str, ...]
-    #: What the tables hold at most; 1 where reading ends at the first row; None for every row.
+    #: The maximum size of a table; 1 if the scan ends at the first row; None for no bound.
     rows: int | None
     ends_at_first: bool = False
 
 
 class IndexLine(NamedTuple):
-    """``Index:``, read."""
+    """The Index line."""
 
     entries: tuple[IndexEntry, ...]
     scans: tuple[Scan, ...] = ()
-    #: The query is not run on such a server.
+    #: The query is never run on a server without the extension.
     is_never_run: bool = False
 
     @property
     def scanned(self) -> tuple[str, ...]:
-        """The tables that are read from end to end."""
+        """The tables that the plan may read from end to end."""
         return tuple(table for scan in self.scans for table in scan.tables)
 
 
 def record_line(source: Source) -> RecordLine:
-    """Read ``Record:``."""
+    """Parse the Record line."""
     text = source.header["Record"].rstrip(".")
     expression = text.removesuffix(_NO_ROW)
     return RecordLine(None if expression == "none" else expression, text.endswith(_NO_ROW))
 
 
 def record_type(expression: str, records: Mapping[str, Any]) -> Any:
-    """Return the type that an expression such as ``Update[User]`` names among *records*."""
+    """Return the type of an expression such as ``Update[User]``, with the names of *records*."""
     try:
         found = _type(ast.parse(expression, mode="eval").body, records)
     except (SyntaxError, TypeError, ValueError):
-        # TypeError: parameters for a type that takes none.
+        # TypeError: the type takes no parameters.
         raise HeaderError(
             "record", f"`Record: {expression}` is no record, scalar or none"
         ) from None
@@ -122,12 +122,12 @@ def _type(node: ast.expr, records: Mapping[str, Any]) -> Any:
 
 
 def index_line(text: str) -> IndexLine:
-    """Read ``Index:``: names by commas, each with ``(order)`` or not, then ``scan:`` or ``none:``.
+    """Parse an Index line: names with commas, each with or without ``(order)``, then a scan.
 
-    Where two indexes serve equally well, ``a or b`` names both. Behind ``scan:`` stand the tables
-    that are read from end to end, ``a and b``, and after a comma how much that is: ``at most 100
-    rows``, ``the first row``, or ``every row`` and, after a comma, the reason. Semicolons part
-    several. ``never: reason`` is for a server without an extension, where the query is not run.
+    ``a or b`` accepts either index. ``scan: a and b, bound`` names tables that are read from end to
+    end; the bound is ``at most 100 rows``, ``the first row`` or ``every row, reason``, and
+    semicolons separate several scans. ``none: reason`` ends a line without a scan. A query with
+    ``never: reason`` is never run on a server without the extension.
     """
     entries: list[IndexEntry] = []
     rest = text.strip()
@@ -149,10 +149,10 @@ def index_line(text: str) -> IndexLine:
 
 
 def plan_line(source: Source) -> dict[str, dict[str, str]]:
-    """Read ``Plan:``: literals by parameter, by how they stand there; nothing where it is absent.
+    """Parse the Plan line into lists of literals by parameter, by their text; empty without a line.
 
-    ``custom (a = 1, b = 'x') and (a = 2, b = 'y'), reason`` has the query planned on each call, and
-    names the parameters that such plans are checked with.
+    ``custom (a = 1, b = 'x') and (a = 2, b = 'y'), reason`` has every call planned for its own
+    parameters. The plans for the given parameters are checked.
     """
     text = source.header.get("Plan")
     if text is None:
@@ -185,13 +185,13 @@ def _scan(text: str) -> Scan:
 
 
 def locks_line(source: Source) -> frozenset[str]:
-    """Read ``Locks:``: each as ``strength: table``."""
+    """Parse the Locks line into entries such as ``for share: resources``."""
     text = source.header["Locks"].strip().rstrip(".")
     return frozenset() if text == "none" else frozenset(re.split(r"\s*,\s*", text))
 
 
 def null_line(source: Source) -> dict[str, str]:
-    """Read ``Null:``: reasons by column, entries parted by semicolons; dots lead into JSON."""
+    """Parse the Null line into reasons by column. Dots lead into JSON."""
     overrides = {}
     for entry in filter(None, source.header.get("Null", "").split(";")):
         found = _NULL.fullmatch(entry.strip())

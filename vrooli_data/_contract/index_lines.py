@@ -1,4 +1,4 @@
-"""Hold plans to the Index lines of headers. No I/O."""
+"""Compare plans with the Index lines of headers. No I/O."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from .plans import Plan, Tables
 from .problems import Problem
 
 _SORTS = frozenset({"Sort", "Incremental Sort"})
-#: CTEs and subselects: what stands above them does not sort them.
+#: CTEs and subselects. A node above them does not sort their rows.
 _PLANS_APART = frozenset({"InitPlan", "SubPlan"})
-#: Whatever reaches rows by reading a whole table.
+#: Nodes that read a whole table.
 _TABLE_SCANS = frozenset({"Seq Scan", "Sample Scan", "Tid Range Scan"})
-#: They return nothing before they have read all.
+#: Aggregates that read all rows before they return one.
 _WAITING = frozenset({"Plain", "Hashed", "Mixed"})
 
-#: Joins that let rows through by whether they find another.
+#: Joins that keep a row if it has, or does not have, a partner.
 _CHOOSING = frozenset({"Anti", "Semi"})
 
 
 class Judged(NamedTuple):
-    """A problem of a plan, and the tables whose size it depends on."""
+    """A problem of a plan, and the tables on whose size it depends."""
 
     problem: Problem
     tables: frozenset[str]
@@ -31,10 +31,10 @@ class Judged(NamedTuple):
 
 class _Step(NamedTuple):
     node: PlanNode
-    #: The table and the index that the node reads, by their names in `Tables`.
+    #: The table and index that the node reads, by the names of `Tables`.
     table: str | None
     index_name: str | None
-    #: Whether its condition leads to a place in the index.
+    #: Whether the condition of the node leads to a place in the index.
     is_search: bool
 
 
@@ -53,36 +53,36 @@ def check_indexes(plan: Plan, line: IndexLine, tables: Tables) -> Iterator[Judge
     yield from _unread(whole, line, tables)
     yield from _unbounded(whole, line, tables)
     if missing:
-        # What is used instead is told with what is missing.
+        # The finding of the missing index names the indexes that are used instead.
         whole = [step for step in whole if step.index_name is None]
     else:
         yield from _unnamed(steps, line, tables)
-    yield from _unsaid(whole, line, tables)
+    yield from _undeclared(whole, line, tables)
 
 
 def _missing(entry: IndexEntry, names: list[str], steps: list[_Step], tables: Tables) -> Judged:
     wanted = " or ".join(entry.names)
     known = [tables.indexes[name].table for name in names if name in tables.indexes]
     if not known:
-        fix = "name one that there is"
+        fix = "name an existing index"
         return Judged(Problem("index", f"there is no index {wanted}", fix), frozenset())
     used = ", ".join(sorted({step.index_name for step in steps if step.index_name})) or "no index"
     is_to = "takes its order from" if entry.ordered else "has an index condition on"
     problem = Problem(
         "index",
         f"the plan no longer {is_to} {wanted}; it goes through {used}",
-        "bring the index, the query and the Index line in line with each other",
+        "change the index, the query or the Index line, so that they agree",
     )
     return Judged(problem, frozenset(known))
 
 
 def _whole(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[_Step]:
-    """Find what the plan reads from end to end."""
+    """Find the steps that read a table or index from end to end."""
     ordering = {tables.named(name) for e in line.entries if e.ordered for name in e.names}
     for step in steps:
         is_left = _is_left_at_limit(step)
         if is_left and _may_leave_out(step):
-            # Where few rows are let through, it goes on to the end in search of them.
+            # If few rows pass the filter, the scan goes on to the end.
             yield step
         elif step.node.json["Node Type"] in _TABLE_SCANS or not (
             step.index_name is None or step.is_search or (is_left and step.index_name in ordering)
@@ -90,11 +90,11 @@ def _whole(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[_Ste
             yield step
 
 
-def _unsaid(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
-    """Find what is read from end to end without a word about it in the header."""
-    said = {tables.named(name) for name in line.scanned}
+def _undeclared(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
+    """Find tables that are read from end to end, and that no `scan:` of the header names."""
+    declared = {tables.named(name) for name in line.scanned}
     for step in whole:
-        if step.table not in said:
+        if step.table not in declared:
             yield _judged(
                 step,
                 _read(step),
@@ -107,14 +107,14 @@ def _read(step: _Step) -> str:
         return f"the plan reads the table {step.table} from end to end"
     if _is_left_at_limit(step):
         return (
-            f"the plan goes on in {step.index_name} until enough rows are let through, at worst to "
-            "the end"
+            f"the plan reads {step.index_name} until enough rows pass the filter, at worst to the "
+            "end"
         )
     return f"the plan reads the index {step.index_name} from end to end"
 
 
 def _unread(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
-    """Find what is not read from end to end, though the header says so."""
+    """Find tables that a `scan:` names, and that are not read from end to end."""
     read = {step.table for step in whole}
     for name in line.scanned:
         table = tables.named(name)
@@ -128,7 +128,7 @@ def _unread(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Jud
 
 
 def _unbounded(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
-    """Find the scans that read more than the header says."""
+    """Find the scans that read more than their bound."""
     for scan in line.scans:
         for name in scan.tables:
             table = tables.named(name)
@@ -144,20 +144,20 @@ def _unbounded(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[
                 problem = Problem(
                     "index",
                     f"{name} holds {tables.rows[table]} rows, not {scan.rows} at most",
-                    "let the query go through an index, or correct the bound",
+                    "let the query use an index, or correct the bound",
                 )
                 yield Judged(problem, frozenset())
 
 
 def _unnamed(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
-    """Find the indexes that the plan searches without a word about them in the header."""
+    """Find the indexes that the plan searches and the header does not name."""
     named = {tables.named(name) for entry in line.entries for name in entry.names}
     for step in steps:
         if step.is_search and step.index_name not in named:
             yield _judged(
                 step,
                 f"the plan uses {step.index_name}, which the header does not name",
-                "name it, or bring the query back to the indexes named",
+                "name it, or change the query to use the named indexes",
             )
 
 
@@ -166,7 +166,7 @@ def _judged(step: _Step, what: str, fix: str) -> Judged:
 
 
 def _delivers_order(step: _Step) -> bool:
-    """Tell whether an index scan's order reaches a Limit, or the end, without being sorted."""
+    """Tell whether the order of an index scan reaches a Limit, or the result, without a sort."""
     if step.node.json["Node Type"] not in ("Index Scan", "Index Only Scan"):
         return False
     node = step.node
@@ -180,7 +180,7 @@ def _delivers_order(step: _Step) -> bool:
 
 
 def _is_left_at_limit(step: _Step) -> bool:
-    """Tell whether a scan that delivers an order is left as soon as a Limit has its rows."""
+    """Tell whether a scan that delivers an order ends when a Limit has its rows."""
     if not _delivers_order(step):
         return False
     node = step.node
@@ -194,7 +194,7 @@ def _is_left_at_limit(step: _Step) -> bool:
 
 
 def _may_leave_out(step: _Step) -> bool:
-    """Tell whether rows of a scan are left out before they reach the Limit that ends it."""
+    """Tell whether rows of a scan may be dropped before they reach the Limit that ends it."""
     node = step.node
     if "Filter" in node.json or ("Index Cond" in node.json and not step.is_search):
         return True
@@ -207,19 +207,19 @@ def _may_leave_out(step: _Step) -> bool:
         if json.get("Join Type") == "Inner" and any(
             _filters(other) for other in above.children if other is not node
         ):
-            # A row that finds no partner is left out.
+            # A row without a partner is dropped.
             return True
         node = above
     return False
 
 
 def _filters(node: PlanNode) -> bool:
-    """Tell whether a node, or one below it, leaves rows out."""
+    """Tell whether a node, or a node below it, has a filter."""
     return any("Filter" in each.json for each in node.walk())
 
 
 def _ends_at_first(step: _Step) -> bool:
-    """Tell whether a scan is left after its first row: by LIMIT, or as what EXISTS asks for."""
+    """Tell whether a scan ends after its first row, because of LIMIT or EXISTS."""
     above = step.node.parent
     return "Filter" not in step.node.json and (
         (above is not None and above.json["Node Type"] == "Limit") or _is_apart(step.node)

@@ -1,4 +1,4 @@
-"""Hold the values of a Literal to those that a CHECK constraint allows the column."""
+"""Compare the values of a Literal with the values that a CHECK constraint allows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin
 from psycopg import Connection
 
 from .columns import Field, known_fields
-from .description import Described, Origin
+from .description import Described, TableColumn
 from .problems import Problem
 from .value_types import without_none
 
-#: What each column of a table may hold, as a constraint lists it; nothing where none does.
-Allowed: TypeAlias = Mapping[Origin, frozenset[str]]
+#: The values that the constraints of each column of a table list; empty without such a list.
+Allowed: TypeAlias = Mapping[TableColumn, frozenset[str]]
 
 _CHECKS = """
 SELECT
@@ -32,7 +32,7 @@ WHERE
     pg_class.relkind IN ('r', 'p')
     AND pg_attribute.attnum > 0
 """
-# As the server writes `column IN ('a', 'b')` and `column = 'a'` back.
+# The text that the server stores for `column IN ('a', 'b')` and `column = 'a'`.
 _VALUE = r"'(?:[^']|'')*'::\w+(?: \w+)*"
 _LISTED = re.compile(
     rf"CHECK \(\(\S+ = (?:ANY \(ARRAY\[({_VALUE}(?:, {_VALUE})*)\]\)|({_VALUE}))\)\)"
@@ -41,24 +41,24 @@ _TEXT = re.compile(r"'((?:[^']|'')*)'::")
 
 
 def allowed_values(connection: Connection[Any]) -> Allowed:
-    """Read which values the CHECK constraints of each column list."""
-    allowed: dict[Origin, frozenset[str]] = {}
+    """Read the values that the CHECK constraints of each column list."""
+    allowed: dict[TableColumn, frozenset[str]] = {}
     for table, column, definition in connection.execute(_CHECKS):
-        listed = allowed.setdefault(Origin(table, column), frozenset())
+        listed = allowed.setdefault(TableColumn(table, column), frozenset())
         if definition and (found := _LISTED.fullmatch(definition)):
             values = {v.replace("''", "'") for v in _TEXT.findall(found[1] or found[2])}
-            # Each of several constraints has to be met.
-            allowed[Origin(table, column)] = frozenset(listed & values if listed else values)
+            # A value must meet every constraint.
+            allowed[TableColumn(table, column)] = frozenset(listed & values if listed else values)
     return allowed
 
 
 def check_literals(described: Described, record: Any, allowed: Allowed) -> Iterator[Problem]:
-    """Compare the fields that are a Literal with the columns they come from."""
+    """Compare the fields of type Literal with their columns."""
     origins = {name: at for (name, _), at in zip(described.columns, described.origins, strict=True)}
     for field in known_fields(record):
         kind = without_none(field.type)
         origin = origins.get(field.name)
-        # Of what is computed, or comes from a view, nothing is known.
+        # Nothing is known of computed values and of columns of views.
         if get_origin(kind) is Literal and origin is not None and origin in allowed:
             yield from _compare(field, frozenset(get_args(kind)), allowed[origin])
 

@@ -1,4 +1,4 @@
-"""Find records and uses of queries in Python modules."""
+"""Import modules, and find their records and queries."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def with_submodules(module: ModuleType) -> list[ModuleType]:
     """Return a module and, of a package, the modules in it and in the packages below."""
     path = getattr(module, "__path__", ())
     inside = pkgutil.walk_packages(path, f"{module.__name__}.")
-    # A program is not for import.
+    # A program is not imported.
     names = [found.name for found in inside if not found.name.endswith(".__main__")]
     return [module, *map(import_module, names)]
 
 
 def records_of(module: ModuleType) -> dict[str, type[msgspec.Struct]]:
-    """Return the records that a module, or a package of modules, defines."""
+    """Return the records that a module or package defines."""
     return {
         name: kind
         for part in with_submodules(module)
@@ -67,7 +67,7 @@ def queries_outside_repositories(modules: Sequence[ModuleType]) -> frozenset[str
 
 
 def definition(kind: type) -> tuple[Path, int]:
-    """Return the file and line of a class; line 1 where its text is not to be had."""
+    """Return the file and line of a class; line 1 if its text is not available."""
     try:
         line = inspect.getsourcelines(kind)[1]
     except OSError:

@@ -1,4 +1,4 @@
-"""Hold the JSON that a query builds to the record that it is decoded as. No I/O."""
+"""Compare the JSON that a query builds with the record that it is decoded as. No I/O."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def has_nested(record: Any) -> bool:
 def check_nested(
     described: Described, record: Any, shapes: Sequence[JsonShape], overrides: Overrides
 ) -> Iterator[Problem]:
-    """Compare each field that arrives as JSON with what the statement shows of it."""
+    """Compare each field that arrives as JSON with the shape that the statement shows."""
     names = (name for name, _ in described.columns)
     by_name = dict(zip(names, shapes, strict=True))
     for field in known_fields(record):
@@ -33,7 +33,7 @@ def check_nested(
 
 
 def _check_shape(field: Field, shape: JsonShape, overrides: Overrides) -> Iterator[Problem]:
-    """Compare what the statement shows of a JSON value with a field's annotation."""
+    """Compare the shape of a JSON value with the annotation of a field."""
     kind = without_none(field.type)
     if kind is JsonValue:
         return
@@ -57,12 +57,12 @@ def _check_shape(field: Field, shape: JsonShape, overrides: Overrides) -> Iterat
 
 def _scalar(field: Field, kind: Any, found: str) -> Iterator[Problem]:
     if found in _JSON:
-        # What callers stored: nothing here says what it is.
+        # A stored value may have any shape.
         return
-    # In JSON these are text in forms of the server's, which msgspec does not read.
+    # The server writes these types as text that msgspec cannot read.
     wanted = arriving(kind) - {"bytea", "interval"}
     if kind is float:
-        # JSON has one kind of number.
+        # JSON has one type for numbers.
         wanted |= arriving(int) | {"numeric"}
     if found not in wanted:
         yield _mismatch(field, found)
@@ -101,7 +101,7 @@ def _dict(
             "columns",
             f"{field.name} holds the keys {', '.join(members)}, but {field.label} says "
             f"{', '.join(map(str, get_args(keys)))}",
-            "put both in line with each other",
+            "use the same keys in both",
         )
     for name, member in members.items():
         inner = Field(f"a value of {field.label}", f"{field.name}.{name}", values)

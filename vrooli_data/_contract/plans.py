@@ -1,4 +1,4 @@
-"""Ask the server for the plans of queries, and what tables and indexes they go through."""
+"""Fetch the plans of queries from the server, and the tables and indexes that plans use."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from psycopg import Connection
 from .._plans import PlanNode
 from .._queries import Source
 
-#: The same on every server, so that its own settings do not decide what is found. A page read at
-#: random costs what it does on a solid-state disk.
+#: Fixed, so that the findings do not depend on the settings of the server. The cost of a random
+#: page is that of a solid-state disk.
 _SETTINGS = b"""
 SET random_page_cost = 1.1;
 SET seq_page_cost = 1.0;
@@ -21,10 +21,10 @@ SET work_mem = '4MB';
 SET jit = off;
 SET max_parallel_workers_per_gather = 0
 """
-#: On a table of fewer rows the planner rightly reads them all, whatever indexes there are.
+#: The planner rightly reads a table with fewer rows as a whole.
 ENOUGH_ROWS = 1000
 
-# A partition goes by the name of its table, and its index by that of the table's.
+# A partition has the name of its table, and its index the name of the index of the table.
 _NAMES = """
 SELECT
     pg_namespace.nspname,
@@ -44,7 +44,7 @@ FROM pg_class
 WHERE relkind IN ('r', 'p', 'm')
 GROUP BY 1
 """
-# Only a B-tree is searched by its first column; PostgreSQL tells it as the plan does.
+# Only a B-tree is searched by its first column. PostgreSQL writes the column as plans do.
 _INDEXES = """
 SELECT
     pg_class.oid::regclass::text,
@@ -55,12 +55,12 @@ INNER JOIN pg_class ON pg_index.indexrelid = pg_class.oid
 INNER JOIN pg_am ON pg_class.relam = pg_am.oid
 WHERE NOT pg_class.relispartition
 """
-#: What stands before a name to say whose it is. In a literal it does no harm.
+#: The qualifier of a name. A match inside a literal does no harm.
 _QUALIFIER = re.compile(r'(?:\b[^\W\d]\w*|"(?:[^"]|"")+")\.(?=[^\W\d]|")')
 
 
 class Plan(NamedTuple):
-    """One plan, for the program and for the reader."""
+    """One plan, as nodes and as text."""
 
     root: PlanNode
     text: str
@@ -70,13 +70,13 @@ class Index(NamedTuple):
     """One index."""
 
     table: str
-    #: The first column or expression of a B-tree; None for an index of another kind.
+    #: The first column or expression of a B-tree; None for another kind of index.
     leading: str | None
 
     def is_searched_by(self, condition: str) -> bool:
-        """Tell whether a plan's condition leads to a place in the index.
+        """Tell whether a condition of a plan leads to a place in the index.
 
-        A condition on later columns alone is checked against entry after entry.
+        A condition on later columns alone is compared with entry after entry.
         """
         if self.leading is None:
             return bool(condition)
@@ -86,31 +86,31 @@ class Index(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """What the plans go through, by the names that SQL needs: with a schema where it must be."""
+    """Tables and indexes, by the names that SQL needs: with a schema only if necessary."""
 
-    #: As ANALYZE counted them; 0 where it never ran.
+    #: The count of ANALYZE; 0 if ANALYZE never ran.
     rows: Mapping[str, int]
     indexes: Mapping[str, Index]
-    #: The names by schema and name, as a plan tells them.
+    #: The names by the schema and name that a plan shows.
     names: Mapping[tuple[str, str], str]
-    #: The names by all that a header may write for them.
+    #: The names by every spelling that a header may use.
     spellings: Mapping[str, str]
 
     def is_small(self, table: str) -> bool:
-        """Tell whether a table is too small to say anything about a plan."""
+        """Tell whether a table is too small for its plans to be judged."""
         return self.rows.get(table, ENOUGH_ROWS) < ENOUGH_ROWS
 
     def named(self, text: str) -> str:
-        """Return the name of what a header writes."""
+        """Return the name of a table or index that a header names."""
         return self.spellings.get(text, text)
 
 
 class Planner:
-    """Plans statements on one connection, which it sets up for that.
+    """Plans statements on one connection, whose settings it changes.
 
     Args:
-        connection: the one that it has to itself.
-        has_own_settings: leave the planner's settings as the server has them.
+        connection: used by nothing else.
+        has_own_settings: keep the planner settings of the server.
     """
 
     def __init__(self, connection: Connection[Any], *, has_own_settings: bool = False) -> None:
@@ -119,7 +119,7 @@ class Planner:
             connection.execute(_SETTINGS)
 
     def tables(self) -> Tables:
-        """Return the tables and indexes that there are."""
+        """Return the tables and indexes of the database."""
         execute = self._connection.execute
         indexes = {name: Index(*found) for name, *found in execute(_INDEXES).fetchall()}
         names: dict[tuple[str, str], str] = {}
@@ -130,11 +130,11 @@ class Planner:
         return Tables(dict(execute(_TABLES).fetchall()), indexes, names, spellings)
 
     def generic(self, source: Source) -> Plan:
-        """Return the plan that a prepared query has for any parameters."""
+        """Return the plan of a prepared query for any parameters."""
         return self._explain(source, ["NULL"] * len(source.parameters), b"force_generic_plan")
 
     def custom(self, source: Source, values: Mapping[str, str]) -> Plan:
-        """Return the plan for given parameters, as literals by name."""
+        """Return the plan for given parameters; *values* are literals by name."""
         given = [values[name] for name in source.parameters]
         return self._explain(source, given, b"force_custom_plan")
 

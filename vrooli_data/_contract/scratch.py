@@ -1,4 +1,4 @@
-"""A database for one check: migrated, with the same rows every time, dropped afterwards."""
+"""Create a database for one check, with the same rows every time, and drop it afterwards."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .._seed import seed
 from ..errors import PermissionDenied
 
 _APPLICATION = "vrooli_data check"
-#: Enough that the planner chooses as it does on large tables; the rows below do the rest.
+#: With the rows below, enough rows for the planner to choose as it does on large tables.
 _SCALE = 0.02
-#: Of a new database, whatever the search_path of the role is.
+#: The schema of a new database, for any search_path of the role.
 SCRATCH_SCHEMA = "public"
 _UNTIL = datetime(2026, 1, 1, tzinfo=UTC)
 
-# Of users, teams and chats the seed makes too few for a plan to need their indexes, and of what
-# happens on the way it makes nothing.
+# The seed makes too few users, teams and chats for their indexes to be used, and no statistics or
+# requests for reconciliation.
 _MORE_ROWS = b"""
 INSERT INTO users (public_id, email, name, handle, created_at)
 SELECT
@@ -100,15 +100,15 @@ SELECT
     'bookmarks'
 FROM resources
 """
-# A commit that is not flushed yet would hide from VACUUM that its rows are visible to all, and with
-# that every index-only scan from the planner.
+# VACUUM does not mark rows of a commit as visible to all before the commit is flushed. Without the
+# mark the planner avoids index-only scans.
 _FLUSH = b"SET synchronous_commit = on"
 _VACUUM = b"VACUUM (ANALYZE)"
 
 
 @contextmanager
 def scratch_database(conninfo: str | None) -> Iterator[str]:
-    """Create a database on the server of *conninfo*, and drop it at the end, come what may."""
+    """Create a database on the server of *conninfo*, and drop it at the end in any case."""
     name = f"vrooli_data_check_{secrets.token_hex(6)}"
     create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'")
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
@@ -117,8 +117,8 @@ def scratch_database(conninfo: str | None) -> Iterator[str]:
             server.execute(create.format(sql.Identifier(name)))
         except psycopg.errors.InsufficientPrivilege as error:
             raise PermissionDenied(
-                "this command makes a database of its own, which this role may not: "
-                "use one that has CREATEDB",
+                "the check creates a database, which this role may not do: use a role with "
+                "CREATEDB",
                 sqlstate=error.sqlstate,
             ) from None
         try:
@@ -129,13 +129,13 @@ def scratch_database(conninfo: str | None) -> Iterator[str]:
 
 
 def prepare_database(url: str) -> None:
-    """Migrate an empty database and fill it with the rows that plans are made for."""
+    """Migrate an empty database, and fill it with the rows of a check."""
     migrate(url, schema=SCRATCH_SCHEMA)
     fill_database(url)
 
 
 def fill_database(url: str) -> None:
-    """Fill a migrated, empty database with the rows that plans are made for."""
+    """Fill a migrated, empty database with the rows of a check."""
     seed(url, schema=SCRATCH_SCHEMA, scale=_SCALE, seed=1, until=_UNTIL)
     with checked_session(url, SearchPath(SCRATCH_SCHEMA)) as connection:
         connection.execute(_FLUSH)
@@ -144,5 +144,5 @@ def fill_database(url: str) -> None:
 
 
 def checked_session(conninfo: str | None, path: SearchPath) -> AbstractContextManager[Connection]:
-    """Open a session for what is checked; its errors become ours."""
+    """Open a session on the database under check. Its errors are `VrooliDataError`."""
     return own_session(conninfo, _APPLICATION, path)

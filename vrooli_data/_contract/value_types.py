@@ -1,4 +1,4 @@
-"""Which types of PostgreSQL arrive as which types of Python, and go back. No I/O."""
+"""Map the types of PostgreSQL to the types of Python, in both directions. No I/O."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _GO: dict[type, frozenset[str]] = {
 
 
 def arriving(annotation: Any) -> frozenset[str]:
-    """Return the types that a column may have for a field of this annotation."""
+    """Return the column types that fit a field with this annotation."""
     kind = without_none(annotation)
     if get_origin(kind) is Literal:
         kind = type(get_args(kind)[0])
@@ -47,12 +47,12 @@ def arriving(annotation: Any) -> frozenset[str]:
         return _ARRIVE[kind]
     if get_origin(kind) is list and is_plain(kind):
         return frozenset(f"{item}[]" for item in arriving(get_args(kind)[0]))
-    # Anything else is nested, and decoded from the bytes of json.
+    # Any other type is nested, and decoded from json.
     return frozenset({"json"})
 
 
 def is_supported(annotation: Any) -> bool:
-    """Tell whether a field may be of this type: msgspec takes more, which no column arrives as."""
+    """Tell whether psycopg may return a value of this type. msgspec accepts more types."""
     kind = get_origin(annotation) or annotation
     if kind is Annotated or isinstance(kind, NewType | TypeVar):
         return False
@@ -64,14 +64,14 @@ def is_supported(annotation: Any) -> bool:
 
 
 def accepts_none(annotation: Any) -> bool | None:
-    """Tell whether a field may be None; None where the annotation does not say."""
+    """Tell whether a field may be None; None if the annotation does not tell."""
     if annotation is JsonValue:
         return None
     return type(None) in get_args(annotation) or annotation is type(None)
 
 
 def without_none(annotation: Any) -> Any:
-    """Return the annotation of what is there when it is not None."""
+    """Return the annotation without None."""
     if get_origin(annotation) not in (Union, types.UnionType):
         return annotation
     parts = [part for part in get_args(annotation) if part is not type(None)]
@@ -79,7 +79,7 @@ def without_none(annotation: Any) -> Any:
 
 
 def refusal(value: Any, parameter_type: str) -> str | None:
-    """Tell why a value cannot be sent as a parameter of a type; None where it can."""
+    """Return why a value cannot be sent as a parameter of a type; None if it can."""
     kind = type(value)
     if value is None:
         return None
@@ -87,7 +87,7 @@ def refusal(value: Any, parameter_type: str) -> str | None:
         item = parameter_type.removesuffix("[]")
         return next(filter(None, (refusal(part, item) for part in value)), None)
     if parameter_type not in _GO.get(kind, ()):
-        return f"{_article(kind)}, which does not go as {parameter_type}"
+        return f"{_article(kind)}, which cannot be sent as {parameter_type}"
     if kind is int and abs(value) >= _INTEGERS[parameter_type]:
         return f"numbers such as {value}, too large for {parameter_type}"
     if kind is str and parameter_type in _JSON and not _is_json(value):
@@ -104,7 +104,7 @@ def _is_json(text: str) -> bool:
 
 
 def shown(annotation: Any) -> str:
-    """Return an annotation as a reader writes it."""
+    """Return the source text of an annotation."""
     if annotation is JsonValue:
         return "JsonValue"
     if get_origin(annotation) in (Union, types.UnionType):
@@ -119,7 +119,7 @@ def shown(annotation: Any) -> str:
 
 
 def structs_in(annotation: Any) -> Iterator[type[msgspec.Struct]]:
-    """Go through the records that an annotation is made of."""
+    """Yield the records in an annotation."""
     origin = get_origin(annotation)
     for kind in (origin, annotation):
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
@@ -129,12 +129,12 @@ def structs_in(annotation: Any) -> Iterator[type[msgspec.Struct]]:
 
 
 def structs_within(annotations: Iterable[Any]) -> set[type[msgspec.Struct]]:
-    """Return the records that annotations are made of, and what those are made of in turn."""
+    """Return the records in annotations, in their fields and among their base classes."""
     found: set[type[msgspec.Struct]] = set()
     waiting = list(annotations)
     while waiting:
         for kind in structs_in(waiting.pop()):
-            # msgspec's stubs hide that a class of records can be hashed.
+            # The stubs of msgspec hide that a class of records is hashable.
             if kind not in found:
                 found.add(kind)
                 waiting += [field.type for field in record_fields(kind)]
@@ -143,7 +143,7 @@ def structs_within(annotations: Iterable[Any]) -> set[type[msgspec.Struct]]:
 
 
 def unresolved(annotation: Any) -> str | None:
-    """Tell why the fields of the records in an annotation cannot be read; None where they can."""
+    """Return why the fields of the records in an annotation cannot be read; None if they can."""
     try:
         structs_within([annotation])
     except Exception as error:  # noqa: BLE001 (an annotation is any expression)

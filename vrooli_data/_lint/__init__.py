@@ -1,7 +1,7 @@
-"""Rules for every query, on PostgreSQL's own grammar: what is no error, and wrong all the same.
+"""Rules for every query: find statements that the server accepts and that are still wrong.
 
-A query may break a rule for a reason that it gives above the clause, on a line of its own:
-``-- lint: rule: the reason``.
+The statements are parsed with the grammar of PostgreSQL. A query may break a rule if it gives a
+reason, on a line of its own above the clause: ``-- lint: rule: the reason``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from .._queries import Source
 from . import pages, reads, writes
 from .schema import Schema, read_catalog
-from .statement import Finding, Rule, Statement, parse
+from .statement import Rule, Statement, Violation, parse
 
 __all__ = ["RULES", "UNREAD", "lint", "read_catalog"]
 
@@ -20,12 +20,14 @@ RULES: Final[Mapping[str, Rule]] = {
     rule.__name__: rule for rule in (*reads.RULES, *pages.RULES, *writes.RULES)
 }
 
-#: What is found of a statement that the rules cannot read, in place of a rule.
+#: In place of a rule: the statement cannot be read by the rules.
 UNREAD: Final = "parse"
 
 
-def lint(sources: Iterable[Source], schema: Schema, rules: Mapping[str, Rule]) -> Iterator[Finding]:
-    """Hold the queries of one folder to rules, which go by their names."""
+def lint(
+    sources: Iterable[Source], schema: Schema, rules: Mapping[str, Rule]
+) -> Iterator[Violation]:
+    """Check the queries of one folder against rules, which are given by name."""
     statements: dict[str, Statement] = {}
     for source in sources:
         statement = parse(source, statements)
@@ -37,17 +39,17 @@ def lint(sources: Iterable[Source], schema: Schema, rules: Mapping[str, Rule]) -
         yield from _check(statement, schema, rules)
 
 
-def _check(statement: Statement, schema: Schema, rules: Mapping[str, Rule]) -> Iterator[Finding]:
+def _check(statement: Statement, schema: Schema, rules: Mapping[str, Rule]) -> Iterator[Violation]:
     source, excuses = statement.source, statement.excuses
     for name in sorted(excuses.keys() - rules.keys() - RULES.keys()):
-        yield _finding(source, "excuse", f"excuses {name}, which is no rule; take the line out")
+        yield _finding(source, "excuse", f"excuses {name}, which is no rule; drop the line")
     for name, rule in rules.items():
         messages = list(rule(statement, schema))
         if name not in excuses:
             yield from (_finding(source, name, message) for message in messages)
         elif not messages:
-            yield _finding(source, "excuse", f"excuses {name} and keeps it; take the line out")
+            yield _finding(source, "excuse", f"excuses {name} but does not break it; drop the line")
 
 
-def _finding(source: Source, rule: str, message: str) -> Finding:
-    return Finding(source.path, source.line, source.name, rule, message)
+def _finding(source: Source, rule: str, message: str) -> Violation:
+    return Violation(source.path, source.line, source.name, rule, message)

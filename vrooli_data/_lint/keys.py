@@ -1,4 +1,4 @@
-"""Which rows a statement can return: what unique keys and equalities say about it."""
+"""Find how many rows a statement can return, from unique keys and equalities."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from .tree import (
     walk,
 )
 
-#: A relation's name and a column's.
+#: The name of a relation, and the name of a column.
 Column = tuple[str, str]
 
 #: Functions in FROM that return one row.
 ONE_ROW: Final = frozenset({"jsonb_populate_record", "jsonb_to_record", "json_to_record"})
-#: Functions that make one row of many.
+#: Functions that turn many rows into one.
 AGGREGATES: Final = frozenset(
     {"array_agg", "avg", "bool_and", "bool_or", "count", "json_agg", "json_object_agg"}
     | {"jsonb_agg", "jsonb_object_agg", "max", "min", "string_agg", "sum"}
 )
-#: Functions that, in a list of columns, make many rows of one.
+#: Functions that, in a select list, turn one row into many.
 ROW_MAKERS: Final = frozenset(
     {"generate_series", "json_array_elements", "json_array_elements_text", "json_each"}
     | {"jsonb_array_elements", "jsonb_array_elements_text", "jsonb_each", "unnest"}
@@ -43,12 +43,12 @@ ROW_MAKERS: Final = frozenset(
 
 @dataclass
 class Known:
-    """What is the same in all rows under consideration."""
+    """What has the same value in all rows under consideration."""
 
     columns: set[Column] = field(default_factory=set)
-    #: Columns that equal something known, and so are not NULL.
+    #: Columns that equal a known value, and therefore are not NULL.
     equal: set[Column] = field(default_factory=set)
-    #: Relations of which at most one row is left.
+    #: Relations of which at most one row remains.
     relations: set[str] = field(default_factory=set)
 
     def holds(self, column: Column) -> bool:
@@ -56,7 +56,7 @@ class Known:
 
 
 def columns_of(relation: Relation, schema: Schema) -> list[str]:
-    """Return the names of a relation's columns, in order where a query gives them."""
+    """Return the names of the columns of a relation; of a query, in their order."""
     if relation.query is not None:
         inner = [name for name, _ in outputs(relation.query)]
         return [*relation.columns, *inner[len(relation.columns) :]]
@@ -64,7 +64,7 @@ def columns_of(relation: Relation, schema: Schema) -> list[str]:
 
 
 def resolve(level: Level, reference: Node, schema: Schema) -> Column | None:
-    """Return the column of this level that a reference means; or None."""
+    """Return the column of this level that a reference names, or None."""
     qualifier, name = qualifier_of(reference), name_of(reference)
     if qualifier:
         return (qualifier, name) if qualifier in level.relations else None
@@ -75,7 +75,7 @@ def resolve(level: Level, reference: Node, schema: Schema) -> Column | None:
 
 
 def references(expression: Node, *, nested: bool = False) -> Iterator[Node]:
-    """Yield the columns of an expression; of sub-selects, those that say whose they are."""
+    """Yield the columns in an expression; in sub-selects, only qualified ones."""
     if is_a(expression, ast.ColumnRef) and (qualifier_of(expression) or not nested):
         yield expression
     inside = nested or is_a(expression, *STATEMENTS)
@@ -94,7 +94,7 @@ def is_known(
     for reference in references(expression):
         column = resolve(level, reference, schema)
         if column is None and not qualifier_of(reference):
-            # A column of a relation whose columns are not known here.
+            # The columns of its relation are not known.
             return False
         if not (known.holds(column) if column else outer(reference)):
             return False
@@ -107,7 +107,7 @@ def settle(
     given: Iterable[Column] = (),
     outer: Callable[[Node], bool] = lambda _: True,
 ) -> Known:
-    """Follow equalities and unique keys from the *given* columns to all that they settle."""
+    """Find all that follows from the *given* columns by equalities and unique keys."""
     known = Known(set(given))
     before = -1
     while before != (before := len(known.equal) + len(known.relations)):
@@ -162,7 +162,7 @@ def is_single(
 ) -> bool:
     """Tell whether at most one row comes back, or one for each value of the *given* columns.
 
-    These are told by their positions in the result.
+    *given* are positions in the result.
     """
     if level.halves:
         return _is_single_union(level, schema, given, outer)
@@ -176,7 +176,7 @@ def is_single(
     }
     known = settle(level, schema, own, outer)
     if level.is_change:
-        # The target is the first relation; each of its rows comes back once.
+        # The target is the first relation. Each of its rows comes back once.
         is_one = next(iter(level.relations)) in known.relations
         return is_one or _is_single_source(level, schema, own, outer)
     if parts := _grouped_by(level):
@@ -185,7 +185,7 @@ def is_single(
 
 
 def _grouped_by(level: Level) -> list[Node]:
-    """Return what tells the rows apart after GROUP BY or DISTINCT."""
+    """Return the expressions that identify a row after GROUP BY or DISTINCT."""
     distinct = level.node.distinctClause
     if distinct and distinct[0] is None:
         return [value for _, value in outputs(level)]
@@ -195,7 +195,7 @@ def _grouped_by(level: Level) -> list[Node]:
 def _is_single_source(
     level: Level, schema: Schema, given: set[Column], outer: Callable[[Node], bool]
 ) -> bool:
-    """Tell whether an INSERT takes one row, or one for values of the *given* columns."""
+    """Tell whether an INSERT takes one row, or one for each value of the *given* columns."""
     if level.source is None:
         return False
     names = {name for _, name in given}
@@ -207,9 +207,9 @@ def _is_single_source(
 def _is_single_union(
     level: Level, schema: Schema, given: Collection[int], outer: Callable[[Node], bool]
 ) -> bool:
-    """Know the get-or-create: what was inserted, or else the row that was there.
+    """Recognise get-or-create: a UNION of the inserted row and the existing row.
 
-    The second half reads the snapshot, in which a row that the first half inserted is not yet seen.
+    The second half reads the snapshot, which does not contain the row that the first half inserted.
     """
     if not all(is_single(half, schema, given, outer) for half in level.halves):
         return False
@@ -230,7 +230,7 @@ def _calls(level: Level, functions: frozenset[str]) -> bool:
 
 
 def _within(node: Node) -> Iterator[Node]:
-    """Yield the nodes below *node*, without those of sub-selects."""
+    """Yield the nodes below *node*, except those of sub-selects."""
     for child in children(node):
         if not is_a(child, *STATEMENTS):
             yield child
@@ -238,7 +238,7 @@ def _within(node: Node) -> Iterator[Node]:
 
 
 def _single_by_form(level: Level, outer: Callable[[Node], bool]) -> bool | None:
-    """Tell what VALUES, LIMIT 1, an aggregate over all rows or the lack of FROM says, or None."""
+    """Decide by VALUES, LIMIT 1, an aggregate over all rows or a missing FROM; else None."""
     node = level.node
     if level.is_change:
         return None
@@ -262,7 +262,7 @@ def _outer_references(level: Level) -> Iterator[Node]:
 
 
 def sort_columns(level: Level, schema: Schema) -> list[Column]:
-    """Return the columns that a level is ordered by; expressions are left out."""
+    """Return the columns of ORDER BY, without expressions."""
     columns = dict(outputs(level))
     found = []
     for sort in level.node.sortClause or ():
@@ -275,7 +275,7 @@ def sort_columns(level: Level, schema: Schema) -> list[Column]:
 
 
 def is_totally_ordered(level: Level, schema: Schema) -> bool:
-    """Tell whether ORDER BY holds a unique key, on which all columns of the result depend."""
+    """Tell whether ORDER BY contains a unique key that determines the result."""
     if level.halves:
         return False
     known = settle(level, schema, sort_columns(level, schema))
@@ -289,7 +289,7 @@ def is_totally_ordered(level: Level, schema: Schema) -> bool:
         if (column := resolve(level, reference, schema))
     }
     if not owners:
-        # The same values in every row, unless a function makes others of them.
+        # Every row has the same values, unless a function is called.
         return not any(is_a(node, ast.FuncCall) for value in columns for node in walk(value))
     return all(is_known(level, value, known, schema) for value in columns) and (
         owners <= known.relations

@@ -1,4 +1,4 @@
-"""The locking clauses of a statement."""
+"""Read the locking clauses of a statement."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ WAITS: Final = {
 
 
 def locked(level: Level) -> list[tuple[str, str, list[Relation]]]:
-    """Return the locking clauses of a level: strength, `` skip locked`` or nothing, and on what."""
+    """Return the locking clauses of a level: strength, wait policy and relations."""
     clauses = getattr(level.node, "lockingClause", None) or ()
     return [
         (
             STRENGTHS[clause.strength],
             WAITS[clause.waitPolicy],
-            # Without OF: all of FROM. A CTE's rows cannot be locked from outside.
+            # Without OF, all relations of FROM are locked, except CTEs.
             [level.relations[item.relname] for item in clause.lockedRels]
             if clause.lockedRels
             else [relation for relation in level.relations.values() if not relation.is_cte],

@@ -1,4 +1,4 @@
-"""Rules about what a statement returns."""
+"""Rules about the rows that a statement returns."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .tree import Level, Node, is_a, name_of, outputs, qualifier_of, walk
 def no_star(statement: Statement, schema: Schema) -> Iterator[str]:
     """Refuse ``*``: a column added by a migration would change the result.
 
-    A whole row is allowed where its columns are those of a type and not of a text: as the base of
-    jsonb_populate_record, which must have the table's own row type; and to_json of a CTE, whose
-    columns are written out. ``to_json(users)`` is a star by another name.
+    The whole row of a table is allowed as the base of jsonb_populate_record, which needs the row
+    type. The whole row of a CTE is allowed, because its columns are written out. ``to_json(users)``
+    has the same fault as a star.
     """
     for level in statement.levels:
         for node in level.nodes:
@@ -29,10 +29,10 @@ def no_star(statement: Statement, schema: Schema) -> Iterator[str]:
                 continue
             if is_a(node.fields[-1], ast.A_Star):
                 star = f"{qualifier_of(node)}.*" if qualifier_of(node) else "*"
-                yield f"{star} returns whatever columns there are; write out those of the record"
+                yield f"{star} returns every column; write out the columns of the record"
             elif _is_whole_row(level, node, schema) and not _is_base(statement, level, node):
                 yield (
-                    f"{name_of(node)} is a whole row, whatever columns it has; write them out "
+                    f"{name_of(node)} is a whole row with every column; write the columns out "
                     "(a whole row may only be the base of jsonb_populate_record)"
                 )
 
@@ -49,7 +49,7 @@ def _is_whole_row(level: Level, reference: Node, schema: Schema) -> bool:
 
 
 def _is_base(statement: Statement, level: Level, reference: Node) -> bool:
-    """Tell whether a CTE returns the row for jsonb_populate_record, and for nothing else."""
+    """Tell whether a CTE returns the row as the base of jsonb_populate_record."""
     names = {target.name for target in level.node.targetList or () if target.val is reference}
     calls = [
         node
@@ -65,7 +65,7 @@ def _is_base(statement: Statement, level: Level, reference: Node) -> bool:
 
 
 def parameters_are_cast(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want ``:id::bigint`` everywhere: PREPARE gets one type, and the reader sees it."""
+    """Require ``:id::bigint`` everywhere: the parameter has one type, and the reader sees it."""
     types: defaultdict[int, set[str]] = defaultdict(set)
     bare: set[int] = set()
     casts = {
@@ -81,16 +81,16 @@ def parameters_are_cast(statement: Statement, schema: Schema) -> Iterator[str]:
                 bare.add(node.number)
     for number, name in enumerate(statement.source.parameters, start=1):
         if number in bare:
-            yield f":{name} stands without a cast; write :{name}::type wherever it stands"
+            yield f":{name} stands without a cast; write :{name}::type everywhere"
         elif not types[number]:
-            yield f":{name} is declared and not used; take it out of the name line"
+            yield f":{name} is declared and not used; drop it from the name line"
         if len(types[number]) > 1:
             found = " and ".join(sorted(types[number]))
             yield f":{name} is cast to {found}; cast it to one type everywhere"
 
 
 def listing_is_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want ORDER BY a unique key and LIMIT where many rows may come back."""
+    """Require ORDER BY a unique key, and LIMIT, for a query that may return many rows."""
     if statement.source.suffix:
         return
     root = statement.root
@@ -115,13 +115,13 @@ def _has_limit(level: Level) -> bool:
 
 
 def limit_is_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want ORDER BY a unique key wherever LIMIT chooses rows.
+    """Require ORDER BY a unique key wherever LIMIT chooses rows.
 
-    A MATERIALIZED CTE with a constant LIMIT is a cap on candidates, not a choice: when it is
-    reached, the statement has to answer in another way, and below it all rows are there.
+    A MATERIALIZED CTE with a constant LIMIT is a cap on candidates, not a choice: below the cap all
+    rows are present, and the statement must handle a reached cap in another way.
     """
     for level in statement.levels:
-        # The listing itself is held by the rule above.
+        # The rule above checks the listing itself.
         is_listing = level is statement.root and not statement.source.suffix
         if is_listing or not is_a(level.node, ast.SelectStmt) or not _has_limit(level):
             continue
@@ -139,9 +139,9 @@ def _where(level: Level) -> str:
 
 
 def inner_order_has_limit(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want LIMIT wherever a CTE or sub-select is ordered: alone, the order does nothing but cost.
+    """Require LIMIT for an ordered CTE or sub-select: without it, the order has no effect.
 
-    It does something for locks, for DISTINCT ON and for the rows of an INSERT.
+    Locks, DISTINCT ON and the rows of an INSERT are exceptions.
     """
     for level in statement.levels:
         node = level.node
@@ -153,11 +153,11 @@ def inner_order_has_limit(statement: Statement, schema: Schema) -> Iterator[str]
             and not (node.lockingClause or node.distinctClause or _has_limit(level))
             and not (around and around.source is level)
         ):
-            yield f"orders all rows{_where(level)} and takes all; add LIMIT, or do not order"
+            yield f"orders all rows{_where(level)} without effect; add LIMIT, or drop ORDER BY"
 
 
 def at_most_one_row(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want it to show that a ``^`` or ``$`` query returns at most one row."""
+    """Require proof that a ``^`` or ``$`` query returns at most one row."""
     known = (ast.SelectStmt, ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt)
     if (
         statement.source.suffix in {"^", "$"}
@@ -171,10 +171,10 @@ def at_most_one_row(statement: Statement, schema: Schema) -> Iterator[str]:
 
 
 def union_is_aligned(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want the columns of both halves of a UNION in one order.
+    """Require the same order of columns in both halves of a UNION.
 
-    The server takes them by their place, and their names from the first half: columns of one type
-    that change places in the second go unseen.
+    The server matches columns by position, and takes the names from the first half: it does not
+    notice when columns of one type change places in the second half.
     """
     for level in statement.levels:
         if not level.halves:
@@ -189,12 +189,12 @@ def union_is_aligned(statement: Statement, schema: Schema) -> Iterator[str]:
 
 
 def _names(level: Level) -> list[str]:
-    """Return what the columns of a level are called; VALUES has no names of its own."""
+    """Return the names of the columns of a level; VALUES has no names."""
     half = level.halves[0] if level.halves else level
     return [] if half.node.valuesLists else [name for name, _ in outputs(half)]
 
 
-#: How a value is compared with the items of an array, by what it is to be: one of them, or none.
+#: The comparison of a value with the items of an array, by operator.
 _ARRAYS: Final = {"=": A_Expr_Kind.AEXPR_OP_ANY, "<>": A_Expr_Kind.AEXPR_OP_ALL}
 
 
@@ -205,30 +205,30 @@ def _uncast(node: Node) -> Node:
 
 
 def no_offset(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Refuse OFFSET, which reads all that it leaves out; OFFSET 0 is a fence to the planner."""
+    """Refuse OFFSET, which reads every row that it skips. OFFSET 0 is a fence for the planner."""
     for level in statement.levels:
         offset: Node = _uncast(getattr(level.node, "limitOffset", None))
         is_fence = is_a(offset, ast.A_Const) and getattr(offset.val, "ival", None) == 0
         if offset is not None and not is_fence:
             yield (
-                f"OFFSET{_where(level)} reads every row that it leaves out; begin after the last "
-                "row of the page before, as in WHERE (created_at, id) < (:created_at, :id)"
+                f"OFFSET{_where(level)} reads every row that it skips; begin after the last row of "
+                "the previous page, as in WHERE (created_at, id) < (:created_at, :id)"
             )
 
 
 def not_in_is_safe(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Refuse NOT IN and <> ALL over what can be NULL: one NULL, and no row is found."""
+    """Refuse NOT IN and <> ALL with values that can be NULL: one NULL, and no row is found."""
     for level in statement.levels:
         for node in level.nodes:
             if any(_may_be_null(level, value, schema) for value in _excluded(node)):
                 yield (
                     f"NOT IN{_where(level)} finds no row as soon as one of the values is NULL; "
-                    "write NOT EXISTS, or leave the NULLs out with IS NOT NULL"
+                    "write NOT EXISTS, or exclude NULL with IS NOT NULL"
                 )
 
 
 def _excluded(node: Node) -> Iterator[Node]:
-    """Yield what a value must differ from all of: expressions, and sub-selects."""
+    """Yield the expressions and sub-selects from which a value must differ."""
     if is_a(node, ast.BoolExpr) and node.boolop == BoolExprType.NOT_EXPR:
         (negated,) = node.args
         if is_a(negated, ast.SubLink) and negated.subLinkType == SubLinkType.ANY_SUBLINK:
@@ -248,14 +248,14 @@ def _listed(node: Node, operator: str) -> Iterator[Node]:
     if kind == A_Expr_Kind.AEXPR_IN:
         yield from node.rexpr
     elif kind == _ARRAYS[operator]:
-        # Its items may be NULL though the array is not.
+        # The items may be NULL although the array is not.
         yield node
 
 
 def _may_be_null(level: Level, value: Node, schema: Schema) -> bool:
-    """Tell whether a value, or one of a sub-select's or an array's, can be NULL.
+    """Tell whether a value, or a value of a sub-select or array, can be NULL.
 
-    A parameter is its caller's to answer for.
+    Parameters count as not NULL: the caller is responsible.
     """
     value = _uncast(value)
     if is_a(value, ast.A_Expr) and value.kind in _ARRAYS.values():
@@ -288,7 +288,7 @@ def _is_never_null(level: Level, reference: Node, schema: Schema) -> bool:
     relation = level.relations[column[0]]
     joins = [node for node in level.nodes if is_a(node, ast.JoinExpr)]
     if any(join.jointype != JoinType.JOIN_INNER for join in joins):
-        # Which side is padded with NULL is not looked into.
+        # Any side of an outer join may be padded with NULL.
         return False
     if relation.table:
         return column[1] in schema[relation.table].not_null

@@ -1,4 +1,4 @@
-"""The tables that statements are about: their columns, and what makes their rows unique."""
+"""Read the tables of a database: their columns and their unique keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-# Views have columns and no keys. Of an index, its expressions have no names.
+# Views have columns and no keys. An expression in an index has no name.
 _TABLES = """
 SELECT
     pg_namespace.nspname,
@@ -58,33 +58,33 @@ WHERE
 
 @dataclass
 class Table:
-    """One table, as far as the rules need it."""
+    """The facts of one table that the rules need."""
 
     columns: set[str] = field(default_factory=set)
     not_null: set[str] = field(default_factory=set)
-    #: Of primary keys, unique constraints and unique indexes of whole tables, by name.
+    #: The columns of primary keys, unique constraints and unique indexes on all rows, by name.
     unique: dict[str, tuple[str, ...]] = field(default_factory=dict)
     primary: tuple[str, ...] = ()
-    #: Numbered by one sequence, and so unique even where no constraint of the table can say so.
+    #: Columns that one sequence numbers, which are unique even without a constraint.
     identities: set[str] = field(default_factory=set)
     is_referenced: bool = False
 
     @property
     def keys(self) -> list[frozenset[str]]:
-        """The sets of columns that tell the rows apart."""
+        """The sets of columns that identify a row."""
         unique = [frozenset(columns) for columns in self.unique.values()]
         return [*unique, *(frozenset({column}) for column in self.identities)]
 
 
 class Schema(dict[str, Table]):
-    """The tables by name; one that is unknown has no columns and no keys."""
+    """The tables by name. An unknown table has no columns and no keys."""
 
     def __missing__(self, name: str) -> Table:
         return Table()
 
 
 def read_catalog(connection: Connection[Any]) -> Schema:
-    """Read the tables of a database, by their names with and without their schema."""
+    """Read the tables of a database, by their names with and without the schema."""
     schema = Schema()
     for owner, name, is_visible, is_referenced, columns, not_null, keys in connection.execute(
         _TABLES

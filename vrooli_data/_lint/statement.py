@@ -1,4 +1,4 @@
-"""A query as the rules see it: its file, its header and its parse tree."""
+"""Parse a query into the form that the rules read."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _EXCUSE: Final = re.compile(r"^\s*-- lint: (\w+): (\S.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong."""
+class Violation:
+    """A broken rule."""
 
     path: Path
     line: int
     query: str
-    #: The name of the rule, for an excuse.
+    #: The name of the rule, as an excuse writes it.
     rule: str
-    #: What is wrong; how to mend it.
+    #: What is wrong, a semicolon, and how to fix it.
     message: str
 
     def __str__(self) -> str:
@@ -44,12 +44,12 @@ class Statement:
     source: Source
     tree: Node
     root: Level
-    #: All statements of the same folder, by name.
+    #: The statements of the same folder, by name.
     folder: Mapping[str, Statement]
 
     @property
     def excuses(self) -> dict[str, str]:
-        """The rules that the query may break, each with the reason."""
+        """The rules that the query may break, each with its reason."""
         return dict(_EXCUSE.findall(self.source.written))
 
     @property
@@ -62,19 +62,19 @@ class Statement:
         return [level for level in self.root if level.is_change]
 
 
-#: A rule yields what is wrong with a statement; its name is the function's.
+#: A rule yields a message for each violation. The name of the function is the name of the rule.
 Rule = Callable[[Statement, Schema], Iterator[str]]
 
 
 def parse(source: Source, folder: Mapping[str, Statement]) -> Statement | str:
-    """Parse one query; return what is wrong where that cannot be done."""
+    """Parse one query; return a message if it cannot be parsed."""
     try:
         trees = parse_sql(source.sql)
     except ParseError as error:
-        return f"PostgreSQL cannot parse it: {error.args[0]}; write one statement that it can"
+        return f"cannot be parsed: {error.args[0]}; correct the statement"
     if len(trees) != 1:
-        return f"holds {len(trees)} statements; give each a name line of its own"
+        return f"holds {len(trees)} statements; give each a name line"
     tree = trees[0].stmt
     if any(is_a(node, ast.MergeStmt) for node in walk(tree)):
-        return "the rules do not know MERGE; write INSERT ... ON CONFLICT, or UPDATE"
+        return "uses MERGE, which the rules do not know; write INSERT ... ON CONFLICT or UPDATE"
     return Statement(source, tree, read(tree), folder)

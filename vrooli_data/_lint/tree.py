@@ -1,4 +1,4 @@
-"""A statement as its levels: each SELECT, INSERT, UPDATE and DELETE of the parse tree by itself."""
+"""Split a parse tree into levels: one for each SELECT, INSERT, UPDATE and DELETE."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, CTEMaterialize, JoinType
 
-#: A node of pglast's tree, which comes without types.
+#: A node of the tree of pglast, which has no types.
 Node = Any
 
 STATEMENTS = (
@@ -24,11 +24,11 @@ CHANGES = STATEMENTS[1:]
 
 @dataclass(frozen=True, eq=False)
 class Relation:
-    """What a FROM clause or a statement's target names."""
+    """An item of FROM, or the target of a statement."""
 
-    #: As columns refer to it.
+    #: The name by which columns refer to it.
     name: str
-    #: The table, or nothing where it is a query or a function.
+    #: The table; empty for a query or function.
     table: str = ""
     #: The CTE or sub-select.
     query: Level | None = None
@@ -36,40 +36,40 @@ class Relation:
     #: The functions called in FROM.
     functions: tuple[str, ...] = ()
     has_ordinality: bool = False
-    #: Names that the alias gives to the columns.
+    #: The column names in the alias.
     columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that the rows of a level meet."""
+    """A condition that all rows of a level meet."""
 
     expression: Node
-    #: The relations that it says something about: in a LEFT JOIN only those on the right.
+    #: The relations that the condition restricts: in a LEFT JOIN only those on the right.
     about: frozenset[str] | None = None
 
 
 @dataclass(eq=False)
 class Level:
-    """One SELECT, INSERT, UPDATE or DELETE, apart from those inside it."""
+    """One SELECT, INSERT, UPDATE or DELETE, without the levels inside it."""
 
     node: Node
-    #: The name of the CTE that it is.
+    #: The name, if the level is a CTE.
     name: str = ""
     is_materialized: bool = False
     outer: Level | None = None
-    #: Every CTE that can be named here; those of its own WITH are in `own_ctes` too.
+    #: Every visible CTE; the CTEs of its own WITH are in `own_ctes` too.
     ctes: dict[str, Level] = field(default_factory=dict)
     own_ctes: list[Level] = field(default_factory=list)
-    #: Sub-selects, halves of a UNION and what an INSERT selects.
+    #: Sub-selects, the halves of a UNION and the SELECT of an INSERT.
     inner: list[Level] = field(default_factory=list)
-    #: The nodes of this level, without those of the levels inside it.
+    #: The nodes of this level, without the nodes of inner levels.
     nodes: list[Node] = field(default_factory=list)
     relations: dict[str, Relation] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Level]:
-        """Yield this level and all inside it."""
+        """Yield this level and all inner levels."""
         yield self
         for level in (*self.own_ctes, *self.inner):
             yield from level
@@ -80,7 +80,7 @@ class Level:
 
     @property
     def target(self) -> str:
-        """The table that is inserted into, updated or deleted from."""
+        """The table that the statement changes."""
         return table_name(self.node.relation) if self.is_change else ""
 
     @property
@@ -93,7 +93,7 @@ class Level:
 
     @property
     def sets(self) -> dict[str, Node]:
-        """The columns that an UPDATE, or ON CONFLICT DO UPDATE, gives values to."""
+        """The columns that UPDATE, or ON CONFLICT DO UPDATE, sets."""
         clause = self.node if is_a(self.node, ast.UpdateStmt) else self.conflict
         return {target.name: target.val for target in (clause and clause.targetList) or ()}
 
@@ -110,7 +110,7 @@ class Level:
 
     @property
     def source(self) -> Level | None:
-        """The rows that an INSERT takes."""
+        """The SELECT or VALUES of an INSERT."""
         if not is_a(self.node, ast.InsertStmt):
             return None
         found = (level for level in self.inner if level.node is self.node.selectStmt)
@@ -118,9 +118,9 @@ class Level:
 
 
 def is_a(node: Any, *kinds: type[Node]) -> bool:
-    """Tell whether a node is of one of some kinds, which says what members it has.
+    """Tell whether a node is of one of some kinds.
 
-    Not isinstance, after which mypy would go by pglast's types: there every member may be None.
+    After isinstance, mypy would use the types of pglast, in which every member may be None.
     """
     return isinstance(node, kinds)
 
@@ -147,18 +147,18 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def name_of(node: Node) -> str:
-    """Return the last part of a column's or a function's name; nothing for ``*``."""
+    """Return the last part of the name of a column or function; empty for ``*``."""
     parts = node.funcname if is_a(node, ast.FuncCall) else node.fields
     return parts[-1].sval if is_a(parts[-1], ast.String) else ""
 
 
 def qualifier_of(reference: Node) -> str:
-    """Return what stands before a column's name: ``users`` of ``users.id``."""
+    """Return the qualifier of a column, such as ``users`` in ``users.id``."""
     return reference.fields[-2].sval if len(reference.fields) > 1 else ""
 
 
 def conjuncts(expression: Node) -> Iterator[Node]:
-    """Yield what is joined by AND."""
+    """Yield the operands of AND."""
     if is_a(expression, ast.BoolExpr) and expression.boolop == BoolExprType.AND_EXPR:
         for part in expression.args:
             yield from conjuncts(part)
@@ -178,7 +178,7 @@ def equality(expression: Node) -> tuple[Node, Node] | None:
 
 
 def outputs(level: Level) -> list[tuple[str, Node]]:
-    """Return the columns of the rows that a level returns: name and expression, in order."""
+    """Return the name and expression of each column of the result, in order."""
     if level.halves:
         return outputs(level.halves[0])
     if level.is_change:
@@ -242,7 +242,7 @@ def _add(level: Level, relation: Relation) -> frozenset[str]:
 
 
 def table_name(item: Node) -> str:
-    """Return a table's name as the statement writes it, with its schema where that is given."""
+    """Return the name of a table as the statement writes it."""
     return f"{item.schemaname}.{item.relname}" if item.schemaname else str(item.relname)
 
 
@@ -251,7 +251,7 @@ def _table(item: Node) -> Relation:
 
 
 def _join(item: Node, level: Level) -> frozenset[str]:
-    """Add what one item of FROM brings, and return its names."""
+    """Add the relations and conditions of one item of FROM, and return the names."""
     if is_a(item, ast.JoinExpr):
         left, right = _join(item.larg, level), _join(item.rarg, level)
         about = {

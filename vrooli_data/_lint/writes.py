@@ -1,4 +1,4 @@
-"""Rules about what a statement writes and locks."""
+"""Rules about the rows that a statement writes and locks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .schema import Schema
 from .statement import Statement
 from .tree import Level, Node, Relation, is_a, name_of, qualifier_of, walk
 
-#: What a row that decides a change is read with.
+#: The strengths with which a row that decides a change may be locked.
 DECIDING: Final = {"for no key update", "for update"}
 
 
 def change_has_condition(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want a condition on the table that an UPDATE or DELETE changes, lest it change every row."""
+    """Require a condition on the changed table, so that not every row is changed."""
     for level in statement.changes:
         if not is_a(level.node, ast.UpdateStmt, ast.DeleteStmt):
             continue
@@ -44,10 +44,10 @@ def _is_of(level: Level, relation: str, reference: Node, schema: Schema) -> bool
 
 
 def decides_under_lock(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want what an UPDATE or DELETE takes from the tables it changes to be read under lock.
+    """Require a lock on rows of the changed tables that decide an UPDATE or DELETE.
 
-    A plain read of the same statement sees the snapshot, not what a concurrent session has
-    committed since: updates are lost and conflicts are told wrongly.
+    A plain read in the same statement sees the snapshot, not the commits of concurrent sessions:
+    updates are lost, and conflicts are reported wrongly.
     """
     changes = [
         level for level in statement.changes if is_a(level.node, ast.UpdateStmt, ast.DeleteStmt)
@@ -66,15 +66,15 @@ def decides_under_lock(statement: Statement, schema: Schema) -> Iterator[str]:
     for table, place in found:
         where = f" in {place}" if place else ""
         yield (
-            f"decides a change of {table} by a read{where} without a lock; read it in "
-            "WITH cur AS (SELECT ... FOR NO KEY UPDATE) and take what is needed from cur"
+            f"decides a change of {table} by a read{where} without a lock; read the row in "
+            "WITH cur AS (SELECT ... FOR NO KEY UPDATE), and use cur"
         )
 
 
 def _feeding(change: Level) -> list[Level]:
     """Return the SELECTs whose rows an UPDATE or DELETE uses.
 
-    What another change returns was read under that change's own lock.
+    Rows that another change returns are already locked by that change.
     """
     found: list[Level] = []
     waiting = [change]
@@ -98,7 +98,7 @@ def _locked(level: Level, strengths: set[str]) -> list[Relation]:
 
 
 def locks_are_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want many rows to be locked in the order of a key: two sessions then cannot deadlock."""
+    """Require the order of a key for locks on many rows: then two sessions cannot deadlock."""
     for level in statement.levels:
         for strength, wait, relations in locked(level):
             names = {relation.name for relation in relations}
@@ -113,7 +113,7 @@ def locks_are_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
             elif not wait and not _is_key_order(level, relations, schema):
                 yield (
                     f"takes many locks {strength}{_of(level)} in an order that other statements "
-                    "do not keep; ORDER BY the key alone, ascending"
+                    "do not use; ORDER BY the key alone, ascending"
                 )
     for level in statement.changes:
         if is_a(level.node, ast.UpdateStmt) and not _takes_locked_rows(level, schema):
@@ -128,7 +128,7 @@ def _of(level: Level) -> str:
 
 
 def _is_key_order(level: Level, relations: list[Relation], schema: Schema) -> bool:
-    """Tell whether ORDER BY is the columns of a key, ascending."""
+    """Tell whether ORDER BY has the columns of a key, ascending, and nothing else."""
     columns = sort_columns(level, schema)
     clause = level.node.sortClause
     ascending = {SortByDir.SORTBY_DEFAULT, SortByDir.SORTBY_ASC}
@@ -145,7 +145,7 @@ def _is_key_order(level: Level, relations: list[Relation], schema: Schema) -> bo
 
 
 def _takes_locked_rows(level: Level, schema: Schema) -> bool:
-    """Tell whether an UPDATE is of one row, or of rows that a CTE has locked."""
+    """Tell whether an UPDATE changes one row, or rows that a CTE has locked."""
     target, *others = level.relations.values()
     given = [
         (relation.name, column)
@@ -158,10 +158,10 @@ def _takes_locked_rows(level: Level, schema: Schema) -> bool:
 
 
 def for_update_before_delete(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want FOR UPDATE only before a hard delete: it makes foreign keys' checks wait.
+    """Allow FOR UPDATE only before a DELETE: it blocks the checks of foreign keys.
 
-    The delete is in the same statement, or in the one that ``<name>__lock`` is named after. A
-    queue's claim (SKIP LOCKED) may take it too on a table that no foreign key refers to.
+    The DELETE is in the same statement, or in ``<name>`` for the statement ``<name>__lock``. The
+    claim of a queue (SKIP LOCKED) may also use it on a table that no foreign key refers to.
     """
     method, _, choice = statement.source.name.rpartition("__")
     partner = statement.folder.get(method)
@@ -184,10 +184,10 @@ def for_update_before_delete(statement: Statement, schema: Schema) -> Iterator[s
 
 
 def conflict_is_read(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want a row that ON CONFLICT may leave as it is to be read in the same statement.
+    """Require a read of the row that ON CONFLICT may leave unchanged, in the same statement.
 
-    ON CONFLICT looks at such a row unseen by SERIALIZABLE, and write skew commits; a read of the
-    row by the key of the conflict (``UNION ALL SELECT``) closes the hole.
+    SERIALIZABLE does not see that ON CONFLICT looks at the row, so write skew can commit. A read of
+    the row by the key of the conflict (``UNION ALL SELECT``) prevents that.
     """
     for level in statement.changes:
         conflict = level.conflict
@@ -204,13 +204,13 @@ def conflict_is_read(statement: Statement, schema: Schema) -> Iterator[str]:
             and level.target in {part.table for part in other.relations.values()}
         ):
             yield (
-                f"leaves the row of {level.target} that is there already unread, "
-                f"unseen by SERIALIZABLE; add UNION ALL SELECT of it by ({', '.join(sorted(key))})"
+                f"does not read the existing row of {level.target}, so SERIALIZABLE misses it; "
+                f"add UNION ALL SELECT of it by ({', '.join(sorted(key))})"
             )
 
 
 def _compared(level: Level, table: str) -> set[str]:
-    """Return the columns of a table that a level's conditions name."""
+    """Return the columns of a table that the conditions of a level name."""
     names = {relation.name for relation in level.relations.values() if relation.table == table}
     return {
         name_of(node)

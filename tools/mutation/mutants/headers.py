@@ -45,7 +45,7 @@ MUTANTS = [
         _USERS,
         "(ids)",
         "(ids)^",
-        Check("record", "goes on when there is no row"),
+        Check("record", "goes on without a row"),
     ),
     Mutant(
         "one row said to be a list",

@@ -171,7 +171,7 @@ MUTANTS = [
         "sql/users/read.sql",
         "ORDER BY\n    created_at DESC,\n",
         "    AND is_bot\nORDER BY\n    created_at DESC,\n",
-        Check("index", "until enough rows are let through, at worst to the end"),
+        Check("index", "until enough rows pass the filter, at worst to the end"),
     ),
     Mutant(
         "bound of a scan that is not true",

@@ -14,7 +14,7 @@ from .array_items import ItemInference
 from .json_shapes import JsonInference, JsonShape
 from .locks import locks_of
 from .nulls import Nullable, NullInference
-from .parse_tree import Node, UnsupportedServer, check_version, fetch_tree
+from .parse_tree import TreeNode, UnsupportedServer, check_version, fetch_tree
 from .scopes import Lineage, ScopedNode, output_columns
 from .system_catalog import Catalog
 
@@ -32,7 +32,7 @@ __all__ = [
 class Analysis:
     """What the parse tree of one statement shows."""
 
-    def __init__(self, tree: Node, catalog: Catalog) -> None:
+    def __init__(self, tree: TreeNode, catalog: Catalog) -> None:
         self._tree = tree
         self._catalog = catalog
         lineage = Lineage(catalog)

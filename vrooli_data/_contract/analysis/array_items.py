@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .conditions import when_true
 from .nulls import Nullable, NullInference
-from .parse_tree import Node
+from .parse_tree import TreeNode
 from .scopes import Lineage, RelationKind, ScopedNode, Scopes, Subselect, where_known
 
 _NEVER = Nullable(nullable=False, reason="")
@@ -24,7 +24,7 @@ class ItemInference:
         self._lineage = lineage
         self._catalog = lineage.catalog
         self._nulls = nulls
-        self._rules: dict[str, Callable[[Node, Scopes], Nullable | None]] = {
+        self._rules: dict[str, Callable[[TreeNode, Scopes], Nullable | None]] = {
             "AGGREF": self._aggregate,
             "ARRAYEXPR": self._constructed,
             "CASEEXPR": lambda case, scopes: self.of_any(self._lineage.branches(case, scopes)),
@@ -46,7 +46,7 @@ class ItemInference:
             return nullable[0]
         return None if None in nulls else _NEVER
 
-    def _of(self, expression: Node, scopes: Scopes) -> Nullable | None:
+    def _of(self, expression: TreeNode, scopes: Scopes) -> Nullable | None:
         rule = self._rules.get(expression.tag)
         return None if rule is None else rule(expression, scopes)
 
@@ -55,7 +55,7 @@ class ItemInference:
         # The field may be None for other statements, so a condition does not decide.
         return None if null.narrowed else null
 
-    def _aggregate(self, call: Node, scopes: Scopes) -> Nullable | None:
+    def _aggregate(self, call: TreeNode, scopes: Scopes) -> Nullable | None:
         called = self._catalog.function(call.number("aggfnoid"))
         if not called.is_built_in or called.signature != "array_agg(anynonarray)":
             return None
@@ -64,15 +64,15 @@ class ItemInference:
             scopes = where_known(scopes, when_true(self._catalog, condition))
         return self._values([(call.nodes("args")[0].node("expr"), scopes)])
 
-    def _constructed(self, array: Node, scopes: Scopes) -> Nullable | None:
+    def _constructed(self, array: TreeNode, scopes: Scopes) -> Nullable | None:
         if array.flag("multidims"):
             return None
         return self._values([(element, scopes) for element in array.nodes("elements")])
 
-    def _coalesce(self, call: Node, scopes: Scopes) -> Nullable | None:
+    def _coalesce(self, call: TreeNode, scopes: Scopes) -> Nullable | None:
         return self.of_any([(argument, scopes) for argument in call.nodes("args")])
 
-    def _sublink(self, sublink: Node, scopes: Scopes) -> Nullable | None:
+    def _sublink(self, sublink: TreeNode, scopes: Scopes) -> Nullable | None:
         inner = self._lineage.enter(sublink.node("subselect"), scopes)
         match sublink.number("subLinkType"):
             case Subselect.ARRAY:
@@ -82,7 +82,7 @@ class ItemInference:
             case _:
                 return None
 
-    def _column(self, var: Node, scopes: Scopes) -> Nullable | None:
+    def _column(self, var: TreeNode, scopes: Scopes) -> Nullable | None:
         scopes = scopes[var.number("varlevelsup") :]
         relation, column = scopes[0].relation(var.number("varno")), var.number("varattno")
         kind = relation.number("rtekind")
@@ -98,7 +98,7 @@ class ItemInference:
         found = self._lineage.sources(relation, column, scopes)
         return None if found is None else self.of_any(found)
 
-    def _column_of_table(self, relation: Node, column: int) -> Nullable | None:
+    def _column_of_table(self, relation: TreeNode, column: int) -> Nullable | None:
         """Tell of a column of a table: only a CHECK constraint keeps NULL out of an array."""
         table = relation.number("relid")
         if relation.text("relkind") not in {"r", "p"}:
@@ -117,7 +117,7 @@ class ItemInference:
         )
         return _NEVER if refused else None
 
-    def _refuses_null_items(self, condition: Node, column: int) -> bool:
+    def _refuses_null_items(self, condition: TreeNode, column: int) -> bool:
         """Tell whether a condition implies ``array_position(a, NULL) IS NULL``."""
         if condition.tag == "BOOLEXPR" and condition.text("boolop") == "and":
             parts = condition.nodes("args")
@@ -139,7 +139,7 @@ class ItemInference:
         )
 
 
-def _constant(constant: Node) -> Nullable | None:
+def _constant(constant: TreeNode) -> Nullable | None:
     value = constant.fields["constvalue"]
     if constant.flag("constisnull"):
         return _NEVER

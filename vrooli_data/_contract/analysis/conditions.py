@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import NamedTuple, TypeAlias
 
-from .parse_tree import Node
+from .parse_tree import TreeNode
 from .system_catalog import Catalog
 
 
@@ -39,7 +39,7 @@ _IS_TRUE, _IS_FALSE = 0, 2
 _CASTS = frozenset({"RELABELTYPE", "COERCEVIAIO", "COLLATEEXPR"})
 
 
-def known_column(var: Node) -> KnownColumn:
+def known_column(var: TreeNode) -> KnownColumn:
     """Return the fact that a column is not NULL."""
     return KnownColumn(
         var.number("varlevelsup"),
@@ -50,7 +50,7 @@ def known_column(var: Node) -> KnownColumn:
     )
 
 
-def facts_of_rows(catalog: Catalog, query: Node) -> Facts:
+def facts_of_rows(catalog: Catalog, query: TreeNode) -> Facts:
     """Return what the conditions of FROM and WHERE tell about the rows that pass them."""
     jointree = query.maybe("jointree")
     if jointree is None or query.number("commandType") == _MERGE:
@@ -65,7 +65,7 @@ def facts_of_rows(catalog: Catalog, query: Node) -> Facts:
     )
 
 
-def when_true(catalog: Catalog, condition: Node) -> Facts:
+def when_true(catalog: Catalog, condition: TreeNode) -> Facts:
     """Return what follows from a condition that is true."""
     facts = _NOTHING
     match condition.tag:
@@ -89,7 +89,7 @@ def when_true(catalog: Catalog, condition: Node) -> Facts:
     return facts
 
 
-def when_not_true(catalog: Catalog, condition: Node) -> Facts:
+def when_not_true(catalog: Catalog, condition: TreeNode) -> Facts:
     """Return what follows from a condition that is false or NULL."""
     match condition.tag:
         case "BOOLEXPR" if condition.text("boolop") == "or":
@@ -100,7 +100,7 @@ def when_not_true(catalog: Catalog, condition: Node) -> Facts:
             return _NOTHING
 
 
-def when_not_null(catalog: Catalog, expression: Node) -> Facts:
+def when_not_null(catalog: Catalog, expression: TreeNode) -> Facts:
     """Return what follows from an expression that is not NULL."""
     match expression.tag:
         case "VAR":
@@ -117,7 +117,7 @@ def when_not_null(catalog: Catalog, expression: Node) -> Facts:
             return _NOTHING
 
 
-def _when_boolean_true(catalog: Catalog, condition: Node) -> Facts:
+def _when_boolean_true(catalog: Catalog, condition: TreeNode) -> Facts:
     parts = condition.nodes("args")
     match condition.text("boolop"):
         case "and":
@@ -128,12 +128,12 @@ def _when_boolean_true(catalog: Catalog, condition: Node) -> Facts:
             return when_not_true(catalog, parts[0]) | when_not_null(catalog, parts[0])
 
 
-def _when_tested_not_null(catalog: Catalog, test: Node) -> Facts:
+def _when_tested_not_null(catalog: Catalog, test: TreeNode) -> Facts:
     # For a row, IS NOT NULL tests every field instead.
     return _NOTHING if test.flag("argisrow") else when_not_null(catalog, test.node("arg"))
 
 
-def _conditions(node: Node) -> Iterator[Node]:
+def _conditions(node: TreeNode) -> Iterator[TreeNode]:
     """Yield the conditions that every row of FROM meets; no outer join pads a row after them."""
     if node.tag == "FROMEXPR":
         sides, has_met = node.nodes("fromlist"), True

@@ -11,7 +11,7 @@ import msgspec
 from .conditions import when_true
 from .node_types import UNKNOWN_TYPE, type_of
 from .nulls import Nullable, NullInference
-from .parse_tree import Node, Value
+from .parse_tree import TreeNode, Value
 from .scopes import Lineage, RelationKind, ScopedNode, Scopes, Subselect, where_known
 
 
@@ -71,7 +71,7 @@ class JsonInference:
         self._lineage = lineage
         self._catalog = lineage.catalog
         self._nulls = nulls
-        self._rules: dict[str, Callable[[Node, Scopes], JsonShape | None]] = {
+        self._rules: dict[str, Callable[[TreeNode, Scopes], JsonShape | None]] = {
             "AGGREF": self._aggregate,
             "CASEEXPR": self._case,
             "COALESCEEXPR": self._coalesce,
@@ -89,7 +89,7 @@ class JsonInference:
     def _merged(self, found: list[ScopedNode]) -> JsonShape | None:
         return reduce(_merge, (self._shape(*source) for source in found), None)
 
-    def _shape(self, expression: Node, scopes: Scopes) -> JsonShape | None:
+    def _shape(self, expression: TreeNode, scopes: Scopes) -> JsonShape | None:
         type_id = type_of(expression)
         if type_id == UNKNOWN_TYPE:
             return _hidden(expression)
@@ -99,14 +99,14 @@ class JsonInference:
         rule = self._rules.get(expression.tag)
         return _hidden(expression) if rule is None else rule(expression, scopes)
 
-    def _member(self, expression: Node, scopes: Scopes) -> JsonMember:
+    def _member(self, expression: TreeNode, scopes: Scopes) -> JsonMember:
         if expression.tag == "VAR" and expression.number("varattno") == _WHOLE_ROW:
             shape = self._row(expression, scopes)
         else:
             shape = self.of_any([(expression, scopes)])
         return JsonMember(shape, self._nulls.of_any([(expression, scopes)]))
 
-    def _row(self, var: Node, scopes: Scopes) -> JsonShape:
+    def _row(self, var: TreeNode, scopes: Scopes) -> JsonShape:
         where = scopes[var.number("varlevelsup") :]
         relation = where[0].relation(var.number("varno"))
         columns = self._columns_of(relation, where)
@@ -118,7 +118,7 @@ class JsonInference:
         }
         return Object(members)
 
-    def _columns_of(self, relation: Node, scopes: Scopes) -> list[tuple[int, str, int]] | None:
+    def _columns_of(self, relation: TreeNode, scopes: Scopes) -> list[tuple[int, str, int]] | None:
         """Return the position, name and type of each column of a relation."""
         kind = relation.number("rtekind")
         if kind == RelationKind.TABLE:
@@ -136,7 +136,7 @@ class JsonInference:
             for position, (name, found) in enumerate(zip(names, sources, strict=True), 1)
         ]
 
-    def _column(self, var: Node, scopes: Scopes) -> JsonShape | None:
+    def _column(self, var: TreeNode, scopes: Scopes) -> JsonShape | None:
         scopes = scopes[var.number("varlevelsup") :]
         relation = scopes[0].relation(var.number("varno"))
         if relation.number("rtekind") == RelationKind.TABLE and relation.text("relkind") != "v":
@@ -146,24 +146,24 @@ class JsonInference:
         found = self._lineage.sources(relation, var.number("varattno"), scopes)
         return _hidden(var) if found is None else self._merged(found)
 
-    def _case(self, case: Node, scopes: Scopes) -> JsonShape | None:
+    def _case(self, case: TreeNode, scopes: Scopes) -> JsonShape | None:
         return self._merged(self._lineage.branches(case, scopes))
 
-    def _coalesce(self, call: Node, scopes: Scopes) -> JsonShape | None:
+    def _coalesce(self, call: TreeNode, scopes: Scopes) -> JsonShape | None:
         return self._merged([(argument, scopes) for argument in call.nodes("args")])
 
-    def _cast(self, cast: Node, scopes: Scopes) -> JsonShape | None:
+    def _cast(self, cast: TreeNode, scopes: Scopes) -> JsonShape | None:
         # A cast between json and jsonb keeps the shape. A cast from text may give any shape.
         shape = self._shape(cast.node("arg"), scopes)
         return _hidden(cast) if isinstance(shape, Scalar) and shape.type not in _JSON else shape
 
-    def _sublink(self, sublink: Node, scopes: Scopes) -> JsonShape | None:
+    def _sublink(self, sublink: TreeNode, scopes: Scopes) -> JsonShape | None:
         if sublink.number("subLinkType") != Subselect.VALUE:
             return _hidden(sublink)
         inner = self._lineage.enter(sublink.node("subselect"), scopes)
         return self._merged(self._lineage.outputs(inner, 1))
 
-    def _aggregate(self, call: Node, scopes: Scopes) -> JsonShape | None:
+    def _aggregate(self, call: TreeNode, scopes: Scopes) -> JsonShape | None:
         called = self._catalog.function(call.number("aggfnoid"))
         if not called.is_built_in or called.name not in _AGGREGATE:
             return Unknown(called.name)
@@ -172,7 +172,7 @@ class JsonInference:
             scopes = where_known(scopes, when_true(self._catalog, condition))
         return Array(self._member(call.nodes("args")[0].node("expr"), scopes))
 
-    def _function(self, call: Node, scopes: Scopes) -> JsonShape | None:
+    def _function(self, call: TreeNode, scopes: Scopes) -> JsonShape | None:
         called = self._catalog.function(call.number("funcid"))
         arguments = call.nodes("args")
         if called.is_built_in and called.name in _TO_JSON:
@@ -186,24 +186,24 @@ class JsonInference:
         return Unknown("keys that are computed") if None in keys else Object(members)
 
 
-def _column_of_row(var: Node, position: int, type_id: int) -> Node:
+def _column_of_row(var: TreeNode, position: int, type_id: int) -> TreeNode:
     """Return one column of a whole-row variable. No join pads the column of a row that exists."""
     column: dict[str, Value] = {
         "varattno": str(position),
         "vartype": str(type_id),
         "varnullingrels": None,
     }
-    return Node("VAR", var.fields | column)
+    return TreeNode("VAR", var.fields | column)
 
 
-def _text(expression: Node) -> str | None:
+def _text(expression: TreeNode) -> str | None:
     """Return the text of a constant."""
     if expression.tag == "RELABELTYPE":
         return _text(expression.node("arg"))
     return _bytes(expression).decode() if expression.tag == "CONST" else None
 
 
-def _bytes(constant: Node) -> bytes:
+def _bytes(constant: TreeNode) -> bytes:
     value = constant.fields["constvalue"]
     if not isinstance(value, bytes):
         return b""
@@ -212,13 +212,13 @@ def _bytes(constant: Node) -> bytes:
     return value.rstrip(b"\0") if is_literal else value[_LENGTH:]
 
 
-def _constant(constant: Node) -> JsonShape | None:
+def _constant(constant: TreeNode) -> JsonShape | None:
     if constant.flag("constisnull"):
         return None
     return _EMPTY.get(_bytes(constant), _hidden(constant))
 
 
-def _hidden(expression: Node) -> JsonShape:
+def _hidden(expression: TreeNode) -> JsonShape:
     return Unknown(f"the JSON of {expression.tag}")
 
 

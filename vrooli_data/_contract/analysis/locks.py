@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .parse_tree import Node, Value
+from .parse_tree import TreeNode, Value
 from .scopes import Command, RelationKind
 from .system_catalog import Catalog
 
@@ -24,7 +24,7 @@ _WAITS = {0: "", 1: " skip locked", 2: " nowait"}
 _ENOUGH = {Command.UPDATE: {3, 4}, Command.DELETE: {4}}
 
 
-def locks_of(tree: Node, catalog: Catalog) -> frozenset[str]:
+def locks_of(tree: TreeNode, catalog: Catalog) -> frozenset[str]:
     """Return the locks of a statement in the words of the header, such as ``for share: resources``.
 
     ``cascade: members`` stands for rows that the server deletes or changes because of a foreign
@@ -66,7 +66,7 @@ def locks_of(tree: Node, catalog: Catalog) -> frozenset[str]:
     return frozenset(clauses | rows | cascades | effects)
 
 
-def _table(query: Node, place: int) -> int | None:
+def _table(query: TreeNode, place: int) -> int | None:
     relation = query.nodes("rtable")[place - 1]
     is_table = relation.number("rtekind") == RelationKind.TABLE
     return relation.number("relid") if is_table else None
@@ -84,19 +84,19 @@ def _effect(catalog: Catalog, function_id: int) -> str | None:
     return f"function: {called.written}" if has_effect else None
 
 
-def _called(tree: Node) -> set[int]:
+def _called(tree: TreeNode) -> set[int]:
     """Return the functions that a statement calls, except the functions inside views."""
     return {
         node.number(field) for node in _within(tree) for field in _CALLS if field in node.fields
     }
 
 
-def _within(value: Value) -> Iterator[Node]:
+def _within(value: Value) -> Iterator[TreeNode]:
     """Yield a node and all nodes inside it."""
     if isinstance(value, list):
         for member in value:
             yield from _within(member)
-    elif isinstance(value, Node):
+    elif isinstance(value, TreeNode):
         yield value
         for field in value.fields.values():
             yield from _within(field)

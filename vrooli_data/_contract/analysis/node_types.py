@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .parse_tree import Node
+from .parse_tree import TreeNode
 
 #: The lowest id of an object that the server did not bring.
 FIRST_USER_OID = 16384
@@ -40,7 +40,7 @@ _FIELDS = {
 UNKNOWN_TYPE = 0xFFFFFFFF
 
 
-def type_of(expression: Node) -> int:
+def type_of(expression: TreeNode) -> int:
     """Return the id of the type of an expression, or `UNKNOWN_TYPE`."""
     if expression.tag in _BOOLEANS:
         return _BOOLEAN
@@ -52,7 +52,7 @@ def type_of(expression: Node) -> int:
     return UNKNOWN_TYPE if field is None else expression.number(field)
 
 
-def _type_of_sublink(sublink: Node) -> int:
+def _type_of_sublink(sublink: TreeNode) -> int:
     match sublink.number("subLinkType"):
         case 0 | 1 | 2 | 3:
             return _BOOLEAN

@@ -13,7 +13,7 @@ import msgspec
 
 from . import trusted_functions as trusted
 from .conditions import Facts, KnownColumn, known_column
-from .parse_tree import Node
+from .parse_tree import TreeNode
 from .scopes import (
     Command,
     Lineage,
@@ -93,7 +93,7 @@ class _NullRules:
     def __init__(self, lineage: Lineage, *, narrowed: bool) -> None:
         self._lineage = lineage
         self._catalog = lineage.catalog
-        self._rules: dict[str, Callable[[Node, Scopes], NullReason]] = {
+        self._rules: dict[str, Callable[[TreeNode, Scopes], NullReason]] = {
             "AGGREF": self._aggregate,
             "BOOLEXPR": self._arguments,
             "CASEEXPR": self._case,
@@ -113,7 +113,7 @@ class _NullRules:
             "WINDOWFUNC": self._window,
         }
 
-    def reason(self, expression: Node, scopes: Scopes) -> NullReason:
+    def reason(self, expression: TreeNode, scopes: Scopes) -> NullReason:
         """Return why an expression can be NULL; None if it cannot."""
         if any(expression.equals(group) for group in scopes[0].groups()):
             return "grouping sets"
@@ -133,22 +133,22 @@ class _NullRules:
         reasons = (self.reason(expression, scopes) for expression, scopes in found)
         return next((reason for reason in reasons if reason is not None), None)
 
-    def _first(self, expressions: Iterable[Node], scopes: Scopes) -> NullReason:
+    def _first(self, expressions: Iterable[TreeNode], scopes: Scopes) -> NullReason:
         return self.reason_of_any((expression, scopes) for expression in expressions)
 
-    def _arguments(self, expression: Node, scopes: Scopes) -> NullReason:
+    def _arguments(self, expression: TreeNode, scopes: Scopes) -> NullReason:
         return self._first(expression.nodes("args"), scopes)
 
-    def _all_arguments(self, expression: Node, scopes: Scopes) -> NullReason:
+    def _all_arguments(self, expression: TreeNode, scopes: Scopes) -> NullReason:
         reasons = [self.reason(argument, scopes) for argument in expression.nodes("args")]
         return None if None in reasons else reasons[-1]
 
     # Values
 
-    def _constant(self, constant: Node, scopes: Scopes) -> NullReason:
+    def _constant(self, constant: TreeNode, scopes: Scopes) -> NullReason:
         return "NULL itself, or no ELSE" if constant.flag("constisnull") else None
 
-    def _parameter(self, parameter: Node, scopes: Scopes) -> NullReason:
+    def _parameter(self, parameter: TreeNode, scopes: Scopes) -> NullReason:
         match parameter.number("paramkind"):
             case kind if kind == _OF_SUBSELECT:
                 # It stands for a row of IN (SELECT ...), which the rule of subselects checks.
@@ -158,18 +158,18 @@ class _NullRules:
             case _:
                 return "unknown parameter"
 
-    def _sql_value(self, value: Node, scopes: Scopes) -> NullReason:
+    def _sql_value(self, value: TreeNode, scopes: Scopes) -> NullReason:
         is_safe = value.number("op") < _CURRENT_SCHEMA
         return None if is_safe else "current_schema may be NULL"
 
-    def _domain(self, cast: Node, scopes: Scopes) -> NullReason:
+    def _domain(self, cast: TreeNode, scopes: Scopes) -> NullReason:
         if self._catalog.refuses_null(cast.number("resulttype")):
             return None
         return self.reason(cast.node("arg"), scopes)
 
     # Functions and operators
 
-    def _function(self, call: Node, scopes: Scopes) -> NullReason:
+    def _function(self, call: TreeNode, scopes: Scopes) -> NullReason:
         if call.flag("funcretset"):
             return "a set-returning function in the select list"
         called = self._catalog.function(call.number("funcid"))
@@ -180,7 +180,7 @@ class _NullRules:
             return self._arguments(call, scopes)
         return f"{called.name} may return NULL"
 
-    def _operator(self, expression: Node, scopes: Scopes) -> NullReason:
+    def _operator(self, expression: TreeNode, scopes: Scopes) -> NullReason:
         if self._is_trusted(expression.number("opno")):
             return self._arguments(expression, scopes)
         operator = self._catalog.operator(expression.number("opno"))
@@ -192,15 +192,15 @@ class _NullRules:
             operator.is_comparison or operator.signature in trusted.OPERATORS
         )
 
-    def _distinct(self, expression: Node, scopes: Scopes) -> NullReason:
+    def _distinct(self, expression: TreeNode, scopes: Scopes) -> NullReason:
         return None if self._is_trusted(expression.number("opno")) else _UNTRUSTED_OPERATOR
 
-    def _row_comparison(self, expression: Node, scopes: Scopes) -> NullReason:
+    def _row_comparison(self, expression: TreeNode, scopes: Scopes) -> NullReason:
         if not all(map(self._is_trusted, expression.numbers("opnos"))):
             return _UNTRUSTED_OPERATOR
         return self._first((*expression.nodes("largs"), *expression.nodes("rargs")), scopes)
 
-    def _in_list(self, expression: Node, scopes: Scopes) -> NullReason:
+    def _in_list(self, expression: TreeNode, scopes: Scopes) -> NullReason:
         if not self._is_trusted(expression.number("opno")):
             return _UNTRUSTED_OPERATOR
         value, array = expression.nodes("args")
@@ -210,13 +210,13 @@ class _NullRules:
 
     # Aggregates
 
-    def _aggregate(self, call: Node, scopes: Scopes) -> NullReason:
+    def _aggregate(self, call: TreeNode, scopes: Scopes) -> NullReason:
         query = scopes[call.number("agglevelsup")].query
         has_rows = bool(query.nodes("groupClause")) and not query.nodes("groupingSets")
         arguments = [entry.node("expr") for entry in call.nodes("args")]
         return self._aggregated(call, "aggfnoid", arguments, scopes, has_rows=has_rows)
 
-    def _window(self, call: Node, scopes: Scopes) -> NullReason:
+    def _window(self, call: TreeNode, scopes: Scopes) -> NullReason:
         called = self._catalog.function(call.number("winfnoid"))
         if called.is_built_in and called.name in trusted.RANKS:
             return self._arguments(call, scopes)
@@ -231,7 +231,13 @@ class _NullRules:
         return self._aggregated(call, "winfnoid", call.nodes("args"), scopes, has_rows=has_rows)
 
     def _aggregated(
-        self, call: Node, function: str, arguments: list[Node], scopes: Scopes, *, has_rows: bool
+        self,
+        call: TreeNode,
+        function: str,
+        arguments: list[TreeNode],
+        scopes: Scopes,
+        *,
+        has_rows: bool,
     ) -> NullReason:
         called = self._catalog.function(call.number(function))
         name = called.name if called.is_built_in else ""
@@ -245,10 +251,10 @@ class _NullRules:
 
     # Conditions and subselects
 
-    def _case(self, case: Node, scopes: Scopes) -> NullReason:
+    def _case(self, case: TreeNode, scopes: Scopes) -> NullReason:
         return self.reason_of_any(self._lineage.branches(case, scopes))
 
-    def _sublink(self, sublink: Node, scopes: Scopes) -> NullReason:
+    def _sublink(self, sublink: TreeNode, scopes: Scopes) -> NullReason:
         subselect = sublink.node("subselect")
         inner = self._lineage.enter(subselect, scopes)
         match sublink.number("subLinkType"):
@@ -284,7 +290,7 @@ class _NullColumns:
         #: Columns of recursive CTEs under examination, which count as not NULL meanwhile.
         self._open: set[tuple[int, int]] = set()
 
-    def reason(self, var: Node, scopes: Scopes) -> NullReason:
+    def reason(self, var: TreeNode, scopes: Scopes) -> NullReason:
         """Return why a column can be NULL where an expression names it; None if it cannot."""
         scopes = scopes[var.number("varlevelsup") :]
         scope, column = scopes[0], known_column(var)
@@ -311,13 +317,13 @@ class _NullColumns:
             return self._reason_of_changed_row(relation)
         return "no row of the source matched" if scope.may_lack_source() else None
 
-    def _reason_of_changed_row(self, relation: Node) -> NullReason:
+    def _reason_of_changed_row(self, relation: TreeNode) -> NullReason:
         if relation.text("relkind") == "v":
             return f"triggers or rules of the view {_name(relation)}"
         has_rules = self._catalog.has_rules(relation.number("relid"))
         return f"rules of {_name(relation)}" if has_rules else None
 
-    def _reason_of_column(self, relation: Node, column: int, scopes: Scopes) -> NullReason:
+    def _reason_of_column(self, relation: TreeNode, column: int, scopes: Scopes) -> NullReason:
         kind = relation.number("rtekind")
         is_view = kind == RelationKind.TABLE and relation.text("relkind") == "v"
         if kind == RelationKind.TABLE and not is_view:
@@ -333,7 +339,7 @@ class _NullColumns:
             return self._reason_of_cte(definition(relation, scopes)[1], column, found)
         return self._reason_of(found)
 
-    def _reason_of_table(self, relation: Node, column: int) -> NullReason:
+    def _reason_of_table(self, relation: TreeNode, column: int) -> NullReason:
         if relation.text("relkind") not in {"r", "p"}:
             return f"{_name(relation)} is no table that enforces NOT NULL"
         if column <= _WHOLE_ROW:
@@ -342,7 +348,7 @@ class _NullColumns:
         found = self._catalog.columns(relation.number("relid"))[column]
         return None if found.is_not_null else f"column {_name(relation)}.{found.name}"
 
-    def _reason_of_cte(self, cte: Node, column: int, found: list[ScopedNode]) -> NullReason:
+    def _reason_of_cte(self, cte: TreeNode, column: int, found: list[ScopedNode]) -> NullReason:
         # The least fixpoint: a column of a recursive CTE can be NULL only for a reason other than
         # itself.
         key = (id(cte), column)
@@ -354,7 +360,7 @@ class _NullColumns:
         finally:
             self._open.discard(key)
 
-    def _reason_of_function(self, relation: Node, column: int, scopes: Scopes) -> NullReason:
+    def _reason_of_function(self, relation: TreeNode, column: int, scopes: Scopes) -> NullReason:
         functions = relation.nodes("functions")
         count = sum(function.number("funccolcount") for function in functions)
         call = functions[0].node("funcexpr")
@@ -370,7 +376,7 @@ class _NullColumns:
         return None if is_known else f"{called.name} may return NULL"
 
 
-def _has_one_row(query: Node) -> bool:
+def _has_one_row(query: TreeNode) -> bool:
     """Tell whether a query returns one row for any contents of its tables."""
     if query.number("commandType") != Command.SELECT or query.flag("hasTargetSRFs"):
         return False
@@ -384,11 +390,11 @@ def _has_one_row(query: Node) -> bool:
     return query.flag("hasAggs") or reads_nothing
 
 
-def _padded_by(padding: Node, relation: Node) -> str:
+def _padded_by(padding: TreeNode, relation: TreeNode) -> str:
     if padding.number("rtekind") != RelationKind.JOIN:
         return "grouping sets"
     return f"{_JOINS[padding.number('jointype')]} join of {_name(relation)}"
 
 
-def _name(relation: Node) -> str:
+def _name(relation: TreeNode) -> str:
     return relation.node("eref").text("aliasname")

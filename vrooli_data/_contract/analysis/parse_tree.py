@@ -13,7 +13,7 @@ from psycopg.errors import Diagnostic
 from ...errors import DatabaseError, VrooliDataError
 
 #: What a field holds: a node, a list, a word, the bytes of a constant, or nothing.
-Value: TypeAlias = "Node | list[Value] | str | bytes | None"
+Value: TypeAlias = "TreeNode | list[Value] | str | bytes | None"
 
 #: Trees before 16 do not show which outer joins pad a column with NULL. Trees after 18 were not
 #: examined yet.
@@ -48,7 +48,7 @@ class UnsupportedServer(VrooliDataError):
     """The parse trees of this server version cannot be read."""
 
 
-class Node:
+class TreeNode:
     """One node of a tree: a tag, and fields by name."""
 
     __slots__ = ("fields", "tag")
@@ -57,22 +57,22 @@ class Node:
         self.tag = tag
         self.fields = fields
 
-    def node(self, field: str) -> Node:
+    def node(self, field: str) -> TreeNode:
         """Return the node in a field."""
         found = self.fields[field]
-        if not isinstance(found, Node):
+        if not isinstance(found, TreeNode):
             raise TypeError(f"{self.tag}.{field} holds no node")
         return found
 
-    def maybe(self, field: str) -> Node | None:
+    def maybe(self, field: str) -> TreeNode | None:
         """Return the node in a field, or None for an empty field."""
         return None if self.fields[field] is None else self.node(field)
 
-    def nodes(self, field: str) -> list[Node]:
+    def nodes(self, field: str) -> list[TreeNode]:
         """Return the nodes in a list."""
         return _nodes(self.fields[field])
 
-    def rows(self, field: str) -> list[list[Node]]:
+    def rows(self, field: str) -> list[list[TreeNode]]:
         """Return the lists of nodes in a list."""
         found = self.fields[field]
         return [_nodes(row) for row in found] if isinstance(found, list) else []
@@ -99,7 +99,7 @@ class Node:
         """Return a name or another word; an empty field is the empty text."""
         return "" if self.fields[field] is None else self._word(field)
 
-    def equals(self, other: Node) -> bool:
+    def equals(self, other: TreeNode) -> bool:
         """Tell whether both are the same expression, at any position in the statement."""
         return _bare(self) == _bare(other)
 
@@ -110,7 +110,7 @@ class Node:
         return found
 
 
-def fetch_tree(connection: Connection[Any], statement: str) -> Node:
+def fetch_tree(connection: Connection[Any], statement: str) -> TreeNode:
     """Return the analysed query of a statement with ``$n`` parameters.
 
     The statement is prepared and never run. Every role may do this. The server writes the tree to
@@ -146,13 +146,13 @@ def check_version(connection: Connection[Any]) -> None:
         )
 
 
-def read_tree(text: str) -> Node:
+def read_tree(text: str) -> TreeNode:
     """Read a query from its text. The rule of a view is a list of one query, and is read too."""
     words = iter(_WORD.findall(text))
     value = _value(next(words), words)
     if isinstance(value, list):
         (value,) = value
-    if not isinstance(value, Node):
+    if not isinstance(value, TreeNode):
         raise TypeError("the text holds no node")
     return value
 
@@ -169,8 +169,8 @@ def _value(word: str, words: Iterator[str]) -> Value:
     return _ESCAPED.sub(r"\1", word) if "\\" in word else word
 
 
-def _node(words: Iterator[str]) -> Node:
-    node = Node(next(words), {})
+def _node(words: Iterator[str]) -> TreeNode:
+    node = TreeNode(next(words), {})
     for field in iter(words.__next__, "}"):
         # A field is found by its position, not by the colon: a column may be called ":expr".
         word = next(words)
@@ -184,14 +184,14 @@ def _node(words: Iterator[str]) -> Node:
     return node
 
 
-def _nodes(value: Value) -> list[Node]:
+def _nodes(value: Value) -> list[TreeNode]:
     if not isinstance(value, list):
         return []
-    return [member for member in value if isinstance(member, Node)]
+    return [member for member in value if isinstance(member, TreeNode)]
 
 
 def _bare(value: Value) -> object:
-    if isinstance(value, Node):
+    if isinstance(value, TreeNode):
         return value.tag, {
             field: _bare(held) for field, held in value.fields.items() if field != "location"
         }

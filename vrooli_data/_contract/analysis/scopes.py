@@ -10,7 +10,7 @@ import msgspec
 
 from .conditions import Facts, KnownColumn, facts_of_rows, when_not_true, when_true
 from .node_types import FIRST_USER_OID, type_of
-from .parse_tree import Node
+from .parse_tree import TreeNode
 from .system_catalog import Catalog
 
 _FULL_JOIN = 2
@@ -53,13 +53,13 @@ class Subselect(IntEnum):
 class Scope(msgspec.Struct, frozen=True):
     """One query, and what is known of its columns where an expression stands."""
 
-    query: Node
+    query: TreeNode
     #: Known of every row, from the conditions of FROM and WHERE.
     of_rows: Facts = frozenset()
     #: Known in the branch of CASE in which the expression stands.
     of_branch: Facts = frozenset()
 
-    def relation(self, number: int) -> Node:
+    def relation(self, number: int) -> TreeNode:
         """Return an entry of the range table."""
         return self.query.nodes("rtable")[number - 1]
 
@@ -67,7 +67,7 @@ class Scope(msgspec.Struct, frozen=True):
         """Return what is known; with *narrowed*, also what the conditions on the rows tell."""
         return self.of_branch | self.of_rows if narrowed else self.of_branch
 
-    def padding(self, column: KnownColumn, facts: Facts) -> Node | None:
+    def padding(self, column: KnownColumn, facts: Facts) -> TreeNode | None:
         """Return the outer join or grouping that may set a column to NULL."""
         matched = frozenset[int]().union(*(fact.joins for fact in facts))
         for number in sorted(column.joins):
@@ -79,7 +79,7 @@ class Scope(msgspec.Struct, frozen=True):
                 return padding
         return None
 
-    def groups(self) -> list[Node]:
+    def groups(self) -> list[TreeNode]:
         """Return the expressions that grouping sets set to NULL, on servers before 18.
 
         Since 18 these expressions are columns in the tree, padded like the columns of a join.
@@ -107,7 +107,7 @@ class Scope(msgspec.Struct, frozen=True):
 #: The query in which an expression stands, and the queries around it, innermost first.
 Scopes: TypeAlias = tuple[Scope, ...]
 #: An expression, and the scopes in which it stands.
-ScopedNode: TypeAlias = tuple[Node, Scopes]
+ScopedNode: TypeAlias = tuple[TreeNode, Scopes]
 
 
 def where_known(scopes: Scopes, facts: Facts) -> Scopes:
@@ -122,14 +122,14 @@ def where_known(scopes: Scopes, facts: Facts) -> Scopes:
     )
 
 
-def output_columns(query: Node) -> list[Node]:
+def output_columns(query: TreeNode) -> list[TreeNode]:
     """Return the columns of the result of a query."""
     is_select = query.number("commandType") == Command.SELECT
     entries = query.nodes("targetList" if is_select else "returningList")
     return [entry for entry in entries if not entry.flag("resjunk")]
 
 
-def definition(relation: Node, scopes: Scopes) -> tuple[Scopes, Node]:
+def definition(relation: TreeNode, scopes: Scopes) -> tuple[Scopes, TreeNode]:
     """Return the scopes of the query that defines a CTE, and the CTE itself."""
     defining = scopes[relation.number("ctelevelsup") :]
     name = relation.text("ctename")
@@ -143,7 +143,7 @@ class Lineage:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
 
-    def enter(self, query: Node, outer: Scopes = ()) -> Scopes:
+    def enter(self, query: TreeNode, outer: Scopes = ()) -> Scopes:
         """Return the scopes of the expressions of a query."""
         return (Scope(query, facts_of_rows(self.catalog, query)), *outer)
 
@@ -153,13 +153,13 @@ class Lineage:
         columns = output_columns(query)
         if column > len(columns):
             # The server adds the columns of SEARCH and CYCLE after the analysis.
-            return [(Node("COLUMN OF SEARCH OR CYCLE", {}), scopes)]
+            return [(TreeNode("COLUMN OF SEARCH OR CYCLE", {}), scopes)]
         operation = query.maybe("setOperations")
         if operation is not None:
             return list(self._outputs_of_branches(scopes, operation, column))
         return [(columns[column - 1].node("expr"), scopes)]
 
-    def sources(self, relation: Node, column: int, scopes: Scopes) -> list[ScopedNode] | None:
+    def sources(self, relation: TreeNode, column: int, scopes: Scopes) -> list[ScopedNode] | None:
         """Return what a column of a relation may come from; None if the tree does not show it."""
         found = None
         match relation.number("rtekind"):
@@ -179,7 +179,7 @@ class Lineage:
                 found = [(row[column - 1], scopes) for row in relation.rows("values_lists")]
         return found
 
-    def branches(self, case: Node, scopes: Scopes) -> list[ScopedNode]:
+    def branches(self, case: TreeNode, scopes: Scopes) -> list[ScopedNode]:
         """Return the results of a CASE, each with what its condition tells."""
         found = []
         for branch in case.nodes("args"):
@@ -191,7 +191,7 @@ class Lineage:
         return [*found, (case.node("defresult"), scopes)]
 
     def _outputs_of_branches(
-        self, scopes: Scopes, operation: Node, column: int
+        self, scopes: Scopes, operation: TreeNode, column: int
     ) -> Iterator[ScopedNode]:
         for number, types in _branches(operation, column):
             branch = self.enter(scopes[0].relation(number).node("subquery"), scopes)
@@ -199,12 +199,12 @@ class Lineage:
                 changed = types | {type_of(expression)}
                 if len(changed) > 1 and max(changed) >= FIRST_USER_OID:
                     # The tree does not show the cast, which may be a user's function.
-                    yield Node("CAST OF A BRANCH TO ANOTHER TYPE", {}), where
+                    yield TreeNode("CAST OF A BRANCH TO ANOTHER TYPE", {}), where
                 else:
                     yield expression, where
 
 
-def _branches(operation: Node, column: int) -> Iterator[tuple[int, set[int]]]:
+def _branches(operation: TreeNode, column: int) -> Iterator[tuple[int, set[int]]]:
     """Yield the branches whose rows are in the result, each with the types of its casts."""
     if operation.tag == "RANGETBLREF":
         yield operation.number("rtindex"), set()

@@ -13,7 +13,7 @@ import msgspec
 from psycopg import Connection, Cursor
 from psycopg.rows import tuple_row
 
-from .parse_tree import Node, read_tree
+from .parse_tree import TreeNode, read_tree
 
 # A read of a table also reads the tables that inherit from it, so a column is NOT NULL only if it
 # is so in each of them: before 18 an inheriting table may drop the constraint, a foreign table
@@ -180,7 +180,7 @@ class CheckConstraint(NamedTuple):
 
     columns: frozenset[int]
     #: None for a constraint that some rows may not satisfy.
-    condition: Node | None
+    condition: TreeNode | None
 
 
 class CatalogType(msgspec.Struct, frozen=True):
@@ -254,7 +254,7 @@ class Catalog:
     def _type(self, type_id: int) -> CatalogType:
         return CatalogType(*self._row(_TYPE, type_id))
 
-    def _view(self, relation: int) -> Node:
+    def _view(self, relation: int) -> TreeNode:
         return read_tree(self._row(_VIEW, relation)[0])
 
     def _row(self, statement: str, key: int) -> tuple[Any, ...]:
