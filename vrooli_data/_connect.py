@@ -221,10 +221,14 @@ def place_of(parameters: dict[str, Any]) -> str:
     return ", ".join(f"{key}={parameters[key]}" for key in keys)
 
 
-def cut(descriptor: int) -> None:
+def cut(connection: psycopg.pq.abc.PGconn) -> None:
     """Shut a connection's socket down, so that whoever waits for the server gets an error."""
-    # The descriptor stays libpq's: only a duplicate of it is closed here.
-    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as duplicate:
+    with (
+        # A connection that is closed has no socket.
+        contextlib.suppress(OSError, psycopg.OperationalError),
+        # The descriptor stays libpq's. Only a duplicate of it is closed here.
+        socket.socket(fileno=os.dup(connection.socket)) as duplicate,
+    ):
         duplicate.shutdown(socket.SHUT_RDWR)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from functools import partial
 from typing import Any
 
@@ -206,6 +208,31 @@ async def test_a_lone_write_does_not_slip_into_what_fails_beside_it(
             await deletion.result()
         await creation.result()
     assert names(admin) == ["Ada", "Eve"]
+
+
+async def test_a_session_that_is_closed_under_a_call_is_freed_by_the_last_to_leave(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user_id = make.user()
+    with admin.transaction():
+        admin.execute(LOCK, (user_id,))
+        async with db.connection() as held:
+            connection = held.connection
+            pgconn: Any = connection.pgconn
+            other = Started(partial(connection.execute, LOCK, (user_id,)))
+            await until_waiting(admin)
+            await connection.close()
+            # The other call is still inside libpq.
+            assert pgconn.pgconn_ptr is not None
+            with pytest.raises(psycopg.OperationalError):
+                await other.result()
+            with pytest.raises(Unavailable):
+                await held.users.find_by_id(user_id)
+    session = weakref.ref(pgconn)
+    del connection, pgconn, other, held
+    gc.collect()
+    assert session() is None
+    await check_whole(db, SIZE)
 
 
 async def test_a_held_connection_is_given_back_when_its_last_call_has_ended(

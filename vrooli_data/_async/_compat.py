@@ -89,6 +89,13 @@ def detach(work: Callable[[X], Coroutine[Any, Any, None]], given: X) -> None:
     task.add_done_callback(_unfinished.discard)
 
 
+def run_if_free(lock: asyncio.Lock, work: Callable[[], object]) -> None:
+    """Do work while nobody has the lock; leave it where somebody has."""
+    # No other task comes between the two.
+    if not lock.locked():
+        work()
+
+
 def check_body(field: str, body: Callable[..., object]) -> None:
     """Refuse a caller's function that cannot be called."""
     check_callable(field, body)

@@ -14,21 +14,16 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from .._classify import translate
-from .._connect import cut
 from .._process import belongs_here
 from .._retry import Reason, mark, reason_of
 from .._sqlstates import UNPREPARED
 from .._transactions import Trace, carry_notes
 from ..errors import InvalidUse, Unavailable, VrooliDataError
-from ._compat import Home, detach, is_under_way, sleep, to_the_end
+from ._compat import Home, detach, is_under_way, to_the_end
 from .connector import AsyncConnector
 from .pooled_connection import AsyncPooledConnection, taking
 
 logger = logging.getLogger("vrooli_data")
-
-#: How often, and after how many seconds each, to look whether a task or thread has let go of a
-#: connection that was cut; it does so at once, unless it holds the lock for other reasons.
-_LOOKS, _BETWEEN_LOOKS = 100, 0.01
 
 #: Seconds after which the pool gives up on a server that is down, but for `go_on_connecting`.
 RECONNECT_TIMEOUT = 0.5
@@ -185,7 +180,7 @@ class AsyncConnections:
             # The server was demoted, or a table has changed: for the other connections as well.
             await self._pool.drain()
         if connection.pgconn.transaction_status != TransactionStatus.IDLE:
-            await self.discard(connection)
+            await connection.close()
 
     def lend_wholly(self, connection: AsyncPooledConnection) -> None:
         """Do the last step of lending, which was cut short."""
@@ -199,7 +194,7 @@ class AsyncConnections:
         if "_add_to_pool" not in steps or connection.closed:
             return False
         # Whoever waited may have got it, and notes that at once.
-        time.sleep(_BETWEEN_LOOKS)
+        time.sleep(_AT_ONCE)
         if (
             connection.lender is not None
             or connection.uses != use
@@ -226,7 +221,7 @@ class AsyncConnections:
     async def _restore(self, connection: AsyncPooledConnection) -> None:
         """Undo what was done through `.connection`, or close what cannot be undone."""
         if not connection.take_back():
-            await self.discard(connection)
+            await connection.close()
             return
         try:
             await self._connector.restore(connection)
@@ -236,18 +231,6 @@ class AsyncConnections:
         except BaseException:
             await connection.close()
             raise
-
-    async def discard(self, connection: AsyncPooledConnection) -> None:
-        """Close a connection, when those who still wait for it have heard of its end."""
-        if not connection.closed:
-            cut(connection.fileno())
-        try:
-            for _ in range(_LOOKS):
-                if not connection.lock.locked():
-                    break
-                await sleep(_BETWEEN_LOOKS)
-        finally:
-            await connection.close()
 
 
 class AsyncLoan:
@@ -348,7 +331,7 @@ class AsyncLoan:
             try:
                 await self._connections.clean(connection, error)
             except BaseException:
-                await self._connections.discard(connection)
+                await connection.close()
                 raise
         await self._put(connection)
 
@@ -368,7 +351,7 @@ class AsyncLoan:
         if not self._connections.is_here():
             self._connections.put_there(connection)
             return
-        await self._connections.discard(connection)
+        await connection.close()
         await self._put(connection)
 
     def _is_ours(self, connection: AsyncPooledConnection) -> bool:

@@ -78,7 +78,7 @@ class AsyncSession:
         #: The role that statements run as. Known when the connection is set up.
         self.role: str | None = None
         # A cursor in use is taken out, so that a second user of the connection gets its own.
-        self._cursors: list[AsyncRawCursor[Row]] = []
+        self._cursors = connection.cursors
         self._checked: set[BoundQuery[..., Any]] = set()
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
@@ -157,8 +157,9 @@ class AsyncSession:
                 query.check_columns(tuple(column.name for column in cursor.description or ()))
                 self._checked.add(query)
             if query.counts_rows:
-                return [(max(cursor.rowcount, 0),)]
-            return await cursor.fetchall()
+                rows: list[Row] = [(max(cursor.rowcount, 0),)]
+            else:
+                rows = await cursor.fetchall()
         except UNREADABLE:
             # The loader of jsonb raised it, which runs when rows are fetched.
             raise query.mismatch() from None
@@ -172,8 +173,8 @@ class AsyncSession:
         except BaseException as interruption:
             mark_written(interruption, self._is_written(cursor, before))
             raise
-        finally:
-            self._cursors.append(cursor)
+        self._cursors.append(cursor)
+        return rows
 
     def _is_written(self, cursor: AsyncRawCursor[Row], before: PGresult | None) -> bool | None:
         """Tell whether a statement that was interrupted was executed; None where nobody knows.

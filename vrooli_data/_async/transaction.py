@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from enum import Enum
 from functools import partial
@@ -316,9 +316,8 @@ class AsyncTransactionRunner:
         return False
 
     def _cut(self) -> None:
-        # From here and now, whoever else waits for the server; a closed one has no socket.
-        with suppress(psycopg.OperationalError):
-            cut(self._connection.fileno())
+        # Whoever else waits for the server gets an error at once.
+        cut(self._connection.pgconn)
 
     async def commit(self) -> None:
         """Commit; an error means that nothing was, and `CommitUnknown` that nobody can tell."""

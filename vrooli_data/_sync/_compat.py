@@ -48,6 +48,15 @@ def detach(work: Callable[[X], None], given: X) -> None:
     work(given)
 
 
+def run_if_free(lock: threading.Lock, work: Callable[[], object]) -> None:
+    """Do work while nobody has the lock; leave it where somebody has."""
+    if lock.acquire(blocking=False):
+        try:
+            work()
+        finally:
+            lock.release()
+
+
 def check_body(field: str, body: Callable[..., object]) -> None:
     """Refuse a caller's function that cannot be called, or that nobody would await."""
     check_callable(field, body)

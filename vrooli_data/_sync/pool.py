@@ -15,21 +15,16 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from .._classify import translate
-from .._connect import cut
 from .._process import belongs_here
 from .._retry import Reason, mark, reason_of
 from .._sqlstates import UNPREPARED
 from .._transactions import Trace, carry_notes
 from ..errors import InvalidUse, Unavailable, VrooliDataError
-from ._compat import Home, detach, is_under_way, sleep, to_the_end
+from ._compat import Home, detach, is_under_way, to_the_end
 from .connector import Connector
 from .pooled_connection import PooledConnection, taking
 
 logger = logging.getLogger("vrooli_data")
-
-#: How often, and after how many seconds each, to look whether a task or thread has let go of a
-#: connection that was cut; it does so at once, unless it holds the lock for other reasons.
-_LOOKS, _BETWEEN_LOOKS = 100, 0.01
 
 #: Seconds after which the pool gives up on a server that is down, but for `go_on_connecting`.
 RECONNECT_TIMEOUT = 0.5
@@ -186,7 +181,7 @@ class Connections:
             # The server was demoted, or a table has changed: for the other connections as well.
             self._pool.drain()
         if connection.pgconn.transaction_status != TransactionStatus.IDLE:
-            self.discard(connection)
+            connection.close()
 
     def lend_wholly(self, connection: PooledConnection) -> None:
         """Do the last step of lending, which was cut short."""
@@ -198,7 +193,7 @@ class Connections:
         if "_add_to_pool" not in steps or connection.closed:
             return False
         # Whoever waited may have got it, and notes that at once.
-        time.sleep(_BETWEEN_LOOKS)
+        time.sleep(_AT_ONCE)
         if (
             connection.lender is not None
             or connection.uses != use
@@ -225,7 +220,7 @@ class Connections:
     def _restore(self, connection: PooledConnection) -> None:
         """Undo what was done through `.connection`, or close what cannot be undone."""
         if not connection.take_back():
-            self.discard(connection)
+            connection.close()
             return
         try:
             self._connector.restore(connection)
@@ -235,18 +230,6 @@ class Connections:
         except BaseException:
             connection.close()
             raise
-
-    def discard(self, connection: PooledConnection) -> None:
-        """Close a connection, when those who still wait for it have heard of its end."""
-        if not connection.closed:
-            cut(connection.fileno())
-        try:
-            for _ in range(_LOOKS):
-                if not connection.lock.locked():
-                    break
-                sleep(_BETWEEN_LOOKS)
-        finally:
-            connection.close()
 
 
 class Loan:
@@ -347,7 +330,7 @@ class Loan:
             try:
                 self._connections.clean(connection, error)
             except BaseException:
-                self._connections.discard(connection)
+                connection.close()
                 raise
         self._put(connection)
 
@@ -367,7 +350,7 @@ class Loan:
         if not self._connections.is_here():
             self._connections.put_there(connection)
             return
-        self._connections.discard(connection)
+        connection.close()
         self._put(connection)
 
     def _is_ours(self, connection: PooledConnection) -> bool:

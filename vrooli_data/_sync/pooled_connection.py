@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from psycopg import Connection, errors
+from psycopg import Connection, RawCursor, errors
 from psycopg.abc import PQGen
 from psycopg.adapt import AdaptersMap
 from psycopg.pq import PGconn, PipelineStatus, TransactionStatus
@@ -19,6 +19,7 @@ from .._connect import GRACE, cut
 from .._process import belongs_here, replace_socket
 from .._rows import Row
 from ..errors import InvalidUse
+from ._compat import run_if_free
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn as AnyPGconn
@@ -59,7 +60,7 @@ class _Cancelling(Connection[Row]):
             self.cancel_safe(timeout=min(timeout, GRACE))
         except errors.CancellationTimeout:
             # psycopg would wait for another five seconds.
-            cut(self.fileno())
+            cut(self.pgconn)
         except Exception as error:  # noqa: BLE001 (the interruption is the one to be seen)
             logger.info("what was interrupted could not be cancelled: %s", type(error).__name__)
 
@@ -80,6 +81,8 @@ class PooledConnection(_Cancelling):
         #: Whether it was given up because the server did not answer in time.
         self.is_late = False
         self._handlers = (pgconn.notice_handler, pgconn.notify_handler)
+        #: The session's cursors that nobody uses at the moment.
+        self.cursors: list[RawCursor[Row]] = []
         belongs_here(self)
         #: Whether somebody has used the session beside the layer.
         self.is_lent = False
@@ -134,10 +137,29 @@ class PooledConnection(_Cancelling):
         left = max(self.end - time.monotonic(), _INTERVAL)
         return left if limit is None else min(left, limit)
 
+    def close(self) -> None:
+        """Close the connection; a call that is under way on it ends with an error."""
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Part from the session, and end it.
+
+        Another task or thread may be inside libpq, whose memory must not be freed under it. Then
+        the socket is cut, and the memory is freed with the last reference to it.
+        """
+        pgconn, self.pgconn = self.pgconn, _NOWHERE
+        for lent in self._lent:
+            lent.pgconn = _NOWHERE
+        self._closed = True
+        # Each refers to the memory.
+        self.cursors.clear()
+        run_if_free(self.lock, pgconn.finish)
+        cut(pgconn)
+
     def gave_up(self) -> errors.OperationalError:
         """Close the connection of a server that does not answer, and return the error."""
         self.is_late = True
-        self.pgconn.finish()
+        self.let_go()
         return errors.OperationalError("the server did not answer in time")
 
     @property
@@ -169,7 +191,8 @@ class PooledConnection(_Cancelling):
             and self.pgconn.pipeline_status == PipelineStatus.OFF
             and not self.lock.locked()
         )
-        self.pgconn.notice_handler, self.pgconn.notify_handler = self._handlers
+        if not self.closed:
+            self.pgconn.notice_handler, self.pgconn.notify_handler = self._handlers
         for lent in self._lent:
             lent.pgconn = _NOWHERE
             # They count what is prepared for both.
@@ -236,6 +259,11 @@ class LentConnection(_Cancelling):
         """Roll back what was begun through psycopg."""
         self._check_end()
         super().rollback()
+
+    def close(self) -> None:
+        """Close the session, for the layer as well."""
+        if not self.closed:
+            self._lender.close()
 
     def _check_end(self) -> None:
         if self._lender.session.is_in_transaction:

@@ -79,7 +79,7 @@ class Session:
         #: The role that statements run as. Known when the connection is set up.
         self.role: str | None = None
         # A cursor in use is taken out, so that a second user of the connection gets its own.
-        self._cursors: list[RawCursor[Row]] = []
+        self._cursors = connection.cursors
         self._checked: set[BoundQuery[..., Any]] = set()
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
@@ -158,8 +158,9 @@ class Session:
                 query.check_columns(tuple(column.name for column in cursor.description or ()))
                 self._checked.add(query)
             if query.counts_rows:
-                return [(max(cursor.rowcount, 0),)]
-            return cursor.fetchall()
+                rows: list[Row] = [(max(cursor.rowcount, 0),)]
+            else:
+                rows = cursor.fetchall()
         except UNREADABLE:
             # The loader of jsonb raised it, which runs when rows are fetched.
             raise query.mismatch() from None
@@ -173,8 +174,8 @@ class Session:
         except BaseException as interruption:
             mark_written(interruption, self._is_written(cursor, before))
             raise
-        finally:
-            self._cursors.append(cursor)
+        self._cursors.append(cursor)
+        return rows
 
     def _is_written(self, cursor: RawCursor[Row], before: PGresult | None) -> bool | None:
         """Tell whether a statement that was interrupted was executed; None where nobody knows.

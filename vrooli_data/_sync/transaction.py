@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
 from functools import partial
@@ -317,9 +317,8 @@ class TransactionRunner:
         return False
 
     def _cut(self) -> None:
-        # From here and now, whoever else waits for the server; a closed one has no socket.
-        with suppress(psycopg.OperationalError):
-            cut(self._connection.fileno())
+        # Whoever else waits for the server gets an error at once.
+        cut(self._connection.pgconn)
 
     def commit(self) -> None:
         """Commit; an error means that nothing was, and `CommitUnknown` that nobody can tell."""
