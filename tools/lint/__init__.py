@@ -1,4 +1,4 @@
-"""Hold `sql/` and `migrations/` to the rules of this package alone.
+"""Hold `sql/`, `migrations/` and the package to rules of its own.
 
 `vrooli-data check` holds these queries to the rules for every query, in `vrooli_data._lint`. Those
 here are not for others: the form of a file, which columns count as a change of a row, and what lets
@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
+import vrooli_data
 from tools.lint import sharding, writes
 from tools.lint.files import check_header, check_text
 from tools.lint.schema import read_schema
+from tools.lint.sql_in_python import check_python
 from vrooli_data import InvalidFile
 from vrooli_data._lint import lint
 from vrooli_data._lint.schema import Schema
@@ -66,7 +68,11 @@ def main(arguments: list[str]) -> int:
     folders = [Path(argument) for argument in arguments]
     queries, migrations = [*folders, *(sql_folder(), FOLDER)[len(folders) :]]
     try:
-        found = [*lint_queries(queries, schema_of(migrations)), *lint_migrations(migrations)]
+        found = [
+            *lint_queries(queries, schema_of(migrations)),
+            *lint_migrations(migrations),
+            *check_python(Path(vrooli_data.__file__).parent),
+        ]
     except InvalidFile as error:
         print(error)  # noqa: T201
         return 1
