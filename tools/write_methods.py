@@ -1,4 +1,4 @@
-"""Write docs/methods.md: each public method with its queries, record, indexes and tests.
+"""Write docs/methods.md: each public method with its arguments, queries, indexes and tests.
 
 python -m tools.write_methods           write
 python -m tools.write_methods --check   only compare
@@ -6,11 +6,13 @@ python -m tools.write_methods --check   only compare
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from vrooli_data._async import repositories
 from vrooli_data._contract.check import package_python
 from vrooli_data._contract.header import index_line
 from vrooli_data._contract.recording import Method
@@ -23,9 +25,10 @@ HEAD = """\
 # The methods
 
 Written by `make generate` from the repositories, the headers in `sql/` and the tests; do not edit.
-Each stands on a database, on a held connection and on a transaction, and on both faces. *Index* is
-what the plans of its queries rely on, as `vrooli-data check` verifies; the tests named are those of
-the asynchronous face, from which the others are generated.
+Each stands on a database, on a held connection and on a transaction, and on both faces; on the
+asynchronous one it is awaited. The types are those of `vrooli_data`. *Index* is what the plans of its
+queries rely on, as `vrooli-data check` verifies; the tests named are those of the asynchronous face,
+from which the others are generated.
 """
 
 
@@ -37,17 +40,42 @@ def page() -> str:
         if folder.is_dir()
         for source in load_folder(folder).values()
     }
+    signatures = dict(_signatures())
     lines = [HEAD]
     aggregate = ""
     for method in sorted(package_python().methods, key=_name):
         first, _, _ = _name(method).partition(".")
         if first != aggregate:
             aggregate = first
-            lines.append(f"## {aggregate}\n\n| method | SQL | record | index | tests |")
+            lines.append(f"## {aggregate}\n\n| method | returns | SQL | index | tests |")
             lines.append("|---|---|---|---|---|")
-        lines.append(_row(method, sources))
+        lines.append(_row(method, signatures[method.name], sources))
         lines.append("")
     return re.sub(r"\|\n\n\|", "|\n|", "\n".join(lines))
+
+
+def _signatures() -> Iterator[tuple[str, inspect.Signature]]:
+    """Yield the methods of the repositories as they are written, by the names of the check."""
+    for kind in filter(inspect.isclass, vars(repositories).values()):
+        for name, function in inspect.getmembers(kind, inspect.isfunction):
+            yield f"{kind.__name__}.{name}", inspect.signature(function)
+
+
+def _arguments(signature: inspect.Signature) -> str:
+    """Return the arguments of a method as a caller gives them."""
+    parts: list[str] = []
+    for parameter in list(signature.parameters.values())[1:]:
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
+            parts.append("*")
+        # An annotation is the text that stands in the module.
+        given = f"{parameter.name}: {parameter.annotation}"
+        is_required = parameter.default is parameter.empty
+        parts.append(given if is_required else f"{given} = {parameter.default!r}")
+    return f"({', '.join(parts)})"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`".replace("|", r"\|")
 
 
 def _name(method: Method) -> str:
@@ -56,7 +84,7 @@ def _name(method: Method) -> str:
     return f"{aggregate}.{method.name.partition('.')[2]}"
 
 
-def _row(method: Method, sources: dict[str, Source]) -> str:
+def _row(method: Method, signature: inspect.Signature, sources: dict[str, Source]) -> str:
     used = [sources[name] for name in sorted({call.query for call in method.calls})]
     indexes = _unique(
         " or ".join(entry.names)
@@ -67,9 +95,9 @@ def _row(method: Method, sources: dict[str, Source]) -> str:
     name = _name(method)
     tests = (path.name for path in TESTS.glob("test_*.py") if f"{name}(" in path.read_text())
     cells = (
-        name.partition(".")[2],
+        _code(f"{name.partition('.')[2]}{_arguments(signature)}"),
+        _code(signature.return_annotation),
         _unique(f"{source.path.parent.name}/{source.path.name}" for source in used),
-        _unique(source.header["Record"].removesuffix(", or no row") for source in used),
         indexes or "none",
         _unique(sorted(tests)) or "**none**",
     )
