@@ -26,9 +26,9 @@ HEAD = """\
 
 Written by `make generate` from the repositories, the headers in `sql/` and the tests; do not edit.
 Each stands on a database, on a held connection and on a transaction, and on both faces; on the
-asynchronous one it is awaited. The types are those of `vrooli_data`. *Index* is what the plans of its
-queries rely on, as `vrooli-data check` verifies; the tests named are those of the asynchronous face,
-from which the others are generated.
+asynchronous one it is awaited. The types are those of `vrooli_data`. *Index* is what the plans of
+its queries rely on, as `vrooli-data check` verifies; the tests named are those of the asynchronous
+face, from which the others are generated.
 """
 
 
