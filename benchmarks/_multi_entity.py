@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeAlias
 from psycopg import Connection
 
 from vrooli_data import CreateResource, CreateTeam, CreateVersion, HeldConnection, JsonValue
-from vrooli_data._json import json_text
 from vrooli_data._public_id import new_public_id
 from vrooli_data._rows import Row
 from vrooli_data.inputs import (
@@ -18,6 +17,7 @@ from vrooli_data.inputs import (
     TEAM_CHAT_CONFIG,
     StartStep,
 )
+from vrooli_data.validation import json_text
 
 #: Executes a statement with its parameters, and returns its rows.
 Execute: TypeAlias = Callable[..., list[Row]]

@@ -9,8 +9,8 @@ import pytest
 from psycopg import conninfo
 
 from tests.test_migrate import EVERY, REQUIRED, column
+from vrooli_data._domain.text_search import holds_trigram
 from vrooli_data._migrate import migrate
-from vrooli_data._text_search import holds_trigram
 
 TRIGRAMS = [migration for migration in EVERY if migration not in REQUIRED]
 

@@ -11,8 +11,8 @@ import pytest
 from tests._sync._compat import Started, until_waiting
 from tests.factories import Factory
 from vrooli_data import Database, mend_search, migrate
+from vrooli_data._domain.formats import language_tag
 from vrooli_data._migrate import rollback_to
-from vrooli_data._validate import language_tag
 
 BEFORE = "0007_search_with_pg_trgm"
 Admin = psycopg.Connection[Any]

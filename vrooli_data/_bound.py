@@ -231,11 +231,12 @@ def arranged(
 ) -> tuple[Any, ...]:
     """Return parameters in their order; raise `InvalidInput` unless each is given exactly once.
 
-    They are given by position, by name, or as the fields of one struct, beside which the names may
-    add the rest.
+    They are given by position, by name, or as the fields of one struct, beside which names may add
+    the rest; a field that is UNSET is not given.
     """
     if len(given) == 1 and isinstance(given[0], msgspec.Struct):
-        values = msgspec.structs.asdict(given[0])
+        fields = msgspec.structs.asdict(given[0])
+        values = {name: value for name, value in fields.items() if value is not UNSET}
     else:
         if len(given) > len(parameters):
             raise InvalidInput(

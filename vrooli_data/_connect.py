@@ -23,7 +23,7 @@ from psycopg.types.string import ByteaBinaryLoader
 
 from ._conninfo import read_conninfo, settings_of_options, settled
 from ._search_path import SearchPath
-from ._validate import check_text
+from .validation import check_text
 
 #: Seconds that one attempt to connect may take, unless the conninfo says otherwise.
 _CONNECT_TIMEOUT = 5

@@ -17,8 +17,8 @@ import psycopg
 from psycopg import conninfo as libpq
 from psycopg import pq
 
-from ._validate import check_text
 from .errors import InvalidInput
+from .validation import check_text
 
 _FIELD = "conninfo"
 _MAX_TEXT = 10_000

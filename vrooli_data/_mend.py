@@ -11,11 +11,11 @@ from psycopg import RawCursor
 from ._binding import own_queries
 from ._bound import Query
 from ._bulk import connection
+from ._domain.formats import language_tag
+from ._domain.text_search import folded
 from ._own_session import Connection
 from ._progress import NoProgress, Progress, task
 from ._queries import load_folder, sql_folder
-from ._text_search import folded
-from ._validate import language_tag
 from .records.resources import TranslationTexts
 from .records.users import UserTexts
 

@@ -21,8 +21,8 @@ from ._own_session import Connection, pin, scalar
 from ._patience import Patience
 from ._search_path import SearchPath
 from ._sqlstates import quotes_values
-from ._validate import check_flag, check_seconds
 from .errors import InvalidInput, MigrationFailed, MissingExtra, Unavailable
+from .validation import check_flag, check_seconds
 
 if TYPE_CHECKING:
     from ._yoyo import Direction, File

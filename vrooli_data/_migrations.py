@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ._validate import check_list
 from .errors import InvalidFile, InvalidInput, NotMigrated, SchemaTooNew
+from .validation import check_list
 
 _INSTALLED = Path(__file__).with_name("migrations")
 #: In the wheel the files are inside the package, in the source tree beside it.

@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple, Self
 
 from psycopg import sql
 
-from ._validate import check_list, check_text
 from .errors import InvalidInput, PermissionDenied
+from .validation import check_list, check_text
 
 _MAX_SCHEMAS = 100
 #: Bytes of a name; the server would cut a longer one short, and so take it for another.

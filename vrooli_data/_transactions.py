@@ -18,9 +18,9 @@ from typing import (
 import msgspec
 
 from ._retry import Reason, mark
-from ._validate import check_choice, check_flag, check_seconds
 from .errors import CommitUnknown, InvalidInput, InvalidUse, RecordMismatch, VrooliDataError
 from .records.transactions import ServerRun
+from .validation import check_choice, check_flag, check_seconds
 
 R = TypeVar("R")
 

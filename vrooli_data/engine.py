@@ -12,6 +12,7 @@ from ._pages import Listing, Page
 from ._public_id import new_public_id
 from ._sync.repository import Executor, Repository
 from .records.shared import JsonValue, Update
+from .validation import json_text
 
 __all__ = [
     "AsyncExecutor",
@@ -26,6 +27,7 @@ __all__ = [
     "Repository",
     "Scalar",
     "Update",
+    "json_text",
     "new_public_id",
     "queries",
 ]

@@ -13,7 +13,7 @@ from tests.contents import contents
 from tests.factories import Factory
 from tests.introspection import REPOSITORIES, SLOTS, Slot, core, is_json, is_object
 from vrooli_data import CreateRun, CreateUser, Database, StartStep
-from vrooli_data._text_search import folded
+from vrooli_data._domain.text_search import folded
 
 from .probe import Outcome, Probe, make_world
 

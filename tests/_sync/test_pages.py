@@ -17,8 +17,8 @@ from tests.factories import Factory
 from tests.introspection import LISTINGS
 from tests.listed_rows import KEYS, SOURCES
 from vrooli_data import Database, Page, RunStatus
-from vrooli_data._json import json_text
 from vrooli_data._pages import Direction, Listing, Position
+from vrooli_data.validation import json_text
 
 #: One database serves all examples of a test: each begins by taking the rows of the last away.
 EXAMPLES = settings(

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 from vrooli_data import AsyncRepository, queries
-from vrooli_data._validate import check_id, check_limit
+from vrooli_data.validation import check_id, check_limit
 
 records = sys.modules[RECORDS_MODULE]
 sql = queries(Path(__file__).parent / "sql/orders")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vrooli_data._text_search import folded
+from vrooli_data._domain.text_search import folded
 
 #: Letters that fold, compose or decompose, and any other.
 TEXTS = st.text(

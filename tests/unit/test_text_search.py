@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vrooli_data._text_search import holds_trigram
+from vrooli_data._domain.text_search import holds_trigram
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from vrooli_data import CreateUser, InvalidInput, inputs
-from vrooli_data._fields import checked
-from vrooli_data._validate import check_id, check_list, check_text, language_tag
+from vrooli_data._domain.formats import language_tag
+from vrooli_data.validation import check_id, check_list, check_text, checked
 
 INPUTS = [each for each in vars(inputs).values() if isinstance(each, type)]
 

@@ -10,11 +10,10 @@ from copy import copy, deepcopy
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from .._bound import BoundQuery, Query
-from .._json import json_text
 from .._process import check_process, current_process
 from .._rows import Row
-from .._validate import check_callable
 from ..errors import InvalidInput, InvalidUse
+from ..validation import check_callable, json_text
 
 R = TypeVar("R")
 X = TypeVar("X")

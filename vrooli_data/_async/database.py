@@ -15,9 +15,9 @@ from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._search_path import SearchPath
 from .._sqlstates import UNDEFINED_TABLE
 from .._transactions import Isolation, Options
-from .._validate import check_flag, check_hook, check_int, check_seconds
 from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Unavailable
 from ..records.schema import AppliedMigration
+from ..validation import check_flag, check_hook, check_int, check_seconds
 from ._compat import Body, call, check_body
 from .connector import AsyncConnector
 from .held import AsyncHeldConnection, AsyncHeldRunner

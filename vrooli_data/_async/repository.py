@@ -9,11 +9,10 @@ from typing import Any, ParamSpec, Self, TypeVar
 from msgspec import Struct
 
 from .._bound import Command, Query, Scalar
-from .._json import json_text
 from .._pages import Listing, Page
-from .._validate import check_limit, check_revision
 from ..errors import Conflict, NotFound
 from ..records.shared import Update
+from ..validation import check_limit, check_revision, json_text
 from ._compat import Body
 from .session import AsyncRunner
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import psycopg
 from psycopg import AsyncRawCursor
+from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
@@ -21,7 +22,7 @@ from .._retry import Reason, mark
 from .._rows import UNREADABLE, Row
 from .._sqlstates import UNPREPARED
 from .._transactions import mark_written
-from ..errors import InvalidUse, VrooliDataError
+from ..errors import InvalidInput, InvalidUse, VrooliDataError
 from ..records.transactions import ServerRun
 from ._compat import Body
 from .pooled_connection import AsyncPooledConnection
@@ -164,17 +165,46 @@ class AsyncSession:
             # The loader of jsonb raised it, which runs when rows are fetched.
             raise query.mismatch() from None
         except psycopg.Error as error:
-            if error.sqlstate is None and isinstance(error, psycopg.DataError):
-                # psycopg's own: what the server sent is nothing that Python can hold.
-                raise query.mismatch() from None
-            raise self.translated(error, query) from None
+            raise self._failure(error, query, parameters) from None
         except VrooliDataError:
             raise
         except BaseException as interruption:
+            # Not all that comes up where psycopg writes parameters out is an error of its own.
+            refused = self._refused(query, parameters)
+            if refused is not None and isinstance(interruption, Exception):
+                raise refused from None
             mark_written(interruption, self._is_written(cursor, before))
             raise
         self._cursors.append(cursor)
         return rows
+
+    def _failure(
+        self, error: psycopg.Error, query: BoundQuery[..., Any], parameters: tuple[Any, ...]
+    ) -> VrooliDataError:
+        """Return our error for one that psycopg raised when it executed a query."""
+        if error.sqlstate is None:
+            refused = self._refused(query, parameters)
+            if refused is not None:
+                return refused
+            if isinstance(error, psycopg.DataError):
+                # psycopg's own: what the server sent is nothing that Python can hold.
+                return query.mismatch()
+        return self.translated(error, query)
+
+    def _refused(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]
+    ) -> InvalidInput | None:
+        """Return the error of the parameter that cannot be sent; None where each can."""
+        if self.connection.closed:
+            return None
+        transformer = Transformer(self.connection)
+        for name, value in zip(query.parameters, parameters, strict=True):
+            try:
+                transformer.dump_sequence([value], [PyFormat.AUTO])
+            except Exception:  # noqa: BLE001 (of whatever kind, it is the one that was raised)
+                kind = type(value).__name__
+                return InvalidInput(name, f"is a {kind} that PostgreSQL cannot hold")
+        return None
 
     def _is_written(self, cursor: AsyncRawCursor[Row], before: PGresult | None) -> bool | None:
         """Tell whether a statement that was interrupted was executed; None where nobody knows.

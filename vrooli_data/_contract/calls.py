@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import UNSET
 
-from .._json import json_text
 from .._queries import Source
+from ..validation import json_text
 from .problems import Problem
 from .recording import Call, Method
 from .value_types import refusal

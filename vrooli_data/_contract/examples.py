@@ -12,10 +12,10 @@ from uuid import UUID
 
 import msgspec
 
-from .._fields import Kind, fields
 from .._rows import Row, is_plain, record_fields
 from ..errors import InvalidInput
 from ..records.shared import JsonValue
+from ..validation import Kind, fields
 
 #: A value of the given rank: the first ranks suit the widest bounds, and so test most.
 Example: TypeAlias = Callable[[int], Any]

@@ -18,10 +18,10 @@ import msgspec
 from .._async.repository import AsyncExecutor, AsyncRepository
 from .._async.session import AsyncMerger, AsyncRunner
 from .._bound import BoundQuery, Query, arranged
-from .._json import json_text
 from .._pages import Page
 from .._rows import Row
 from ..errors import InvalidInput, NotFound, VrooliDataError
+from ..validation import json_text
 from .examples import Example, Examples, NoExampleError, row, row_values
 
 R = TypeVar("R")

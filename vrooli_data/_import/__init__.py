@@ -14,11 +14,11 @@ import psycopg
 
 from .._bulk import JSONB, connection, copy_rows, jsonb
 from .._classify import translate
+from .._domain.formats import language_tag
+from .._domain.text_search import folded
 from .._progress import NoProgress, Progress, task
 from .._public_id import new_public_id
 from .._queries import load_folder, sql_folder
-from .._text_search import folded
-from .._validate import language_tag
 from ..errors import InvalidFile
 from ._lines import read_lines
 from ._resource_line import WrongLine, decode

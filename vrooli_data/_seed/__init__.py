@@ -12,8 +12,8 @@ from .._bulk import connection, copy_rows
 from .._own_session import Connection
 from .._progress import NoProgress, Progress, task
 from .._queries import load_folder, sql_folder
-from .._validate import MAX_BIGINT, check_int
 from ..errors import InvalidInput
+from ..validation import MAX_BIGINT, check_int
 from ._table import Table
 from ._tables import tables
 from ._world import World

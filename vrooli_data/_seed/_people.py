@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._bulk import JSONB, TIMESTAMPTZ, jsonb
-from .._text_search import folded
+from .._domain.text_search import folded
 from ._chance import Draw, between, happens, pick, rank, spread
 from ._table import Table
 from ._texts import Texts, language, person

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias, TypeVar
 from .._bound import BoundQuery, Query
 from .._process import check_process, current_process
 from .._rows import Row
-from .._validate import check_callable, is_asynchronous
 from ..errors import InvalidInput
+from ..validation import check_callable, is_asynchronous
 
 R = TypeVar("R")
 X = TypeVar("X")

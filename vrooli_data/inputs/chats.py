@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from .._fields import Flag, Id, JsonObject, PublicId
+from ..validation import Flag, Id, JsonObject, PublicId
 
 
 class CreateChat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,16 +5,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from .._fields import (
-    Description,
-    Flag,
-    Id,
-    JsonObject,
-    Name,
-    PublicId,
-    ResourceType,
-    VersionLabel,
-)
+from .._domain.fields import Description, Name, ResourceType, VersionLabel
+from ..validation import Flag, Id, JsonObject, PublicId
 
 
 class CreateResource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

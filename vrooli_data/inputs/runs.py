@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from .._fields import Count, Flag, Id, Json, Milliseconds, Name, Values
+from .._domain.fields import Name, Values
+from ..validation import Count, Flag, Id, Json, Milliseconds
 
 
 class CreateRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

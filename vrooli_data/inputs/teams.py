@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from .._fields import Flag, Handle, Id, JsonObject, Name, PublicId
+from .._domain.fields import Handle, Name
 from ..records.shared import JsonValue
+from ..validation import Flag, Id, JsonObject, PublicId
 
 #: What the creator of a team may do in it. The layer stores permissions, and asks for none.
 ADMIN_PERMISSIONS: dict[str, JsonValue] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from .._fields import Email, Flag, Handle, Languages, Name, PublicId
+from .._domain.fields import Email, Handle, Languages, Name
+from ..validation import Flag, PublicId
 
 
 class CreateUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

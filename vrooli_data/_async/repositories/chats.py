@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from ..._binding import own_queries
-from ..._fields import checked, checked_changes
-from ..._json import json_text
-from ..._pages import Page
-from ..._public_id import new_public_id
-from ..._validate import check_flag, check_id, check_key
+from ..._domain import own_queries
+from ...engine import AsyncRepository, Page, Update, json_text, new_public_id
 from ...inputs import CreateChat, UpdateChat
 from ...records import Chat, Participant, UserChat
 from ...records.chats import Added
-from ...records.shared import Touched, Update
-from ..repository import AsyncRepository
+from ...records.shared import Touched
+from ...validation import check_flag, check_id, check_key, checked, checked_changes
 
 _SQL = own_queries("chats")
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from ..._binding import own_queries
-from ..._json import check_json_object, json_text
-from ..._pages import Page
-from ..._validate import check_flag, check_id
+from ..._domain import own_queries
+from ...engine import AsyncRepository, Page, json_text
 from ...records import JsonValue, Member
 from ...records.shared import Touched
-from ..repository import AsyncRepository
+from ...validation import check_flag, check_id, check_json_object
 
 _SQL = own_queries("members")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from ..._binding import own_queries
-from ..._fields import checked, checked_changes
-from ..._json import json_text
-from ..._pages import Page
-from ..._public_id import new_public_id
-from ..._text_search import holds_trigram, pattern, searched
-from ..._validate import (
-    MAX_DAYS,
+from ..._domain import own_queries
+from ..._domain.text_search import holds_trigram, pattern, searched
+from ...engine import Page, Update, json_text, new_public_id
+from ...errors import InvalidInput, NotFound
+from ...inputs import CreateResource, UpdateResource
+from ...records import Resource, ResourceOrder, ResourceType, ResourceWithLatestVersion
+from ...records.shared import Touched
+from ...validation import (
     MAX_MANY,
     check_choice,
     check_id,
@@ -20,11 +20,9 @@ from ..._validate import (
     check_key,
     check_limit,
     check_list,
+    checked,
+    checked_changes,
 )
-from ...errors import InvalidInput, NotFound
-from ...inputs import CreateResource, UpdateResource
-from ...records import Resource, ResourceOrder, ResourceType, ResourceWithLatestVersion
-from ...records.shared import Touched, Update
 from .resource_translations import AsyncResourceTranslations
 from .resource_versions import AsyncResourceVersions
 
@@ -54,6 +52,8 @@ _INCREMENT_VIEWS = _SQL.bind("increment_views", Touched)
 _INCREMENT_BOOKMARKS = _SQL.bind("increment_bookmarks", Touched)
 _DELETE = _SQL.bind("delete", Touched)
 _TYPES = get_args(ResourceType)
+#: A longer interval reaches past the first year that a timestamp can hold.
+_MAX_DAYS = 365_000
 
 
 class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
@@ -112,7 +112,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
 
         Best is the highest score, then bookmarks, then views; *limit* is from 1 to 500.
         """
-        check_int("days", days, 1, MAX_DAYS)
+        check_int("days", days, 1, _MAX_DAYS)
         check_limit(limit)
         return await self.find_all(_FIND_TRENDING, days, limit)
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from ..._binding import own_queries
-from ..._fields import checked, checked_changes
-from ..._json import MAX_SIZE, json_text
-from ..._pages import Page
-from ..._validate import MAX_BIGINT, MAX_MANY, check_choice, check_id, check_int, check_list
+from ..._domain import own_queries
+from ...engine import AsyncRepository, Page, Update, json_text
 from ...errors import InvalidInput, InvalidTransition, NotFound
 from ...inputs import CreateRun, StartStep, UpdateRun
 from ...records import ExecutionStats, Run, RunDetails, RunStatus, StartedRun
 from ...records.runs import RunStart, StatusUpdate
-from ...records.shared import Touched, Update
-from ..repository import AsyncRepository
+from ...records.shared import Touched
+from ...validation import (
+    MAX_BIGINT,
+    MAX_MANY,
+    MAX_SIZE,
+    check_choice,
+    check_id,
+    check_int,
+    check_list,
+    checked,
+    checked_changes,
+)
 
 _SQL = own_queries("runs")
 

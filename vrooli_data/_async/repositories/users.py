@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ..._binding import own_queries
-from ..._fields import checked, checked_changes
-from ..._json import json_text
-from ..._pages import Page
-from ..._public_id import new_public_id
-from ..._text_search import folded, holds_trigram, pattern, searched
-from ..._validate import (
+from ..._domain import own_queries
+from ..._domain.formats import normalized_email, normalized_handle
+from ..._domain.text_search import folded, holds_trigram, pattern, searched
+from ...engine import AsyncRepository, Page, Update, json_text, new_public_id
+from ...errors import NotFound
+from ...inputs import CreateUser, UpdateUser
+from ...records import User, UserWithTeams
+from ...records.shared import Part, Touched
+from ...validation import (
     MAX_MANY,
     check_choice,
     check_id,
     check_key,
     check_limit,
     check_list,
-    normalized_email,
-    normalized_handle,
+    checked,
+    checked_changes,
 )
-from ...errors import NotFound
-from ...inputs import CreateUser, UpdateUser
-from ...records import User, UserWithTeams
-from ...records.shared import Part, Touched, Update
-from ..repository import AsyncRepository
 
 _SQL = own_queries("users")
 

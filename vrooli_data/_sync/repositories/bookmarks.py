@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from ..._binding import own_queries
-from ..._pages import Page
-from ..._validate import check_id
+from ..._domain import own_queries
+from ...engine import Page, Repository
 from ...records import Bookmark
 from ...records.shared import Existence
-from ..repository import Repository
+from ...validation import check_id
 
 _SQL = own_queries("bookmarks")
 

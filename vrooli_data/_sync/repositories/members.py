@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from ..._binding import own_queries
-from ..._json import check_json_object, json_text
-from ..._pages import Page
-from ..._validate import check_flag, check_id
+from ..._domain import own_queries
+from ...engine import Page, Repository, json_text
 from ...records import JsonValue, Member
 from ...records.shared import Touched
-from ..repository import Repository
+from ...validation import check_flag, check_id, check_json_object
 
 _SQL = own_queries("members")
 

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from ..._binding import own_queries
-from ..._fields import checked
-from ..._text_search import folded
-from ..._validate import check_id, new_language
+from ..._domain import own_queries
+from ..._domain.formats import new_language
+from ..._domain.text_search import folded
+from ...engine import Repository
 from ...errors import NotFound
 from ...inputs import SetTranslation
 from ...records import ResourceTranslation
 from ...records.shared import Touched
-from ..repository import Repository
+from ...validation import check_id, checked
 
 _SQL = own_queries("resources")
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..._binding import own_queries
-from ..._fields import checked, checked_changes
-from ..._json import json_text
-from ..._pages import Page
-from ..._public_id import new_public_id
-from ..._validate import MAX_MANY, check_id, check_key, check_list, normalized_handle
+from ..._domain import own_queries
+from ..._domain.formats import normalized_handle
+from ...engine import Page, Repository, Update, json_text, new_public_id
 from ...errors import InvalidInput
 from ...inputs import (
     ADMIN_PERMISSIONS,
@@ -20,8 +17,8 @@ from ...inputs import (
     UpdateTeam,
 )
 from ...records import Team, TeamSetup
-from ...records.shared import Touched, Update
-from ..repository import Repository
+from ...records.shared import Touched
+from ...validation import MAX_MANY, check_id, check_key, check_list, checked, checked_changes
 
 _SQL = own_queries("teams")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from ._validate import check_text
+from ..validation import check_text
 
 _TRIGRAM = 3
 _MAX_QUERY = 255

@@ -1,0 +1,386 @@
+"""Queries of an application: every guarantee of the package's own holds for them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from tests.app import SCHEMA, SQL
+from tests.app.records import Author, Comment, CommentInAnotherOrder, NewComment, UpdateComment
+from tests.factories import Factory
+from tests.proxy import Proxy, Way, open_proxy
+from vrooli_data import (
+    AlreadyExists,
+    AsyncDatabase,
+    AsyncExecutor,
+    AsyncRepository,
+    CheckFailed,
+    CommitUnknown,
+    Conflict,
+    CreateUser,
+    InvalidInput,
+    InvalidUse,
+    MissingReference,
+    NotFound,
+    QueryEvent,
+    RecordMismatch,
+    StillReferenced,
+    queries,
+)
+
+from .comments import AsyncComments
+
+FIRST = NewComment(slug="first", body="First!")
+
+
+@pytest.fixture(autouse=True)
+def _table(admin: Connection[Any]) -> None:
+    admin.execute(SCHEMA.read_bytes())
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[Proxy]:
+    """Stand between the layer and the server."""
+    with open_proxy(database_url) as proxy:
+        yield proxy
+
+
+@asynccontextmanager
+async def executor(db: AsyncDatabase, kind: str) -> AsyncIterator[AsyncExecutor]:
+    """Give each of the three that a repository can be made on."""
+    if kind == "database":
+        yield db
+    elif kind == "connection":
+        async with db.connection() as held:
+            yield held
+    else:
+        async with db.transaction() as tx:
+            yield tx
+
+
+KINDS = pytest.mark.parametrize("kind", ["database", "connection", "transaction"])
+
+
+@KINDS
+async def test_every_verb_works_on_each_executor(
+    db: AsyncDatabase, make: Factory, kind: str
+) -> None:
+    user_id = make.user(public_id="a" * 12, name="Ada")
+    async with executor(db, kind) as on:
+        comments = AsyncComments(on)
+        created = await comments.create(NewComment(slug="first", body="First!", user_id=user_id))
+        assert created.user_id == user_id
+        assert created.created_at.tzinfo is UTC
+        assert await comments.find_by_id(created.id) == created
+        assert await comments.find_by_slug("first") == created
+        assert await comments.get_by_id(created.id) == created
+        assert await comments.find_by_id(created.id + 1) is None
+        found = await comments.find_with_author(created.id)
+        assert found is not None
+        assert found.author == Author("a" * 12, "Ada")
+        second = await comments.create(NewComment(slug="second", body="Second", user_id=user_id))
+        assert await comments.list_by_user(user_id) == [second, created]
+        assert await comments.list_by_user(user_id, limit=1) == [second]
+        assert await comments.count(user_id) == 2
+        assert await comments.last_slug(user_id) == "second"
+        assert await comments.slug_of(created.id) == "first"
+        assert await comments.like(user_id) == 2
+        assert await comments.like(user_id + 1) == 0
+        assert (await comments.get_by_id(created.id)).likes == 1
+        assert await comments.delete(second.id)
+        assert not await comments.delete(second.id)
+
+
+async def test_a_nested_record_may_be_absent(db: AsyncDatabase) -> None:
+    comments = AsyncComments(db)
+    created = await comments.create(FIRST)
+    found = await comments.find_with_author(created.id)
+    assert found is not None
+    assert found.author is None
+
+
+async def test_what_must_be_there_is_named_where_it_is_not(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    comments = AsyncComments(db)
+    with pytest.raises(NotFound, match=r"comments\.find_by_id: there is no such row") as caught:
+        await comments.get_by_id(1)
+    assert caught.value.query == "comments.find_by_id"
+    with pytest.raises(NotFound, match=r"comments\.slug_of: there is no such value"):
+        await comments.slug_of(1)
+    # A row whose one value is NULL has no value either.
+    assert await comments.last_slug(make.user()) is None
+
+
+async def test_a_transaction_is_the_one_of_the_package_s_own_repositories(
+    db: AsyncDatabase,
+) -> None:
+    class UndoneError(Exception):
+        pass
+
+    with pytest.raises(UndoneError):
+        async with db.transaction() as tx:
+            user = await tx.users.create(CreateUser(name="Ada"))
+            comment = NewComment(slug="first", body="First!", user_id=user.id)
+            created = await AsyncComments(tx).create(comment)
+            raise UndoneError
+    assert await AsyncComments(db).find_by_id(created.id) is None
+    assert await db.users.find_by_id(user.id) is None
+
+
+async def test_parameters_go_by_place_by_name_and_as_a_struct(db: AsyncDatabase) -> None:
+    comments = AsyncComments(db)
+    first = await comments.create_of("first", "Hello", None, None)
+    named = await comments.create_of(slug="named", parent_id=first.id, user_id=None, body="Hello")
+    mixed = await comments.create_of("mixed", "Hello", parent_id=first.id, user_id=None)
+    struct = await comments.create_of(NewComment(slug="struct", body="Hello", parent_id=first.id))
+    added = await comments.create_of(NewComment(slug="added", body="Hello"), parent_id=first.id)
+    assert [each.slug for each in (named, mixed, struct, added)] == [
+        "named",
+        "mixed",
+        "struct",
+        "added",
+    ]
+    assert {each.parent_id for each in (named, mixed, struct, added)} == {first.id}
+
+
+class OneSlug(NewComment, frozen=True, kw_only=True):
+    """A struct of more fields than there are parameters."""
+
+    colour: str = "red"
+
+
+@pytest.mark.parametrize(
+    ("values", "named", "field", "told"),
+    [
+        (("a", "b", None), {}, "parent_id", "must be given to comments.create"),
+        (("a", "b", None, None, 5), {}, "parameters", "takes 4"),
+        (("a", "b", None, None), {"slug": "c"}, "slug", "is given twice"),
+        ((), {"slug": "a", "body": "b", "user_id": None, "colour": 1}, "colour", "no parameter"),
+        ((FIRST,), {}, "parent_id", "must be given"),
+        ((FIRST,), {"slug": "c", "parent_id": None}, "slug", "is given twice"),
+        ((OneSlug(slug="a", body="b", parent_id=None),), {}, "colour", "is no parameter"),
+    ],
+)
+async def test_a_parameter_is_given_exactly_once_or_no_statement_runs(
+    unopened: AsyncDatabase,
+    values: tuple[Any, ...],
+    named: dict[str, Any],
+    field: str,
+    told: str,
+) -> None:
+    with pytest.raises(InvalidInput, match=told) as caught:
+        await AsyncComments(unopened).create_of(*values, **named)
+    assert caught.value.field == field
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "body",
+    ["a\0b", "a\ud800b", object(), {"a": 1}, ["a", object()], datetime],
+    ids=lambda each: type(each).__name__,
+)
+async def test_what_cannot_be_sent_is_refused_by_name_and_harms_nothing(
+    db: AsyncDatabase, kind: str, body: Any
+) -> None:
+    async with executor(db, kind) as on:
+        comments = AsyncComments(on)
+        with pytest.raises(InvalidInput, match="cannot hold") as caught:
+            await comments.create_of("first", body, None, None)
+        assert caught.value.field == "body"
+        assert caught.value.__cause__ is None
+        assert (await comments.create(FIRST)).slug == "first"
+
+
+async def test_an_update_changes_the_fields_given_and_counts_them(db: AsyncDatabase) -> None:
+    comments = AsyncComments(db)
+    created = await comments.create(FIRST)
+    changed = await comments.update(
+        created.id, UpdateComment(body="Edited"), expected_revision=created.revision
+    )
+    assert changed is not None
+    assert (changed.body, changed.slug, changed.revision) == ("Edited", "first", 1)
+    with pytest.raises(Conflict, match=r"comments\.update: the row has revision 1, not 0"):
+        await comments.update(created.id, UpdateComment(body="Late"), expected_revision=0)
+    assert (await comments.get_by_id(created.id)).body == "Edited"
+    assert await comments.update(created.id + 1, UpdateComment(body="None")) is None
+
+
+@pytest.mark.parametrize("revision", [True, -1, "0", 2**31])
+async def test_a_revision_that_no_row_has_is_refused_before_any_statement(
+    unopened: AsyncDatabase, revision: Any
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await AsyncComments(unopened).update(1, UpdateComment(body="x"), expected_revision=revision)
+    assert caught.value.field == "expected_revision"
+
+
+async def test_errors_are_of_the_package_s_classes_and_name_query_and_constraint(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    comments = AsyncComments(db)
+    created = await comments.create(FIRST)
+    with pytest.raises(AlreadyExists) as taken:
+        await comments.create(FIRST)
+    assert taken.value.query == "comments.create"
+    assert taken.value.constraint == "comments_slug_key"
+    assert taken.value.field == "slug"
+    with pytest.raises(CheckFailed) as failed:
+        await comments.create(NewComment(slug="x", body=""))
+    assert failed.value.constraint == "comments_body_check"
+    with pytest.raises(MissingReference) as missing:
+        await comments.create(NewComment(slug="x", body="x", user_id=make.user() + 1))
+    assert missing.value.field == "user_id"
+    await comments.create_of("answer", "x", None, created.id)
+    with pytest.raises(StillReferenced) as referenced:
+        await comments.delete(created.id)
+    assert referenced.value.constraint == "comments_parent_id_fkey"
+    assert referenced.value.query == "comments.delete"
+
+
+async def test_a_record_that_is_not_of_the_columns_is_told_at_the_first_run(
+    db: AsyncDatabase,
+) -> None:
+    find = queries(SQL).bind("find_by_id", CommentInAnotherOrder)
+    with pytest.raises(RecordMismatch, match=r"comments\.find_by_id returns the columns \(id, "):
+        await AsyncRepository(db).find_one(find, 1)
+
+
+async def test_a_value_or_a_count_that_is_none_is_told_at_the_first_run(
+    db: AsyncDatabase, tmp_path: Any
+) -> None:
+    folder = tmp_path / "things"
+    folder.mkdir()
+    header = "-- Do it.\n-- Record: int\n-- Index:  none: no table\n-- Locks:  none\n"
+    (folder / "all.sql").write_text(
+        f"-- name: two()$\n{header}SELECT 1 AS one, 2 AS two;\n"
+        f"-- name: rows()!\n{header}SELECT 1 AS one;\n"
+    )
+    sql = queries(folder)
+    with pytest.raises(RecordMismatch, match=r"things\.two returns the columns \(one, two\)"):
+        await AsyncRepository(db).find_scalar(sql.scalar("two", int))
+    with pytest.raises(RecordMismatch, match=r"things\.rows returns the columns \(one\)"):
+        await AsyncRepository(db).execute(sql.command("rows"))
+
+
+async def test_statements_carry_their_name_and_are_prepared_and_binary(db: AsyncDatabase) -> None:
+    async with db.connection() as held:
+        comments = AsyncComments(held)
+        text = await comments.own_text()
+        assert text.startswith("/* vrooli_data:comments.own_text */ SELECT")
+        cursor = await held.connection.execute(
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s",
+            ("/* vrooli_data:comments.own_text */%",),
+        )
+        assert await cursor.fetchone() == (1,)
+        result = held._runner._session._cursors[-1].pgresult
+        assert result is not None
+        assert result.fformat(0) == 1
+
+
+async def test_a_hook_hears_of_each_statement_with_its_name_and_rows(
+    database_url: str, make: Factory
+) -> None:
+    events: list[QueryEvent] = []
+    user_id = make.user()
+    async with AsyncDatabase.connect(database_url, on_query=events.append) as db:
+        comments = AsyncComments(db)
+        for slug in ("a", "b", "c"):
+            await comments.create(NewComment(slug=slug, body="x", user_id=user_id))
+        events.clear()
+        await comments.like(user_id)
+        await comments.list_by_user(user_id)
+        await comments.newest(limit=1)
+        with pytest.raises(AlreadyExists):
+            await comments.create(NewComment(slug="a", body="x"))
+    assert [(event.name, event.rows, event.sqlstate) for event in events] == [
+        ("comments.like_by_user", 3, None),
+        ("comments.list_by_user", 3, None),
+        ("comments.find_newest", 2, None),
+        ("comments.create", 0, "23505"),
+    ]
+
+
+@pytest.mark.parametrize("way", [Way.CUT_AFTER, Way.DROP_REPLY])
+async def test_a_lone_read_is_repeated_where_its_connection_is_lost(proxy: Proxy, way: Way) -> None:
+    async with AsyncDatabase.connect(proxy.url) as db:
+        comments = AsyncComments(db)
+        created = await comments.create(FIRST)
+        proxy.fail_at(b"vrooli_data:comments.find_by_id", way)
+        db_read = AsyncDatabase.connect(
+            proxy.url, on_retry=lambda _: proxy.fail_no_more(), max_size=1
+        )
+        async with db_read as again:
+            assert await AsyncComments(again).find_by_id(created.id) == created
+    assert proxy.failures > 0
+
+
+@pytest.mark.parametrize("call", ["like", "create"])
+async def test_a_lone_write_whose_reply_is_lost_is_never_repeated(
+    proxy: Proxy, admin: Connection[Any], make: Factory, call: str
+) -> None:
+    user_id = make.user()
+    async with AsyncDatabase.connect(proxy.url, prepare=False) as db:
+        comments = AsyncComments(db)
+        await comments.create(NewComment(slug="first", body="x", user_id=user_id))
+        proxy.fail_at(b"vrooli_data:comments", Way.DROP_REPLY)
+        with pytest.raises(CommitUnknown) as caught:
+            if call == "like":
+                await comments.like(user_id)
+            else:
+                await comments.create(NewComment(slug="second", body="x", user_id=user_id))
+        assert caught.value.query == f"comments.{'like_by_user' if call == 'like' else call}"
+    assert proxy.failures == 1
+    total = admin.execute("SELECT count(*) + sum(likes) FROM comments").fetchone()
+    assert total == (2,)
+
+
+@KINDS
+async def test_several_queries_take_effect_together_or_not_at_all(
+    db: AsyncDatabase, kind: str
+) -> None:
+    async with executor(db, kind) as on:
+        comments = AsyncComments(on)
+        first = await comments.create(FIRST)
+        other = await comments.create(NewComment(slug="other", body="x"))
+        replaced = await comments.replace(first.id, NewComment(slug="new", body="x"))
+        assert await comments.find_by_id(first.id) is None
+        if kind != "transaction":
+            with pytest.raises(AlreadyExists):
+                await comments.replace(other.id, NewComment(slug="new", body="x"))
+            assert await comments.find_by_id(other.id) == other
+        assert await comments.find_by_slug("new") == replaced
+
+
+async def test_a_repository_is_of_no_use_after_its_transaction(db: AsyncDatabase) -> None:
+    async with db.transaction() as tx:
+        comments = AsyncComments(tx)
+    with pytest.raises(InvalidUse):
+        await comments.find_by_id(1)
+
+
+async def test_the_choice_by_extension_is_that_of_the_database(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    found = admin.execute("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'").fetchone()
+    for kind in ("database", "connection", "transaction"):
+        async with executor(db, kind) as on:
+            assert AsyncRepository(on).has_extension("pg_trgm") == (found == (1,))
+            assert not AsyncRepository(on).has_extension("no_such_extension")
+
+
+async def test_pages_go_forward_and_back(db: AsyncDatabase) -> None:
+    comments = AsyncComments(db)
+    created: list[Comment] = [
+        await comments.create(NewComment(slug=f"{n}", body="x")) for n in range(5)
+    ]
+    first = await comments.newest(limit=2)
+    assert first.items == created[:-3:-1]
+    second = await comments.newest(limit=2, cursor=first.next_cursor)
+    assert second.items == created[-3:-5:-1]
+    assert await comments.newest(limit=2, cursor=second.previous_cursor) == first

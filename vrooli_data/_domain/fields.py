@@ -1,0 +1,44 @@
+"""The kinds of field that Vrooli's inputs are made of. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeAlias, get_args
+
+from ..errors import InvalidInput
+from ..records import resources
+from ..records.shared import JsonValue
+from ..validation import (
+    MAX_INTEGER,
+    Kind,
+    check_json_object,
+    choice,
+    integer,
+    kind_of,
+    text,
+)
+from .formats import new_email, new_handle, new_languages
+
+#: Characters of the key of an input or output of a run.
+_MAX_KEY = 255
+
+
+def _check_values(field: str, value: dict[str, Any]) -> None:
+    check_json_object(field, value)
+    if not all(1 <= len(key) <= _MAX_KEY for key in value):
+        raise InvalidInput(field, f"must have keys of 1 to {_MAX_KEY} characters")
+
+
+Name: TypeAlias = Annotated[str, text(255)]
+Description: TypeAlias = Annotated[str, text(10_000, 0)]
+ResourceType: TypeAlias = Annotated[
+    resources.ResourceType, choice(get_args(resources.ResourceType))
+]
+VersionLabel: TypeAlias = Annotated[str, text(128)]
+Email: TypeAlias = Annotated[str, Kind("email", lambda _, value: new_email(value))]
+Handle: TypeAlias = Annotated[str, Kind("handle", lambda _, value: new_handle(value))]
+Languages: TypeAlias = Annotated[Sequence[str], Kind("languages", new_languages)]
+#: Position of a step, from 1.
+Step: TypeAlias = Annotated[int, integer(1, MAX_INTEGER)]
+#: Any JSON by key.
+Values: TypeAlias = Annotated[dict[str, JsonValue], kind_of("json_by_key", _check_values)]
