@@ -159,7 +159,7 @@ def test_data_of_the_wheel_of_before_and_back(
     # As another way to start it, and any other server without contrib, would have it.
     monkeypatch.setattr(_server, "refuse_lost_extension", lambda *_: None)
     url = embedded.start(copied, settings=FAST)
-    with pytest.raises(MigrationFailed, match="this server does not bring pg_trgm"):
+    with pytest.raises(MigrationFailed, match="this server does not have pg_trgm"):
         migrate(url)
     with (
         Database.connect(url) as db,

@@ -6,11 +6,14 @@ the package has migrated the database.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from ._migrations import Migration, Series
-from ._own_session import Connection, refuse_forbidden, scalar
+from ._migrations import Migration, Series, check_applied, package_series
+from ._own_session import Connection, own_session, refuse_forbidden, scalar
+from ._search_path import SearchPath
 
 _EXISTS = "SELECT to_regclass(quote_ident(current_schema()) || '.' || %(table)s) IS NOT NULL"
 
@@ -115,3 +118,18 @@ class Ledger:
     def _exists(self) -> bool:
         # Only here: a schema behind this one may hold another ledger.
         return bool(scalar(self._connection, _EXISTS, table=self._table.name))
+
+
+def read_applied(connection: Connection) -> dict[str, Applied]:
+    """Return which migrations of the package the database has, by id."""
+    return Ledger(connection, package_series()).read()
+
+
+@contextmanager
+def migrated_session(
+    conninfo: str | None, application_name: str, schema: str | None = None
+) -> Iterator[Connection]:
+    """Open a session of its own on a migrated database; its errors become ours."""
+    with own_session(conninfo, application_name, SearchPath.of(schema, ())) as session:
+        check_applied(read_applied(session), schema)
+        yield session

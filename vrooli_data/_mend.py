@@ -10,9 +10,9 @@ from psycopg import RawCursor
 
 from ._binding import own_queries
 from ._bound import Query
-from ._bulk import connection
 from ._domain.formats import language_tag
 from ._domain.text_search import folded
+from ._ledger import migrated_session
 from ._own_session import Connection
 from ._progress import NoProgress, Progress, task
 from ._queries import load_folder, sql_folder
@@ -64,7 +64,7 @@ def mend_search(
     """
     started = time.perf_counter()
     progress = progress or NoProgress()
-    with connection(conninfo, "vrooli_data mend", schema) as opened:
+    with migrated_session(conninfo, "vrooli_data mend", schema) as opened:
         users, mended_users = _mend_users(opened, progress)
         translations, mended_translations = _mend_translations(opened, progress)
     seconds = time.perf_counter() - started

@@ -15,9 +15,15 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from ._ledger import Applied, Ledger
-from ._migration_session import check_locale, connect, exclusive_session, set_lock_timeout
+from ._migration_session import (
+    APPLICATION_NAME,
+    WORK,
+    check_locale,
+    exclusive_session,
+    set_lock_timeout,
+)
 from ._migrations import Migration, Series, application_series, package_series
-from ._own_session import Connection, pin, scalar
+from ._own_session import Connection, own_session, pin, scalar
 from ._patience import Patience
 from ._search_path import SearchPath
 from ._sqlstates import quotes_values
@@ -211,7 +217,8 @@ def status(
 ) -> list[MigrationState]:
     """Return how each migration stands in the database, in order. Changes nothing."""
     every = _every(migrations, application, application_only=application_only)
-    with connect(conninfo, SearchPath.of(schema, ()), "any") as connection:
+    path = SearchPath.of(schema, ())
+    with own_session(conninfo, APPLICATION_NAME, path, work=WORK) as connection:
         found = [(series, Ledger(connection, series).read()) for series in every]
     return [state for series, applied in found for state in _states(series, applied)]
 

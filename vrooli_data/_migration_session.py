@@ -18,7 +18,8 @@ _OLDEST_SERVER = 15
 _LOCK_KEY = 0x76726F6F6C69
 _POLL_SECONDS = 0.1
 _CANCEL_SECONDS = 5.0
-_APPLICATION_NAME = "vrooli_data migrate"
+#: What pg_stat_activity shows, and what errors call it.
+APPLICATION_NAME, WORK = "vrooli_data migrate", "migrate"
 _CREATE_DATABASE = "create one with ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0"
 
 # Limits meant for a program's queries would cut a migration short. transaction_timeout exists from
@@ -47,7 +48,9 @@ def exclusive_session(
 
     One connection both holds the lock and does the work: neither can outlive the other.
     """
-    with connect(conninfo, None, "read-write") as connection:
+    with own_session(
+        conninfo, APPLICATION_NAME, None, target="read-write", work=WORK
+    ) as connection:
         path = pin(connection, path)
         _check_server(connection)
         _check_schema(connection, path)
@@ -58,13 +61,6 @@ def exclusive_session(
         with patience.watch(connection, path), _ended_at_the_server(connection):
             set_lock_timeout(connection, patience.one_wait(in_the_way=True))
             yield connection, path
-
-
-@contextmanager
-def connect(conninfo: str | None, path: SearchPath | None, target: str) -> Iterator[Connection]:
-    """Connect in autocommit to a server that fits *target*, as in target_session_attrs."""
-    with own_session(conninfo, _APPLICATION_NAME, path, target=target, work="migrate") as session:
-        yield session
 
 
 def set_lock_timeout(connection: Connection, seconds: float) -> None:
@@ -126,6 +122,6 @@ def _lock(connection: Connection, patience: Patience) -> None:
         if patience.is_over:
             raise Timeout(
                 f"another process was still migrating this database after {patience.seconds:g} s; "
-                f"its application_name in pg_stat_activity is '{_APPLICATION_NAME}'"
+                f"its application_name in pg_stat_activity is '{APPLICATION_NAME}'"
             )
         time.sleep(_POLL_SECONDS)

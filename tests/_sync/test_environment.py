@@ -9,7 +9,7 @@ import pytest
 from psycopg import conninfo
 
 from vrooli_data import Database, InvalidInput
-from vrooli_data._bulk import connection
+from vrooli_data._ledger import migrated_session
 
 SETTINGS = (
     "SELECT current_setting('application_name'), current_setting('jit'), "
@@ -47,7 +47,7 @@ def test_the_environment_goes_before_our_defaults(
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
     assert settings(database_url) == ("the shop", "on", "auto", "UTC", "UTF8")
     assert (parameters(database_url))["connect_timeout"] == "7"
-    with connection(database_url, "vrooli_data seed") as opened:
+    with migrated_session(database_url, "vrooli_data seed") as opened:
         assert opened.execute(SETTINGS).fetchall() == [("the shop", "on", "auto", "UTC", "UTF8")]
 
 

@@ -36,14 +36,13 @@ _ALLOWED: Final = {
     "_migration_session.py": "catalogue",
     "_patience.py": "catalogue",
     # The check and drift: look-ups, plans of given statements, the database that is filled to have
-    # plans, the highest value of each key, the ledger's ids, and advice.
+    # plans, the highest value of each key, and advice.
     "_contract/analysis/parse_tree.py": "catalogue",
     "_contract/analysis/system_catalog.py": "catalogue",
     "_contract/catalog.py": "catalogue",
     "_contract/drift.py": "REINDEX SELECT catalogue",
     "_contract/literals.py": "catalogue",
     "_contract/plans.py": "EXECUTE EXPLAIN PREPARE catalogue",
-    "_contract/query_check.py": "SELECT",
     "_contract/scratch.py": "CREATE DROP INSERT VACUUM",
     "_lint/schema.py": "catalogue",
     # Plans of given statements, for a person.

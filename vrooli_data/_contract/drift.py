@@ -10,6 +10,7 @@ from psycopg import Connection, sql
 
 from .. import records
 from .._migrate import APPLICATION, Folders, MigrationState, status
+from .._own_session import own_session
 from .._queries import sql_folder
 from .._search_path import SearchPath
 from .catalog import PATH, Fact, expected_facts, read_facts
@@ -17,7 +18,7 @@ from .findings import Finding, Report, place
 from .folder_check import check_folder
 from .problems import Problem
 from .python_side import read_python
-from .scratch import checked_session
+from .scratch import APPLICATION_NAME
 
 _MIGRATE = "run `vrooli-data migrate`"
 _MIGRATION_PROBLEMS = {
@@ -106,7 +107,7 @@ def drift(
     notes: set[str] = set()
     states = status(conninfo, migrations=migrations, application=application, schema=schema)
     findings = [_finding(*found) for found in _migrations(states)]
-    with checked_session(conninfo, path) as connection:
+    with own_session(conninfo, APPLICATION_NAME, path) as connection:
         facts = _expected(connection)
         differences = (*_differences(connection, facts, notes), *_states(connection))
         findings += [_finding(*found) for found in differences]

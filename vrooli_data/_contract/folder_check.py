@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
+from .._own_session import own_session
 from .._queries import Source, read_folder
 from .._search_path import SearchPath
 from ..errors import InvalidFile, InvalidInput, MissingExtra
@@ -20,7 +21,7 @@ from .modules import definition
 from .problems import Problem
 from .python_side import PythonSide
 from .query_check import QueryChecker
-from .scratch import checked_session
+from .scratch import APPLICATION_NAME
 from .value_types import structs_within, unresolved
 
 _UPDATE = "run `vrooli-data check --update-plans` and review the difference"
@@ -60,7 +61,7 @@ def check_folder(
     started = time.perf_counter()
     rules = None if is_live else _rules()
     folders = _folders(sql)
-    with checked_session(conninfo, path) as connection:
+    with own_session(conninfo, APPLICATION_NAME, path) as connection:
         if update_plans:
             _require_major(connection)
         checker = _FolderChecker(connection, python, rules, is_live=is_live)

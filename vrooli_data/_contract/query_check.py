@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection
 
+from .._ledger import read_applied
 from .._migrations import has_trigrams
 from .._queries import Source
 from .analysis import Analysis, Catalog, UnsupportedServer, analyze, check_version
@@ -31,9 +32,6 @@ from .plans import Plan, Planner
 from .problems import Problem
 from .python_side import PythonSide
 from .value_types import shown
-
-_MIGRATIONS = "vrooli_data_migrations"
-_APPLIED = b"SELECT id FROM vrooli_data_migrations"
 
 
 class CheckedQuery(NamedTuple):
@@ -61,9 +59,7 @@ class QueryChecker:
         self._planner = Planner(connection, has_own_settings=is_live)
         self._tables = self._planner.tables()
         self._allowed = allowed_values(connection)
-        self._has_trigrams = _MIGRATIONS in self._tables.rows and has_trigrams(
-            [id for (id,) in connection.execute(_APPLIED)]
-        )
+        self._has_trigrams = has_trigrams(read_applied(connection))
         # The server writes the trees to its log too.
         self._reads_trees = not is_live and self._can_read_trees()
 

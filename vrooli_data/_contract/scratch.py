@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import psycopg
@@ -12,12 +12,13 @@ from psycopg import sql
 
 from .._connect import connection_parameters
 from .._migrate import migrate
-from .._own_session import Connection, own_session
+from .._own_session import own_session
 from .._search_path import SearchPath
 from .._seed import seed
 from ..errors import PermissionDenied
 
-_APPLICATION = "vrooli_data check"
+#: What pg_stat_activity shows.
+APPLICATION_NAME = "vrooli_data check"
 #: With the rows below, enough rows for the planner to choose as it does on large tables.
 _SCALE = 0.02
 #: The schema of a new database, for any search_path of the role.
@@ -112,7 +113,7 @@ def scratch_database(conninfo: str | None) -> Iterator[str]:
     name = f"vrooli_data_check_{secrets.token_hex(6)}"
     create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'")
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-    with own_session(conninfo, _APPLICATION, None) as server:
+    with own_session(conninfo, APPLICATION_NAME, None) as server:
         try:
             server.execute(create.format(sql.Identifier(name)))
         except psycopg.errors.InsufficientPrivilege as error:
@@ -122,7 +123,7 @@ def scratch_database(conninfo: str | None) -> Iterator[str]:
                 sqlstate=error.sqlstate,
             ) from None
         try:
-            parameters = connection_parameters(conninfo, _APPLICATION)
+            parameters = connection_parameters(conninfo, APPLICATION_NAME)
             yield psycopg.conninfo.make_conninfo(**{**parameters, "dbname": name})
         finally:
             server.execute(drop.format(sql.Identifier(name)))
@@ -137,12 +138,7 @@ def prepare_database(url: str) -> None:
 def fill_database(url: str) -> None:
     """Fill a migrated, empty database with the rows of a check."""
     seed(url, schema=SCRATCH_SCHEMA, scale=_SCALE, seed=1, until=_UNTIL)
-    with checked_session(url, SearchPath(SCRATCH_SCHEMA)) as connection:
+    with own_session(url, APPLICATION_NAME, SearchPath(SCRATCH_SCHEMA)) as connection:
         connection.execute(_FLUSH)
         connection.execute(_MORE_ROWS)
         connection.execute(_VACUUM)
-
-
-def checked_session(conninfo: str | None, path: SearchPath) -> AbstractContextManager[Connection]:
-    """Open a session on the database under check. Its errors are `VrooliDataError`."""
-    return own_session(conninfo, _APPLICATION, path)

@@ -10,9 +10,10 @@ from psycopg import Connection
 from psycopg.sql import SQL, Literal
 
 from .._classify import translate
+from .._ledger import read_applied
 from .._migrations import has_trigrams
 from .._plans import PlanTree
-from .._queries import Source, load_folder, sql_folder
+from .._queries import Source
 from ..errors import VrooliDataError
 from .examples import Examples
 
@@ -32,7 +33,6 @@ _RUNS = 3
 _SLOW_MS = 500
 #: No rollback takes it back.
 _LASTING = "setval("
-_LIST_APPLIED = load_folder(sql_folder() / "schema")["schema.list_applied_migrations"].statement
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -53,8 +53,7 @@ class Explainer:
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
         self._examples = Examples(connection)
-        applied = connection.execute(_LIST_APPLIED).fetchall()
-        self._has_trigrams = has_trigrams([id for (id,) in applied])
+        self._has_trigrams = has_trigrams(read_applied(connection))
 
     def explain(self, source: Source) -> Explained:
         """Explain one query; raise our error where it has no example or fails with it."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from .._bulk import connection
 from .._contract.scratch import SCRATCH_SCHEMA, scratch_database
+from .._ledger import migrated_session
 from .._migrate import migrate
 from .._plans import PlanTree
 from .._progress import NoProgress, Progress, task
@@ -94,7 +94,7 @@ def _side(
     with scratch_database(conninfo) as url:
         migrate(url, schema=SCRATCH_SCHEMA)
         report = seed(url, schema=SCRATCH_SCHEMA, scale=scale, progress=progress)
-        with connection(url, "vrooli_data explain", SCRATCH_SCHEMA) as opened:
+        with migrated_session(url, "vrooli_data explain", SCRATCH_SCHEMA) as opened:
             explainer = Explainer(opened)
             with task(progress, "Explaining the queries", len(sources)):
                 explained = _explain_all(explainer, sources, progress)

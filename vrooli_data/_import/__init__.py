@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 import psycopg
 
-from .._bulk import JSONB, connection, copy_rows, jsonb
+from .._bulk import JSONB, copy_rows, jsonb
 from .._classify import translate
 from .._domain.formats import language_tag
 from .._domain.text_search import folded
+from .._ledger import migrated_session
 from .._progress import NoProgress, Progress, task
 from .._public_id import new_public_id
 from .._queries import load_folder, sql_folder
@@ -88,7 +89,7 @@ def import_resources(
     started = time.perf_counter()
     with (
         read_lines(file) as lines,
-        connection(conninfo, "vrooli_data import", schema) as opened,
+        migrated_session(conninfo, "vrooli_data import", schema) as opened,
         opened.transaction(),
         opened.cursor() as cursor,
     ):

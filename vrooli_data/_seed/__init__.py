@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import msgspec
 import psycopg
 
-from .._bulk import connection, copy_rows
+from .._bulk import copy_rows
+from .._ledger import migrated_session
 from .._own_session import Connection
 from .._progress import NoProgress, Progress, task
 from .._queries import load_folder, sql_folder
@@ -75,7 +76,7 @@ def seed(
     world = World(scale, seed, until)
     progress = progress or NoProgress()
     started = time.perf_counter()
-    with connection(conninfo, "vrooli_data seed", schema) as opened:
+    with migrated_session(conninfo, "vrooli_data seed", schema) as opened:
         with opened.transaction(), opened.cursor() as cursor:
             cursor.execute(_LOCK)
             _require_empty(cursor)

@@ -9,13 +9,13 @@ import typer
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 
-from .._bulk import connection
 from .._explain.choice import all_queries, choose, variants
 from .._explain.described import header, purpose, value
 from .._explain.page import write_page
 from .._explain.running import Explained, Explainer
 from .._explain.survey import FACTOR, survey
 from .._explain.words import cost, counted
+from .._ledger import migrated_session
 from .._plans import LARGE_SHARE, PlanNode, PlanTree
 from .._progress import task
 from .._queries import Source
@@ -78,7 +78,7 @@ def explain(
     if html is not None:
         _write(html, url, chosen, _DEFAULT_SCALE if scale is None else scale)
     elif len(chosen) == 1:
-        with connection(url, "vrooli_data explain", schema) as opened:
+        with migrated_session(url, "vrooli_data explain", schema) as opened:
             explained = Explainer(opened).explain(chosen[0])
         _show_one(explained, variants(queries, chosen[0]))
     else:
@@ -154,7 +154,10 @@ def _style(share: float) -> str:
 
 def _show_all(url: str, schema: str | None, sources: list[Source]) -> None:
     rows = table(*_LIST, numbers=_LIST[1:-1])
-    with connection(url, "vrooli_data explain", schema) as opened, progress_bars() as progress:
+    with (
+        migrated_session(url, "vrooli_data explain", schema) as opened,
+        progress_bars() as progress,
+    ):
         explainer = Explainer(opened)
         with task(progress, "Explaining the queries", len(sources)):
             for source in sources:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from psycopg import conninfo
 
-from vrooli_data._own_session import own_session
+from vrooli_data._own_session import own_session, scalar
 from vrooli_data.embedded._binaries import brings, program
 from vrooli_data.embedded._place import BUILDING, Place
 from vrooli_data.errors import InvalidInput, Unavailable, VrooliDataError
@@ -33,7 +33,7 @@ _IS_POSTGRES = re.compile(r"^postgres:|(^|/)postgres$")
 
 _TRIGRAMS = "pg_trgm"
 _DATABASES = "SELECT datname FROM pg_database WHERE datallowconn ORDER BY oid"
-_USES_EXTENSION = "SELECT 1 FROM pg_extension WHERE extname = %s"
+_USES_EXTENSION = "SELECT 1 FROM pg_extension WHERE extname = %(name)s"
 _FIXED_SETTINGS = {
     "listen_addresses",
     "port",
@@ -249,7 +249,7 @@ def _databases_with_trigrams(url: str) -> Generator[str]:
         for (name,) in session.execute(_DATABASES).fetchall():
             there = conninfo.make_conninfo(url, dbname=name)
             with own_session(there, _APPLICATION_NAME, None) as other:
-                if other.execute(_USES_EXTENSION, (_TRIGRAMS,)).fetchone() is not None:
+                if scalar(other, _USES_EXTENSION, name=_TRIGRAMS):
                     yield name
 
 
