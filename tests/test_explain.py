@@ -26,8 +26,12 @@ from vrooli_data.errors import InvalidInput
 
 #: With the reason that is shown.
 NOT_RUN = {
-    "resources.import_staged": "a temporary table of the import",
     "schema.advance_identities": "it sets sequences",
+    **{
+        name: "not run: it is a"
+        for name, source in all_queries().items()
+        if source.is_staged or source.is_command or "Utility" in source.header
+    },
 }
 NEEDS_TRIGRAMS = "no trigram indexes"
 QUERIES = all_queries()

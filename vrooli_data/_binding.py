@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from ._bound import Command, Query, Scalar, record_type
+from ._copying import Copy
 from ._pages import Listing
 from ._queries import Source, load_folder, sql_folder
 from .errors import InvalidFile, InvalidUse
@@ -167,6 +168,10 @@ class Queries:
         _check_record(first.name, record)
         ties = (tie,) if isinstance(tie, str) else tuple(tie)
         return Listing(first, after, before, record, key, ties, ascending=ascending)
+
+    def copy(self, name: str, row: type[S]) -> Copy[S]:
+        """Bind a `COPY ... FROM STDIN` to the struct whose fields are its columns, in order."""
+        return Copy(self._source(name, "command"), row)
 
     def __repr__(self) -> str:
         """Name the folder."""

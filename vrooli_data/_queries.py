@@ -28,6 +28,7 @@ _NAME_LINE = re.compile(
 _LOADER = QueryLoader(GenericAdapter(), None)  # type: ignore[no-untyped-call]  # aiosql's is untyped
 #: What aiosql sees of the pieces in which it would find what is none of its business.
 _BARE = {"comment": " ", "hint": " ", "quoted": " 0 "}
+_COMMANDS = frozenset({"ANALYZE", "COPY", "CREATE", "DROP"})
 #: Where aiosql says that it found a mistake: it is given one query at a time.
 _PLACE = " at <unknown>:1"
 
@@ -53,6 +54,16 @@ class Source(msgspec.Struct, frozen=True):
     def is_planned_anew(self) -> bool:
         """Whether its Plan line asks for a plan of each call's own."""
         return "Plan" in self.header
+
+    @property
+    def is_command(self) -> bool:
+        """Whether it is a command of a bulk load, which has no plan and returns no rows."""
+        return self.sql.split(maxsplit=1)[0].upper() in _COMMANDS
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether it needs the staging table of a bulk load, or makes it."""
+        return "pg_temp." in self.sql
 
     @property
     def statement(self) -> bytes:

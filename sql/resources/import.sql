@@ -1,11 +1,59 @@
--- name: import_staged()$
--- Insert the resources staged by an import, each with its version and its translation, and count
+-- name: import_lines__stage()!
+-- Make the table that stages the lines of an import, one row a line, until the transaction ends.
+-- import_lines__copy fills it, and import_lines__insert reads it. The role needs TEMPORARY on the
+-- database.
+-- Record: none
+-- Index:  none: makes a table
+-- Locks:  none
+CREATE TEMPORARY TABLE pg_temp.imported_lines (
+    line bigint NOT NULL,
+    version_public_id text COLLATE "C" NOT NULL,
+    public_id text COLLATE "C" NOT NULL,
+    resource_type text COLLATE "C" NOT NULL,
+    language text COLLATE "C" NOT NULL,
+    name text NOT NULL,
+    name_folded text NOT NULL,
+    description text,
+    description_folded text,
+    version_label text COLLATE "C" NOT NULL,
+    is_complete boolean NOT NULL,
+    config jsonb NOT NULL
+) ON COMMIT DROP;
+
+-- name: import_lines__copy()!
+-- Stage the lines that the client sends, in binary: their number in the file, what is in them, and
+-- what the client adds, the public id of the version and the folded texts.
+-- Record: none
+-- Index:  none: writes rows
+-- Locks:  row: imported_lines
+COPY pg_temp.imported_lines (
+    line,
+    version_public_id,
+    public_id,
+    resource_type,
+    language,
+    name,
+    name_folded,
+    description,
+    description_folded,
+    version_label,
+    is_complete,
+    config
+) FROM STDIN (FORMAT "binary");
+
+-- name: import_lines__analyze()!
+-- Count what is staged for the planner: autovacuum never sees a temporary table.
+-- Record: none
+-- Index:  none: samples the staged rows
+-- Locks:  none
+ANALYZE pg_temp.imported_lines (line, public_id);
+
+-- name: import_lines__insert()$
+-- Insert the resources of the staged lines, each with its version and its translation, and count
 -- them: lines of a public id that exists already are left out, and so are all but the first of it.
 -- All tables are filled in the order of public ids, which is then also that of the identifiers:
 -- two imports at once cannot wait for each other in a circle, and indexes grow at their ends.
 -- The role needs USAGE on both sequences.
--- Not for psql alone: the import makes and fills imported_lines, a temporary table, beforehand.
--- Utility: reads imported_lines, a temporary table of the import.
 -- Record: int
 -- Index:  scan: imported_lines, every row, once for each table
 -- Locks:  row: resources, row: resource_versions, row: resource_translations

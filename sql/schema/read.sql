@@ -7,3 +7,27 @@ SELECT id
 FROM vrooli_data_migrations
 ORDER BY id ASC
 LIMIT 1000;
+
+-- name: list_column_types(table_name)
+-- List the columns of one table in their order, each with the type that its values are sent as: of
+-- a domain, the type below it; of an enum, text.
+-- What has no such table has no columns. A binary COPY sends its values so.
+-- Record: ColumnType
+-- Index:  pg_attribute_relid_attnum_index, pg_type_oid_index
+-- Locks:  none
+-- Null:   type, every type has a name
+SELECT
+    pg_attribute.attname::text AS name,
+    CASE pg_type.typtype
+        WHEN 'e' THEN 'text'
+        WHEN 'd' THEN format_type(pg_type.typbasetype, NULL)
+        ELSE format_type(pg_type.oid, NULL)
+    END AS type
+FROM pg_attribute
+INNER JOIN pg_type ON pg_attribute.atttypid = pg_type.oid
+WHERE
+    pg_attribute.attrelid = to_regclass(:table_name::text)
+    AND pg_attribute.attnum > 0
+    AND NOT pg_attribute.attisdropped
+-- lint: listing_is_ordered: the number of a column is unique within its table.
+ORDER BY pg_attribute.attnum ASC;

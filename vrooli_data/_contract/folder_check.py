@@ -135,13 +135,16 @@ class _FolderChecker:
             problem = Problem("file", found.problem, "correct the file")
             self._place(found.path, found.line, found.name, problem)
         plans: dict[str, str] = {}
-        for source in sources.values():
-            self.count += 1
-            result = self._queries.check(source)
-            self._returned.append(result.record)
-            plans |= result.plans
-            for problem in result.problems:
+        with self._queries.staged(sources.values()) as unstaged:
+            for source, problem in unstaged:
                 self._add(source, problem)
+            for source in sources.values():
+                self.count += 1
+                result = self._queries.check(source)
+                self._returned.append(result.record)
+                plans |= result.plans
+                for problem in result.problems:
+                    self._add(source, problem)
         if self._rules is not None:
             self._lint(sources, self._rules)
         return _CheckedFolder(folder, sources, plans)

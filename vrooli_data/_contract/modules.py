@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import msgspec
 
 from .._async.repository import AsyncRepository
 from .._bound import BoundQuery
+from .._copying import Copy
 from .._queries import Source
 from ..errors import InvalidInput
 
@@ -66,6 +68,16 @@ def queries_outside_repositories(modules: Sequence[ModuleType]) -> frozenset[str
     )
 
 
+def copies_of(modules: Sequence[ModuleType]) -> dict[str, Copy[Any]]:
+    """Return the COPY queries that modules hold in constants, by name."""
+    return {
+        value.name: value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, Copy)
+    }
+
+
 def definition(kind: type) -> tuple[Path, int]:
     """Return the file and line of a class; line 1 if its text is not available."""
     try:
@@ -80,7 +92,7 @@ def _is_repository(kind: object) -> bool:
 
 
 def _names(value: object) -> Iterator[str]:
-    if isinstance(value, BoundQuery | Source):
+    if isinstance(value, BoundQuery | Copy | Source):
         yield value.name
     elif isinstance(value, bytes) and (tag := _TAG.match(value)):
         yield tag[1].decode()

@@ -39,7 +39,14 @@ WHERE pg_class.relkind IN ('r', 'p', 'm', 'i', 'I')
 _TABLES = """
 SELECT
     coalesce(pg_partition_root(oid), oid)::regclass::text,
-    sum(CASE WHEN relkind = 'p' THEN 0 ELSE greatest(reltuples, 0) END)::bigint
+    sum(
+        CASE
+            -- It is empty until a load fills it.
+            WHEN relpersistence = 't' THEN 1000
+            WHEN relkind = 'p' THEN 0
+            ELSE greatest(reltuples, 0)
+        END
+    )::bigint
 FROM pg_class
 WHERE relkind IN ('r', 'p', 'm')
 GROUP BY 1

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from .modules import queries_outside_repositories, records_of
+from .._copying import Copy
+from .modules import copies_of, queries_outside_repositories, records_of
 from .recording import Call, Method, record_methods
 
 
@@ -21,6 +22,8 @@ class PythonSide(NamedTuple):
     methods: Sequence[Method]
     #: The calls of the methods, by query.
     calls: Mapping[str, Sequence[Call]]
+    #: The COPY queries that modules hold, by name.
+    copies: Mapping[str, Copy[Any]]
     #: The queries that modules without a repository hold.
     elsewhere: frozenset[str]
     #: Without repositories, no query is held to a method.
@@ -34,5 +37,6 @@ def read_python(records: ModuleType, repositories: Sequence[ModuleType] = ()) ->
     for method in methods:
         for call in method.calls:
             calls[call.query].append(call)
+    copies = copies_of(repositories)
     elsewhere = queries_outside_repositories(repositories)
-    return PythonSide(records_of(records), methods, calls, elsewhere, bool(repositories))
+    return PythonSide(records_of(records), methods, calls, copies, elsewhere, bool(repositories))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
@@ -31,6 +32,7 @@ from .nested import check_nested, has_nested
 from .plans import Plan, Planner
 from .problems import Problem
 from .python_side import PythonSide
+from .staging import check_command, staging_tables
 from .value_types import shown
 
 
@@ -60,6 +62,9 @@ class QueryChecker:
         self._tables = self._planner.tables()
         self._allowed = allowed_values(connection)
         self._has_trigrams = has_trigrams(read_applied(connection))
+        self._is_live = is_live
+        #: Whether the role may make no staging table.
+        self._is_denied = False
         # The server writes the trees to its log too.
         self._reads_trees = not is_live and self._can_read_trees()
 
@@ -76,7 +81,11 @@ class QueryChecker:
             return CheckedQuery([Problem(error.code, str(error), "correct the header")], record, {})
         problems = [*self._check_header(source, record)]
         plans: dict[str, Plan] = {}
-        if "Utility" in source.header:
+        if source.is_command:
+            problems += self._check_command(source)
+        elif source.is_staged and self._is_denied:
+            self.notes.add(f"{source.name} was not checked: the role may make no temporary table")
+        elif "Utility" in source.header:
             problems += self._check_utility(source)
         else:
             try:
@@ -120,6 +129,22 @@ class QueryChecker:
             )
         if source.name not in self._python.elsewhere:
             yield from check_names(source, self._python.methods, self._python.calls)
+
+    @contextmanager
+    def staged(self, sources: Iterable[Source]) -> Iterator[list[tuple[Source, Problem]]]:
+        """Have the staging tables of one folder, and tell what is wrong with them."""
+        with staging_tables(self._connection, sources) as staging:
+            self._is_denied = staging.is_denied
+            self._tables = self._planner.tables()
+            yield staging.problems
+
+    def _check_command(self, source: Source) -> Iterator[Problem]:
+        if self._is_live:
+            # As the rules, its parser comes with the check of a folder.
+            return
+        copy = self._python.copies.get(source.name)
+        is_bound = self._python.has_repositories
+        yield from check_command(self._connection, source, copy, is_bound=is_bound)
 
     def _check_utility(self, source: Source) -> Iterator[Problem]:
         """Have a statement parsed only: it may read a table that does not exist yet."""

@@ -59,6 +59,8 @@ class Explainer:
         """Explain one query; raise our error where it has no example or fails with it."""
         if "Utility" in source.header:
             return Explained(source, {}, None, f"not run: it {source.header['Utility']}")
+        if source.is_staged or source.is_command:
+            return Explained(source, {}, None, "not run: it is a part of a bulk load")
         if "Index (pg_trgm)" in source.header and not self._has_trigrams:
             return Explained(source, {}, None, "not run: the database has no trigram indexes")
         try:

@@ -12,45 +12,43 @@ from typing import Any
 import msgspec
 import psycopg
 
-from .._bulk import JSONB, copy_rows, jsonb
+from .._binding import own_queries
+from .._bulk import copy_rows
 from .._classify import translate
+from .._copying import jsonb
 from .._domain.formats import language_tag
 from .._domain.text_search import folded
 from .._ledger import migrated_session
 from .._progress import NoProgress, Progress, task
 from .._public_id import new_public_id
-from .._queries import load_folder, sql_folder
 from ..errors import InvalidFile
 from ._lines import read_lines
 from ._resource_line import WrongLine, decode
 
-_CREATE_IMPORTED_LINES = """
-/* vrooli_data:import_resources */
-CREATE TEMPORARY TABLE pg_temp.imported_lines (
-    line bigint NOT NULL,
-    version_public_id text COLLATE "C" NOT NULL,
-    public_id text COLLATE "C" NOT NULL,
-    resource_type text COLLATE "C" NOT NULL,
-    language text COLLATE "C" NOT NULL,
-    name text NOT NULL,
-    name_folded text NOT NULL,
-    description text,
-    description_folded text,
-    version_label text COLLATE "C" NOT NULL,
-    is_complete boolean NOT NULL,
-    config jsonb NOT NULL
-) ON COMMIT DROP
-"""
-_COPY_IMPORTED_LINES = """
-/* vrooli_data:import_resources */
-COPY pg_temp.imported_lines (
-    line, version_public_id, public_id, resource_type, language, name, name_folded, description,
-    description_folded, version_label, is_complete, config
-) FROM STDIN (FORMAT binary)
-"""
-_ANALYZE_IMPORTED_LINES = "ANALYZE pg_temp.imported_lines (line, public_id)"
-_TYPES = ("int8", *["text"] * 9, "bool", JSONB)
-_IMPORT_STAGED = load_folder(sql_folder() / "resources")["resources.import_staged"]
+
+class ImportedLine(msgspec.Struct, gc=False):
+    """One line as it is staged."""
+
+    line: int
+    version_public_id: str
+    public_id: str
+    resource_type: str
+    language: str
+    name: str
+    name_folded: str
+    description: str | None
+    description_folded: str | None
+    version_label: str
+    is_complete: bool
+    #: The text of JSON behind the number of its format.
+    config: bytes
+
+
+_SQL = own_queries("resources")
+_STAGE = _SQL.command("import_lines__stage")
+_COPY = _SQL.copy("import_lines__copy", ImportedLine)
+_ANALYZE = _SQL.command("import_lines__analyze")
+_INSERT = _SQL.scalar("import_lines__insert", int)
 
 #: The server tells the row of a COPY here, and nowhere else; a row is a line.
 _COPY_LINE = re.compile(r"^COPY imported_lines, line (\d+), column (\w+)")
@@ -93,17 +91,15 @@ def import_resources(
         opened.transaction(),
         opened.cursor() as cursor,
     ):
-        cursor.execute(_CREATE_IMPORTED_LINES)
+        cursor.execute(_STAGE.statement)
         with task(progress, "Reading the file", None):
             read = _stage(cursor, file, lines, progress)
         with task(progress, "Writing the tables", None):
-            # Autovacuum never sees a temporary table.
-            cursor.execute(_ANALYZE_IMPORTED_LINES)
+            cursor.execute(_ANALYZE.statement)
             try:
-                cursor.execute(_IMPORT_STAGED.statement)
+                cursor.execute(_INSERT.statement)
             except psycopg.Error as error:
-                name, lost = _IMPORT_STAGED.name, opened.closed
-                raise translate(error, name, lost, source=_IMPORT_STAGED) from None
+                raise translate(error, _INSERT.name, opened.closed, source=_INSERT.source) from None
             inserted: int = cursor.fetchall()[0][0]
     return ImportReport(read, inserted, read - inserted, 0, time.perf_counter() - started)
 
@@ -115,7 +111,7 @@ def _stage(
     progress: Progress,
 ) -> int:
     try:
-        return copy_rows(cursor, _COPY_IMPORTED_LINES, _TYPES, _rows(file, lines), progress)
+        return copy_rows(cursor, _COPY, _rows(file, lines), progress)
     except psycopg.DataError as error:
         refused = _COPY_LINE.match(error.diag.context or "")
         if refused is None:
@@ -127,23 +123,25 @@ def _stage(
         ) from None
 
 
-def _rows(file: Path, lines: Iterator[bytes]) -> Iterator[tuple[Any, ...]]:
+def _rows(file: Path, lines: Iterator[bytes]) -> Iterator[ImportedLine]:
     for number, line in enumerate(lines, 1):
         try:
             resource, config = decode(line)
         except WrongLine as problem:
             raise InvalidFile(f"{file}:{number}: {problem}", line=number) from None
-        yield (
-            number,
-            new_public_id(),
-            resource.public_id,
-            resource.resource_type,
-            language_tag(resource.language),
-            resource.name,
-            folded(resource.name),
-            resource.description,
-            None if resource.description is None else folded(resource.description),
-            resource.version_label,
-            resource.is_complete,
-            jsonb(config),
+        yield ImportedLine(
+            line=number,
+            version_public_id=new_public_id(),
+            public_id=resource.public_id,
+            resource_type=resource.resource_type,
+            language=language_tag(resource.language),
+            name=resource.name,
+            name_folded=folded(resource.name),
+            description=resource.description,
+            description_folded=(
+                None if resource.description is None else folded(resource.description)
+            ),
+            version_label=resource.version_label,
+            is_complete=resource.is_complete,
+            config=jsonb(config),
         )

@@ -23,19 +23,12 @@ _MAX_SCALE = 100
 #: What the schema holds, less the two years before.
 _YEARS = range(1970, 9999)
 
-# LOCK, SET CONSTRAINTS and VACUUM are no queries: they have no plan and no rows.
-#: Nobody writes between the look whether the tables are empty and the end.
-_LOCK = "LOCK TABLE users, resources IN SHARE ROW EXCLUSIVE MODE"
-#: Resources point at versions, which are loaded after them.
-_DEFER = "SET CONSTRAINTS resources_id_latest_version_id_fkey DEFERRED"
-#: Also sets the visibility map, so that index-only scans work from the first query on.
-_VACUUM = """
-VACUUM (ANALYZE) users, teams, members, resources, resource_versions, resource_translations,
-bookmarks, runs, run_steps, run_io, chats, chat_participants
-"""
 _QUERIES = load_folder(sql_folder() / "schema")
+_LOCK = _QUERIES["schema.seed__lock"].statement
 _HOLDS_ROWS = _QUERIES["schema.holds_rows"].statement
+_DEFER = _QUERIES["schema.seed__defer"].statement
 _ADVANCE_IDENTITIES = _QUERIES["schema.advance_identities"].statement
+_VACUUM = _QUERIES["schema.seed__vacuum"].statement
 
 
 class SeedReport(msgspec.Struct, frozen=True):
@@ -81,7 +74,7 @@ def seed(
             cursor.execute(_LOCK)
             _require_empty(cursor)
             cursor.execute(_DEFER)
-            rows = {table.name: _fill(cursor, table, progress) for table in tables(world)}
+            rows = {table.copy.table: _fill(cursor, table, progress) for table in tables(world)}
             cursor.execute(_ADVANCE_IDENTITIES)
         _vacuum(opened, progress)
     return SeedReport(rows, time.perf_counter() - started)
@@ -109,8 +102,8 @@ def _require_empty(cursor: psycopg.Cursor[tuple[object, ...]]) -> None:
 
 
 def _fill(cursor: psycopg.Cursor[tuple[object, ...]], table: Table, progress: Progress) -> int:
-    with task(progress, table.name, table.total):
-        return copy_rows(cursor, table.copy, table.types, table.rows, progress)
+    with task(progress, table.copy.table, table.total):
+        return copy_rows(cursor, table.copy, table.rows, progress)
 
 
 def _vacuum(opened: Connection, progress: Progress) -> None:

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from .._bulk import JSONB, TIMESTAMPTZ, jsonb
+from .._copying import jsonb
 from ._chance import Draw, between, happens, pick, spread
-from ._table import Table
+from ._rows import ChatRow, ParticipantRow
+from ._table import Table, seed_copy
 from ._world import World
 
-_COPY_CHATS = """
-/* vrooli_data:seed */
-COPY chats (
-    id, public_id, team_id, creator_id, is_private, open_to_anyone_with_invite, config, revision,
-    created_at, updated_at
-) FROM STDIN (FORMAT binary)
-"""
-_CHAT_TYPES = (
-    *("int8", "text", "int8", "int8", "bool", "bool", JSONB, "int4", TIMESTAMPTZ, TIMESTAMPTZ),
-)
-_COPY_PARTICIPANTS = """
-/* vrooli_data:seed */
-COPY chat_participants (chat_id, user_id, has_unread, created_at) FROM STDIN (FORMAT binary)
-"""
-_PARTICIPANT_TYPES = ("int8", "int8", "bool", TIMESTAMPTZ)
+_CHATS = seed_copy("chats", ChatRow)
+_CHAT_PARTICIPANTS = seed_copy("chat_participants", ParticipantRow)
+
 
 _CONFIGS = (jsonb(b"{}"), jsonb('{"topic": "Γενικά 💬", "pinned": []}'.encode()))
 #: Of a hundred chats: how many others take part.
@@ -33,13 +21,11 @@ _OTHERS = spread({0: 10, 1: 55, 2: 20, 5: 10, 12: 5})
 
 def tables(world: World) -> Iterator[Table]:
     """Return chats and participants."""
-    yield Table("chats", world.chats, _COPY_CHATS, _CHAT_TYPES, _chats(world))
-    yield Table(
-        "chat_participants", None, _COPY_PARTICIPANTS, _PARTICIPANT_TYPES, _participants(world)
-    )
+    yield Table(_CHATS, world.chats, _chats(world))
+    yield Table(_CHAT_PARTICIPANTS, None, _participants(world))
 
 
-def _chats(world: World) -> Iterator[tuple[Any, ...]]:
+def _chats(world: World) -> Iterator[ChatRow]:
     draw = world.draws("chats")
     creators = world.draws("creators")
     public_id = world.public_ids("chats")
@@ -47,7 +33,7 @@ def _chats(world: World) -> Iterator[tuple[Any, ...]]:
         created_at = _created_at(world, id)
         # The teams that are there; teams and chats grew alike.
         teams = max(1, int((id - 1) / world.chats * world.teams))
-        yield (
+        yield ChatRow(
             id,
             public_id(id),
             1 + int(draw() * teams) if happens(draw, 0.3) else None,
@@ -61,7 +47,7 @@ def _chats(world: World) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def _participants(world: World) -> Iterator[tuple[Any, ...]]:
+def _participants(world: World) -> Iterator[ParticipantRow]:
     draw = world.draws("chat_participants")
     creators = world.draws("creators")
     for chat_id in range(1, world.chats + 1):
@@ -71,7 +57,7 @@ def _participants(world: World) -> Iterator[tuple[Any, ...]]:
         } - {creator}
         created_at = _created_at(world, chat_id)
         for user_id in (creator, *sorted(others)):
-            yield chat_id, user_id, happens(draw, 0.25), created_at
+            yield ParticipantRow(chat_id, user_id, happens(draw, 0.25), created_at)
 
 
 def _created_at(world: World, chat_id: int) -> int:

@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from .._bulk import JSONB, TIMESTAMPTZ, jsonb
+from .._copying import jsonb
 from .._domain.text_search import folded
 from ._chance import Draw, between, happens, pick, rank, spread
-from ._table import Table
+from ._rows import MemberRow, TeamRow, UserRow
+from ._table import Table, seed_copy
 from ._texts import Texts, language, person
 from ._world import World
 
-_COPY_USERS = """
-/* vrooli_data:seed */
-COPY users (
-    id, public_id, email, name, name_folded, handle, is_bot, is_private, languages, last_active_at,
-    revision, created_at, updated_at
-) FROM STDIN (FORMAT binary)
-"""
-_USER_TYPES = (
-    *("int8", "text", "text", "text", "text", "text", "bool", "bool", "text[]", TIMESTAMPTZ),
-    *("int4", TIMESTAMPTZ, TIMESTAMPTZ),
-)
-_COPY_TEAMS = """
-/* vrooli_data:seed */
-COPY teams (
-    id, public_id, name, handle, is_private, config, created_by_id, revision, created_at, updated_at
-) FROM STDIN (FORMAT binary)
-"""
-_TEAM_TYPES = (
-    *("int8", "text", "text", "text", "bool", JSONB, "int8", "int4", TIMESTAMPTZ, TIMESTAMPTZ),
-)
-_COPY_MEMBERS = """
-/* vrooli_data:seed */
-COPY members (
-    team_id, user_id, is_admin, permissions, created_at, updated_at
-) FROM STDIN (FORMAT binary)
-"""
-_MEMBER_TYPES = ("int8", "int8", "bool", JSONB, TIMESTAMPTZ, TIMESTAMPTZ)
+_USERS = seed_copy("users", UserRow)
+_TEAMS = seed_copy("teams", TeamRow)
+_MEMBERS = seed_copy("members", MemberRow)
+
 
 _MAILBOXES = ("example.org", "example.com", "mail.example.net", "bücher.example")
 #: Of a hundred users: how many further languages they read.
@@ -50,12 +27,12 @@ _LARGEST_TEAM = 30
 
 def tables(world: World) -> Iterator[Table]:
     """Return users, teams and members."""
-    yield Table("users", world.users, _COPY_USERS, _USER_TYPES, _users(world))
-    yield Table("teams", world.teams, _COPY_TEAMS, _TEAM_TYPES, _teams(world))
-    yield Table("members", None, _COPY_MEMBERS, _MEMBER_TYPES, _members(world))
+    yield Table(_USERS, world.users, _users(world))
+    yield Table(_TEAMS, world.teams, _teams(world))
+    yield Table(_MEMBERS, None, _members(world))
 
 
-def _users(world: World) -> Iterator[tuple[Any, ...]]:
+def _users(world: World) -> Iterator[UserRow]:
     draw = world.draws("users")
     public_id = world.public_ids("users")
     for id in range(1, world.users + 1):
@@ -70,7 +47,7 @@ def _users(world: World) -> Iterator[tuple[Any, ...]]:
                 languages.append(further)
         email = None if is_bot or happens(draw, 0.1) else f"person{id}@{pick(draw, _MAILBOXES)}"
         name = f"{person(draw, first)} 🤖" if is_bot else person(draw, first)
-        yield (
+        yield UserRow(
             id,
             public_id(id),
             email,
@@ -87,14 +64,14 @@ def _users(world: World) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def _teams(world: World) -> Iterator[tuple[Any, ...]]:
+def _teams(world: World) -> Iterator[TeamRow]:
     draw = world.draws("teams")
     founders = world.draws("founders")
     public_id = world.public_ids("teams")
     texts = Texts(draw)
     for id in range(1, world.teams + 1):
         created_at = _team_created_at(world, id)
-        yield (
+        yield TeamRow(
             id,
             public_id(id),
             texts.name(language(draw)),
@@ -108,7 +85,7 @@ def _teams(world: World) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def _members(world: World) -> Iterator[tuple[Any, ...]]:
+def _members(world: World) -> Iterator[MemberRow]:
     draw = world.draws("members")
     founders = world.draws("founders")
     for team_id in range(1, world.teams + 1):
@@ -120,7 +97,7 @@ def _members(world: World) -> Iterator[tuple[Any, ...]]:
             created_at = (
                 came_at if user_id == founder else between(draw, came_at, world.timeline.end)
             )
-            yield (
+            yield MemberRow(
                 team_id,
                 user_id,
                 user_id == founder or happens(draw, 0.1),

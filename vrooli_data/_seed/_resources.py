@@ -3,52 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from .._bulk import JSONB, TIMESTAMPTZ, jsonb
+from .._copying import jsonb
 from .._domain.text_search import folded
 from ._chance import between, happens, pick
+from ._rows import BookmarkRow, ResourceRow, TranslationRow, VersionRow
 from ._shapes import Shapes
-from ._table import Table
+from ._table import Table, seed_copy
 from ._texts import Texts
 from ._world import World
 
-_COPY_RESOURCES = """
-/* vrooli_data:seed */
-COPY resources (
-    id, public_id, resource_type, is_private, is_deleted, deleted_at, deleted_by_id,
-    has_complete_version, score, bookmarks, views, created_by_id, latest_version_id,
-    last_version_index, revision, created_at, updated_at
-) FROM STDIN (FORMAT binary)
-"""
-_RESOURCE_TYPES = (
-    *("int8", "text", "text", "bool", "bool", TIMESTAMPTZ, "int8"),
-    *("bool", "int8", "int8", "int8", "int8", "int8"),
-    *("int4", "int4", TIMESTAMPTZ, TIMESTAMPTZ),
-)
-_COPY_VERSIONS = """
-/* vrooli_data:seed */
-COPY resource_versions (
-    id, public_id, resource_id, version_index, version_label, config, is_complete, revision,
-    created_at, updated_at
-) FROM STDIN (FORMAT binary)
-"""
-_VERSION_TYPES = (
-    *("int8", "text", "int8", "int4", "text", JSONB, "bool", "int4", TIMESTAMPTZ, TIMESTAMPTZ),
-)
-_COPY_TRANSLATIONS = """
-/* vrooli_data:seed */
-COPY resource_translations (
-    resource_id, language, name, name_folded, description, description_folded, created_at,
-    updated_at
-) FROM STDIN (FORMAT binary)
-"""
-_TRANSLATION_TYPES = ("int8", *["text"] * 5, TIMESTAMPTZ, TIMESTAMPTZ)
-_COPY_BOOKMARKS = """
-/* vrooli_data:seed */
-COPY bookmarks (user_id, resource_id, created_at) FROM STDIN (FORMAT binary)
-"""
-_BOOKMARK_TYPES = ("int8", "int8", TIMESTAMPTZ)
+_RESOURCES = seed_copy("resources", ResourceRow)
+_RESOURCE_VERSIONS = seed_copy("resource_versions", VersionRow)
+_RESOURCE_TRANSLATIONS = seed_copy("resource_translations", TranslationRow)
+_BOOKMARKS = seed_copy("bookmarks", BookmarkRow)
+
 
 _CONFIGS = (
     jsonb(b"{}"),
@@ -63,27 +32,21 @@ _LABELS = ("1.0.0", "0.1.0", "2.0.0-rc.1", "2023.10", "draft", "1.4.2+build.7", 
 def tables(world: World) -> Iterator[Table]:
     """Return resources, versions, translations and bookmarks."""
     shapes = Shapes(world.draws("shapes"))
+    yield Table(_RESOURCES, world.resources, _resources(world, shapes))
     yield Table(
-        "resources", world.resources, _COPY_RESOURCES, _RESOURCE_TYPES, _resources(world, shapes)
-    )
-    yield Table(
-        "resource_versions",
+        _RESOURCE_VERSIONS,
         shapes.versions(world.resources),
-        _COPY_VERSIONS,
-        _VERSION_TYPES,
         _versions(world, shapes),
     )
     yield Table(
-        "resource_translations",
+        _RESOURCE_TRANSLATIONS,
         None,
-        _COPY_TRANSLATIONS,
-        _TRANSLATION_TYPES,
         _translations(world, shapes),
     )
-    yield Table("bookmarks", None, _COPY_BOOKMARKS, _BOOKMARK_TYPES, _bookmarks(world))
+    yield Table(_BOOKMARKS, None, _bookmarks(world))
 
 
-def _resources(world: World, shapes: Shapes) -> Iterator[tuple[Any, ...]]:
+def _resources(world: World, shapes: Shapes) -> Iterator[ResourceRow]:
     draw = world.draws("resources")
     public_id = world.public_ids("resources")
     end = world.timeline.end
@@ -93,7 +56,7 @@ def _resources(world: World, shapes: Shapes) -> Iterator[tuple[Any, ...]]:
         author = None if happens(draw, 0.02) else world.user(draw, (id - 1) / world.resources)
         deleted_at = between(draw, created_at, end) if shape.is_deleted else None
         bookmarks = len(audience)
-        yield (
+        yield ResourceRow(
             id,
             public_id(id),
             shape.resource_type,
@@ -114,7 +77,7 @@ def _resources(world: World, shapes: Shapes) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def _versions(world: World, shapes: Shapes) -> Iterator[tuple[Any, ...]]:
+def _versions(world: World, shapes: Shapes) -> Iterator[VersionRow]:
     draw = world.draws("resource_versions")
     public_id = world.public_ids("resource_versions")
     end = world.timeline.end
@@ -124,7 +87,7 @@ def _versions(world: World, shapes: Shapes) -> Iterator[tuple[Any, ...]]:
         created_at = world.resource_created_at(resource_id)
         for index in range(shape.versions):
             id = first + index
-            yield (
+            yield VersionRow(
                 id,
                 public_id(id),
                 resource_id,
@@ -139,14 +102,14 @@ def _versions(world: World, shapes: Shapes) -> Iterator[tuple[Any, ...]]:
             created_at = between(draw, created_at, end)
 
 
-def _translations(world: World, shapes: Shapes) -> Iterator[tuple[Any, ...]]:
+def _translations(world: World, shapes: Shapes) -> Iterator[TranslationRow]:
     draw = world.draws("resource_translations")
     texts = Texts(draw)
     for resource_id in range(1, world.resources + 1):
         created_at = world.resource_created_at(resource_id)
         for language in shapes.of(resource_id).languages:
             name, description = texts.name(language), texts.description(language)
-            yield (
+            yield TranslationRow(
                 resource_id,
                 language,
                 name,
@@ -158,13 +121,13 @@ def _translations(world: World, shapes: Shapes) -> Iterator[tuple[Any, ...]]:
             )
 
 
-def _bookmarks(world: World) -> Iterator[tuple[Any, ...]]:
+def _bookmarks(world: World) -> Iterator[BookmarkRow]:
     draw = world.draws("bookmarks")
     for resource_id, audience in enumerate(_audiences(world), 1):
         resource_created_at = world.resource_created_at(resource_id)
         for user_id in audience:
             earliest = max(resource_created_at, world.user_created_at(user_id))
-            yield user_id, resource_id, between(draw, earliest, world.timeline.end)
+            yield BookmarkRow(user_id, resource_id, between(draw, earliest, world.timeline.end))
 
 
 def _audiences(world: World) -> Iterator[list[int]]:

@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
-from .._bulk import JSONB, TIMESTAMPTZ, jsonb
+from .._copying import jsonb
 from ._chance import MILLISECOND, SECOND, Draw, happens, pick, spread
+from ._rows import RunRow, StepRow, ValueRow
 from ._shapes import Shapes
-from ._table import Table
+from ._table import Table, seed_copy
 from ._texts import Texts, language
 from ._world import World
 
-_COPY_RUNS = """
-/* vrooli_data:seed */
-COPY runs (
-    id, user_id, resource_version_id, name, status, is_private, data, started_at, completed_at,
-    time_elapsed, completed_complexity, context_switches, revision, created_at, updated_at
-) FROM STDIN (FORMAT binary)
-"""
-_RUN_TYPES = (
-    *("int8", "int8", "int8", "text", "text", "bool", JSONB, TIMESTAMPTZ, TIMESTAMPTZ),
-    *("int8", "int4", "int4", "int4", TIMESTAMPTZ, TIMESTAMPTZ),
-)
-_COPY_STEPS = """
-/* vrooli_data:seed */
-COPY run_steps (
-    user_id, run_id, step, name, status, time_elapsed, created_at, updated_at
-) FROM STDIN (FORMAT binary)
-"""
-_STEP_TYPES = ("int8", "int8", "int4", "text", "text", "int8", TIMESTAMPTZ, TIMESTAMPTZ)
-_COPY_IO = """
-/* vrooli_data:seed */
-COPY run_io (
-    user_id, run_id, side, step, key, value, created_at, updated_at
-) FROM STDIN (FORMAT binary)
-"""
-_IO_TYPES = ("int8", "int8", "text", "int4", "text", JSONB, TIMESTAMPTZ, TIMESTAMPTZ)
+_RUNS = seed_copy("runs", RunRow)
+_RUN_STEPS = seed_copy("run_steps", StepRow)
+_RUN_IO = seed_copy("run_io", ValueRow)
+
 
 #: Of a hundred runs of the past, and of the latest days.
 _PAST = spread({"Completed": 81, "Failed": 10, "Cancelled": 7, "Paused": 1, "Scheduled": 1})
@@ -104,9 +83,9 @@ class Run(msgspec.Struct, gc=False):
 
 def tables(world: World) -> Iterator[Table]:
     """Return runs, steps and values."""
-    yield Table("runs", world.runs, _COPY_RUNS, _RUN_TYPES, _run_rows(world))
-    yield Table("run_steps", None, _COPY_STEPS, _STEP_TYPES, _step_rows(world))
-    yield Table("run_io", None, _COPY_IO, _IO_TYPES, _io_rows(world))
+    yield Table(_RUNS, world.runs, _run_rows(world))
+    yield Table(_RUN_STEPS, None, _step_rows(world))
+    yield Table(_RUN_IO, None, _io_rows(world))
 
 
 def _runs(world: World) -> Iterator[Run]:
@@ -151,11 +130,11 @@ def _run(draw: Draw, run: Run, end: int) -> Run:
     return run
 
 
-def _run_rows(world: World) -> Iterator[tuple[Any, ...]]:
+def _run_rows(world: World) -> Iterator[RunRow]:
     draw = world.draws("run_rows")
     texts = Texts(draw)
     for run in _runs(world):
-        yield (
+        yield RunRow(
             run.id,
             run.user_id,
             run.version_id,
@@ -174,13 +153,16 @@ def _run_rows(world: World) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def _step_rows(world: World) -> Iterator[tuple[Any, ...]]:
+def _step_rows(world: World) -> Iterator[StepRow]:
     draw = world.draws("run_steps")
     for run in _runs(world):
+        if run.started_at is None:
+            # It has no steps.
+            continue
         updated_at = run.completed_at or run.started_at
         for step in range(1, run.steps + 1):
             status = _step_status(draw, run, step)
-            yield (
+            yield StepRow(
                 run.user_id,
                 run.id,
                 step,
@@ -200,18 +182,18 @@ def _step_status(draw: Draw, run: Run, step: int) -> str:
     return "Scheduled"
 
 
-def _io_rows(world: World) -> Iterator[tuple[Any, ...]]:
+def _io_rows(world: World) -> Iterator[ValueRow]:
     draw = world.draws("run_io")
     for run in _runs(world):
         if run.started_at is None:
             continue
         key = (run.user_id, run.id)
         at = (run.started_at, run.started_at)
-        yield (*key, "input", 0, "prompt", pick(draw, _VALUES), *at)
+        yield ValueRow(*key, "input", 0, "prompt", pick(draw, _VALUES), *at)
         if happens(draw, _STEP_INPUTS):
-            yield (*key, "input", 1, "options", pick(draw, _VALUES), *at)
-        if run.status == "Completed":
-            yield (
+            yield ValueRow(*key, "input", 1, "options", pick(draw, _VALUES), *at)
+        if run.status == "Completed" and run.completed_at is not None:
+            yield ValueRow(
                 *key,
                 "output",
                 0,

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from .._binding import own_queries
+from .._copying import Copy
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_SQL = own_queries("schema")
 
 
 class Table(NamedTuple):
     """A table and its rows, made while they are sent."""
 
-    name: str
+    copy: Copy[Any]
     #: How many rows there will be; None where they have to be made to be counted.
     total: int | None
-    copy: LiteralString
-    #: The types of the columns on the wire.
-    types: tuple[str, ...]
-    rows: Iterator[tuple[Any, ...]]
+    rows: Iterator[msgspec.Struct]
+
+
+def seed_copy(table: str, row: type[S]) -> Copy[S]:
+    """Return the COPY that fills one table (sql/schema/seed.sql)."""
+    return _SQL.copy(f"seed_{table}__copy", row)

@@ -9,3 +9,10 @@ class AppliedMigration(msgspec.Struct, frozen=True, gc=False):
     """One migration that the database holds."""
 
     id: str
+
+
+class ColumnType(msgspec.Struct, frozen=True, gc=False):
+    """One column of a table, and the type that its values are sent as."""
+
+    name: str
+    type: str

@@ -1,0 +1,2 @@
+-- name: schema()^
+SELECT 'users' AS table_name;
