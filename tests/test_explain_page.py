@@ -21,14 +21,14 @@ from vrooli_data._explain.choice import all_queries
 from vrooli_data._explain.highlight import highlight
 from vrooli_data._explain.markup import joined, tag
 from vrooli_data._explain.page import write_page
-from vrooli_data._explain.survey import Survey, survey
-from vrooli_data._queries import load_folder
+from vrooli_data._explain.survey import Survey, survey_growth
+from vrooli_data._queries import load_folder, sql_folder
 
 pytestmark = pytest.mark.slow("the page of plans")
 
 Browser: TypeAlias = Callable[..., str]
 
-QUERIES = all_queries()
+QUERIES = all_queries(sql_folder())
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _HOSTILE = """\
 -- name: hostile()
@@ -73,7 +73,7 @@ def server_url(postgresql_server: Any) -> str:
 
 @pytest.fixture(scope="module")
 def surveyed(server_url: str) -> Survey:
-    return survey(server_url, list(QUERIES.values()), scale=0.1)
+    return survey_growth(server_url, list(QUERIES.values()), scale=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -186,14 +186,16 @@ def test_growth_is_told_from_what_stays(surveyed: Survey) -> None:
     assert verdicts["runs.get_execution_stats"] == "linear"
     assert verdicts["users.find_by_id"] == "flat"
     assert verdicts["resources.find_by_type__score"] == "flat"
-    assert surveyed.large.rows["runs"] == 10 * surveyed.small.rows["runs"]
+    assert surveyed.seeded is not None
+    small, large = surveyed.seeded
+    assert large.rows["runs"] == 10 * small.rows["runs"]
 
 
 def test_a_plan_that_differs_on_little_data_is_drawn_too(surveyed: Survey, text: str) -> None:
     differing = [
         each.source.name
         for each in surveyed.queries
-        if each.small and each.large and each.small.shape != each.large.shape
+        if each.small and each.plan and each.small.shape != each.plan.shape
     ]
     assert differing != []
     assert text.count("<summary>Another plan at scale 0.01</summary>") == len(differing)
@@ -205,7 +207,7 @@ def test_what_queries_say_is_escaped(server_url: str, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "read.sql").write_text(_HOSTILE)
     sources = list(load_folder(folder).values())
-    write_page(survey(server_url, sources, scale=0.01), tmp_path / "page.html")
+    write_page(survey_growth(server_url, sources, scale=0.01), tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     elements = Counter(name for name, _ in _Elements(text).found)
     assert (elements["script"], elements["img"], elements["i"], elements["u"]) == (1, 0, 0, 0)
@@ -244,7 +246,7 @@ def test_who_may_create_databases_can_write_the_page_and_leaves_none(
     file = tmp_path / "plans.html"
     said = succeed("explain", "users", "--html", file, "--scale", "0.01", "--database-url", url)
     users = [name for name in QUERIES if name.startswith("users.")]
-    assert said.startswith(f"{file}: {len(users)} queries, of which ")
+    assert said.startswith(f"{file}: {len(users)} queries; the cost of ")
     assert shown(file.read_text()) == users
     owned = "SELECT datname FROM pg_database WHERE datdba = %s::regrole"
     assert admin.execute(owned, (role,)).fetchall() == []

@@ -12,6 +12,7 @@ from psycopg import RawCursor
 from tests.check.broken import QUERIES, RECORDS
 from tests.check.copies import append, findings
 from tests.psql import psql
+from vrooli_data._explain.examples import package_examples
 from vrooli_data._explain.highlight import highlight
 from vrooli_data._explain.running import Explainer
 from vrooli_data._queries import load_folder
@@ -103,7 +104,7 @@ def test_psql_reads_the_same(shop_url: str, tmp_path: Path) -> None:
 
 def test_they_are_explained(package_url: str, tmp_path: Path) -> None:
     with psycopg.connect(package_url) as connection:
-        explainer = Explainer(connection)
+        explainer = Explainer(connection, package_examples())
         explained = [
             explainer.explain(source) for source in load_folder(folder(tmp_path, "users")).values()
         ]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Connection
 
-from .._ledger import read_applied
-from .._migrations import has_trigrams
 from .._queries import Source
 from .analysis import Analysis, Catalog, UnsupportedServer, analyze, check_version
 from .calls import check_absence, check_calls, check_names
@@ -18,18 +16,16 @@ from .columns import Overrides, check_columns, check_items, check_nulls
 from .description import Described, Describer
 from .header import (
     HeaderError,
-    IndexLine,
-    index_line,
     locks_line,
     null_line,
     plan_line,
     record_line,
     record_type,
 )
-from .index_lines import check_indexes
+from .index_check import IndexChecker, refused
 from .literals import allowed_values, check_literals
 from .nested import check_nested, has_nested
-from .plans import Plan, Planner
+from .plans import Plan
 from .problems import Problem
 from .python_side import PythonSide
 from .staging import check_command, staging_tables
@@ -52,16 +48,14 @@ class QueryChecker:
     def __init__(
         self, connection: Connection[Any], python: PythonSide, *, is_live: bool = False
     ) -> None:
+        self._indexes = IndexChecker(connection, has_own_settings=is_live)
         #: What was not checked, and why.
-        self.notes: set[str] = set()
+        self.notes = self._indexes.notes
         self._connection = connection
         self._python = python
         self._catalog = Catalog(connection)
         self._describer = Describer(connection, self._catalog)
-        self._planner = Planner(connection, has_own_settings=is_live)
-        self._tables = self._planner.tables()
         self._allowed = allowed_values(connection)
-        self._has_trigrams = has_trigrams(read_applied(connection))
         self._is_live = is_live
         #: Whether the role may make no staging table.
         self._is_denied = False
@@ -74,7 +68,7 @@ class QueryChecker:
         try:
             line = record_line(source)
             record = line.expression and record_type(line.expression, self._python.records)
-            index = index_line(self._index_text(source))
+            index = self._indexes.index_line(source)
             values = plan_line(source)
             overrides = Overrides(null_line(source))
         except HeaderError as error:
@@ -91,22 +85,17 @@ class QueryChecker:
             try:
                 described = self._describer.describe(source.sql)
                 # Only the planner finds some mistakes, such as a conflict target without a key.
-                plans = self._plans(source, values)
+                plans = self._indexes.plans(source, values)
             except psycopg.Error as error:
-                problems.append(_refused(error))
+                problems.append(refused(error))
             else:
                 problems += self._check_statement(source, described, record, overrides)
-                for plan in () if index.is_never_run else plans.values():
-                    problems += self._check_indexes(plan, index)
+                problems += self._indexes.problems(plans.values(), index)
         return CheckedQuery(problems, record, {title: plan.text for title, plan in plans.items()})
 
     def lacks_trigrams(self, source: Source) -> bool:
         """Tell whether a query uses trigram indexes that this database does not have."""
-        return "Index (pg_trgm)" in source.header and not self._has_trigrams
-
-    def _index_text(self, source: Source) -> str:
-        with_trigrams = self._has_trigrams and "Index (pg_trgm)" in source.header
-        return source.header["Index (pg_trgm)" if with_trigrams else "Index"]
+        return self._indexes.lacks_trigrams(source)
 
     def _check_header(self, source: Source, record: Any) -> Iterator[Problem]:
         arity = source.suffix
@@ -135,7 +124,7 @@ class QueryChecker:
         """Have the staging tables of one folder, and tell what is wrong with them."""
         with staging_tables(self._connection, sources) as staging:
             self._is_denied = staging.is_denied
-            self._tables = self._planner.tables()
+            self._indexes.read_tables()
             yield staging.problems
 
     def _check_command(self, source: Source) -> Iterator[Problem]:
@@ -154,10 +143,10 @@ class QueryChecker:
         except psycopg.errors.UndefinedTable:
             return
         except psycopg.Error as error:
-            yield _refused(error)
+            yield refused(error)
             return
         try:
-            self._planner.generic(source)
+            self._indexes.planner.generic(source)
         except psycopg.Error:
             # A command such as VACUUM has no plan.
             return
@@ -179,26 +168,6 @@ class QueryChecker:
             if record is not None:
                 yield from _check_nulls(analysis, described, record, overrides)
             yield from _check_locks(analysis, source)
-
-    def _plans(self, source: Source, values: Mapping[str, Mapping[str, str]]) -> dict[str, Plan]:
-        """Return the plans by title: one for each list of the Plan line, or the generic plan."""
-        if not values:
-            return {source.name: self._planner.generic(source)}
-        return {
-            f"{source.name}: {title}": self._planner.custom(source, given)
-            for title, given in values.items()
-        }
-
-    def _check_indexes(self, plan: Plan, index: IndexLine) -> Iterator[Problem]:
-        for problem, tables in check_indexes(plan, index, self._tables):
-            small = sorted(filter(self._tables.is_small, tables))
-            self.notes |= {
-                f"plans of {table} were not checked: the table has too few rows, or was never "
-                "analysed"
-                for table in small
-            }
-            if not small:
-                yield problem
 
     def _can_read_trees(self) -> bool:
         try:
@@ -225,11 +194,3 @@ def _check_locks(analysis: Analysis, source: Source) -> Iterator[Problem]:
         locks = ", ".join(sorted(found)) or "none"
         fix = f"write `Locks:  {locks}`, or lock otherwise"
         yield Problem("locks", f"the statement locks {locks}", fix)
-
-
-def _refused(error: psycopg.Error) -> Problem:
-    message = error.diag.message_primary or type(error).__name__
-    if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        fix = "grant it to the role that checks, or check as another"
-        return Problem("statement", f"the role may not run it: {message}", fix)
-    return Problem("statement", f"the server refuses it: {message}", "correct the statement")

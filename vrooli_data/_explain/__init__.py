@@ -1,1 +1,1 @@
-"""What ``vrooli-data explain`` shows: the plans of queries, run with example values."""
+"""``vrooli-data explain``: the plans of queries, run with example values."""

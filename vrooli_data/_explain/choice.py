@@ -1,27 +1,31 @@
-"""Find the queries that somebody means."""
+"""Choose queries by name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 
-from .._queries import Source, load_folder, sql_folder
+from .._contract.findings import place
+from .._queries import Source, load_folder
 from ..errors import InvalidInput
 
 _MOST_PROPOSALS = 3
 
 
-def all_queries() -> dict[str, Source]:
-    """Return every query of the layer, by name."""
-    folders = sorted(path for path in sql_folder().iterdir() if path.is_dir())
+def all_queries(sql: Path) -> dict[str, Source]:
+    """Return the queries of a folder and of the folders in it, by name."""
+    folders = [sql, *(path for path in sql.iterdir() if path.is_dir())]
     found = {name: source for folder in folders for name, source in load_folder(folder).items()}
+    if not found:
+        raise InvalidInput("--sql", f"{place(sql)} holds no query")
     return dict(sorted(found.items()))
 
 
 def choose(queries: Mapping[str, Source], wanted: str | None) -> list[Source]:
-    """Return the queries of a name: one, the variants of a method, those of a folder, or all.
+    """Return one query, the variants of a method, the queries of a folder, or all.
 
-    The folder may be left out: ``find_by_type`` is ``resources.find_by_type`` with its variants.
+    The folder of a method is optional: ``find_by_type`` is ``resources.find_by_type``.
     """
     if wanted is None:
         return list(queries.values())
@@ -34,7 +38,7 @@ def choose(queries: Mapping[str, Source], wanted: str | None) -> list[Source]:
 
 
 def variants(queries: Mapping[str, Source], source: Source) -> list[str]:
-    """Return the names of the other queries that the method of a query runs."""
+    """Return the names of the other queries of the same method."""
     method = source.name.partition("__")[0]
     return [name for name in queries if name != source.name and name.partition("__")[0] == method]
 
@@ -49,11 +53,11 @@ def _proposals(queries: Mapping[str, Source], wanted: str) -> str:
     names = dict.fromkeys(
         part for name in queries for part in (name, name.partition("__")[0], name.partition(".")[0])
     )
-    # Without a folder it is compared with what the names are without theirs.
+    # A name without a folder is compared with names without theirs.
     short = {name.partition(".")[2] or name: name for name in reversed(names)}
     near = get_close_matches(wanted, names, _MOST_PROPOSALS) or [
         short[name] for name in get_close_matches(wanted, short, _MOST_PROPOSALS)
     ]
     if not near:
         return ": without a name, `explain` lists all"
-    return f"; near it: {', '.join(near)}"
+    return f"; similar names: {', '.join(near)}"

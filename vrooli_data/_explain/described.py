@@ -1,24 +1,21 @@
-"""Describe a query for a reader: its header, its values and the fields of its record. No I/O."""
+"""Describe a query: its header, its example values and the fields of its record. No I/O."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, get_args, get_origin
 
 import msgspec
 
-from .. import records
 from .._contract.findings import place
-from .._contract.header import record_line, record_type
-from .._contract.modules import records_of
+from .._contract.header import HeaderError, record_line, record_type
 from .._contract.value_types import shown
 from .._queries import Source, sql_folder
 from .._rows import record_fields
 
 _MOST_OF_A_VALUE = 120
-_RECORDS = records_of(records)
 
 
 class RecordFields(msgspec.Struct, frozen=True):
@@ -29,32 +26,38 @@ class RecordFields(msgspec.Struct, frozen=True):
 
 
 def purpose(source: Source) -> tuple[str, str]:
-    """Return the purpose of a query, and what its header says beside; that may be empty."""
+    """Return the first sentence of the purpose, and the others, which may be empty."""
     first, stop, rest = source.header["Purpose"].partition(". ")
     return f"{first}{stop.rstrip()}", rest
 
 
 def header(source: Source) -> dict[str, str]:
-    """Return the other lines of the header, and where they stand."""
+    """Return the other lines of the header, and the place of the query."""
     lines = {label: text for label, text in source.header.items() if label != "Purpose"}
     return {**lines, "File": f"{_file(source)}:{source.line}"}
 
 
 def _file(source: Source) -> str:
-    """Return the file as the repository has it, also where the package is installed elsewhere."""
+    """Return the path in the repository, also where the package is installed."""
     home = sql_folder().parent
     if source.path.is_relative_to(home):
         return source.path.relative_to(home).as_posix()
     return place(source.path)
 
 
-def record(source: Source) -> list[RecordFields]:
-    """Return the record of a query and those nested in it; none for a scalar or a count."""
+def record(source: Source, records: Mapping[str, Any]) -> list[RecordFields]:
+    """Return the record of a query and the records nested in it.
+
+    The list is empty for a scalar or a count, and where *records* lacks the record.
+    """
     expression = record_line(source).expression
     if expression is None:
         return []
+    try:
+        waiting = [record_type(expression, records)]
+    except HeaderError:
+        return []
     found: dict[str, RecordFields] = {}
-    waiting = [record_type(expression, _RECORDS)]
     while waiting:
         for kind in _records_in(waiting.pop(0)):
             name = shown(kind)
@@ -66,7 +69,7 @@ def record(source: Source) -> list[RecordFields]:
 
 
 def _records_in(annotation: Any) -> Iterator[Any]:
-    """Go through the records that an annotation is made of, those of a type as ``Update[User]``."""
+    """Yield the records in an annotation; ``Update[User]`` is one."""
     kind = get_origin(annotation) or annotation
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         yield annotation
@@ -76,7 +79,7 @@ def _records_in(annotation: Any) -> Iterator[Any]:
 
 
 def value(example: Any) -> str:
-    """Return an example value as SQL shows it, long ones cut."""
+    """Return an example value as an SQL literal, cut to a length that fits."""
     if example is None:
         return "NULL"
     if isinstance(example, str | datetime):

@@ -1,84 +1,159 @@
-"""Example values for the parameters of a query, taken from rows that are there."""
+"""Example values for the parameters of queries, taken from rows of the database."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import aiosql
-from aiosql.adapters.generic import GenericAdapter
+import psycopg
 from psycopg import Connection
 from psycopg.rows import dict_row
+from psycopg.types.string import TextLoader
 
 from .. import _async
+from .._classify import translate
+from .._contract.findings import place
+from .._contract.header import plan_line
 from .._contract.modules import with_submodules
 from .._contract.recording import record_methods
-from .._queries import Source
-from ..errors import NotFound
+from .._queries import Source, sql_folder
+from ..errors import DatabaseError, InvalidFile, NotFound, VrooliDataError
+from .choice import all_queries
 
 _FOLDER = Path(__file__).with_name("examples")
 _ANY_QUERY = "any_query"
-#: What parameters put before the name of the column that they are compared with.
+#: A parameter takes the value of the column that it is compared with.
 _PREFIXES = ("after_", "before_", "expected_")
+_NAME_LINE = re.compile(r"^-- name: ([a-z_]\w*)\(\)\^[ \t]*$", re.MULTILINE)
+_QUOTED = re.compile(r"'(.*)'", re.DOTALL)
 
 
-class Examples:
-    """Examples from one database; the same rows give the same ones."""
+class ExampleQueries(NamedTuple):
+    """Queries whose rows give example values."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
+    #: By name.
+    statements: Mapping[str, str] = {}
+    #: By query of the layer, values in the order of its parameters. Parameters that no example
+    #: serves take these.
+    passed: Mapping[str, Sequence[Any]] = {}
+    #: What helps when an example returns no row.
+    remedy: str = ""
+
+
+class ExampleValues:
+    """Values for the parameters of queries. The same rows give the same values."""
+
+    def __init__(self, connection: Connection[Any], examples: ExampleQueries) -> None:
         self._connection = connection
-        self._statements = _statements()
-        self._rows: dict[str, Mapping[str, Any] | None] = {}
-        self._passed = {
-            call.query: call.parameters
-            for method in record_methods(with_submodules(_async))
-            for call in method.calls
-        }
+        self._statements, self._passed, self._remedy = examples
+        self._rows: dict[str, Mapping[str, Any]] = {}
 
     def values(self, source: Source) -> dict[str, Any]:
-        """Return a value for each parameter; raise `NotFound` where no row is there for it.
+        """Return the values by parameter, without the parameters for which there is no example.
 
-        What names no row is what the method passes: a new name, a change, a flag.
+        Raises:
+            NotFound: the example query of this query returns no row.
         """
         if not source.parameters:
             return {}
         row = self._row(source)
-        # A query that no method runs is `vrooli-data check`'s to find.
         passed = dict(zip(source.parameters, self._passed.get(source.name, ()), strict=False))
-        return {name: _value(name, row, passed) for name in source.parameters}
+        # The Plan line has values of its own.
+        planned = next(iter(plan_line(source).values()), {})
+        found = {**passed, **{name: _literal(text) for name, text in planned.items()}}
+        for name in source.parameters:
+            for column in (name, *(name.removeprefix(prefix) for prefix in _PREFIXES)):
+                if column in row:
+                    found[name] = row[column]
+                    break
+        return {name: found[name] for name in source.parameters if name in found}
 
     def _row(self, source: Source) -> dict[str, Any]:
-        folder, _, query = source.name.partition(".")
-        method = f"{folder}__{query.partition('__')[0]}"
-        own = method if method in self._statements else folder
-        found = self._fetch(own)
-        if found is None:
-            raise NotFound(
-                f"{source.name}: the database holds no rows to take example values from; "
-                "`vrooli-data seed` fills an empty one",
-                query=source.name,
-            )
-        return {**(self._fetch(_ANY_QUERY) or {}), **found}
+        folder, own = _names(source)
+        name = own if own in self._statements else folder
+        return {**self._fetch(_ANY_QUERY, source), **self._fetch(name, source)}
 
-    def _fetch(self, name: str) -> Mapping[str, Any] | None:
+    def _fetch(self, name: str, source: Source) -> Mapping[str, Any]:
         if name not in self._statements:
             return {}
         if name not in self._rows:
-            with self._connection.cursor(row_factory=dict_row) as cursor:
-                self._rows[name] = cursor.execute(self._statements[name]).fetchone()
+            found = self._execute(name)
+            if found is None:
+                raise NotFound(
+                    f"{source.name}: the database holds no rows for the example {name}; "
+                    f"{self._remedy}",
+                    query=source.name,
+                )
+            self._rows[name] = found
         return self._rows[name]
 
+    def _execute(self, name: str) -> Mapping[str, Any] | None:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            # A parameter takes JSON as text.
+            for kind in ("json", "jsonb"):
+                cursor.adapters.register_loader(kind, TextLoader)
+            try:
+                return cursor.execute(self._statements[name].encode()).fetchone()
+            except psycopg.Error as error:
+                raise _refused(error, name, lost=self._connection.closed) from None
 
-def _statements() -> dict[str, bytes]:
-    loaded = aiosql.from_path(_FOLDER, GenericAdapter)
-    names = (name for name in loaded.available_queries if not name.endswith("_cursor"))
-    return {name: getattr(loaded, name).sql.encode() for name in names}
+
+def package_examples() -> ExampleQueries:
+    """Return the examples of the package's queries."""
+    sources = all_queries(sql_folder()).values()
+    passed = {
+        call.query: call.parameters
+        for method in record_methods(with_submodules(_async))
+        for call in method.calls
+    }
+    examples = read_examples(_FOLDER, sources)
+    return ExampleQueries(examples.statements, passed, "`vrooli-data seed` fills an empty one")
 
 
-def _value(name: str, row: Mapping[str, Any], passed: Mapping[str, Any]) -> Any:
-    for prefix in ("", *_PREFIXES):
-        column = name.removeprefix(prefix)
-        if column in row:
-            return row[column]
-    return passed.get(name)
+def read_examples(folder: Path, sources: Iterable[Source]) -> ExampleQueries:
+    """Read the example queries of a folder. Each has to serve some query of *sources*."""
+    allowed = {_ANY_QUERY, *(name for source in sources for name in _names(source))}
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob("*.sql")):
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError):
+            raise InvalidFile(f"{place(path)}: not readable as text in UTF-8") from None
+        _, *parts = _NAME_LINE.split(text)
+        if not parts:
+            raise InvalidFile(f"{place(path)}: no line is `-- name: name()^`")
+        for name, statement in zip(parts[::2], parts[1::2], strict=True):
+            if name in found:
+                raise InvalidFile(f"{place(path)}: the example {name} occurs twice")
+            if name not in allowed:
+                raise InvalidFile(
+                    f"{place(path)}: the example {name} serves no query; name it after a folder, "
+                    f"after folder__query, or {_ANY_QUERY}"
+                )
+            found[name] = statement.strip().removesuffix(";")
+    if not found:
+        raise InvalidFile(f"{place(folder)} holds no .sql file")
+    return ExampleQueries(found, remedy="add rows, or change the example")
+
+
+def _names(source: Source) -> tuple[str, str]:
+    """Return the names of the examples that serve a query: of its folder, and its own."""
+    folder, _, query = source.name.partition(".")
+    folder = re.sub(r"\W", "_", folder)
+    return folder, f"{folder}__{query.partition('__')[0]}"
+
+
+def _refused(error: psycopg.Error, name: str, *, lost: bool) -> VrooliDataError:
+    if isinstance(error, psycopg.ProgrammingError) and error.diag.message_primary:
+        # Such a message names columns and tables, not values.
+        return DatabaseError(f"the example {name}: {error.diag.message_primary}")
+    return translate(error, f"the example {name}", lost)
+
+
+def _literal(text: str) -> str | None:
+    """Return the value of a literal of a Plan line, as text; the server knows its type."""
+    if quoted := _QUOTED.fullmatch(text):
+        return quoted[1].replace("''", "'")
+    return None if text.upper() == "NULL" else text

@@ -1,4 +1,4 @@
-"""Tell how the cost of a query grew with the data. No I/O."""
+"""Compare the cost of a query on two sizes of data. No I/O."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from .._plans import PlanTree
 
 Verdict: TypeAlias = Literal["flat", "slow", "linear"]
 
-#: Of `Growth.power`. Between the two lie deeper indexes, and lists that get longer.
+#: Limits of `Growth.power`. Deeper indexes and longer lists lie between the two.
 _LINEAR = 0.7
 _FLAT = 0.25
-#: Below these a growth is an index that got a level deeper, or the noise of the clock.
+#: Below these, growth is one more level of an index, or noise of the clock.
 _FEW_PAGES = 40
 _SHORT_MS = 2.0
 
 
 class Growth(msgspec.Struct, frozen=True):
-    """How much more a query cost on more data."""
+    """How the cost of a query grew with the data."""
 
-    #: How often as many rows there were.
+    #: The factor by which the data grew, and below those of the cost.
     data: float
     pages: float
     ms: float
-    #: Of the data's growth, the power that the cost grew with: 0 stayed, 1 kept in step.
+    #: The exponent: cost grew as data ** power. 0 is constant, 1 is in step.
     power: float
     verdict: Verdict
 
 
 def growth(small: PlanTree, large: PlanTree, data: float) -> Growth | None:
-    """Compare the same query on two sizes of data; None where it was not run."""
+    """Compare two plans of one query; None where one of them was not run."""
     if small.execution_ms is None or large.execution_ms is None:
         return None
     pages = large.pages / max(small.pages, 1)

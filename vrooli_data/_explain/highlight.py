@@ -1,4 +1,4 @@
-"""Mark what SQL is made of, lightly. No I/O."""
+"""Mark the tokens of SQL for the page. No I/O."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def _marked(piece: Piece) -> Iterator[str]:
     if piece.kind != "code":
         yield tag("span", piece.text, class_=_CLASSES[piece.kind])
         return
-    # Keywords are every second part.
+    # The pattern has a group, so that every second part is a keyword.
     for index, part in enumerate(_KEYWORD.split(piece.text)):
         yield tag("span", part, class_="sql-keyword") if index % 2 else part

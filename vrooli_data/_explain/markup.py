@@ -1,4 +1,4 @@
-"""Build HTML in which text is escaped unless it was built here. No I/O."""
+"""Build HTML. Text is escaped unless it was built here. No I/O."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ _EMPTY = frozenset({"br", "input", "meta"})
 
 
 class Html(str):
-    """Markup, which goes into other markup as it is."""
+    """Markup. Inside other markup it is not escaped again."""
 
     __slots__ = ()
 
 
 def tag(name: str, *children: str, **attributes: str | int | bool | None) -> Html:
-    """Return an element; an attribute that is None or False is left out.
+    """Return an element, without the attributes that are None or False.
 
-    Python's own words take an underscore behind them (``class_``), dashes are underscores.
+    A Python keyword takes an underscore at its end (``class_``). Other underscores become dashes.
     """
     given = "".join(
         f" {key}" if value is True else f' {key}="{escape(str(value))}"'
@@ -31,5 +31,5 @@ def tag(name: str, *children: str, **attributes: str | int | bool | None) -> Htm
 
 
 def joined(*children: str) -> Html:
-    """Return several pieces as one."""
+    """Return pieces as one."""
     return Html("".join(c if isinstance(c, Html) else escape(c, quote=False) for c in children))

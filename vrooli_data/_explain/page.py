@@ -1,8 +1,8 @@
-"""Write a survey as one HTML page that needs nothing beside itself."""
+"""Write a survey as one HTML page that needs no other file and no network."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -11,14 +11,14 @@ from string import Template
 from .._plans import PlanTree
 from . import described
 from .drawing import draw
-from .growth import Growth
 from .highlight import highlight
 from .markup import Html, joined, tag
-from .survey import Survey, Surveyed, World
+from .survey import SeededDatabase, Survey, SurveyedQuery
 from .words import counted, times
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _VERDICTS = {"flat": "flat", "slow": "grows slowly", "linear": "grows with the data"}
+_RUN = "Times are the best of three, with a warm cache. A page is 8 kB."
 
 
 def write_page(survey: Survey, file: Path) -> None:
@@ -30,59 +30,81 @@ def page(survey: Survey) -> str:
     """Return the page."""
     template = Template(_TEMPLATE.read_text(encoding="utf-8"))
     queries = [_query(each, survey) for each in survey.queries]
-    return template.substitute(about=_about(survey), count=len(queries), queries=joined(*queries))
+    return template.substitute(
+        about=_about(survey),
+        count=len(queries),
+        queries=joined(*queries),
+        growth="hidden" if survey.seeded is None else "",
+    )
 
 
 def _about(survey: Survey) -> Html:
-    grown = sum(each.grew_with_data for each in survey.queries)
-    how = (
-        f"Each query was run on PostgreSQL {survey.version}: on {_size(survey.small)}, and on "
-        f"{_size(survey.large)}. Times are the best of three, with a warm cache; a page is 8 kB."
+    wrong = len({finding.query for finding in survey.findings})
+    said = [
+        *(_about_database(survey) if survey.seeded is None else _about_growth(survey)),
+        f"{counted(wrong, 'query does', 'queries do')} not fit the header; a search for "
+        "“finding” shows them."
+        if wrong
+        else "Every plan that was checked fits its header.",
+        *(f"{note[:1].upper()}{note[1:]}." for note in survey.notes),
+        f"Written by vrooli-data {version('vrooli-data')} on {datetime.now(UTC):%Y-%m-%d}.",
+    ]
+    return joined(*(tag("p", text) for text in said))
+
+
+def _about_database(survey: Survey) -> Iterator[str]:
+    yield f"The queries were run on a database of PostgreSQL {survey.version}. {_RUN}"
+    yield "The values come from the example queries."
+
+
+def _about_growth(survey: Survey) -> Iterator[str]:
+    small, large = map(_size, survey.seeded or ())
+    yield f"Each query was run on PostgreSQL {survey.version}: on {small}, and on {large}. {_RUN}"
+    yield (
+        "The values come from rows of users and teams that have more than others. With more data "
+        "these have more too."
     )
-    values = (
-        "The values are those of rows that were there, of users and teams that have more than "
-        "others. With more data these have more too."
-    )
-    found = f"{counted(grown, 'query costs', 'queries cost')} more about in step with the data."
-    made = f"Written by vrooli-data {version('vrooli-data')} on {datetime.now(UTC):%Y-%m-%d}."
-    return joined(*(tag("p", text) for text in (how, values, found, made)))
+    grown = sum(each.grows_with_data for each in survey.queries)
+    yield f"The cost of {counted(grown, 'query', 'queries')} grows about in step with the data."
 
 
-def _size(world: World) -> str:
-    rows = sum(world.rows.values())
-    return f"{counted(rows, 'row', 'rows')} (scale {world.scale:g})"
+def _size(database: SeededDatabase) -> str:
+    rows = sum(database.rows.values())
+    return f"{counted(rows, 'row', 'rows')} (scale {database.scale:g})"
 
 
-def _query(each: Surveyed, survey: Survey) -> Html:
-    source = each.source
+def _query(each: SurveyedQuery, survey: Survey) -> Html:
+    source, plan = each.source, each.plan
     first, rest = described.purpose(source)
     header = described.header(source)
-    large = each.large
+    problems = each.explained.problems
+    words = (source.name, first, rest, *header.values(), "finding" if problems else "")
     return tag(
         "details",
         _headline(each, first),
         tag("p", rest, class_="more") if rest else Html(),
+        *(tag("p", f"Finding: {what}; {fix}", class_="note") for _, what, fix in problems),
         tag("p", each.explained.note, class_="note") if each.explained.note else Html(),
         tag(
             "div",
             _section("Header", _definitions(header.items())),
-            _section("Cost", _costs(each, survey)) if each.growth else Html(),
+            _costs(each, survey),
             _section("Example values", _values(each)) if each.explained.values else Html(),
             class_="facts",
         ),
-        _section("Plan", draw(large, f"Plan of {source.name}")) if large else Html(),
-        _other_plan(each, survey.small),
+        _section("Plan", draw(plan, f"Plan of {source.name}")) if plan else Html(),
+        _other_plan(each, survey),
         tag(
             "div",
             _section("Statement", tag("pre", tag("code", highlight(source.written)))),
-            _records(each),
+            _records(each, survey),
             class_="source",
         ),
         class_="query",
         id=source.name,
-        data_search=" ".join((source.name, first, rest, *header.values())).lower(),
-        data_ms=f"{_ms(large):.3f}",
-        data_growth=f"{_power(each.growth):.2f}",
+        data_search=" ".join(words).lower(),
+        data_ms=f"{_ms(plan):.3f}",
+        data_growth=f"{-1 if each.growth is None else each.growth.power:.2f}",
         data_verdict=each.growth.verdict if each.growth else "none",
     )
 
@@ -91,21 +113,8 @@ def _ms(plan: PlanTree | None) -> float:
     return -1 if plan is None or plan.execution_ms is None else plan.execution_ms
 
 
-def _power(growth: Growth | None) -> float:
-    return -1 if growth is None else growth.power
-
-
-def _headline(each: Surveyed, purpose: str) -> Html:
+def _headline(each: SurveyedQuery, purpose: str) -> Html:
     folder, _, name = each.source.name.partition(".")
-    if each.growth and each.large:
-        numbers = [
-            tag("span", f"{_ms(each.large):.3f} ms"),
-            tag("span", counted(each.large.pages, "page", "pages")),
-            tag("span", counted(each.large.rows or 0, "row", "rows")),
-            tag("span", _VERDICTS[each.growth.verdict], class_=f"badge {each.growth.verdict}"),
-        ]
-    else:
-        numbers = [tag("span", "not run", class_="badge none")]
     return tag(
         "summary",
         tag(
@@ -115,8 +124,23 @@ def _headline(each: Surveyed, purpose: str) -> Html:
             class_="name",
         ),
         tag("span", purpose, class_="purpose"),
-        tag("span", *numbers, class_="figures"),
+        tag("span", *_figures(each), class_="figures"),
     )
+
+
+def _figures(each: SurveyedQuery) -> Iterator[Html]:
+    plan = each.plan
+    if plan is None or plan.execution_ms is None:
+        badges = [("not run", "none")]
+    else:
+        yield tag("span", f"{plan.execution_ms:.3f} ms")
+        yield tag("span", counted(plan.pages, "page", "pages"))
+        yield tag("span", counted(plan.rows or 0, "row", "rows"))
+        badges = [(_VERDICTS[each.growth.verdict], each.growth.verdict)] if each.growth else []
+    if each.explained.problems:
+        badges = [("finding", "linear")]
+    for text, kind in badges:
+        yield tag("span", text, class_=f"badge {kind}")
 
 
 def _section(title: str, *children: str) -> Html:
@@ -128,17 +152,17 @@ def _definitions(items: Iterable[tuple[str, str]]) -> Html:
     return tag("dl", *pairs)
 
 
-def _values(each: Surveyed) -> Html:
+def _values(each: SurveyedQuery) -> Html:
     values = each.explained.values.items()
     return _definitions((f":{name}", described.value(example)) for name, example in values)
 
 
-def _costs(each: Surveyed, survey: Survey) -> Html:
-    small, large, grew = each.small, each.large, each.growth
+def _costs(each: SurveyedQuery, survey: Survey) -> Html:
+    small, large, grew = each.small, each.plan, each.growth
     if small is None or large is None or grew is None:
         return Html()
-    before, after = (f"scale {world.scale:g}" for world in (survey.small, survey.large))
-    head = (tag("th", text, scope="col") for text in ("", before, after, "grew"))
+    scales = (f"scale {database.scale:g}" for database in survey.seeded or ())
+    head = (tag("th", text, scope="col") for text in ("", *scales, "grew"))
     rows = (
         ("data", times(1), times(grew.data), ""),
         ("rows", f"{small.rows:,}", f"{large.rows:,}", ""),
@@ -151,20 +175,22 @@ def _costs(each: Surveyed, survey: Survey) -> Html:
         tag("tr", tag("th", label, scope="row"), *(tag("td", number) for number in numbers))
         for label, *numbers in rows
     )
-    return tag("table", tag("thead", tag("tr", *head)), tag("tbody", *body))
+    return _section("Cost", tag("table", tag("thead", tag("tr", *head)), tag("tbody", *body)))
 
 
-def _other_plan(each: Surveyed, world: World) -> Html:
-    """Draw the plan on little data too, where it is another."""
-    if each.small is None or each.large is None or each.small.shape == each.large.shape:
+def _other_plan(each: SurveyedQuery, survey: Survey) -> Html:
+    """Draw the plan on the smaller database where it goes another way."""
+    if survey.seeded is None or each.small is None or each.plan is None:
         return Html()
-    title = f"Another plan at scale {world.scale:g}"
+    if each.small.shape == each.plan.shape:
+        return Html()
+    title = f"Another plan at scale {survey.seeded[0].scale:g}"
     drawn = draw(each.small, f"{title} of {each.source.name}")
     return tag("details", tag("summary", title), drawn, class_="more-detail")
 
 
-def _records(each: Surveyed) -> Html:
-    found = described.record(each.source)
+def _records(each: SurveyedQuery, survey: Survey) -> Html:
+    found = described.record(each.source, survey.records)
     if not found:
         return Html()
     drawn = (

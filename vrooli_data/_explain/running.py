@@ -1,7 +1,8 @@
-"""Explain queries on one connection; whatever they write is rolled back."""
+"""Explain queries on one connection. Whatever they write is rolled back."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,14 +11,15 @@ from psycopg import Connection
 from psycopg.sql import SQL, Literal
 
 from .._classify import translate
-from .._ledger import read_applied
-from .._migrations import has_trigrams
+from .._contract.header import HeaderError, plan_line
+from .._contract.index_check import IndexChecker, refused
+from .._contract.problems import Problem
 from .._plans import PlanTree
 from .._queries import Source
 from ..errors import VrooliDataError
-from .examples import Examples
+from .examples import ExampleQueries, ExampleValues
 
-#: An example may hit a row that somebody holds, or a query that takes long on these tables.
+#: An example may need a row that another session has locked, or take long on these tables.
 _SETUP = """
 SELECT
     set_config('TimeZone', 'UTC', true),
@@ -27,69 +29,119 @@ SELECT
 _PLAN_MODE = "SELECT set_config('plan_cache_mode', %s, true)"
 _ANALYZE = SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ")
 _PLAN_ONLY = SQL("EXPLAIN (FORMAT JSON) ")
-#: The first run warms the cache; of the others the fastest was disturbed least.
+#: The first run warms the cache. The fastest of the others was disturbed least.
 _RUNS = 3
 #: A query that takes longer is measured once.
 _SLOW_MS = 500
-#: No rollback takes it back.
+#: A rollback does not undo it.
 _LASTING = "setval("
 
 
 class Explained(msgspec.Struct, frozen=True):
-    """A query with its plan, or with the reason why it has none."""
+    """One query with its plan, or with the reason why it has none."""
 
     source: Source
     #: The example values by parameter.
-    values: dict[str, Any]
-    #: Without actual times where *note* says so.
-    plan: PlanTree | None
-    #: Why there is no plan, or why the query was not run; None mostly.
-    note: str | None
+    values: dict[str, Any] = {}
+    #: Without actual times where *note* is set.
+    plan: PlanTree | None = None
+    #: Why there is no plan, or why the query was only planned.
+    note: str | None = None
+    #: Where the query, or its plan, does not fit the header.
+    problems: tuple[Problem, ...] = ()
 
 
 class Explainer:
-    """Explains queries on the rows of one migrated database."""
+    """Explains queries on the rows of one database, on a connection that it has to itself."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
+    def __init__(self, connection: Connection[Any], examples: ExampleQueries) -> None:
         self._connection = connection
-        self._examples = Examples(connection)
-        self._has_trigrams = has_trigrams(read_applied(connection))
+        self._examples = ExampleValues(connection, examples)
+        self._checker = IndexChecker(connection, has_own_settings=True)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was not checked of the plans, and why."""
+        return sorted(self._checker.notes)
 
     def explain(self, source: Source) -> Explained:
-        """Explain one query; raise our error where it has no example or fails with it."""
+        """Explain one query.
+
+        Raises:
+            NotFound: its example returns no row.
+            VrooliDataError: its example is refused, or fails when the query is run with it.
+        """
         if "Utility" in source.header:
-            return Explained(source, {}, None, f"not run: it {source.header['Utility']}")
+            return Explained(source, note=f"not run: it {source.header['Utility']}")
         if source.is_staged or source.is_command:
-            return Explained(source, {}, None, "not run: it is a part of a bulk load")
-        if "Index (pg_trgm)" in source.header and not self._has_trigrams:
-            return Explained(source, {}, None, "not run: the database has no trigram indexes")
+            return Explained(source, note="not run: it is a part of a bulk load")
+        if self._checker.lacks_trigrams(source):
+            return Explained(source, note="not run: the database has no trigram indexes")
         try:
-            return self._explain(source, self._examples.values(source))
+            problems = self._problems(source)
+            if any(problem.code != "index" for problem in problems):
+                return Explained(source, note="not run", problems=problems)
+            return self._explain(source, self._examples.values(source), problems)
         except psycopg.Error as error:
             raise translate(error, source.name, self._connection.closed) from None
 
-    def explain_if_possible(self, source: Source) -> Explained:
-        """Explain one query of many; the others go on without one that cannot be."""
+    def explain_all(self, sources: Sequence[Source], tell: Callable[[], object]) -> list[Explained]:
+        """Explain queries. One that fails has a note, and the others go on.
+
+        Args:
+            sources: the queries.
+            tell: called after each.
+        """
+        explained: dict[str, Explained] = {}
+        # Queries that write come last: what is rolled back stays in the tables until VACUUM.
+        for source in sorted(sources, key=lambda source: source.header["Locks"] != "none"):
+            explained[source.name] = self._explain_if_possible(source)
+            tell()
+        return [explained[source.name] for source in sources]
+
+    def _explain_if_possible(self, source: Source) -> Explained:
         try:
             return self.explain(source)
         except VrooliDataError as error:
             if self._connection.closed:
                 raise
-            return Explained(source, {}, None, str(error).removeprefix(f"{source.name}: "))
+            return Explained(source, note=str(error).removeprefix(f"{source.name}: "))
 
-    def _explain(self, source: Source, values: dict[str, Any]) -> Explained:
-        if _LASTING in source.sql:
-            note = "planned, not run: it sets sequences, which a rollback does not take back"
-            return Explained(source, values, self._run(source, values, _PLAN_ONLY), note)
+    def _problems(self, source: Source) -> tuple[Problem, ...]:
+        """Check the header against the plan that runs on this database."""
+        try:
+            line = self._checker.index_line(source)
+            plans = self._checker.plans(source, plan_line(source))
+        except HeaderError as error:
+            return (Problem(error.code, str(error), "correct the header"),)
+        except psycopg.Error as error:
+            if self._connection.closed:
+                raise
+            return (refused(error),)
+        return tuple(dict.fromkeys(self._checker.problems(plans.values(), line)))
+
+    def _explain(
+        self, source: Source, values: dict[str, Any], problems: tuple[Problem, ...]
+    ) -> Explained:
+        missing = [name for name in source.parameters if name not in values]
+        note = None
+        if missing:
+            note = f"planned, not run: no example for {', '.join(missing)}"
+            values = dict.fromkeys(source.parameters) | values
+        elif _LASTING in source.sql:
+            note = "planned, not run: it sets sequences, which a rollback does not undo"
+        if note is not None:
+            plan = self._run(source, values, _PLAN_ONLY)
+            return Explained(source, values, plan, note, problems)
         best = self._run(source, values, _ANALYZE)
         for _ in range(_RUNS - 1):
             if _execution_ms(best) > _SLOW_MS:
                 break
             best = min(best, self._run(source, values, _ANALYZE), key=_execution_ms)
-        return Explained(source, values, best, None)
+        return Explained(source, values, best, None, problems)
 
     def _run(self, source: Source, values: dict[str, Any], command: SQL) -> PlanTree:
-        """Explain the plan that runs: the one kept for all values, or one made for these."""
+        """Explain the plan that runs: the generic plan, or one for these values."""
         execute = self._connection.execute
         mode = "force_custom_plan" if source.is_planned_anew else "force_generic_plan"
         given = SQL("({})").format(SQL(", ").join(map(Literal, values.values())))

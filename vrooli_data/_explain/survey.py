@@ -1,11 +1,17 @@
-"""Explain queries on two scratch databases, of which one holds much more than the other."""
+"""Explain queries on the given database, or on two scratch databases of different sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import msgspec
+from psycopg import Connection
 
+from .. import records
+from .._contract.findings import Finding, place
+from .._contract.modules import records_of
 from .._contract.scratch import SCRATCH_SCHEMA, scratch_database
 from .._ledger import migrated_session
 from .._migrate import migrate
@@ -13,29 +19,30 @@ from .._plans import PlanTree
 from .._progress import NoProgress, Progress, task
 from .._queries import Source
 from .._seed import seed
+from .examples import ExampleQueries, package_examples
 from .growth import Growth, growth
 from .running import Explained, Explainer
 
-#: How often as much the larger database holds.
+#: The larger scratch database holds this many times the rows of the smaller one.
 FACTOR = 10
 
 
-class World(msgspec.Struct, frozen=True):
-    """One of the databases."""
+class SeededDatabase(msgspec.Struct, frozen=True):
+    """One of the scratch databases."""
 
     scale: float
     #: Rows by table.
     rows: dict[str, int]
 
 
-class Surveyed(msgspec.Struct, frozen=True):
-    """One query on both databases."""
+class SurveyedQuery(msgspec.Struct, frozen=True):
+    """One query on the given database, or on both scratch databases."""
 
-    #: On the larger one.
+    #: On the given database, or the larger one.
     explained: Explained
-    small: PlanTree | None
-    large: PlanTree | None
-    growth: Growth | None
+    #: On the smaller database; None where the query was not planned there.
+    small: PlanTree | None = None
+    growth: Growth | None = None
 
     @property
     def source(self) -> Source:
@@ -43,35 +50,67 @@ class Surveyed(msgspec.Struct, frozen=True):
         return self.explained.source
 
     @property
-    def grew_with_data(self) -> bool:
-        """Tell whether it costs more about in step with the data."""
+    def plan(self) -> PlanTree | None:
+        """The plan on the given database, or the larger one."""
+        return self.explained.plan
+
+    @property
+    def grows_with_data(self) -> bool:
+        """Tell whether its cost grows about in step with the data."""
         return self.growth is not None and self.growth.verdict == "linear"
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """What was measured."""
+    """The plans of several queries."""
 
-    small: World
-    large: World
     #: Of the server, as it names it.
     version: str
-    queries: tuple[Surveyed, ...]
+    queries: tuple[SurveyedQuery, ...]
+    #: What was not checked, and why.
+    notes: list[str]
+    #: The records of the queries, by name.
+    records: Mapping[str, Any]
+    #: The smaller and the larger scratch database; None where the given database was used.
+    seeded: tuple[SeededDatabase, SeededDatabase] | None = None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Where a query, or its plan, does not fit its header."""
+        return findings([query.explained for query in self.queries])
 
 
-class _Side(msgspec.Struct, frozen=True):
-    world: World
-    version: str
-    explained: list[Explained]
+def findings(explained: Sequence[Explained]) -> list[Finding]:
+    """Return the problems of queries with their places."""
+    return sorted(
+        Finding(place(each.source.path), each.source.line, each.source.name, *problem)
+        for each in explained
+        for problem in each.problems
+    )
 
 
-def survey(
+def survey_database(
+    opened: Connection[Any],
+    sources: Sequence[Source],
+    examples: ExampleQueries,
+    records: Mapping[str, Any],
+    progress: Progress,
+) -> Survey:
+    """Explain queries on the database of a connection."""
+    explainer = Explainer(opened, examples)
+    with task(progress, "Explaining the queries", len(sources)):
+        explained = explainer.explain_all(sources, partial(progress.advance, 1))
+    version = opened.info.parameter_status("server_version") or ""
+    return Survey(version, tuple(map(SurveyedQuery, explained)), explainer.notes, records)
+
+
+def survey_growth(
     conninfo: str | None,
     sources: Sequence[Source],
     *,
     scale: float,
     progress: Progress | None = None,
 ) -> Survey:
-    """Explain queries on scratch databases of the server, which are dropped again.
+    """Explain queries of the package on two scratch databases, which are dropped afterwards.
 
     Args:
         conninfo: names the server and a role that may create databases on it.
@@ -80,40 +119,26 @@ def survey(
         progress: told of the work.
     """
     progress = progress or NoProgress()
-    small = _side(conninfo, sources, scale / FACTOR, progress)
-    large = _side(conninfo, sources, scale, progress)
-    pairs = zip(small.explained, large.explained, strict=True)
-    return Survey(
-        small.world, large.world, large.version, tuple(_surveyed(*pair) for pair in pairs)
-    )
+    small, smaller = _side(conninfo, sources, scale / FACTOR, progress)
+    large, larger = _side(conninfo, sources, scale, progress)
+    queries = map(_compared, small.queries, large.queries)
+    return msgspec.structs.replace(large, queries=tuple(queries), seeded=(smaller, larger))
 
 
 def _side(
     conninfo: str | None, sources: Sequence[Source], scale: float, progress: Progress
-) -> _Side:
+) -> tuple[Survey, SeededDatabase]:
     with scratch_database(conninfo) as url:
         migrate(url, schema=SCRATCH_SCHEMA)
         report = seed(url, schema=SCRATCH_SCHEMA, scale=scale, progress=progress)
         with migrated_session(url, "vrooli_data explain", SCRATCH_SCHEMA) as opened:
-            explainer = Explainer(opened)
-            with task(progress, "Explaining the queries", len(sources)):
-                explained = _explain_all(explainer, sources, progress)
-            version = opened.info.parameter_status("server_version") or ""
-    return _Side(World(scale, report.rows), version, explained)
+            found = survey_database(
+                opened, sources, package_examples(), records_of(records), progress
+            )
+    return found, SeededDatabase(scale, report.rows)
 
 
-def _explain_all(
-    explainer: Explainer, sources: Sequence[Source], progress: Progress
-) -> list[Explained]:
-    explained: dict[str, Explained] = {}
-    # Those that write come last: what is rolled back stays in the tables until they are vacuumed.
-    for source in sorted(sources, key=lambda source: source.header["Locks"] != "none"):
-        explained[source.name] = explainer.explain_if_possible(source)
-        progress.advance(1)
-    return [explained[source.name] for source in sources]
-
-
-def _surveyed(small: Explained, large: Explained) -> Surveyed:
+def _compared(small: SurveyedQuery, large: SurveyedQuery) -> SurveyedQuery:
     before, after = small.plan, large.plan
     grew = None if before is None or after is None else growth(before, after, FACTOR)
-    return Surveyed(large, before, after, grew)
+    return SurveyedQuery(large.explained, before, grew)

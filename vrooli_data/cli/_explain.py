@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 
+from .. import _search_path
+from .. import records as package_records
+from .._contract.findings import Finding
+from .._contract.modules import import_named, records_of
 from .._explain.choice import all_queries, choose, variants
 from .._explain.described import header, purpose, value
+from .._explain.examples import ExampleQueries, package_examples, read_examples
 from .._explain.page import write_page
 from .._explain.running import Explained, Explainer
-from .._explain.survey import FACTOR, survey
+from .._explain.survey import FACTOR, Survey, findings, survey_database, survey_growth
 from .._explain.words import cost, counted
 from .._ledger import migrated_session
+from .._own_session import Connection, own_session
 from .._plans import LARGE_SHARE, PlanNode, PlanTree
-from .._progress import task
-from .._queries import Source
+from .._queries import Source, sql_folder
 from ..errors import InvalidInput
-from ._options import DatabaseUrl, DataDir, Schema
+from ._options import DatabaseUrl, DataDir, Schema, SearchPath
 from ._output import Rows, say, show, styled, table
 from ._progress import progress_bars
 from ._target import target
 
+_APPLICATION = "vrooli_data explain"
 _DEFAULT_SCALE = 0.2
 _LIST = ("query", "rows", "ms", "pages", "indexes of the plan")
 _PLAN = ("ms", "pages", "rows", "loops", "step")
@@ -41,60 +50,142 @@ def explain(
         ),
     ] = None,
     *,
+    sql: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your own folder of .sql files, explained on the database as it is.",
+            exists=True,
+            file_okay=False,
+            show_default="the queries of this package",
+        ),
+    ] = None,
+    examples: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --sql: the folder of the queries that give example values. A query without "
+            "example values is planned, and not run.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    records: Annotated[
+        str | None,
+        typer.Option(
+            help="With --sql and --html: the module of the records, such as shop.records."
+        ),
+    ] = None,
     html: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             dir_okay=False,
             writable=True,
-            help="Write a page instead that shows the plans, and how times grow with the data: "
-            "measured on two databases that are made for it on the server, and dropped.",
+            help="Write a page of the plans instead. Without --sql it also compares two databases "
+            "of different sizes, which are created on the server and dropped again.",
         ),
     ] = None,
     scale: Annotated[
         float | None,
         typer.Option(
             show_default=str(_DEFAULT_SCALE),
-            help=f"With --html: of the larger database, as for seed; the other has 1/{FACTOR}.",
+            help="With --html and without --sql: of the larger database, as for seed. The other "
+            f"has 1/{FACTOR}.",
         ),
     ] = None,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
     schema: Schema = None,
+    search_path: SearchPath = None,
 ) -> None:
-    """Show the plan of one query, or what each costs, with values from rows that are there.
+    """Show the plan of one query, or the cost of each, with example values.
 
-    Each query is run, and what it writes is rolled back; only identifiers that it drew are gone.
+    Each query is run, and what it writes is rolled back; only the identifiers that it drew are
+    gone. The exit status is 1 when a plan does not fit the header of its query.
     """
-    queries = all_queries()
-    chosen = choose(queries, query)
-    if scale is not None and html is None:
-        raise InvalidInput("--scale", "goes together with --html")
-    if schema is not None and html is not None:
-        raise InvalidInput("--schema", "does not go together with --html")
+    if sql is None:
+        for option, given in (
+            ("--examples", examples),
+            ("--records", records),
+            ("--search-path", search_path),
+        ):
+            if given:
+                raise InvalidInput(option, "needs --sql, the folder of the queries")
+    if scale is not None and (html is None or sql is not None):
+        raise InvalidInput("--scale", "goes together with --html, and without --sql")
+    if schema is not None and html is not None and sql is None:
+        raise InvalidInput("--schema", "does not go together with --html, except with --sql")
     if html is not None and not html.parent.is_dir():
         raise InvalidInput("--html", f"there is no folder {html.parent}")
+    queries = all_queries(sql or sql_folder())
+    chosen = choose(queries, query)
+    kinds = _records(sql, records)
+    values = _examples(sql, examples, queries)
     url = target(database_url, data_dir).url
+    if html is not None and sql is None:
+        with progress_bars() as progress:
+            scale = _DEFAULT_SCALE if scale is None else scale
+            surveyed = survey_growth(url, chosen, scale=scale, progress=progress)
+        _write(html, surveyed)
+        return _end(surveyed.findings, surveyed.notes)
+    with _opened(url, sql, schema, search_path) as opened:
+        if html is None and len(chosen) == 1:
+            explainer = Explainer(opened, values)
+            explained = explainer.explain(chosen[0])
+            _show_one(explained, variants(queries, chosen[0]))
+            return _end(findings([explained]), explainer.notes)
+        with progress_bars() as progress:
+            surveyed = survey_database(opened, chosen, values, kinds, progress)
     if html is not None:
-        _write(html, url, chosen, _DEFAULT_SCALE if scale is None else scale)
-    elif len(chosen) == 1:
-        with migrated_session(url, "vrooli_data explain", schema) as opened:
-            explained = Explainer(opened).explain(chosen[0])
-        _show_one(explained, variants(queries, chosen[0]))
+        _write(html, surveyed)
     else:
-        _show_all(url, schema, chosen)
+        _show_all(surveyed)
+    return _end(surveyed.findings, surveyed.notes)
 
 
-def _write(file: Path, url: str, sources: list[Source], scale: float) -> None:
-    with progress_bars() as progress:
-        surveyed = survey(url, sources, scale=scale, progress=progress)
+def _examples(
+    sql: Path | None, folder: Path | None, queries: Mapping[str, Source]
+) -> ExampleQueries:
+    if sql is None:
+        return package_examples()
+    return ExampleQueries() if folder is None else read_examples(folder, queries.values())
+
+
+def _records(sql: Path | None, name: str | None) -> Mapping[str, Any]:
+    if sql is None:
+        return records_of(package_records)
+    if name is None:
+        return {}
+    # The modules of a project usually lie in the current folder.
+    sys.path.insert(0, str(Path.cwd()))
+    return records_of(import_named("records", name))
+
+
+def _opened(
+    url: str, sql: Path | None, schema: str | None, search_path: list[str] | None
+) -> AbstractContextManager[Connection]:
+    if sql is None:
+        return migrated_session(url, _APPLICATION, schema)
+    return own_session(url, _APPLICATION, _search_path.SearchPath.of(schema, search_path or ()))
+
+
+def _end(found: Sequence[Finding], notes: Iterable[str]) -> None:
+    """Print the findings and notes, and exit with 1 if there are findings."""
+    for line in (*map(str, found), *(f"note: {note}" for note in notes)):
+        say(line)
+    if found:
+        raise typer.Exit(1)
+
+
+def _write(file: Path, surveyed: Survey) -> None:
     try:
         write_page(surveyed, file)
     except OSError as error:
         raise InvalidInput("--html", f"{file} cannot be written: {error.strerror}") from None
-    shown = counted(len(sources), "query", "queries")
-    grown = sum(each.grew_with_data for each in surveyed.queries)
-    say(f"{file}: {shown}, of which {grown} cost more in step with the data")
+    text = f"{file}: {counted(len(surveyed.queries), 'query', 'queries')}"
+    if surveyed.seeded is not None:
+        grown = sum(each.grows_with_data for each in surveyed.queries)
+        text += f"; the cost of {grown} grows in step with the data"
+    say(text)
 
 
 def _show_one(explained: Explained, others: list[str]) -> None:
@@ -152,25 +243,19 @@ def _style(share: float) -> str:
     return "bold" if share >= LARGE_SHARE else ""
 
 
-def _show_all(url: str, schema: str | None, sources: list[Source]) -> None:
+def _show_all(surveyed: Survey) -> None:
     rows = table(*_LIST, numbers=_LIST[1:-1])
-    with (
-        migrated_session(url, "vrooli_data explain", schema) as opened,
-        progress_bars() as progress,
-    ):
-        explainer = Explainer(opened)
-        with task(progress, "Explaining the queries", len(sources)):
-            for source in sources:
-                _add_query(rows, explainer.explain_if_possible(source))
-                progress.advance(1)
+    for each in surveyed.queries:
+        _add_query(rows, each.explained)
     show(rows)
 
 
 def _add_query(rows: Rows, explained: Explained) -> None:
-    if explained.plan is None or explained.note:
-        rows.add(explained.source.name, "", "", "", styled(explained.note or "", "dim"))
-        return
     plan = explained.plan
+    if plan is None or explained.note:
+        lines = [explained.note or "", *(plan.paths if plan else ())]
+        rows.add(explained.source.name, "", "", "", styled("\n".join(lines), "dim"))
+        return
     rows.add(
         explained.source.name,
         f"{plan.rows:,}",
