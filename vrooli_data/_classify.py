@@ -1,4 +1,4 @@
-"""Turn psycopg's errors into ours: by SQLSTATE, never by text. No I/O."""
+"""Translate psycopg's errors into ours, by SQLSTATE and never by text. No I/O."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 
 from ._queries import Source
 from ._refusals import broken_reference, denied, taken
-from ._retry import Reason, mark
+from ._retry import Reason, set_retry_reason
 from ._sqlstates import FEATURE_NOT_SUPPORTED, SQLSTATES, SqlState
 from .errors import (
     AlreadyExists,
@@ -37,7 +37,7 @@ def retry_reason(
     meaning = _meaning(error)
     if lost:
         return meaning.retry_when_lost
-    # Elsewhere it is a setting of the role that refuses to write.
+    # On another server, a setting of the role forbids writing.
     passes = meaning.retry is not Reason.READ_ONLY or in_hot_standby
     if error.sqlstate == FEATURE_NOT_SUPPORTED:
         passes = _is_stale_plan(error)
@@ -55,19 +55,19 @@ def translate(
 ) -> VrooliDataError:
     """Return our error for one of psycopg's.
 
-    The server's message and detail may hold a row's values, so neither is passed on. Why the work
-    may be done again, if it may, is noted on the error.
+    The server's message and detail may hold a row's values, so neither is passed on. The reason to
+    retry the work is set on the error.
 
     Args:
         error: what psycopg raised.
         query: the query's name.
-        lost: its connection is gone.
-        in_hot_standby: its server is a standby, as far as is known.
-        source: the query, where the statement was one of ours.
-        role: the role that it ran as.
+        lost: the connection was lost.
+        in_hot_standby: the server is known to be a standby.
+        source: the query; None for other statements.
+        role: the role of the session.
     """
     ours = _translate(error, query, lost, source, role)
-    mark(ours, retry_reason(error, lost=lost, in_hot_standby=in_hot_standby))
+    set_retry_reason(ours, retry_reason(error, lost=lost, in_hot_standby=in_hot_standby))
     return ours
 
 
@@ -79,7 +79,7 @@ def _translate(
     role: str | None,
 ) -> VrooliDataError:
     if isinstance(error, PoolTimeout):
-        return Unavailable("no connection of the pool came free in time", query=query)
+        return Unavailable("no connection of the pool was free in time", query=query)
     if isinstance(error, PoolClosed):
         return InvalidUse("the database was closed while a call waited for a connection")
     state = error.sqlstate
@@ -117,33 +117,33 @@ def _is_stale_plan(error: psycopg.Error) -> bool:
 
 
 def late(query: str | None) -> Timeout:
-    """Return the error of a server that neither answered nor ended the work at its time limit.
+    """Return the error of a server that did not answer within the time limit.
 
-    It is not tried again: that could take as long once more.
+    The work is not retried: it could take as long again.
     """
-    problem = "the server did not answer within the time limit, and the connection was given up"
+    problem = "the server did not answer within the time limit, and the connection was closed"
     return Timeout(_at(query, problem), query=query)
 
 
 def lost_at_commit(error: BaseException) -> VrooliDataError:
-    """Return the error of a COMMIT that went unanswered and proved not to have been done."""
+    """Return the error of a COMMIT without a reply that is known not to have happened."""
     if isinstance(error, psycopg.Error) and _meaning(error).error is Timeout:
-        # Another attempt would take as long.
+        # A retry would take as long.
         return translate(error, None, lost=True)
     ours = Unavailable("the connection was lost at COMMIT; nothing was committed")
-    mark(ours, Reason.LOST)
+    set_retry_reason(ours, Reason.LOST)
     return ours
 
 
-def told(error: BaseException) -> str:
-    """Return what may be told of an error: the text of another's may hold a row's values."""
+def safe_text(error: BaseException) -> str:
+    """Return the text of an error; of others' errors the class, as a text may hold values."""
     return str(error) if isinstance(error, VrooliDataError) else type(error).__name__
 
 
 def unreachable(error: psycopg.Error) -> Unavailable:
-    """Return our error for a failure to connect, in one line.
+    """Return our error for a failure to connect, with a message of one line.
 
-    libpq's message names host, port, user and database, and no password.
+    libpq's message names host, port, user and database, and never the password.
     """
     lines = (line.strip(" \t-") for line in str(error).splitlines())
     return Unavailable("; ".join(filter(None, lines)), sqlstate=error.sqlstate)

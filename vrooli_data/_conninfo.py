@@ -1,7 +1,7 @@
-"""What a connection string says, and what is wrong with one. No I/O.
+"""Read connection strings, and say what is wrong with one. No I/O.
 
-A message names the part that is wrong, and shows no text of the string but names: what stands in
-the wrong place may be a password.
+A message names the part that is wrong. It quotes names and no values: text in the wrong place may
+be a password.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from .validation import check_text
 _FIELD = "conninfo"
 _MAX_TEXT = 10_000
 _MAX_PORT = 65_535
+_WRONG_PORT = f"the port is not a number from 1 to {_MAX_PORT}"
 
 _URL = re.compile(r"postgres(?:ql)?://")
 _SCHEME = re.compile(r"((?:(?:jdbc|r2dbc):)?[A-Za-z][\w+.-]*):")
-#: Of other tools: their names hold no secret.
+#: Schemes of other tools. A message may quote them: they hold no secret.
 _KNOWN_SCHEME = re.compile(
     r"(jdbc:|r2dbc:)?(postgres|pgsql|psql|pg|prisma|mysql|sqlite|mssql|oracle|cockroach)[\w+.:-]*",
     re.IGNORECASE,
@@ -41,7 +42,7 @@ _PAIR = re.compile(r"\s*([^\s=]*)\s*(=?)\s*('(?:\\.|[^'\\])*'?|(?:\\.|[^\s\\])*)
 _OPTION = re.compile(r"(?<!\S)(?<!\\\s)(?:-c\s*|--)([\w.-]+)=")
 _SECRET = re.compile("pass|pwd|secret|key", re.IGNORECASE)
 
-#: What to use for parameters of other tools.
+#: What replaces the parameters of other tools.
 _INSTEAD = {
     "schema": "pass schema=... (--schema)",
     "currentschema": "pass schema=... (--schema)",
@@ -60,7 +61,7 @@ _OTHER = "is not a libpq connection string or URL"
 
 
 def read_conninfo(conninfo: str | None) -> dict[str, Any]:
-    """Parse *conninfo*, or ``DATABASE_URL``; raise `InvalidInput` that names what is wrong."""
+    """Parse *conninfo*, or ``DATABASE_URL``. Raise `InvalidInput` that names the wrong part."""
     given = conninfo if conninfo is not None else os.environ.get("DATABASE_URL")
     if given is not None:
         check_text(_FIELD, given, _MAX_TEXT)
@@ -77,10 +78,9 @@ def read_conninfo(conninfo: str | None) -> dict[str, Any]:
 
 
 def settled(parameters: dict[str, Any]) -> dict[str, str]:
-    """Return what libpq makes of parameters, its environment and its service file.
+    """Return the parameters with what libpq adds from its environment and its service file.
 
-    Nothing is connected to: only libpq reads a service file as libpq does, and it tells what it
-    read of a connection alone.
+    It connects to nothing. libpq shows what it read only as the options of a connection.
     """
     nowhere = libpq.make_conninfo(**{**parameters, "host": "/dev/null", "hostaddr": ""})
     connection = pq.PGconn.connect_start(nowhere.encode())
@@ -92,7 +92,7 @@ def settled(parameters: dict[str, Any]) -> dict[str, str]:
 
 
 def settings_of_options(options: str) -> frozenset[str]:
-    """Return the names of the server's settings that the options of a connection set."""
+    """Return the names of the server settings that ``options`` of a connection sets."""
     return frozenset(name.replace("-", "_").lower() for name in _OPTION.findall(options))
 
 
@@ -105,9 +105,9 @@ def _parsed(given: str) -> dict[str, Any] | None:
 
 
 def _problem_of_url(url: str) -> str | None:
-    """Tell what is wrong with a URL of our scheme, or None."""
+    """Return what is wrong with a ``postgresql://`` URL, or None."""
     if url != url.strip():
-        return "ends with a blank or a line end: remove it"
+        return "ends with a space or a line end: remove it"
     rest = url[_URL.match(url).end() :]  # type: ignore[union-attr]  # the caller has matched it
     found = _USERINFO.match(rest)
     user, _, password = found[1].partition(":") if found else ("", "", "")
@@ -123,7 +123,7 @@ def _problem_of_url(url: str) -> str | None:
         or _problem_of_text("name of the database", name)
         or _problem_of_query(query, shows="@" not in query)
     )
-    # Where an @ follows, it may be the password that reaches this far.
+    # With an @ behind it, the part may belong to the password.
     return _ENCODE if problem and "@" in query else problem
 
 
@@ -131,69 +131,69 @@ def _problem_of_port(hosts: str, *, has_user: bool) -> str | None:
     for host in hosts.split(","):
         port = unquote(host.rpartition("]")[2].partition(":")[2])
         if port and not _is_port(port):
-            behind = "" if has_user else "; behind user:password comes @host"
-            return f"the port is no number from 1 to {_MAX_PORT}{behind}"
+            hint = "" if has_user else "; write @host behind user:password"
+            return f"{_WRONG_PORT}{hint}"
     return None
 
 
 def _problem_of_text(part: str, text: str) -> str | None:
     if _WRONG_ESCAPE.search(text):
-        return f"in the {part}, a % begins no character, such as %40: write %25 for the % itself"
+        return f"the {part} has a % that begins no escape such as %40: write %25 for the % itself"
     if any(character.isspace() for character in text):
-        return f"the {part} holds a blank or a line end: write %20 for a blank, or remove it"
+        return f"the {part} has a space or a line end: write %20 for a space, or remove it"
     return None
 
 
 def _problem_of_query(query: str, *, shows: bool) -> str | None:
-    """Tell what is wrong with the parameters of a URL; *shows* says whether names may be told."""
+    """Return what is wrong with the parameters of a URL; *shows*: a message may quote names."""
     for number, parameter in enumerate(query.split("&"), 1):
-        name, separator, value = parameter.partition("=")
+        given, separator, value = parameter.partition("=")
         if not parameter:
             continue
         if not separator:
             return f"parameter {number} of the URL has no ="
-        told = unquote(name) if shows and _NAME.fullmatch(name) else f"number {number} of the URL"
-        problem = _problem_of_text(f"parameter {told}", value)
+        name = unquote(given) if shows and _NAME.fullmatch(given) else f"number {number} of the URL"
+        problem = _problem_of_text(f"parameter {name}", value)
         if problem or "=" in value:
-            return problem or f"the parameter {told} holds another =: write %3D"
-        if (name, value) != ("ssl", "true") and unquote(name) not in _keywords():
-            return _problem_of_name(told)
+            return problem or f"the parameter {name} has a second =: write %3D"
+        if (given, value) != ("ssl", "true") and unquote(given) not in _keywords():
+            return _problem_of_name(name)
     return None
 
 
 def _problem_of_name(name: str) -> str:
-    """Tell that libpq has no parameter of this name, and what to use."""
-    problem = f"the parameter {name} is none of libpq's"
+    """Return that libpq has no parameter of this name, and what to use."""
+    problem = f"the parameter {name} is unknown to libpq"
     close = get_close_matches(name, _keywords(), 1)
     instead = _INSTEAD.get(name.lower()) or (f"write {close[0]}" if close else "remove it")
     return f"{problem}: {instead}"
 
 
 def _problem_of_other(given: str) -> str:
-    """Tell what is wrong with what is neither a URL of our scheme nor readable to libpq."""
+    """Return what is wrong with a string that libpq cannot read and that is no such URL."""
     text = given.strip()
     if text[0] in _QUOTES:
-        return "stands in quotes: remove them"
+        return "is in quotes: remove them"
     if text != given and _URL.match(text):
-        return "begins with a blank or a line end: remove it"
+        return "begins with a space or a line end: remove it"
     scheme = _SCHEME.match(text)
     if scheme and (text[scheme.end(1) :].startswith("://") or _URL.match(f"{scheme[1]}://")):
-        told = f"the scheme {scheme[1]}" if _KNOWN_SCHEME.fullmatch(scheme[1]) else "the scheme"
-        return f"{told} is not libpq's: write postgresql://"
+        name = f"the scheme {scheme[1]}" if _KNOWN_SCHEME.fullmatch(scheme[1]) else "the scheme"
+        return f"{name} is unknown to libpq: write postgresql://"
     if _URL.search(text.partition("=")[0] + text.partition("=")[2][:13]):
-        return "something stands before postgresql://: remove it"
+        return "there is text before postgresql://: remove it"
     return _problem_of_pairs(text)
 
 
 def _problem_of_pairs(text: str) -> str:
-    """Tell what is wrong with a string of ``key=value`` pairs."""
+    """Return what is wrong with a string of ``key=value`` pairs."""
     names = []
     position = 0
     while position < len(text):
         pair = _PAIR.match(text, position)
         if pair is None or not pair[2] or not pair[1]:
-            # What has no = may be the rest of a password with a blank in it.
-            return f"{_OTHER}: a part has no =; a value with blanks stands in quotes"
+            # A part without = may be the rest of a password with a space in it.
+            return f"{_OTHER}: a part has no =; put a value with spaces in quotes"
         if pair[3].startswith("'") and (len(pair[3]) == 1 or not pair[3].endswith("'")):
             return "a quote is not closed"
         names.append(pair[1])
@@ -203,22 +203,22 @@ def _problem_of_pairs(text: str) -> str:
         return _OTHER
     if unknown.lower() in _INSTEAD or (_NAME.fullmatch(unknown) and not _SECRET.search(text)):
         return _problem_of_name(unknown)
-    return f"parameter {names.index(unknown) + 1} is none of libpq's"
+    return f"parameter {names.index(unknown) + 1} is unknown to libpq"
 
 
 def _problem_of_values(parameters: dict[str, Any]) -> str | None:
-    """Tell what no server can be found by, or None."""
+    """Return which parameter leads to no server, or None."""
     port = parameters.get("port") or os.environ.get("PGPORT") or ""
     if not all(_is_port(each) for each in port.split(",") if each):
-        return f"the port is no number from 1 to {_MAX_PORT}"
+        return _WRONG_PORT
     host = parameters.get("host") or os.environ.get("PGHOST") or ""
     if not parameters.get("hostaddr") and not all(map(_is_host, host.split(","))):
-        return "the host is no name that can be looked up: its parts have 1 to 63 characters each"
+        return "the host cannot be looked up: each part of a name has 1 to 63 characters"
     if "://" in (parameters.get("dbname") or ""):
         return "the name of the database is a URL: give the URL alone"
     timeout = parameters.get("connect_timeout") or os.environ.get("PGCONNECT_TIMEOUT") or "0"
     if not re.fullmatch(r"\s*[+-]?[0-9]{1,9}\s*", timeout):
-        return "connect_timeout is no whole number of seconds"
+        return "connect_timeout is not a whole number of seconds"
     return None
 
 
@@ -227,7 +227,7 @@ def _is_port(text: str) -> bool:
 
 
 def _is_host(text: str) -> bool:
-    """Tell whether a host is a folder, or can be looked up."""
+    """Return whether a host is a folder, or can be looked up."""
     if text.startswith(("/", "@")):
         return True
     try:

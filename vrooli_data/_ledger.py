@@ -129,7 +129,7 @@ def read_applied(connection: Connection) -> dict[str, Applied]:
 def migrated_session(
     conninfo: str | None, application_name: str, schema: str | None = None
 ) -> Iterator[Connection]:
-    """Open a session of its own on a migrated database; its errors become ours."""
+    """Open a session outside the pool on a migrated database."""
     with own_session(conninfo, application_name, SearchPath.of(schema, ())) as session:
         check_applied(read_applied(session), schema)
         yield session

@@ -1,4 +1,4 @@
-"""Fold texts and case language tags that something else than this package wrote."""
+"""Fold the texts and case the language tags that other programs wrote."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FIRST = -(2**63)
 
 
 class MendReport(msgspec.Struct, frozen=True, gc=False):
-    """What was looked at, and how much of it was not as this package writes it."""
+    """How many rows were read, and how many of them were changed."""
 
     users: int
     mended_users: int
@@ -48,19 +48,19 @@ class MendReport(msgspec.Struct, frozen=True, gc=False):
 def mend_search(
     conninfo: str | None = None, *, schema: str | None = None, progress: Progress | None = None
 ) -> MendReport:
-    """Fold the names and descriptions, and case the language tags, that others wrote.
+    """Fold the names and descriptions, and case the language tags, that other programs wrote.
 
-    Search finds a text by its folded form. Rows that another program wrote have none, or that of an
-    earlier text, and a migration folds as well as the server can. Every user and translation is
-    read, in batches; only rows that have to change are written, each by itself, and nothing is
-    overwritten that changes meanwhile. A folded text is no change of a user or resource; a language
-    tag is one of its row. Can be run at any time.
+    Search finds a text by its folded form. A row of another program has no folded text, or an old
+    one; a migration folds only as well as the server can. Every user and translation is read, in
+    batches. Only rows that have to change are written, one by one, and a row that changes meanwhile
+    is left alone. A folded text does not change revision or updated_at; a language tag does. It can
+    be run at any time.
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
         schema: where the tables are; None is the first schema that exists in the search_path of
             the role.
-        progress: told of each table.
+        progress: receives the progress of each table.
     """
     started = time.perf_counter()
     progress = progress or NoProgress()

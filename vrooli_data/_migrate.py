@@ -42,7 +42,7 @@ APPLICATION = "app"
 #: What `rollback_to` calls the state before the first migration.
 NOTHING = "0"
 
-# An index that some session is building at this moment is invalid as well, and rightly so.
+# An index that another session is building at this moment is left out.
 _INVALID_INDEX = """
 SELECT
     CASE
@@ -84,7 +84,7 @@ class MigrationReport(msgspec.Struct, frozen=True):
 
     applied: tuple[str, ...]
     already_applied: int
-    #: Left out, by id, and why; a later call applies them, once it can.
+    #: Why a migration was left out, by id. A later call applies it when it can.
     not_applicable: dict[str, str]
     seconds: float
 
@@ -99,6 +99,8 @@ class MigrationState(msgspec.Struct, frozen=True):
     applied_at: datetime | None
     #: Left pending where the server lacks this extension; None for most.
     extension: str | None
+    #: The file; None where there is none.
+    path: Path | None
 
 
 def migrate(
@@ -114,21 +116,22 @@ def migrate(
 ) -> MigrationReport:
     """Apply every migration that the database lacks, in order.
 
-    Any number of processes may call it at once: one works, the others wait and find it done. After
-    a failure or a crash, call it again. It needs a session of its own: go round a pooler.
+    Several processes may call it at once: one works, the others wait and then have nothing to do.
+    After a failure or a crash, call it again. It needs a session of its own: connect to the server,
+    not to a pooler in transaction mode.
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
-        migrations: the folder of an application's own migrations, or a list of folders; they are
-            applied after those of the package.
-        application: the name under which the database keeps what it has of these.
-        application_only: leave the package's migrations out, and their tables with them.
+        migrations: the folder of an application's own migrations, or a list of folders. They are
+            applied after the migrations of the package.
+        application: the name of the application in the ledger of the database.
+        application_only: apply no migration of the package; its tables are not made.
         schema: where the tables are or will be; None is the first schema that exists in the
             search_path of the role.
         search_path: more schemas in which names are looked up, behind that one.
         lock_timeout: seconds to wait for a lock on a table; new queries on it wait as long.
-        wait: seconds to wait for others in all: for another process that migrates, for locks, and
-            for older transactions when an index is built concurrently, which holds nobody up.
+        wait: seconds to wait for other sessions in all: for another process that migrates, for
+            locks, and for older transactions when an index is built concurrently.
     """
     check_seconds("lock_timeout", lock_timeout)
     check_seconds("wait", wait)
@@ -173,8 +176,8 @@ def rollback_to(
 ) -> list[str]:
     """Take back every migration after *migration_id*, the newest first; "0" takes back all.
 
-    With *migrations*, these are the application's, and the package's stay. The data of the tables
-    that go is lost. Return the ids.
+    With *migrations*, only those of the application are taken back. The data of dropped tables is
+    lost. Return the ids.
     """
     check_seconds("lock_timeout", lock_timeout)
     check_seconds("wait", wait)
@@ -263,8 +266,8 @@ def _opened(connection: Connection, series: Series) -> _Opened:
         recorded = applied.get(migration.id)
         if recorded and recorded.sha256 != migration.sha256:
             raise MigrationFailed(
-                f"{migration.path.name} was changed after it had been applied: restore it, "
-                "and put the change into a new migration"
+                f"{migration.path.name} was changed after it was applied: restore it, and put "
+                "the change into a new migration"
             )
     return _Opened(series, ledger, applied)
 
@@ -322,7 +325,7 @@ class _Run:
     def _run(self, each: _Opened, migration: Migration, direction: Direction) -> None:
         started = time.monotonic()
         file = self._file_class(migration)
-        # Not transactional means concurrent index work, behind which nobody queues.
+        # A file that is not transactional builds indexes concurrently: no session queues behind it.
         limit = self._patience.one_wait(in_the_way=file.transactional)
         set_lock_timeout(self._connection, limit)
         record = each.ledger.add if direction == "apply" else each.ledger.remove
@@ -340,7 +343,7 @@ class _Run:
         if file.transactional:
             after = "nothing of it was kept"
         else:
-            after = "it commits statement by statement: run it again, it starts over"
+            after = "its statements commit one by one: run it again, and it starts over"
         if self._connection.closed:
             return Unavailable(f"{name}: the connection to the server was lost; {after}")
         return MigrationFailed(
@@ -354,7 +357,7 @@ class _Run:
         is_locked = isinstance(error, pg.LockNotAvailable)
         is_stopped = is_locked or isinstance(error, pg.QueryCanceled)
         if (is_locked and patience.limits_the_wait) or (is_stopped and patience.is_over):
-            return patience.told
+            return patience.reason
         if is_locked:
             return "a table stayed locked by another session for too long"
         if error.sqlstate is None or quotes_values(error.sqlstate):
@@ -377,8 +380,8 @@ def _check_indexes(connection: Connection) -> None:
     index = scalar(connection, _INVALID_INDEX)
     if index is not None:
         raise MigrationFailed(
-            f"the index {index} is invalid: no query uses it, and every write pays for it. "
-            f"Mend it with REINDEX INDEX CONCURRENTLY {index}, or drop it"
+            f"the index {index} is invalid: queries do not use it, and writes maintain it. "
+            f"Repair it with REINDEX INDEX CONCURRENTLY {index}, or drop it"
         )
 
 
@@ -406,4 +409,5 @@ def _state(
         state=state,
         applied_at=applied.applied_at if applied else None,
         extension=migration.extension if migration else None,
+        path=migration.path if migration else None,
     )

@@ -1,4 +1,4 @@
-"""The one session that may migrate a database: how it connects, checks, and keeps others out."""
+"""The session that migrates a database: it checks the server and takes the advisory lock."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ _NOTICE_LOST_CLIENT = "SET client_connection_check_interval = '1s'"
 def exclusive_session(
     conninfo: str | None, path: SearchPath, patience: Patience
 ) -> Iterator[tuple[Connection, SearchPath]]:
-    """Open the session that may migrate, once no other does; it waits for *patience* in all.
+    """Open a session, and take the lock that lets one process at a time migrate.
 
-    One connection both holds the lock and does the work: neither can outlive the other.
+    The connection that holds the lock also does the work: neither can outlive the other.
     """
     with own_session(
         conninfo, APPLICATION_NAME, None, target="read-write", work=WORK
@@ -73,8 +73,8 @@ def check_locale(connection: Connection) -> None:
     """Refuse a database in which search would not work."""
     if not scalar(connection, "SELECT lower('\u00c9') = '\u00e9'"):
         raise MigrationFailed(
-            "the locale of the database knows no letters beyond ASCII, so that search would not "
-            f"find \u00c9 by \u00e9: {_CREATE_DATABASE}"
+            "the locale of the database has no letters beyond ASCII, so search would not find "
+            f"\u00c9 by \u00e9: {_CREATE_DATABASE}"
         )
 
 
@@ -100,7 +100,7 @@ def _check_schema(connection: Connection, path: SearchPath) -> None:
 
 @contextmanager
 def _ended_at_the_server(connection: Connection) -> Iterator[None]:
-    """Leave nothing running at the server, whatever ends the block."""
+    """Cancel the running statement when an exception ends the block."""
     try:
         yield
     except BaseException:

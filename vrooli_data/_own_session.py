@@ -1,4 +1,4 @@
-"""A session of its own, for work that needs one: migrating, loading, checking, explaining."""
+"""A session outside the pool: for migrating, loading, checking and explaining."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ def own_session(
     target: str | None = None,
     work: str | None = None,
 ) -> Iterator[Connection]:
-    """Open a session in autocommit that looks names up in *path* alone; its errors become ours.
+    """Open a session in autocommit that looks names up in *path* alone.
+
+    psycopg's errors leave the block as ours.
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
         application_name: what pg_stat_activity shows.
-        path: where names are looked up; None where none of ours is.
-        target: which servers will do, as in target_session_attrs, unless *conninfo* says so.
-        work: what an error says that was being done.
+        path: the schemas in which names are looked up; None leaves the search_path of the role.
+        target: the kind of server, as in target_session_attrs, unless *conninfo* says which.
+        work: the name of the work in error messages.
     """
     parameters = connection_parameters(conninfo, application_name, target)
     try:
@@ -48,7 +50,7 @@ def own_session(
 
 
 def pin(connection: Connection, path: SearchPath) -> SearchPath:
-    """Have names looked up in *path* alone from here on; return it with its schema."""
+    """Set the search_path of the session to *path*; return it with its schema."""
     if path.schema is None:
         schemas = connection.execute(FIND_SCHEMAS).fetchall()
         if not any(is_migrated for _, is_migrated in schemas):
@@ -59,7 +61,7 @@ def pin(connection: Connection, path: SearchPath) -> SearchPath:
 
 
 def refuse_forbidden(connection: Connection) -> None:
-    """Raise `PermissionDenied` where the tables are in a schema that the role may not use."""
+    """Raise `PermissionDenied` where the role may not use the schema of the tables."""
     denied = forbidden(connection.execute(FIND_FORBIDDEN).fetchall())
     if denied is not None:
         raise denied

@@ -1,4 +1,4 @@
-"""How long one run of the migrations waits for other sessions, in all."""
+"""The limit of the time that one run of migrations waits for other sessions, in all."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .errors import VrooliDataError
 
 _POLL_SECONDS = 0.1
 _CANCEL_SECONDS = 5.0
-#: The server's own limit is the later one, since it cannot say whom it waited for.
+#: lock_timeout of the server comes later than our limit: its error does not name who blocks.
 _SLACK_SECONDS = 1.0
 _APPLICATION_NAME = "vrooli_data migrate, waiting"
 
-# A row while it waits, be it for a lock or for the transactions that an index is behind. A prepared
-# transaction has no process.
+# One row while the session waits, for a lock or for the older transactions of a concurrent index.
+# A prepared transaction has no process.
 _WAITED_FOR = """
 SELECT array_remove(pg_blocking_pids(pid), 0)
 FROM pg_stat_activity
@@ -29,21 +29,21 @@ WHERE pid = %s AND wait_event_type = 'Lock'
 
 
 class Patience:
-    """The seconds that a run may still spend waiting; its work does not count.
+    """The seconds that a run may still spend waiting; the time of its work does not count.
 
-    lock_timeout limits each wait alone, and CREATE INDEX CONCURRENTLY waits for one transaction
-    after another, three times over. So a second session looks on, and cancels what the first one
-    runs when its waits add up to too much.
+    lock_timeout limits a single wait, but CREATE INDEX CONCURRENTLY waits for one transaction after
+    another, three times. A second session adds the waits up, and cancels the statement of the first
+    when the sum is over the limit.
     """
 
     def __init__(self, lock_timeout: float, seconds: float) -> None:
-        #: The seconds of one wait, where new queries queue behind it.
+        #: Seconds of a single wait while new queries queue behind it.
         self.lock_timeout = lock_timeout
         self.seconds = seconds
         self.left = seconds
-        #: Whether the server's limit of a wait comes from what is left, not from lock_timeout.
+        #: Whether the limit of a single wait is what is left, and not lock_timeout.
         self.limits_the_wait = False
-        #: The processes that were waited for last, as far as they are known.
+        #: The server processes that were waited for last, where they are known.
         self.blockers: list[int] = []
 
     @property
@@ -51,21 +51,21 @@ class Patience:
         return self.left <= 0
 
     def one_wait(self, *, in_the_way: bool) -> float:
-        """Return the limit of a single wait, by whether others queue behind it."""
+        """Return the limit of a single wait; *in_the_way*: other sessions queue behind it."""
         left = self.left + _SLACK_SECONDS
         self.limits_the_wait = not in_the_way or left < self.lock_timeout
         return min(self.lock_timeout, left) if in_the_way else left
 
     @property
-    def told(self) -> str:
-        """Say that it is over, and whom the run waited for last."""
+    def reason(self) -> str:
+        """Why the run was stopped, and the processes that it waited for last."""
         names = ", ".join(map(str, self.blockers))
-        last = f", at last for the server's process {names}" if names else ""
+        last = f", last for the server process {names}" if names else ""
         return f"it waited for other sessions for {self.seconds:g} s in all{last}"
 
     @contextmanager
     def watch(self, connection: Connection, path: SearchPath) -> Iterator[None]:
-        """Let nothing that *connection* does in the block wait for longer than is left."""
+        """Limit the waits of *connection* inside the block to what is left."""
         done = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(connection, path, done), daemon=True)
         watcher.start()
@@ -76,8 +76,7 @@ class Patience:
             watcher.join()
 
     def _watch(self, connection: Connection, path: SearchPath, done: threading.Event) -> None:
-        # What is over sooner needs no second session. Where none is to be had, or it is lost,
-        # lock_timeout is the limit that remains.
+        # A short run needs no second session. Without one, lock_timeout is the only limit.
         if not done.wait(_POLL_SECONDS):
             with (
                 suppress(VrooliDataError),
@@ -101,7 +100,7 @@ class Patience:
 
 
 def _same_server(connection: Connection) -> str:
-    """Return what to connect to for another session on the server that *connection* found."""
+    """Return the connection string of the server that *connection* is on."""
     info = connection.info
     return conninfo.make_conninfo(
         info.dsn,

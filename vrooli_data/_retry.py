@@ -1,4 +1,4 @@
-"""What is tried again, when, and how often. No I/O."""
+"""The policy of retries: what is retried, when, and how often. No I/O."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from .errors import InvalidInput
 
 
 class Reason(Enum):
-    """Why work that failed may be done again."""
+    """Why work that failed may be retried."""
 
-    #: The server undid it because of concurrent work.
+    #: The server rolled it back because of concurrent work.
     CONFLICT = "conflict"
     #: The connection broke before COMMIT was sent.
     LOST = "lost"
-    #: No connection was to be had, so nothing was started.
+    #: No connection was available, so nothing was started.
     BUSY = "busy"
-    #: The connection leads to a standby, which only reads.
+    #: The server is a standby, which refuses to write.
     READ_ONLY = "read only"
-    #: The connection's prepared statements are not those of the server any more.
+    #: The server no longer has the connection's prepared statements as they were prepared.
     STALE = "stale"
 
 
-#: Reasons that a second failure shows to be no passing state.
+#: Reasons that are retried once: a second failure means that the state lasts.
 _ONCE = frozenset({Reason.READ_ONLY, Reason.STALE})
-#: Seconds before a busy or broken server is asked again, at first.
+#: Seconds before the first retry on a busy server, or after a second lost connection.
 _BUSY_WAIT = 0.1
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How often, how long and how far apart work is tried again."""
+    """How often, for how long and with which waits work is retried."""
 
-    #: Tries in all, the first included.
+    #: Attempts in all, the first included.
     attempts: int = 30
-    #: Seconds in all, from the first try to the start of the last.
+    #: Seconds from the start of the first attempt to the start of the last.
     timeout: float = 10.0
-    #: Seconds; the wait is drawn from 0 to a bound that begins here and doubles.
+    #: Seconds. Each wait is random between 0 and a bound that starts here and doubles.
     wait_initial: float = 0.005
-    #: Seconds; where the bound ends.
+    #: Seconds; the greatest bound.
     wait_max: float = 0.5
 
     def __post_init__(self) -> None:
-        """Refuse what would never try, or never end."""
+        """Check the fields."""
         if type(self.attempts) is not int or self.attempts < 1:
             raise InvalidInput("attempts", "must be an int from 1")
         for field in ("timeout", "wait_initial", "wait_max"):
@@ -55,7 +55,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def checked_policy(field: str, policy: RetryPolicy | None) -> RetryPolicy:
-    """Return a policy, the default one for None; refuse what is none."""
+    """Return *policy*, or the default policy for None."""
     if policy is None:
         return RetryPolicy()
     if not isinstance(policy, RetryPolicy):
@@ -64,18 +64,18 @@ def checked_policy(field: str, policy: RetryPolicy | None) -> RetryPolicy:
 
 
 class RetryEvent(msgspec.Struct, frozen=True, gc=False):
-    """What ``on_retry`` is told before work is tried again."""
+    """What ``on_retry`` receives before a retry."""
 
-    #: The try that failed, from 1.
+    #: The number of the attempt that failed, from 1.
     attempt: int
     reason: str
     sqlstate: str | None
-    #: Seconds until the next try.
+    #: Seconds until the next attempt.
     wait: float
 
 
 class Retries:
-    """The tries of one piece of work so far."""
+    """The attempts of one piece of work so far."""
 
     def __init__(self, policy: RetryPolicy) -> None:
         self._policy = policy
@@ -84,7 +84,7 @@ class Retries:
         self.attempt = 1
 
     def after(self, error: BaseException) -> RetryEvent | None:
-        """Tell how the work is to be tried again after an error, or None when it is not."""
+        """Return how the work is retried after an error; None when it is not."""
         reason = reason_of(error)
         if reason is None or (reason in _ONCE and reason in self._seen):
             return None
@@ -111,12 +111,12 @@ class Retries:
 _MARK = "_vrooli_data_reason"
 
 
-def mark(error: BaseException, reason: Reason | None) -> None:
-    """Note on an error why its work may be done again, if it may; who saw the connection knows."""
+def set_retry_reason(error: BaseException, reason: Reason | None) -> None:
+    """Set why the work of an error may be retried; None: it may not."""
     setattr(error, _MARK, reason)
 
 
 def reason_of(error: BaseException) -> Reason | None:
-    """Return the reason noted on an error."""
+    """Return the reason that was set on an error."""
     found = getattr(error, _MARK, None)
     return found if isinstance(found, Reason) else None

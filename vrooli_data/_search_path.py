@@ -1,4 +1,4 @@
-"""In which schemas names are looked up. No I/O."""
+"""The schemas in which names are looked up. No I/O."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .errors import InvalidInput, PermissionDenied
 from .validation import check_list, check_text
 
 _MAX_SCHEMAS = 100
-#: Bytes of a name; the server would cut a longer one short, and so take it for another.
+#: Bytes of a name. The server truncates a longer one, which may then be the name of another.
 _MAX_NAME = 63
 
 #: The schemas of the role's search_path that exist, in order, and whether each holds a ledger of
@@ -67,11 +67,11 @@ LIMIT 1
 
 
 def forbidden(rows: Iterable[tuple[Any, ...]]) -> PermissionDenied | None:
-    """Return the error that the rows of `FIND_FORBIDDEN` tell of; None where there is none."""
+    """Return the error for the rows of `FIND_FORBIDDEN`; None without a row."""
     for schema, role in rows:
         return PermissionDenied(
-            f"the role {role} lacks USAGE on the schema {schema}, in which the tables are: its "
-            "owner can GRANT it",
+            f"the role {role} lacks USAGE on the schema {schema} of the tables: its owner can "
+            "GRANT it",
             object=f"schema {schema}",
             privileges=("USAGE",),
             role=role,
@@ -80,16 +80,16 @@ def forbidden(rows: Iterable[tuple[Any, ...]]) -> PermissionDenied | None:
 
 
 class SearchPath(NamedTuple):
-    """Where names are looked up: in these schemas, and nowhere that a stranger may create."""
+    """The schemas in which names are looked up; no other schema is searched."""
 
     #: The schema of the layer's tables. None: the first of the role's path that exists.
     schema: str | None = None
-    #: Schemas of an application, or of extensions, which come behind it.
+    #: Schemas of an application or of extensions. They are searched after it.
     others: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, schema: str | None, search_path: Sequence[str]) -> Self:
-        """Make it of the arguments of these names; refuse what names no schema."""
+        """Check the arguments of these names, and return the path."""
         if schema is not None:
             _check_schema("schema", schema)
         return cls(
@@ -97,8 +97,8 @@ class SearchPath(NamedTuple):
         )
 
     def found(self, schemas: Iterable[tuple[Any, ...]]) -> Self:
-        """Return the same with its schema, chosen from the rows of `FIND_SCHEMAS`."""
-        # pg_catalog is of every path, whether it is named or not.
+        """Return the path with its schema, chosen from the rows of `FIND_SCHEMAS`."""
+        # pg_catalog is part of every path, named or not.
         usable = [(name, migrated) for name, migrated in schemas if not name.startswith("pg_")]
         if not usable:
             raise InvalidInput(
@@ -118,16 +118,16 @@ class SearchPath(NamedTuple):
         return self._replace(schema=first)
 
     def followed_by(self, schema: str) -> Self:
-        """Return the same with another schema behind it, unless names are looked up there."""
-        # pg_catalog comes first, unless it is named.
+        """Return the path with one more schema at its end, unless it has that schema."""
+        # pg_catalog is searched first as long as it is not named.
         if schema in (self.schema, *self.others, "pg_catalog"):
             return self
         return self._replace(others=(*self.others, schema))
 
     def __str__(self) -> str:
         """Return the value of the setting."""
-        # pg_catalog is searched before all of them. Named, it would be where tables are created.
-        # Temporary tables are searched first unless they are named.
+        # pg_catalog is searched first. Named first, it would be where tables are created. Temporary
+        # tables are searched before everything unless pg_temp is named.
         names = filter(None, (self.schema, *self.others))
         return ", ".join([*(sql.Identifier(name).as_string() for name in names), "pg_temp"])
 
@@ -137,6 +137,4 @@ def _check_schema(field: str, name: str) -> None:
     if len(name.encode()) > _MAX_NAME:
         raise InvalidInput(field, f"must have at most {_MAX_NAME} bytes")
     if name.startswith("pg_") or name == "$user":
-        raise InvalidInput(
-            field, "must be the name of a schema; $user and pg_... stand for something else"
-        )
+        raise InvalidInput(field, "must be the name of a schema, and not $user or pg_...")

@@ -32,7 +32,7 @@ class SqlState(NamedTuple):
     retry: Reason | None
     #: Why it is retried after the connection was lost.
     retry_when_lost: Reason | None
-    #: None where the message is made of what the server names.
+    #: What the error says; None where the message depends on what the server names.
     words: str | None
 
 
@@ -53,7 +53,7 @@ SQLSTATES: Final = {
      "a connection could not be made"),
     "08003": SqlState(Unavailable,          None,       _LOST,     "there is no connection"),
     "08006": SqlState(Unavailable,          None,       _LOST,     "a connection failed"),
-    # A prepared statement whose table has changed since. Other features are not retried.
+    # Retried only for a prepared statement whose table has changed since.
     "0A000": SqlState(DatabaseError,        _STALE,     None,      None),
     "23001": SqlState(StillReferenced,      None,       None,      None),
     "23502": SqlState(CheckFailed,          None,       None,      "a value is missing"),
@@ -63,7 +63,7 @@ SQLSTATES: Final = {
     "23514": SqlState(CheckFailed,          None,       None,
      "a value breaks a check of the schema"),
     "23P01": SqlState(AlreadyExists,        None,       None,      None),
-    # On a standby. Elsewhere the settings of the role forbid writing.
+    # Retried only on a standby. On another server, a setting of the role forbids writing.
     "25006": SqlState(DatabaseError,        _READ_ONLY, None,
      "the transaction, or the server, only reads"),
     "25P02": SqlState(TransactionAborted,   None,       None,
@@ -75,13 +75,13 @@ SQLSTATES: Final = {
      "the server ended the transaction: it took too long"),
     # A prepared statement that is not there.
     "26000": SqlState(DatabaseError,        _STALE,     None,      None),
-    # A standby ends the connection of a query that stands in the way of what it replays.
+    # Lost: a standby ends the session of a query that blocks its recovery.
     "40001": SqlState(SerializationFailure, _CONFLICT,  _LOST,
      "the work could not be serialized with concurrent work"),
     "40P01": SqlState(DeadlockDetected,     _CONFLICT,  None,
      "the server ended this work to break a deadlock"),
     "42501": SqlState(PermissionDenied,     None,       None,      None),
-    # A prepared statement that somebody else made.
+    # A prepared statement that another session of a pooler made.
     "42P05": SqlState(DatabaseError,        _STALE,     None,      None),
     "53300": SqlState(Unavailable,          _BUSY,      None,
      "the server has no free connection"),
@@ -99,7 +99,7 @@ SQLSTATES: Final = {
 }
 # fmt: on
 
-#: Codes of a prepared statement that is not there, or that somebody else made.
+#: Codes that mean that a pooler does not keep prepared statements, or mixes them up.
 UNPREPARED: Final = frozenset({"26000", "42P05"})
 
 

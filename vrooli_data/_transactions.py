@@ -17,7 +17,7 @@ from typing import (
 
 import msgspec
 
-from ._retry import Reason, mark
+from ._retry import Reason, set_retry_reason
 from .errors import CommitUnknown, InvalidInput, InvalidUse, RecordMismatch, VrooliDataError
 from .records.transactions import ServerRun
 from .validation import check_choice, check_flag, check_seconds
@@ -234,7 +234,7 @@ def refuse_standby(options: Options, in_hot_standby: str | None) -> None:
     if problem is not None and in_hot_standby == "on":
         refused = InvalidUse(f"{problem}isolation='repeatable read', read_only=True")
         # The primary may have taken its place since the connection was opened.
-        mark(refused, Reason.READ_ONLY)
+        set_retry_reason(refused, Reason.READ_ONLY)
         raise refused
 
 

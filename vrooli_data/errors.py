@@ -30,15 +30,15 @@ class VrooliDataError(Exception):
 
     @property
     def __context__(self) -> BaseException | None:
-        """Hide what was being handled: the text of psycopg's errors holds rows' values."""
+        """Return None: the text of psycopg's errors may hold rows' values."""
         return None
 
     @__context__.setter
     def __context__(self, context: BaseException | None) -> None:
-        """Take what `contextlib` sets, and keep nothing of it."""
+        """Ignore what `contextlib` sets."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Copy and pickle by state, whatever a subclass takes to be made."""
+        """Copy and pickle by state, whatever arguments a subclass takes."""
         return _remade, (type(self), self.args, self.__dict__)
 
 
@@ -51,14 +51,14 @@ class InvalidInput(VrooliDataError):
 
 
 class InvalidCursor(InvalidInput):
-    """A page cursor was damaged, forged, or comes from another listing."""
+    """A page cursor is damaged, forged, or from another listing."""
 
     def __init__(self, problem: str) -> None:
         super().__init__("cursor", problem)
 
 
 class InvalidFile(VrooliDataError):
-    """A file could not be read as what it should hold; ``line`` counts from 1."""
+    """A file cannot be read, or its content is wrong; ``line`` counts from 1."""
 
     def __init__(self, message: str, *, line: int | None = None) -> None:
         super().__init__(message)
@@ -66,7 +66,7 @@ class InvalidFile(VrooliDataError):
 
 
 class RecordMismatch(VrooliDataError):
-    """A query's columns, or what a row holds, do not fit its record."""
+    """The columns of a query, or the values of a row, do not fit its record."""
 
 
 class NotFound(VrooliDataError):
@@ -92,7 +92,7 @@ class Conflict(VrooliDataError):
 
 
 class InvalidTransition(VrooliDataError):
-    """A run cannot go from the status it has to the one asked for."""
+    """A run cannot change from its status to the one asked for."""
 
     def __init__(self, *, query: str, current: str, wanted: str) -> None:
         super().__init__(f"{query}: a run that is {current} cannot become {wanted}", query=query)
@@ -121,7 +121,7 @@ class _OfKey(VrooliDataError):
 
     @property
     def field(self) -> str | None:
-        """The one column of the key; None where it has several, or the server names none."""
+        """The only column of the key; None for several columns, or without their names."""
         return self.fields[0] if len(self.fields) == 1 else None
 
 
@@ -130,35 +130,35 @@ class AlreadyExists(_OfKey):
 
     Attributes:
         constraint: the key.
-        fields: its columns; empty where the role may not see them.
-        field: its column, where it has one.
+        fields: its columns; empty where the role may not read them.
+        field: its only column, or None.
     """
 
 
 class MissingReference(_OfKey):
-    """The row that this one would refer to does not exist.
+    """The referenced row does not exist.
 
     Attributes:
         constraint: the foreign key.
-        fields: its columns; empty where the role may not see them.
-        field: its column, where it has one.
+        fields: its columns; empty where the role may not read them.
+        field: its only column, or None.
     """
 
 
 class StillReferenced(VrooliDataError):
-    """Other rows refer to this one, so that it cannot go; ``constraint`` is their foreign key."""
+    """The row cannot be deleted: others refer to it; ``constraint`` is their foreign key."""
 
 
 class GeneratedKeyTaken(VrooliDataError):
-    """The server generated a key that a row has already, because its sequence is behind.
+    """The server generated a key that a row already has, because its sequence is behind.
 
-    A restore or a copy of rows leaves a sequence so. Nothing was written, and nothing says that
-    the same row exists.
+    A restore or a copy of rows leaves a sequence behind. Nothing was written. The error does not
+    mean that the same row exists.
 
     Attributes:
         table: the table, with its schema.
         sequence: the sequence, with its schema.
-        remedy: the statement that mends it.
+        remedy: the statement that sets the sequence right.
     """
 
     def __init__(
@@ -179,21 +179,21 @@ class GeneratedKeyTaken(VrooliDataError):
 
 
 class SerializationFailure(VrooliDataError):
-    """The server could not serialize the work with concurrent work (40001)."""
+    """The work could not be serialized with concurrent work (40001)."""
 
 
 class DeadlockDetected(VrooliDataError):
-    """The server broke a deadlock by ending this work (40P01)."""
+    """The server rolled this work back to end a deadlock (40P01)."""
 
 
 class TransactionAborted(VrooliDataError):
-    """The transaction was rolled back where its caller may believe that it was committed."""
+    """The transaction is rolled back; nothing of it was committed."""
 
 
 class CommitUnknown(VrooliDataError):
-    """Whether the work was committed could not be told in time.
+    """Nobody knows whether the work was committed.
 
-    Do not run it again before `resolve` has answered, or a row that it would have written has.
+    Before you run it again, call `resolve`, or look for a row that the work would have written.
 
     Attributes:
         xid: the transaction's id (xid8); None for a lone statement, which has none.
@@ -217,24 +217,24 @@ class CommitUnknown(VrooliDataError):
     def resolve(self) -> Any:
         """Ask the server again: ``"committed"``, ``"aborted"`` or ``"unknown"``.
 
-        On the asynchronous face the answer is awaited. A lone statement stays ``"unknown"``: only a
-        row that it would have written tells.
+        Await the answer on the asynchronous face. For a lone statement it is always ``"unknown"``:
+        look for a row that it would have written.
         """
         if self._ask is None:
-            raise InvalidUse("this error was copied from another process: ask there")
+            raise InvalidUse("this error comes from another process: call resolve() there")
         return self._ask()
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Copy and pickle without the connection to ask."""
+        """Copy and pickle without the means to ask the server."""
         return _remade, (type(self), self.args, {**self.__dict__, "_ask": None})
 
 
 class CommittedButCallbackFailed(VrooliDataError):
-    """The transaction is committed, but a callback of `on_commit` raised; it is the cause."""
+    """The transaction is committed; a callback of `on_commit` raised the error's cause."""
 
 
 class InvalidUse(VrooliDataError):
-    """A transaction was used where it cannot be; the message says what to do instead."""
+    """An object was used where it cannot be; the message says what to do instead."""
 
 
 class Timeout(VrooliDataError):
@@ -245,8 +245,8 @@ class PermissionDenied(VrooliDataError):
     """The database role lacks a privilege (42501).
 
     Attributes:
-        object: what it lacks the privilege on, such as ``table users``; None where it is not known.
-        privileges: what the statement needs on it, such as ``("SELECT", "INSERT")``.
+        object: what the privilege is on, such as ``table users``; None where it is not known.
+        privileges: what the statement needs, such as ``("SELECT", "INSERT")``.
         role: the role; None where it is not known.
     """
 
@@ -267,15 +267,15 @@ class PermissionDenied(VrooliDataError):
 
 
 class NotMigrated(VrooliDataError):
-    """The database lacks migrations that this version needs."""
+    """The database lacks a migration that this version needs."""
 
 
 class SchemaTooNew(VrooliDataError):
-    """The database was migrated by a newer version of the package."""
+    """The database was migrated by a newer version of the package or of the application."""
 
 
 class MigrationFailed(VrooliDataError):
-    """A migration could not be applied, or differs from what was applied."""
+    """A migration failed, or its file differs from what was applied."""
 
 
 class MissingExtra(VrooliDataError):
@@ -283,7 +283,7 @@ class MissingExtra(VrooliDataError):
 
 
 class Unavailable(VrooliDataError):
-    """The server cannot be reached, or no connection could be had in time."""
+    """The server cannot be reached, or no connection was free in time."""
 
 
 class DatabaseError(VrooliDataError):

@@ -18,7 +18,7 @@ from psycopg.pq.abc import PGresult
 from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
-from .._retry import Reason, mark
+from .._retry import Reason, set_retry_reason
 from .._rows import UNREADABLE, Row
 from .._sqlstates import UNPREPARED
 from .._transactions import mark_written
@@ -132,7 +132,9 @@ class AsyncSession:
         """Note on an error that the connection has raised why its work may be done again."""
         lost = self.connection.closed
         if not self.connection.is_late:
-            mark(error, retry_reason(error, lost=lost, in_hot_standby=self.in_hot_standby()))
+            set_retry_reason(
+                error, retry_reason(error, lost=lost, in_hot_standby=self.in_hot_standby())
+            )
 
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         self._is_ending = self._is_ending or notice.severity_nonlocalized == "FATAL"

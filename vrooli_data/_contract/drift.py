@@ -106,7 +106,7 @@ def drift(
     started = time.perf_counter()
     notes: set[str] = set()
     states = status(conninfo, migrations=migrations, application=application, schema=schema)
-    findings = [_finding(*found) for found in _migrations(states)]
+    findings = list(_migrations(states))
     with own_session(conninfo, APPLICATION_NAME, path) as connection:
         facts = _expected(connection)
         differences = (*_differences(connection, facts, notes), *_states(connection))
@@ -124,12 +124,12 @@ def _finding(name: str, problem: Problem) -> Finding:
     return Finding(place(PATH.parent), 1, name, *problem)
 
 
-def _migrations(states: Iterable[MigrationState]) -> Iterator[tuple[str, Problem]]:
+def _migrations(states: Iterable[MigrationState]) -> Iterator[Finding]:
     for state in states:
         if state.state == "applied" or (state.state == "pending" and state.extension):
             continue
         what, fix = _MIGRATION_PROBLEMS[state.state]
-        yield state.id, Problem("schema", what, fix)
+        yield Finding(place(state.path or PATH.parent), 1, state.id, "schema", what, fix)
 
 
 def _expected(connection: Connection[Any]) -> list[Fact]:

@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from .._classify import translate
 from .._process import belongs_here
-from .._retry import Reason, mark, reason_of
+from .._retry import Reason, reason_of, set_retry_reason
 from .._sqlstates import UNPREPARED
 from .._transactions import Trace, carry_notes
 from ..errors import InvalidUse, Unavailable, VrooliDataError
@@ -164,7 +164,7 @@ class Connections:
             return error
         # Each caller gets one of its own.
         reason = copy(self._connector.failure)
-        mark(reason, Reason.BUSY)
+        set_retry_reason(reason, Reason.BUSY)
         return reason
 
     def clean(self, connection: PooledConnection, error: BaseException | None) -> None:

@@ -19,9 +19,9 @@ from psycopg.pq import TransactionStatus
 
 from .._binding import own_queries
 from .._bound import BoundQuery
-from .._classify import lost_at_commit, told
+from .._classify import lost_at_commit, safe_text
 from .._connect import GRACE, cut
-from .._retry import Reason, mark, reason_of
+from .._retry import Reason, reason_of, set_retry_reason
 from .._rows import Row
 from .._transactions import (
     COMMITTED,
@@ -140,7 +140,7 @@ class Transaction(Repositories):
         if len(failures) > max_failure_ratio * count:
             raise TransactionAborted(
                 f"{len(failures)} of {count} items failed, more than the share of "
-                f"{max_failure_ratio:g} that is allowed; the first: {told(failures[0].error)}"
+                f"{max_failure_ratio:g} that is allowed; the first: {safe_text(failures[0].error)}"
             )
         return TryEachResult(successes, failures)
 
@@ -284,7 +284,7 @@ class TransactionRunner:
                 self._session.mark(error)
             if self._options.read_only and reason_of(error) is Reason.READ_ONLY:
                 # Its caller wanted it so: on no server would it go better.
-                mark(error, None)
+                set_retry_reason(error, None)
         try:
             if self._stage is _Stage.COMMITTING:
                 self._resolve_interrupted(error)
@@ -361,7 +361,7 @@ class TransactionRunner:
             )
         if status is not TransactionStatus.IDLE:
             lost = Unavailable("the connection was lost before COMMIT; nothing was committed")
-            mark(lost, Reason.LOST)
+            set_retry_reason(lost, Reason.LOST)
             return lost
         problem = "the transaction was ended inside its block, by a statement of tx.connection"
         answer = self._resolver.outcome(self._trace, None)

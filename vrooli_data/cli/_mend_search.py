@@ -12,7 +12,7 @@ from ._target import target
 def mend_search(
     *, database_url: DatabaseUrl = None, data_dir: DataDir = None, schema: Schema = None
 ) -> None:
-    """Let search find what other programs wrote, and case the language tags they wrote."""
+    """Fold texts that other programs wrote, so that search finds them; case their language tags."""
     url = target(database_url, data_dir).url
     with progress_bars() as progress:
         report = mend(url, schema=schema, progress=progress)

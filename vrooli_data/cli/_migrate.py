@@ -35,7 +35,7 @@ def migrate(
         bool,
         typer.Option(
             "--application-only",
-            help="Leave the package's migrations out, and their tables with them.",
+            help="Apply no migration of the package; its tables are not made.",
         ),
     ] = False,
     show_status: Annotated[
@@ -54,14 +54,14 @@ def migrate(
         float,
         typer.Option(
             metavar="SECONDS",
-            help="How long to wait for the lock on one table; its users wait as long.",
+            help="Limit of the wait for one table lock; new queries on the table wait as long.",
         ),
     ] = LOCK_TIMEOUT,
     wait: Annotated[
         float,
         typer.Option(
             metavar="SECONDS",
-            help="How long to wait for other sessions in all; the work itself may take longer.",
+            help="Limit of the time spent waiting for other sessions, in all.",
         ),
     ] = WAIT,
 ) -> None:

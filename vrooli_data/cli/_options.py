@@ -45,9 +45,7 @@ Migrations: TypeAlias = Annotated[
 ]
 Application: TypeAlias = Annotated[
     str,
-    typer.Option(
-        metavar="NAME", help="The name under which the database keeps what it has of these."
-    ),
+    typer.Option(metavar="NAME", help="The name of the application in the ledger of the database."),
 ]
 DemoDir: TypeAlias = Annotated[
     Path | None, typer.Option(show_default="var/demo", help=_FOLDER, file_okay=False)
