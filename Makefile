@@ -42,8 +42,8 @@ types: $(INSTALLED) ## Check the types
 	$(BIN)/mypy
 
 generate: $(INSTALLED) ## Write columns of queries, the sync face, schema.sql and docs/methods.md
-	@$(BIN)/python -m tools.columns
 	@$(BIN)/python -m tools.unasync
+	@$(BIN)/python -m tools.columns
 	@$(BIN)/python -m tools.write_schema
 	@$(BIN)/python -m tools.write_methods
 

@@ -647,7 +647,7 @@ CREATE INDEX resources_score_id_idx ON public.resources USING btree (score DESC,
 
 CREATE UNIQUE INDEX runs_id_key ON public.runs USING btree (id);
 
-CREATE INDEX runs_resource_version_id_idx ON public.runs USING btree (resource_version_id);
+CREATE INDEX runs_resource_version_id_status_idx ON public.runs USING btree (resource_version_id, status);
 
 CREATE INDEX runs_status_created_at_id_idx ON public.runs USING btree (status, created_at DESC, id DESC) INCLUDE (time_elapsed);
 

@@ -21,13 +21,20 @@ from vrooli_data._queries import load_folder, sql_folder
 README = Path(__file__).parents[1] / "README.md"
 DOCS = README.parent / "docs"
 #: Pages whose programs are run, and how many each has.
-PROGRAMS = {"poolers.md": 1, "processes.md": 3, "schemas.md": 2, "transactions.md": 10}
+PROGRAMS = {
+    "bulk.md": 4,
+    "poolers.md": 1,
+    "processes.md": 3,
+    "schemas.md": 2,
+    "transactions.md": 10,
+}
 SQL_README = sql_folder() / "README.md"
 
 #: A value of each type that a query casts a parameter to.
 VALUES = {
     "bigint": "1",
     "boolean": "true",
+    "double precision": "0.5",
     "integer": "1",
     "json": "'[]'",
     "jsonb": "'{}'",
@@ -115,7 +122,7 @@ def test_every_query_runs_in_psql_as_it_stands(database_url: str) -> None:
             text = source.path.read_text().splitlines()[source.line - 1 :]
             end = next(n for n, line in enumerate(text) if line.endswith(";"))
             statement = "\n".join(text[: end + 1])
-            casts = dict(re.findall(r"(?<!:):(\w+)::(\w+(?:\[\])?)", statement))
+            casts = dict(re.findall(r"(?<!:):(\w+)::(double precision|\w+(?:\[\])?)", statement))
             assert casts.keys() == set(source.parameters), f"{source.name}: a cast is missing"
             variables = " ".join(f'-v {name}="{VALUES[cast]}"' for name, cast in casts.items())
             # Planned and not run, since most values name no row.

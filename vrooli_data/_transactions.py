@@ -236,9 +236,3 @@ def refuse_standby(options: Options, in_hot_standby: str | None) -> None:
         # The primary may have taken its place since the connection was opened.
         set_retry_reason(refused, Reason.READ_ONLY)
         raise refused
-
-
-def check_ratio(field: str, value: float) -> None:
-    """Refuse what is no share from 0 to 1."""
-    if type(value) not in (int, float) or not 0 <= value <= 1:
-        raise InvalidInput(field, "must be a number from 0 to 1")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .records import UpdateConflict
 
 
 class VrooliDataError(Exception):
@@ -89,6 +92,25 @@ class Conflict(VrooliDataError):
         )
         self.expected_revision = expected_revision
         self.actual_revision = actual_revision
+
+
+class TooManyConflicts(VrooliDataError):
+    """Too many rows of a bulk update are missing or were changed; nothing was written.
+
+    Attributes:
+        conflicts: all of them, in the order of their ids.
+    """
+
+    def __init__(
+        self, *, query: str, conflicts: list[UpdateConflict], count: int, allowed: float
+    ) -> None:
+        super().__init__(
+            f"{query}: {len(conflicts)} of {count} rows are missing or were changed since they "
+            f"were read, more than the share of {allowed:g} that is allowed; nothing was "
+            "written: read them again, and decide again",
+            query=query,
+        )
+        self.conflicts = conflicts
 
 
 class InvalidTransition(VrooliDataError):

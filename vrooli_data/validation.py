@@ -171,6 +171,23 @@ def check_type(field: str, value: object, kind: type[Any]) -> None:
         raise _wrong_type(field, value, f"{article} {kind.__name__}")
 
 
+def check_ratio(field: str, value: float) -> None:
+    """Refuse what is no share from 0 to 1."""
+    if type(value) not in (int, float) or not 0 <= value <= 1:
+        raise InvalidInput(field, "must be a number from 0 to 1")
+
+
+def check_distinct(field: str, values: Iterable[int], suffix: str = "") -> None:
+    """Refuse what is there twice; *suffix* says where in an item of *field* the values are."""
+    places: dict[int, int] = {}
+    for place, value in enumerate(values):
+        first = places.setdefault(value, place)
+        if first != place:
+            raise InvalidInput(
+                f"{field}[{place}]{suffix}", f"must not be the same as {field}[{first}]{suffix}"
+            )
+
+
 def check_seconds(field: str, value: float) -> None:
     """Refuse what is no positive, finite number of seconds."""
     if type(value) not in (int, float):
@@ -316,6 +333,20 @@ def checked(
             stored[field.name] = None
         else:
             stored[field.name] = field.kind.check(prefix + field.name, given)
+    return stored
+
+
+def checked_items(
+    argument: str, values: Sequence[Any], kind: type[msgspec.Struct]
+) -> list[dict[str, Any]]:
+    """Return what is stored for each of many inputs, at most 10 000; see `checked`."""
+    stored: list[dict[str, Any]] = []
+
+    def check_item(field: str, item: Any) -> None:
+        place = f"{field}[{len(stored)}]"
+        stored.append(checked(place, item, kind, prefix=f"{place}."))
+
+    check_list(argument, values, MAX_MANY, check_item)
     return stored
 
 

@@ -33,7 +33,6 @@ from .._transactions import (
     Trace,
     TryEachResult,
     add_note,
-    check_ratio,
     limits,
     refuse_standby,
 )
@@ -47,6 +46,7 @@ from ..errors import (
     VrooliDataError,
 )
 from ..records.transactions import ServerRun
+from ..validation import check_ratio
 from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import AsyncResolver
 from .pool import AsyncConnections, AsyncLoan

@@ -43,8 +43,7 @@ class Examples:
         if origin is Literal:
             return [_constant(value) for value in parts]
         if origin in (list, Sequence):
-            items = self.argument(parts[0])
-            return [lambda rank: [item(rank) for item in items]]
+            return [_list(self.argument(parts[0]))]
         if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
             return [_constant(value) for value in self._inputs(annotation)]
         return self._leaf(dict if origin is dict else annotation)
@@ -56,7 +55,7 @@ class Examples:
             type(None): [_constant(None)],
             bool: [_constant(False), _constant(True)],
             datetime: [_constant(_TIME + timedelta(minutes=number))],
-            float: [_constant(number + 0.5)],
+            float: [(number + 0.5, 1 / (number + 1)).__getitem__],
             int: [(2**62 + number, 2**30 + number, number).__getitem__],
             str: [(f"exampletext{letter}", f"{letter}@example.org", f"e{letter}").__getitem__],
             dict: [_constant({"example": number})],
@@ -151,6 +150,11 @@ def _without_none(annotation: Any) -> Any:
         return annotation
     parts = [part for part in get_args(annotation) if part not in (type(None), msgspec.UnsetType)]
     return parts[0]
+
+
+def _list(items: list[Example]) -> Example:
+    """Return lists of all the examples, then of the last alone: all may have the same key."""
+    return lambda rank: [items[-1](rank - 1)] if rank else [item(rank) for item in items]
 
 
 def _constant(value: Any) -> Example:

@@ -146,9 +146,11 @@ async def _call(  # noqa: PLR0911 (one for each way it may end)
         except InvalidInput as refused:
             if _code_of(refused) is arranged.__code__:
                 return f"raises InvalidInput: {refused}"
-            if refused.field not in ranks:
+            # What is wrong with one item of a list is wrong with the list.
+            argument = refused.field.partition("[")[0]
+            if argument not in ranks:
                 return None
-            ranks[refused.field] += 1
+            ranks[argument] += 1
         except VrooliDataError as error:
             if isinstance(error, NotFound) and _code_of(error) in _GETTERS:
                 # Whether the header says that there may be no row, it is an error of the caller's.

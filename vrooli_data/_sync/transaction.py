@@ -34,7 +34,6 @@ from .._transactions import (
     Trace,
     TryEachResult,
     add_note,
-    check_ratio,
     limits,
     refuse_standby,
 )
@@ -48,6 +47,7 @@ from ..errors import (
     VrooliDataError,
 )
 from ..records.transactions import ServerRun
+from ..validation import check_ratio
 from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import Resolver
 from .pool import Connections, Loan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .chats import CreateChat, UpdateChat
 from .resources import (
+    BulkUpdateResource,
     CreateResource,
     CreateVersion,
     SetTranslation,
@@ -24,6 +25,7 @@ __all__ = [
     "ADMIN_PERMISSIONS",
     "MEMBER_PERMISSIONS",
     "TEAM_CHAT_CONFIG",
+    "BulkUpdateResource",
     "CreateChat",
     "CreateResource",
     "CreateRun",

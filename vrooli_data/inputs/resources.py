@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .._domain.fields import Description, Name, ResourceType, VersionLabel
-from ..validation import Flag, Id, JsonObject, PublicId
+from ..validation import Count, Flag, Id, JsonObject, PublicId
 
 
 class CreateResource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,6 +24,14 @@ class UpdateResource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     resource_type: ResourceType | UnsetType = UNSET
     is_private: Flag | UnsetType = UNSET
+
+
+class BulkUpdateResource(UpdateResource, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields to change of one of many resources."""
+
+    id: Id
+    #: None: any will do.
+    expected_revision: Count | None = None
 
 
 class CreateVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

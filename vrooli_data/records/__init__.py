@@ -10,6 +10,7 @@ from .bookmarks import Bookmark
 from .chats import Chat, Participant, UserChat
 from .members import Member
 from .resources import (
+    BulkUpdate,
     LatestVersion,
     Resource,
     ResourceOrder,
@@ -18,6 +19,8 @@ from .resources import (
     ResourceVersion,
     ResourceWithLatestVersion,
     ResourceWithVersion,
+    SoftDeletion,
+    UpdateConflict,
 )
 from .runs import (
     ExecutionStats,
@@ -37,6 +40,7 @@ from .users import Membership, TeamSummary, User, UserWithTeams
 
 __all__ = [
     "Bookmark",
+    "BulkUpdate",
     "Chat",
     "ExecutionStats",
     "JsonValue",
@@ -58,11 +62,13 @@ __all__ = [
     "RunStatus",
     "RunStepDetails",
     "RunValue",
+    "SoftDeletion",
     "StartedRun",
     "StepStatus",
     "Team",
     "TeamSetup",
     "TeamSummary",
+    "UpdateConflict",
     "User",
     "UserChat",
     "UserSummary",

@@ -41,6 +41,64 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     updated_at: datetime
 
 
+class UpdateConflict(msgspec.Struct, frozen=True, gc=False):
+    """One row that a bulk update left as it is."""
+
+    id: int
+    #: None: any would have done.
+    expected_revision: int | None
+    #: None: the row is missing.
+    actual_revision: int | None
+
+    @property
+    def reason(self) -> Literal["missing", "changed"]:
+        """Whether the row is missing, or has another revision than the expected one."""
+        return "missing" if self.actual_revision is None else "changed"
+
+
+class BulkUpdate(msgspec.Struct, frozen=True):
+    """What a bulk update made of the rows it was given; each is updated or in conflict."""
+
+    #: How many rows were changed.
+    updated: int
+    #: In the order of their ids.
+    conflicts: list[UpdateConflict]
+
+
+class BulkUpdateOutcome(BulkUpdate, frozen=True):
+    """A bulk update that may have been refused."""
+
+    #: False: too many rows are in conflict, and none was changed.
+    is_written: bool
+
+
+class SoftDeletion(msgspec.Struct, frozen=True, gc=False):
+    """What a soft deletion did; of the resources it was given, each is counted once."""
+
+    #: How many resources it deleted.
+    deleted: int
+    #: How many were deleted before; they are left as they are.
+    already_deleted: int
+    #: How many do not exist.
+    missing: int
+    #: How many runs it cancelled.
+    cancelled_runs: int
+
+
+class ResourceLocks(msgspec.Struct, frozen=True, gc=False):
+    """What a soft deletion has locked."""
+
+    locked: int
+    #: False: the transaction is of another isolation, and does not see what was added since.
+    is_read_committed: bool
+
+
+class Restoration(msgspec.Struct, frozen=True, gc=False):
+    """What a restoration found."""
+
+    was_deleted: bool
+
+
 class LatestVersion(msgspec.Struct, frozen=True):
     """The version a resource points at."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tools.mutation.mutant import Check, Mutant, Refusal
 
 _MEMBERS = "sql/members/write.sql"
-_METHODS = "vrooli_data/_async"
+_METHODS = "vrooli_data/_async/repositories"
 
 MUTANTS = [
     Mutant(

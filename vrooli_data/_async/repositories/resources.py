@@ -23,6 +23,7 @@ from ...validation import (
     checked,
     checked_changes,
 )
+from .resource_bulk import AsyncResourceBulk
 from .resource_translations import AsyncResourceTranslations
 from .resource_versions import AsyncResourceVersions
 
@@ -56,7 +57,7 @@ _TYPES = get_args(ResourceType)
 _MAX_DAYS = 365_000
 
 
-class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations):
+class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations, AsyncResourceBulk):
     """Resources with their versions and translations (sql/resources)."""
 
     async def find_by_id(self, id: int) -> Resource | None:

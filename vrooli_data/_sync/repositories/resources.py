@@ -24,6 +24,7 @@ from ...validation import (
     checked,
     checked_changes,
 )
+from .resource_bulk import ResourceBulk
 from .resource_translations import ResourceTranslations
 from .resource_versions import ResourceVersions
 
@@ -57,7 +58,7 @@ _TYPES = get_args(ResourceType)
 _MAX_DAYS = 365_000
 
 
-class ResourceRepository(ResourceVersions, ResourceTranslations):
+class ResourceRepository(ResourceVersions, ResourceTranslations, ResourceBulk):
     """Resources with their versions and translations (sql/resources)."""
 
     def find_by_id(self, id: int) -> Resource | None:

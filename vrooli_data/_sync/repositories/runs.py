@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
 
 from ..._domain import own_queries
 from ...engine import Page, Repository, Update, json_text
@@ -23,6 +23,7 @@ from ...validation import (
     check_list,
     checked,
     checked_changes,
+    checked_items,
 )
 
 _SQL = own_queries("runs")
@@ -246,14 +247,7 @@ def _check_status(field: str, value: str) -> None:
 
 def _checked_steps(steps: Sequence[StartStep]) -> str:
     """Return the steps as a JSON array, or refuse them, naming the one at fault."""
-    stored: list[dict[str, Any]] = []
-
-    def check_step(field: str, step: StartStep) -> None:
-        place = f"{field}[{len(stored)}]"
-        stored.append(checked(place, step, StartStep, prefix=f"{place}."))
-
-    check_list("steps", steps, MAX_MANY, check_step)
-    text = json_text(stored)
+    text = json_text(checked_items("steps", steps, StartStep))
     if len(text.encode()) > MAX_SIZE:
         raise InvalidInput("steps", f"must take at most {MAX_SIZE} bytes as JSON")
     return text

@@ -1,0 +1,472 @@
+"""Soft deletion: resources, their active runs, and who deleted them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from tests.contents import contents
+from tests.factories import Factory
+from vrooli_data import (
+    AsyncDatabase,
+    CreateRun,
+    CreateVersion,
+    InvalidInput,
+    InvalidTransition,
+    InvalidUse,
+    MissingReference,
+    NotFound,
+    Resource,
+    Run,
+    SoftDeletion,
+    StartStep,
+    UpdateRun,
+)
+
+from ._compat import Started, barrier, gather, until_waiting
+
+ACTIVE = ("Scheduled", "InProgress", "Paused")
+FINAL = ("Completed", "Failed", "Cancelled")
+
+
+async def stored(db: AsyncDatabase, id: int) -> Resource:
+    """Return a resource that is there."""
+    resource = await db.resources.find_by_id(id)
+    assert resource is not None
+    return resource
+
+
+async def run_of(db: AsyncDatabase, id: int) -> Run:
+    """Return a run that is there."""
+    run = await db.runs.find_by_id(id)
+    assert run is not None
+    return run
+
+
+def deleted_count(admin: Connection[Any], user_id: int) -> int | None:
+    """Return how many resources a user's statistics count, of the one day that there is."""
+    row = admin.execute(
+        "SELECT resources_deleted FROM stats_users WHERE user_id = %s", [user_id]
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+async def test_resources_and_their_active_runs_end_together(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user, owner = make.user(), make.user()
+    first, second, other = make.resource(), make.resource(is_private=True), make.resource()
+    versions = [make.version(first), make.version(first, version_index=1), make.version(second)]
+    active = [
+        make.run(owner, resource_version_id=version, status=status)
+        for version in versions
+        for status in ACTIVE
+    ]
+    kept = [
+        *(make.run(owner, resource_version_id=versions[0], status=status) for status in FINAL),
+        make.run(owner, resource_version_id=make.version(other)),
+        make.run(owner),
+    ]
+    before = [await run_of(db, id) for id in kept]
+
+    deletion = await db.resources.bulk_soft_delete([second, first], user)
+    assert deletion == SoftDeletion(deleted=2, already_deleted=0, missing=0, cancelled_runs=9)
+    for id in (first, second):
+        resource = await stored(db, id)
+        assert (resource.is_deleted, resource.deleted_by_id) == (True, user)
+        assert resource.deleted_at == resource.updated_at > resource.created_at
+        assert resource.revision == 1
+    for id in active:
+        run = await run_of(db, id)
+        assert (run.status, run.revision) == ("Cancelled", 1)
+        assert run.completed_at == run.updated_at > run.created_at
+    assert [await run_of(db, id) for id in kept] == before
+    untouched = await stored(db, other)
+    assert (untouched.is_deleted, untouched.deleted_at, untouched.revision) == (False, None, 0)
+
+
+async def test_the_day_of_who_deletes_counts_the_resources(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user = make.user()
+    run = make.run(user)
+    ids = [make.resource() for _ in range(3)]
+    await db.resources.bulk_soft_delete(ids[:2], user)
+    await db.runs.start_with_steps(run, [])
+    await db.resources.soft_delete(ids[2], user)
+    rows = admin.execute(
+        "SELECT user_id, period_type, period_start, period_end, runs_started, resources_deleted "
+        "FROM stats_users"
+    ).fetchall()
+    deleted_at = (await stored(db, ids[0])).deleted_at
+    assert deleted_at is not None
+    day = deleted_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert rows == [(user, "Daily", day, day + timedelta(days=1), 1, 3)]
+
+
+async def test_a_second_call_finds_nothing_to_do(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user, another = make.user(), make.user()
+    ids = [make.resource(), make.resource()]
+    make.run(user, resource_version_id=make.version(ids[0]))
+    assert await db.resources.bulk_soft_delete(ids, user) == SoftDeletion(2, 0, 0, 1)
+    before = contents(admin)
+    assert await db.resources.bulk_soft_delete(ids, another) == SoftDeletion(0, 2, 0, 0)
+    assert await db.resources.soft_delete(ids[0], another) is False
+    assert contents(admin) == before
+
+
+async def test_every_id_is_counted_once(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user = make.user()
+    there, gone = make.resource(), make.resource(is_deleted=True)
+    absent = gone + 1
+    assert await db.resources.bulk_soft_delete([absent, gone, there], user) == SoftDeletion(
+        deleted=1, already_deleted=1, missing=1, cancelled_runs=0
+    )
+    assert deleted_count(admin, user) == 1
+    assert await db.resources.bulk_soft_delete([], user) == SoftDeletion(0, 0, 0, 0)
+
+
+async def test_runs_of_what_something_else_has_deleted_are_cancelled_too(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user = make.user()
+    gone = make.resource(is_deleted=True, deleted_at="2026-01-01Z")
+    run = make.run(user, resource_version_id=make.version(gone))
+    assert await db.resources.bulk_soft_delete([gone], user) == SoftDeletion(0, 1, 0, 1)
+    assert (await run_of(db, run)).status == "Cancelled"
+    assert (await stored(db, gone)).deleted_at == datetime(2026, 1, 1, tzinfo=UTC)
+    assert deleted_count(admin, user) is None
+
+
+async def test_one_resource_is_deleted_and_told(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user = make.user()
+    id = make.resource()
+    run = make.run(user, resource_version_id=make.version(id), status="Paused")
+    assert await db.resources.soft_delete(id, user) is True
+    assert (await stored(db, id)).deleted_by_id == user
+    assert (await run_of(db, run)).status == "Cancelled"
+    with pytest.raises(NotFound, match=r"\Aresources\.soft_delete: no such resource\Z"):
+        await db.resources.soft_delete(id + 1, user)
+    assert deleted_count(admin, user) == 1
+
+
+async def test_who_deletes_has_to_be_there(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    id = make.resource()
+    make.run(make.user(), resource_version_id=make.version(id))
+    before = contents(admin)
+    with pytest.raises(MissingReference) as caught:
+        await db.resources.bulk_soft_delete([id], 2**62)
+    assert caught.value.query == "resources.bulk_soft_delete"
+    assert contents(admin) == before
+
+
+async def test_a_transaction_undoes_it_as_a_whole(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user = make.user()
+    id = make.resource()
+    make.run(user, resource_version_id=make.version(id))
+    before = contents(admin)
+    with pytest.raises(LookupError):
+        async with db.transaction() as tx:
+            assert await tx.resources.bulk_soft_delete([id], user) == SoftDeletion(1, 0, 0, 1)
+            raise LookupError
+    assert contents(admin) == before
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+async def test_a_transaction_that_would_miss_runs_is_refused_and_goes_on(
+    db: AsyncDatabase, make: Factory, isolation: Any
+) -> None:
+    user, id = make.user(), make.resource()
+    async with db.transaction(isolation=isolation) as tx:
+        for refused in (
+            lambda: tx.resources.bulk_soft_delete([id], user),
+            lambda: tx.resources.soft_delete(id, user),
+        ):
+            with pytest.raises(InvalidUse, match="use isolation='read committed'"):
+                await refused()
+        assert await tx.resources.restore(id) is False
+    assert (await stored(db, id)).is_deleted is False
+
+
+async def test_a_run_that_is_added_meanwhile_is_cancelled(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    version = make.version(id)
+    async with db.transaction() as tx:
+        run = await tx.runs.create(CreateRun(user_id=user, name="Run", resource_version_id=version))
+        deletion = Started(lambda: db.resources.bulk_soft_delete([id], user))
+        await until_waiting(admin)
+    assert await deletion.result() == SoftDeletion(1, 0, 0, 1)
+    assert (await run_of(db, run.id)).status == "Cancelled"
+
+
+async def test_a_run_of_a_version_that_is_added_meanwhile_is_cancelled(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    async with db.transaction() as tx:
+        version = await tx.resources.add_version(id, CreateVersion(version_label="2.0"))
+        await tx.runs.create(CreateRun(user_id=user, name="Run", resource_version_id=version.id))
+        deletion = Started(lambda: db.resources.bulk_soft_delete([id], user))
+        await until_waiting(admin)
+    assert await deletion.result() == SoftDeletion(1, 0, 0, 1)
+
+
+@pytest.mark.parametrize("names_user", [False, True])
+async def test_a_run_that_is_started_or_resumed_meanwhile_is_cancelled(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory, names_user: bool
+) -> None:
+    user, id = make.user(), make.resource()
+    of_user = user if names_user else None
+    version = make.version(id)
+    scheduled, paused = (
+        make.run(user, resource_version_id=version, status=status)
+        for status in ("Scheduled", "Paused")
+    )
+    async with db.transaction() as tx:
+        await tx.runs.update_status(paused, "InProgress", user_id=of_user)
+        await tx.runs.start_with_steps(scheduled, [StartStep(name="First")], user_id=of_user)
+        deletion = Started(lambda: db.resources.bulk_soft_delete([id], user))
+        await until_waiting(admin)
+    assert await deletion.result() == SoftDeletion(1, 0, 0, 2)
+    for run_id in (scheduled, paused):
+        run = await run_of(db, run_id)
+        assert (run.status, run.revision) == ("Cancelled", 2)
+        assert run.started_at is not None
+        assert run.completed_at is not None
+
+
+async def test_a_run_that_is_resumed_between_the_statements_is_cancelled(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    run = make.run(user, resource_version_id=make.version(id), status="Paused")
+    async with db.transaction() as tx:
+        # The resource is free: the deletion waits for the run alone, in its second statement.
+        await tx.runs.update_status(run, "InProgress")
+        deletion = Started(lambda: db.resources.soft_delete(id, user))
+        await until_waiting(admin)
+    assert await deletion.result() is True
+    assert (await run_of(db, run)).status == "Cancelled"
+
+
+async def test_a_run_that_is_completed_meanwhile_stays_completed(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    run = make.run(user, resource_version_id=make.version(id), status="InProgress")
+    async with db.transaction() as tx:
+        await tx.runs.update_status(run, "Completed")
+        deletion = Started(lambda: db.resources.bulk_soft_delete([id], user))
+        await until_waiting(admin)
+    assert await deletion.result() == SoftDeletion(1, 0, 0, 0)
+    assert (await run_of(db, run)).status == "Completed"
+    stats = admin.execute("SELECT runs_completed, resources_deleted FROM stats_users").fetchall()
+    assert stats == [(1, 1)]
+
+
+@pytest.mark.parametrize("names_user", [False, True])
+async def test_nobody_adds_starts_or_resumes_a_run_behind_a_deletion(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory, names_user: bool
+) -> None:
+    user, id = make.user(), make.resource()
+    of_user = user if names_user else None
+    version = make.version(id)
+    scheduled, paused = (
+        make.run(user, resource_version_id=version, status=status)
+        for status in ("Scheduled", "Paused")
+    )
+    async with db.transaction() as tx:
+        await tx.resources.soft_delete(id, user)
+        create = Started(
+            lambda: db.runs.create(CreateRun(user_id=user, name="Run", resource_version_id=version))
+        )
+        start = Started(lambda: db.runs.start_with_steps(scheduled, [], user_id=of_user))
+        resume = Started(lambda: db.runs.update_status(paused, "InProgress", user_id=of_user))
+        await until_waiting(admin, 3)
+    with pytest.raises(NotFound):
+        await create.result()
+    with pytest.raises(NotFound):
+        await start.result()
+    with pytest.raises(InvalidTransition, match="a run that is Cancelled cannot become InProgress"):
+        await resume.result()
+    active = admin.execute("SELECT count(*) FROM runs WHERE status <> 'Cancelled'").fetchone()
+    assert active == (0,)
+
+
+async def test_of_many_runs_that_are_added_at_once_none_escapes(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    version = make.version(id)
+    ready = barrier(4)
+
+    async def add() -> int:
+        added = 0
+        await ready.wait()
+        for _ in range(10):
+            try:
+                await db.runs.create(
+                    CreateRun(user_id=user, name="Run", resource_version_id=version)
+                )
+            except NotFound:
+                break
+            added += 1
+        return added
+
+    async def delete() -> int:
+        await ready.wait()
+        return (await db.resources.bulk_soft_delete([id], user)).cancelled_runs
+
+    *added, cancelled = await gather(add, add, add, delete)
+    assert sum(added) == cancelled
+    statuses = admin.execute("SELECT count(*), min(status), max(status) FROM runs").fetchone()
+    assert statuses == (cancelled, *[None if cancelled == 0 else "Cancelled"] * 2)
+
+
+async def test_a_second_deletion_waits_and_counts_nothing_twice(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    first, second = make.user(), make.user()
+    ids = [make.resource() for _ in range(3)]
+    make.run(first, resource_version_id=make.version(ids[0]))
+    async with db.transaction() as tx:
+        assert await tx.resources.bulk_soft_delete(ids[:2], first) == SoftDeletion(2, 0, 0, 1)
+        waiting = Started(lambda: db.resources.bulk_soft_delete(ids, second))
+        await until_waiting(admin)
+    assert await waiting.result() == SoftDeletion(1, 2, 0, 0)
+    assert (deleted_count(admin, first), deleted_count(admin, second)) == (2, 1)
+    assert [(await stored(db, id)).deleted_by_id for id in ids] == [first, first, second]
+
+
+async def test_resources_are_locked_in_the_order_of_their_ids(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    # The table holds them in the order in which they are given.
+    user, last, first = make.user(), make.resource(id=2), make.resource(id=1)
+    with admin.transaction():
+        admin.execute("SELECT FROM resources WHERE id = %s FOR UPDATE", [first])
+        deletion = Started(lambda: db.resources.bulk_soft_delete([last, first], user))
+        await until_waiting(admin)
+        # It waits for the first, and so holds none behind it.
+        admin.execute("SELECT FROM resources WHERE id = %s FOR UPDATE NOWAIT", [last])
+    assert (await deletion.result()).deleted == 2
+
+
+async def test_runs_are_locked_in_the_order_of_their_ids(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    version = make.version(id)
+    last, first = (make.run(user, id=n, resource_version_id=version) for n in (2, 1))
+    with admin.transaction():
+        admin.execute("SELECT FROM runs WHERE id = %s FOR UPDATE", [first])
+        deletion = Started(lambda: db.resources.bulk_soft_delete([id], user))
+        await until_waiting(admin)
+        admin.execute("SELECT FROM runs WHERE id = %s FOR UPDATE NOWAIT", [last])
+    assert (await deletion.result()).cancelled_runs == 2
+
+
+async def test_the_statistics_are_counted_behind_the_runs(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    run = make.run(user, resource_version_id=make.version(id), status="InProgress")
+
+    async def delete() -> SoftDeletion:
+        # Once: by itself, it would be tried again behind a deadlock.
+        async with db.transaction() as another:
+            return await another.resources.bulk_soft_delete([id], user)
+
+    async with db.transaction() as tx:
+        await tx.runs.update(run, UpdateRun(name="Held"))
+        deletion = Started(delete)
+        await until_waiting(admin)
+        # Were they counted already, the two would wait for one another.
+        await tx.runs.update_status(run, "Completed")
+    assert await deletion.result() == SoftDeletion(1, 0, 0, 0)
+    stats = admin.execute("SELECT runs_completed, resources_deleted FROM stats_users").fetchall()
+    assert stats == [(1, 1)]
+
+
+async def test_restoring_undoes_the_deletion_of_the_resource_alone(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    version = make.version(id)
+    run = make.run(user, resource_version_id=version)
+    before = await stored(db, id)
+    await db.resources.soft_delete(id, user)
+    assert await db.resources.restore(id) is True
+    after = await stored(db, id)
+    assert (after.is_deleted, after.deleted_at, after.deleted_by_id) == (False, None, None)
+    assert (before.revision, after.revision) == (0, 2)
+    assert after.updated_at > before.updated_at
+    assert (await run_of(db, run)).status == "Cancelled"
+    assert deleted_count(admin, user) == 1
+    new = CreateRun(user_id=user, name="Run", resource_version_id=version)
+    assert (await db.runs.create(new)).status == "Scheduled"
+
+    assert await db.resources.restore(id) is False
+    assert await stored(db, id) == after
+    with pytest.raises(NotFound, match=r"\Aresources\.restore: no such resource\Z"):
+        await db.resources.restore(id + 1)
+    assert await db.resources.bulk_soft_delete([id], user) == SoftDeletion(1, 0, 0, 1)
+    assert deleted_count(admin, user) == 2
+
+
+async def test_a_restoration_waits_for_the_deletion_and_undoes_it(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    async with db.transaction() as tx:
+        await tx.resources.soft_delete(id, user)
+        restoration = Started(lambda: db.resources.restore(id))
+        await until_waiting(admin)
+    assert await restoration.result() is True
+    resource = await stored(db, id)
+    assert (resource.is_deleted, resource.revision) == (False, 2)
+
+
+async def test_a_held_connection_deletes_in_one_transaction(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    make.run(user, resource_version_id=make.version(id))
+    async with db.connection() as held:
+        assert await held.resources.bulk_soft_delete([id], user) == SoftDeletion(1, 0, 0, 1)
+        assert await held.resources.restore(id) is True
+
+
+async def test_bad_input_is_refused_before_any_statement(unopened: AsyncDatabase) -> None:
+    resources = unopened.resources
+    with pytest.raises(InvalidInput, match=r"\Aids: must be a list, not int"):
+        await resources.bulk_soft_delete(1, 1)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=r"\Aids: must have at most 10000 items"):
+        await resources.bulk_soft_delete(range(1, 10_002), 1)
+    with pytest.raises(InvalidInput, match=r"\Aids: must be from 1 to"):
+        await resources.bulk_soft_delete([1, 0], 1)
+    with pytest.raises(InvalidInput, match=r"\Aids\[2\]: must not be the same as ids\[0\]\Z"):
+        await resources.bulk_soft_delete([7, 8, 7], 1)
+    with pytest.raises(InvalidInput, match=r"\Adeleted_by: must be an int, not NoneType"):
+        await resources.bulk_soft_delete([1], None)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=r"\Adeleted_by: must be from 1"):
+        await resources.soft_delete(1, 0)
+    with pytest.raises(InvalidInput, match=r"\Aid: must be from 1"):
+        await resources.soft_delete(0, 1)
+    with pytest.raises(InvalidInput, match=r"\Aid: must be from 1"):
+        await resources.restore(0)

@@ -1,0 +1,119 @@
+"""Resources by the thousand, and their soft deletion: methods of the attribute ``resources``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..._domain import own_queries
+from ...engine import AsyncRepository, json_text
+from ...errors import InvalidInput, InvalidUse, NotFound, TooManyConflicts
+from ...inputs import BulkUpdateResource
+from ...records import BulkUpdate, SoftDeletion
+from ...records.resources import BulkUpdateOutcome, ResourceLocks, Restoration
+from ...validation import (
+    MAX_MANY,
+    check_distinct,
+    check_id,
+    check_list,
+    check_ratio,
+    checked_items,
+)
+
+_SQL = own_queries("resources")
+
+_BULK_UPDATE = _SQL.bind("bulk_update", BulkUpdateOutcome)
+_BULK_SOFT_DELETE_LOCK = _SQL.bind("bulk_soft_delete__lock", ResourceLocks)
+_BULK_SOFT_DELETE = _SQL.bind("bulk_soft_delete", SoftDeletion)
+_RESTORE = _SQL.bind("restore", Restoration)
+#: What says which resource is meant, and not what becomes of it.
+_KEYS = ("id", "expected_revision")
+
+
+class AsyncResourceBulk(AsyncRepository):
+    """Changes of many resources at once (sql/resources)."""
+
+    async def bulk_update(
+        self, changes: Sequence[BulkUpdateResource], *, max_conflict_ratio: float = 0.3
+    ) -> BulkUpdate:
+        """Change the fields given of many resources (sql/resources/bulk_update.sql).
+
+        At most 10 000, in one statement. Resources that are missing or have another revision than
+        the expected one are left as they are, and named. Where they are more than
+        *max_conflict_ratio* of all, nothing is written and `TooManyConflicts` is raised; a
+        transaction of yours can go on after it.
+        """
+        check_ratio("max_conflict_ratio", max_conflict_ratio)
+        given = _checked_changes(changes)
+        outcome = await self.get_one(_BULK_UPDATE, json_text(given), float(max_conflict_ratio))
+        if not outcome.is_written:
+            raise TooManyConflicts(
+                query=_BULK_UPDATE.name,
+                conflicts=outcome.conflicts,
+                count=len(given),
+                allowed=max_conflict_ratio,
+            )
+        return BulkUpdate(outcome.updated, outcome.conflicts)
+
+    async def bulk_soft_delete(self, ids: Sequence[int], deleted_by: int) -> SoftDeletion:
+        """Soft-delete many resources, and cancel their active runs (sql/resources/soft_delete.sql).
+
+        At most 10 000, in two statements of one transaction. Runs that are Scheduled, InProgress or
+        Paused become Cancelled, those included that are being added or resumed meanwhile. What was
+        deleted before is left as it is. The day's statistics of *deleted_by*, the id of a user,
+        count the resources. Raises `MissingReference` where that user is absent, and `InvalidUse`
+        in a transaction of another isolation than read committed, which would not see such runs.
+        """
+        given = check_list("ids", ids, MAX_MANY, check_id)
+        check_distinct("ids", given)
+        check_id("deleted_by", deleted_by)
+        return await self._soft_delete(given, deleted_by)
+
+    async def soft_delete(self, id: int, deleted_by: int) -> bool:
+        """Soft-delete one resource, and cancel its active runs; False when it was deleted before.
+
+        Queries: sql/resources/soft_delete.sql; see `bulk_soft_delete`. Raises `NotFound` where the
+        resource is absent.
+        """
+        check_id("id", id)
+        check_id("deleted_by", deleted_by)
+        deletion = await self._soft_delete([id], deleted_by)
+        if deletion.missing:
+            raise NotFound("resources.soft_delete: no such resource", query=_BULK_SOFT_DELETE.name)
+        return deletion.deleted > 0
+
+    async def restore(self, id: int) -> bool:
+        """Undo the soft deletion of one resource; False when it is not deleted.
+
+        Query: sql/resources/soft_delete.sql. Its runs stay cancelled, and its deletion stays
+        counted. Raises `NotFound` where the resource is absent.
+        """
+        check_id("id", id)
+        restoration = await self.find_one(_RESTORE, id)
+        if restoration is None:
+            raise NotFound("resources.restore: no such resource", query=_RESTORE.name)
+        return restoration.was_deleted
+
+    async def _soft_delete(self, ids: list[int], deleted_by: int) -> SoftDeletion:
+        wanted = json_text(ids)
+
+        async def lock_and_delete(resources: AsyncResourceBulk) -> SoftDeletion:
+            locks = await resources.get_one(_BULK_SOFT_DELETE_LOCK, wanted)
+            if not locks.is_read_committed:
+                raise InvalidUse(
+                    f"{_BULK_SOFT_DELETE.name}: this transaction would not see, and so not cancel, "
+                    "the runs that others add while it is open: use isolation='read committed'"
+                )
+            return await resources.get_one(_BULK_SOFT_DELETE, wanted, deleted_by)
+
+        return await self.atomic(lock_and_delete)
+
+
+def _checked_changes(changes: Sequence[BulkUpdateResource]) -> list[dict[str, Any]]:
+    """Return the changes as the query takes them, or refuse them, naming the one at fault."""
+    given = checked_items("changes", changes, BulkUpdateResource)
+    for place, values in enumerate(given):
+        if len(values) == len(_KEYS):
+            raise InvalidInput(f"changes[{place}]", "must hold at least one field to change")
+    check_distinct("changes", (values["id"] for values in given), ".id")
+    return given
