@@ -99,6 +99,11 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
     for other in ("asyncpg", "unmerged"):
         assert names[f"users.find_by_id, so many at once: merged against {other}"] == _AT_ONCE
 
+    for peer in ("a loop of SQLAlchemy", "executemany of psycopg"):
+        sizes = names[f"Optimistic updates of many resources: bulk_update against {peer}"]
+        assert "300 resources" in sizes
+        assert len(sizes) == 2
+
     soak, *hot_rows, track_commit = report["tables"]["transactions"]
     for found in soak["comparisons"]:
         assert found["counts"]["anomalies"] == 0
