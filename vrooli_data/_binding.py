@@ -15,6 +15,7 @@ from ._bound import Command, Query, Scalar, record_type
 from ._copying import Copy
 from ._pages import Listing
 from ._queries import Source, load_folder, sql_folder
+from ._rows import is_plain
 from .errors import InvalidFile, InvalidUse
 
 P = ParamSpec("P")
@@ -118,10 +119,9 @@ class Queries:
         """Bind a query of one value, ``$``, to the type of the value; see `bind`."""
         source = self._source(name, "scalar")
         _check_takes(source, takes)
-        try:
-            return Scalar(source, type)
-        except TypeError as error:
-            raise InvalidUse(f"{source.name}: {error}") from None
+        if not (is_plain(type) or _is_struct(type) or get_origin(type) in (list, dict)):
+            raise InvalidUse(f"{source.name}: a value is never read as {type!r}")
+        return Scalar(source, type)
 
     @overload
     def command(self, name: str) -> Command[...]: ...

@@ -230,14 +230,14 @@ class Listing(Generic[R]):
         """Return the position whose page includes the row that another one leaves out.
 
         None is the first page, which is what comes beside an empty one before it; beside an empty
-        one at the end, it is the page to go on from where no value can be stepped over.
+        one at the end, it is where to go on from when the place has no neighbour to be told.
         """
         *place, last = position.place
         if type(last) is not int:
             return None
-        step = self._step if direction == "after" else -self._step
-        # No integer lies beyond the lowest and the highest, which a forged cursor may hold.
-        return Position(direction, (*place, min(max(last + step, _LOWEST), _HIGHEST)))
+        beside = last + (self._step if direction == "after" else -self._step)
+        # No row lies beyond the lowest and the highest.
+        return Position(direction, (*place, beside)) if _LOWEST <= beside <= _HIGHEST else None
 
     def _check_parameters(
         self, query: Query[..., R], direction: str, first: tuple[str, ...]

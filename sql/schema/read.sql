@@ -31,3 +31,13 @@ WHERE
     AND NOT pg_attribute.attisdropped
 -- lint: listing_is_ordered: the number of a column is unique within its table.
 ORDER BY pg_attribute.attnum ASC;
+
+-- name: list_extensions()
+-- List the extensions that the database has, by name.
+-- Record: Extension
+-- Index:  scan: pg_extension, at most 500 rows
+-- Locks:  none
+SELECT extname::text AS name
+FROM pg_extension
+ORDER BY extname ASC
+LIMIT 1000;

@@ -16,7 +16,7 @@ from .._search_path import SearchPath
 from .._sqlstates import UNDEFINED_TABLE
 from .._transactions import Isolation, Options
 from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Unavailable
-from ..records.schema import AppliedMigration
+from ..records.schema import AppliedMigration, Extension
 from ..validation import check_flag, check_hook, check_int, check_seconds
 from ._compat import Body, call, check_body
 from .connector import AsyncConnector
@@ -32,6 +32,7 @@ from .transaction import AsyncTransaction, AsyncTransactions
 T = TypeVar("T")
 
 _LIST_APPLIED_MIGRATIONS = own_queries("schema").bind("list_applied_migrations", AppliedMigration)
+_LIST_EXTENSIONS = own_queries("schema").bind("list_extensions", Extension)
 _MAX_POOL = 10_000
 
 
@@ -46,10 +47,12 @@ class AsyncDatabase(AsyncRepositories):
         *,
         commit_timeout: float,
         merge_reads: bool,
+        check_migrations: bool,
     ) -> None:
         self._pool = pool
         self._connector = connector
         self._retrier = retrier
+        self._check_migrations = check_migrations
         self._connections = AsyncConnections(pool, connector)
         self._resolver = AsyncResolver(connector, self._connections, commit_timeout)
         self._transactions = AsyncTransactions(self._connections, self._resolver)
@@ -77,6 +80,7 @@ class AsyncDatabase(AsyncRepositories):
         on_query: Callable[[QueryEvent], None] | None = None,
         on_retry: Callable[[RetryEvent], None] | None = None,
         merge_reads: bool = True,
+        check_migrations: bool = True,
     ) -> Self:
         """Describe a pool of connections; ``with`` or `open` opens it.
 
@@ -106,11 +110,15 @@ class AsyncDatabase(AsyncRepositories):
             on_retry: called before work is tried again.
             merge_reads: let reads by id or public id that are made in one turn of an event loop
                 share a statement; without an event loop it changes nothing.
+            check_migrations: raise where the database lacks what the package's own repositories
+                need. False opens any database, for queries of your own alone; see
+                docs/own-queries.md.
         """
         for field, flag in (("prepare", prepare), ("pooler", pooler)):
             if flag is not None:
                 check_flag(field, flag)
         check_flag("merge_reads", merge_reads)
+        check_flag("check_migrations", check_migrations)
         for field, hook in (("on_query", on_query), ("on_retry", on_retry)):
             if hook is not None:
                 check_hook(field, hook)
@@ -152,6 +160,7 @@ class AsyncDatabase(AsyncRepositories):
             AsyncRetrier(policy, on_retry),
             commit_timeout=commit_timeout,
             merge_reads=merge_reads,
+            check_migrations=check_migrations,
         )
 
     async def open(self) -> None:
@@ -326,18 +335,31 @@ class AsyncDatabase(AsyncRepositories):
         async with await self._connector.connect() as connection:
             try:
                 with connection.within(self._connector.connect_timeout):
-                    rows = await connection.session.rows(_LIST_APPLIED_MIGRATIONS, ())
-            except DatabaseError as error:
-                if error.sqlstate != UNDEFINED_TABLE:
-                    raise
-                with connection.within(self._connector.connect_timeout):
-                    await self._connector.refuse_forbidden(connection)
-                rows = []
+                    await self._look_at(connection)
             except Timeout:
                 if connection.is_late:
                     raise Unavailable("the server did not answer in time") from None
                 raise
-        applied = {id for (id,) in rows}
-        check_applied(applied, self._connector.settings.path.schema)
-        extensions = frozenset({"pg_trgm"} if has_trigrams(applied) else ())
+
+    async def _look_at(self, connection: AsyncPooledConnection) -> None:
+        """Learn of the database what does not change while it is open."""
+        applied = await self._applied_migrations(connection) if self._check_migrations else None
+        rows = await connection.session.rows(_LIST_EXTENSIONS, ())
+        extensions = frozenset(name for (name,) in rows)
+        if applied is not None and not has_trigrams(applied):
+            # Without its indexes it is of no use.
+            extensions -= {"pg_trgm"}
         self._connector.extensions = self._runner.extensions = extensions
+
+    async def _applied_migrations(self, connection: AsyncPooledConnection) -> set[str]:
+        """Return the ids of the migrations that the database holds; raise unless it has all."""
+        applied = set()
+        try:
+            rows = await connection.session.rows(_LIST_APPLIED_MIGRATIONS, ())
+            applied = {id for (id,) in rows}
+        except DatabaseError as error:
+            if error.sqlstate != UNDEFINED_TABLE:
+                raise
+            await self._connector.refuse_forbidden(connection)
+        check_applied(applied, self._connector.settings.path.schema)
+        return applied

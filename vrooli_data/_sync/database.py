@@ -17,7 +17,7 @@ from .._search_path import SearchPath
 from .._sqlstates import UNDEFINED_TABLE
 from .._transactions import Isolation, Options
 from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Unavailable
-from ..records.schema import AppliedMigration
+from ..records.schema import AppliedMigration, Extension
 from ..validation import check_flag, check_hook, check_int, check_seconds
 from ._compat import Body, call, check_body
 from .connector import Connector
@@ -33,6 +33,7 @@ from .transaction import Transaction, Transactions
 T = TypeVar("T")
 
 _LIST_APPLIED_MIGRATIONS = own_queries("schema").bind("list_applied_migrations", AppliedMigration)
+_LIST_EXTENSIONS = own_queries("schema").bind("list_extensions", Extension)
 _MAX_POOL = 10_000
 
 
@@ -47,10 +48,12 @@ class Database(Repositories):
         *,
         commit_timeout: float,
         merge_reads: bool,
+        check_migrations: bool,
     ) -> None:
         self._pool = pool
         self._connector = connector
         self._retrier = retrier
+        self._check_migrations = check_migrations
         self._connections = Connections(pool, connector)
         self._resolver = Resolver(connector, self._connections, commit_timeout)
         self._transactions = Transactions(self._connections, self._resolver)
@@ -78,6 +81,7 @@ class Database(Repositories):
         on_query: Callable[[QueryEvent], None] | None = None,
         on_retry: Callable[[RetryEvent], None] | None = None,
         merge_reads: bool = True,
+        check_migrations: bool = True,
     ) -> Self:
         """Describe a pool of connections; ``with`` or `open` opens it.
 
@@ -107,11 +111,15 @@ class Database(Repositories):
             on_retry: called before work is tried again.
             merge_reads: let reads by id or public id that are made in one turn of an event loop
                 share a statement; without an event loop it changes nothing.
+            check_migrations: raise where the database lacks what the package's own repositories
+                need. False opens any database, for queries of your own alone; see
+                docs/own-queries.md.
         """
         for field, flag in (("prepare", prepare), ("pooler", pooler)):
             if flag is not None:
                 check_flag(field, flag)
         check_flag("merge_reads", merge_reads)
+        check_flag("check_migrations", check_migrations)
         for field, hook in (("on_query", on_query), ("on_retry", on_retry)):
             if hook is not None:
                 check_hook(field, hook)
@@ -153,6 +161,7 @@ class Database(Repositories):
             Retrier(policy, on_retry),
             commit_timeout=commit_timeout,
             merge_reads=merge_reads,
+            check_migrations=check_migrations,
         )
 
     def open(self) -> None:
@@ -327,18 +336,31 @@ class Database(Repositories):
         with self._connector.connect() as connection:
             try:
                 with connection.within(self._connector.connect_timeout):
-                    rows = connection.session.rows(_LIST_APPLIED_MIGRATIONS, ())
-            except DatabaseError as error:
-                if error.sqlstate != UNDEFINED_TABLE:
-                    raise
-                with connection.within(self._connector.connect_timeout):
-                    self._connector.refuse_forbidden(connection)
-                rows = []
+                    self._look_at(connection)
             except Timeout:
                 if connection.is_late:
                     raise Unavailable("the server did not answer in time") from None
                 raise
-        applied = {id for (id,) in rows}
-        check_applied(applied, self._connector.settings.path.schema)
-        extensions = frozenset({"pg_trgm"} if has_trigrams(applied) else ())
+
+    def _look_at(self, connection: PooledConnection) -> None:
+        """Learn of the database what does not change while it is open."""
+        applied = self._applied_migrations(connection) if self._check_migrations else None
+        rows = connection.session.rows(_LIST_EXTENSIONS, ())
+        extensions = frozenset(name for (name,) in rows)
+        if applied is not None and not has_trigrams(applied):
+            # Without its indexes it is of no use.
+            extensions -= {"pg_trgm"}
         self._connector.extensions = self._runner.extensions = extensions
+
+    def _applied_migrations(self, connection: PooledConnection) -> set[str]:
+        """Return the ids of the migrations that the database holds; raise unless it has all."""
+        applied = set()
+        try:
+            rows = connection.session.rows(_LIST_APPLIED_MIGRATIONS, ())
+            applied = {id for (id,) in rows}
+        except DatabaseError as error:
+            if error.sqlstate != UNDEFINED_TABLE:
+                raise
+            self._connector.refuse_forbidden(connection)
+        check_applied(applied, self._connector.settings.path.schema)
+        return applied

@@ -41,7 +41,10 @@ class Repository:
         self._runner = executor._runner  # noqa: SLF001 (of the executor's users, only this one)
 
     def has_extension(self, name: str) -> bool:
-        """Tell whether queries may rely on an extension of the server, such as ``pg_trgm``."""
+        """Tell whether the database had an extension when it was opened, such as ``pg_trgm``.
+
+        One that migrations of the package require counts once these are applied.
+        """
         return name in self._runner.extensions
 
     # Parameters that are complete go to the server as they come: putting them in order costs.

@@ -16,3 +16,9 @@ class ColumnType(msgspec.Struct, frozen=True, gc=False):
 
     name: str
     type: str
+
+
+class Extension(msgspec.Struct, frozen=True, gc=False):
+    """One extension that the database has."""
+
+    name: str
