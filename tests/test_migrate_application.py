@@ -409,4 +409,6 @@ def test_the_page_about_them_is_true(
     assert len(commands) == 3
     for command, output in commands:
         printed = succeed(*command.split(), DATABASE_URL=empty_database_url)
+        # On a server without pg_trgm.
+        printed = re.sub(r"^Left out .*\n", "", printed, flags=re.MULTILINE)
         assert re.sub(r"[0-9.]+", "0", printed) == re.sub(r"[0-9.]+", "0", output)
