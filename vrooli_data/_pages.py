@@ -134,6 +134,11 @@ class Listing(Generic[R]):
         #: To the row beside one whose last tie is an integer.
         self._step = -1 if ascending else 1
 
+    @property
+    def queries(self) -> tuple[Query[..., R], ...]:
+        """The queries of the first page, and of the pages after and before a row."""
+        return (self._first, *self._onward.values())
+
     def select(
         self, filters: tuple[Any, ...], named: dict[str, Any], cursor: str | None, limit: int
     ) -> Selection[R]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 QUERIES = "sql/orders/queries.sql"
 RECORDS = "shop_records.py"
+METHODS = "shop_repositories.py"
 #: Told by the parse tree, which is read from PostgreSQL 16 on.
 _NEED_TREES = {"nulls", "null-line", "locks"}
 

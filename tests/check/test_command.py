@@ -94,6 +94,7 @@ def arguments(shop: Path, shop_url: str, monkeypatch: pytest.MonkeyPatch) -> lis
     monkeypatch.chdir(shop)
     return [
         "check", "--database-url", shop_url, "--sql", "sql", "--records", "shop_records",
+        "--repositories", "shop_repositories:Orders",
     ]  # fmt: skip
 
 
@@ -157,6 +158,11 @@ def test_the_plans_are_written_where_they_are_asked_for(
     [
         (["--sql", "sql"], "--records: must be given with --sql"),
         (["--records", "shop_records"], "--records: needs --sql"),
+        (["--repositories", "shop_repositories"], "--repositories: needs --sql"),
+        (
+            ["--sql", "sql", "--records", "shop_records", "--repositories", "nowhere"],
+            "--repositories: cannot be imported: ModuleNotFoundError",
+        ),
         (["--sql", "sql", "--records", "no_such_module"], "--records: cannot be imported"),
         (["--sql", "nowhere", "--records", "shop_records"], "does not exist"),
         (["--sql", "sql", "--records", ""], "--records: must be the name of a module"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.check.broken import QUERIES, RECORDS
+from tests.check.broken import METHODS, QUERIES, RECORDS
 from tests.check.copies import replace
 from tests.cli import run
 
@@ -27,7 +29,7 @@ def without_times(text: str) -> str:
 
 def test_the_files_of_the_example_are_those_that_are_checked_here(shop: Path) -> None:
     assert blocks("sql") == [(shop / QUERIES).read_text()]
-    assert blocks("python") == [(shop / RECORDS).read_text()]
+    assert blocks("python") == [(shop / RECORDS).read_text(), (shop / METHODS).read_text()]
 
 
 @pytest.mark.slow("the documents' programs")
@@ -37,15 +39,36 @@ def test_the_commands_of_the_example_print_what_stands_there(
     if server_version < 16:
         pytest.skip("parse trees are read from PostgreSQL 16 on")
     monkeypatch.chdir(shop)
-    (change,) = blocks("diff")
-    old, new = re.fullmatch(r"-(.*)\n\+(.*)\n", change).groups()  # type: ignore[union-attr]
-    before, after = [block for block in blocks("console") if "--sql" in block]
-    for block in (before, after):
+    shown = [block for block in blocks("console") if "--sql" in block]
+    changes = [re.fullmatch(r"-(.*)\n\+(.*)\n", block) for block in blocks("diff")]
+    assert len(shown) == 1 + len(changes)
+    for block, change, file in zip(
+        shown, [None, *changes], [QUERIES, QUERIES, METHODS], strict=True
+    ):
+        before = (shop / file).read_text()
+        if change is not None:
+            replace(shop, file, change[1], change[2])
         command, _, expected = block.partition("\n")
         arguments = command.removeprefix("$ vrooli-data ").split()
         done = run(*arguments, DATABASE_URL=shop_url)
         assert done.stderr == ""
         assert without_times(done.stdout) == without_times(expected)
         assert done.returncode == ("no finding" not in expected)
-        if block is before:
-            replace(shop, QUERIES, old, new)
+        # Each change is made alone.
+        (shop / file).write_text(before)
+
+
+@pytest.mark.slow("types")
+def test_the_example_is_typed(shop: Path, tmp_path: Path) -> None:
+    pytest.importorskip("mypy", reason="the type checker belongs to the group lint")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--strict", "--no-incremental"),
+            *("--config-file", "", "--cache-dir", tmp_path, "--follow-imports=silent", METHODS),
+        ],
+        cwd=shop,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "Success: no issues found in 1 source file\n")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.check.broken import RECORDS
-from tests.check.copies import imported
+from tests.check.copies import imports_from
 from vrooli_data._contract.check import check
 from vrooli_data._contract.findings import Finding
 
@@ -85,9 +85,10 @@ def findings(shop_url: str, shop: Path, written: str, python: str = PYTHON) -> l
     """Return what is found of the load once Python has bound it."""
     (shop / LOAD).write_text(WRITTEN)
     (shop / "loads.py").write_text(python)
-    records, module = imported(shop / RECORDS), imported(shop / "loads.py")
-    (shop / LOAD).write_text(written)
-    done = check(shop_url, sql=shop / "sql", records=records, repositories=[module])
+    with imports_from(shop):
+        import_module("loads")
+        (shop / LOAD).write_text(written)
+        done = check(shop_url, sql=shop / "sql", records="shop_records", repositories=["loads"])
     return [found for found in done.findings if found.query.startswith("orders.load")]
 
 

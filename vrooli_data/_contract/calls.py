@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 from msgspec import UNSET
@@ -46,7 +47,7 @@ def _check_call(source: Source, types: Sequence[str], call: Call) -> Iterator[Pr
             yield Problem(
                 "parameters",
                 f"{call.method} passes something else than its {name} for :{name}",
-                "use the order of the name line",
+                "use the order of the name line, or another name for the argument",
             )
 
 
@@ -54,6 +55,8 @@ def _is_same(passed: Any, given: Any) -> bool:
     """Tell whether a parameter is an argument of the method, as it is or as JSON."""
     if given is None or given is UNSET:
         # The method may then make a value itself.
+        return True
+    if isinstance(given, Enum) and passed == given.value:
         return True
     return bool(passed == given) or (
         isinstance(given, dict | list) and bool(passed == json_text(given))
@@ -87,6 +90,9 @@ def check_names(
     aggregate, _, name = source.name.partition(".")
     method = name.partition("__")[0]
     callers = {call.method for call in runs.get(source.name, ())}
+    if not callers and any(m.problem and m.name.endswith(f".{method}") for m in methods):
+        # The finding of the method tells why the query was not run.
+        return
     if not callers:
         yield Problem(
             "unused-query",

@@ -14,8 +14,8 @@ from .._queries import sql_folder
 from .._search_path import SearchPath
 from ..errors import InvalidInput, VrooliDataError
 from .findings import Finding, Report
-from .folder_check import check_folder
-from .modules import import_named, with_submodules
+from .folder_check import check_folder, import_finding
+from .modules import ImportFault
 from .python_side import PythonSide, read_python
 from .scratch import SCRATCH_SCHEMA, fill_database, scratch_database
 
@@ -45,8 +45,8 @@ def check(
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
         sql: a folder of ``.sql`` files, or of such folders.
         records: the name of the module or package that defines the records.
-        repositories: the names of modules or packages that run the queries. Without them, queries
-            are not held to methods.
+        repositories: the modules, packages or classes (``module:Class``) that run the queries.
+            Without them, queries are not compared with methods.
         schema: the schema of the tables; None is the first existing schema in the search_path of
             the role.
         search_path: further schemas in which names are looked up, after *schema*.
@@ -62,8 +62,13 @@ def check(
         return _check_package(conninfo, update_plans=update_plans)
     if records is None:
         raise InvalidInput("records", "must be given with --sql, such as --records shop.records")
-    python = _read_python(records, repositories)
     path = SearchPath.of(schema, search_path)
+    started = time.perf_counter()
+    try:
+        python = read_python(records, repositories)
+    except ImportFault as fault:
+        note = "nothing else was checked: the records cannot be imported"
+        return Report([import_finding(fault)], [note], 0, time.perf_counter() - started)
     return check_folder(conninfo, sql, python, path, update_plans=update_plans)
 
 
@@ -81,18 +86,7 @@ def check_prepared(conninfo: str | None, *, update_plans: bool = False) -> Repor
 
 def package_python() -> PythonSide:
     """Return the Python side of this package."""
-    return _read_python(_RECORDS, _REPOSITORIES)
-
-
-def _read_python(records: str, repositories: Sequence[str]) -> PythonSide:
-    return read_python(
-        import_named("records", records),
-        [
-            module
-            for name in repositories
-            for module in with_submodules(import_named("repositories", name))
-        ],
-    )
+    return read_python(_RECORDS, _REPOSITORIES)
 
 
 def _check_package(conninfo: str | None, *, update_plans: bool) -> Report:

@@ -8,7 +8,6 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from .. import records
 from .._migrate import APPLICATION, Folders, MigrationState, status
 from .._own_session import own_session
 from .._queries import sql_folder
@@ -111,7 +110,9 @@ def drift(
         facts = _expected(connection)
         differences = (*_differences(connection, facts, notes), *_states(connection))
         findings += [_finding(*found) for found in differences]
-    queries = check_folder(conninfo, sql_folder(), read_python(records), path, is_live=True)
+    queries = check_folder(
+        conninfo, sql_folder(), read_python("vrooli_data.records"), path, is_live=True
+    )
     return Report(
         [*findings, *queries.findings],
         sorted(notes | set(queries.notes)),

@@ -1,13 +1,36 @@
-"""Example values for arguments, inputs and rows, from their annotations. No I/O."""
+"""Make example values for arguments, inputs and rows from their annotations. No I/O."""
 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    MutableSequence,
+    MutableSet,
+    Sequence,
+)
+from collections.abc import Set as AbstractSet
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
 from functools import cache
 from itertools import count
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NewType,
+    TypeAlias,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 from uuid import UUID
 
 import msgspec
@@ -15,85 +38,136 @@ import msgspec
 from .._rows import Row, is_plain, record_fields
 from ..errors import InvalidInput
 from ..records.shared import JsonValue
-from ..validation import Kind, fields
+from ..validation import Kind
 
-#: A value of the given rank: the first ranks suit the widest bounds, and so test most.
-Example: TypeAlias = Callable[[int], Any]
+#: Values for one argument. The first suits the widest bounds, and so is the best test.
+Candidates: TypeAlias = Sequence[Any]
 
 _TIME = datetime(2026, 1, 1, tzinfo=UTC)
+_COLLECTIONS: dict[Any, Callable[[Iterable[Any]], Any]] = {
+    **dict.fromkeys((list, Sequence, MutableSequence, Collection, Iterable), list),
+    **dict.fromkeys((set, AbstractSet, MutableSet), set),
+    frozenset: frozenset,
+    tuple: tuple,
+}
+_MAPPINGS = (dict, Mapping, MutableMapping)
 
 
 class NoExampleError(Exception):
-    """Nothing is known that an annotation would take."""
+    """No example is known for an annotation."""
 
 
-class Examples:
-    """Values that differ from each other, so that none can stand in for another unseen."""
+class ArgumentExamples:
+    """Makes values that all differ, so that a swapped argument is noticed."""
 
     def __init__(self) -> None:
         self._next = count(1)
 
-    def argument(self, annotation: Any) -> list[Example]:
-        """Return examples for each way in which an argument may make a method go."""
+    def argument(self, annotation: Any) -> list[Candidates]:
+        """Return candidates for each way in which an argument may affect a method."""
+        annotation = _bare(annotation)
         origin, parts = get_origin(annotation), get_args(annotation)
-        if origin is Annotated:
-            return self.argument(parts[0])
         if origin in (Union, types.UnionType):
-            return [example for part in parts for example in self.argument(part)]
-        if origin is Literal:
-            return [_constant(value) for value in parts]
-        if origin in (list, Sequence):
-            return [_list(self.argument(parts[0]))]
-        if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-            return [_constant(value) for value in self._inputs(annotation)]
-        return self._leaf(dict if origin is dict else annotation)
+            return [candidates for part in parts for candidates in self.argument(part)]
+        if origin in _COLLECTIONS:
+            return [self._items(parts[0], _COLLECTIONS[origin])]
+        choices = self._choices(annotation)
+        if choices is not None:
+            return [(value,) for value in choices]
+        return self._leaf(dict if origin in _MAPPINGS else annotation)
 
-    def _leaf(self, annotation: Any) -> list[Example]:
+    def _choices(self, annotation: Any) -> Iterable[Any] | None:
+        """Return the values that must all be tried; None for an open set of values."""
+        if get_origin(annotation) is Literal:
+            return get_args(annotation)
+        if isinstance(annotation, type) and issubclass(annotation, Enum):
+            return annotation
+        if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+            return self._inputs(annotation)
+        return None
+
+    def _items(self, annotation: Any, kind: Callable[[Iterable[Any]], Any]) -> Candidates:
+        """Return collections with an item for each way of an item, then with one item alone."""
+        items = self.argument(annotation)
+        ranks = range(max(map(len, items)))
+        return [
+            *(kind(item[min(rank, len(item) - 1)] for item in items) for rank in ranks),
+            # Several items may have the same key.
+            *(kind([item]) for item in items[-1]),
+        ]
+
+    def _leaf(self, annotation: Any) -> list[Candidates]:
         number = next(self._next)
         letter = chr(ord("a") + number % 26)
-        examples: dict[Any, list[Example]] = {
-            type(None): [_constant(None)],
-            bool: [_constant(False), _constant(True)],
-            datetime: [_constant(_TIME + timedelta(minutes=number))],
-            float: [(number + 0.5, 1 / (number + 1)).__getitem__],
-            int: [(2**62 + number, 2**30 + number, number).__getitem__],
-            str: [(f"exampletext{letter}", f"{letter}@example.org", f"e{letter}").__getitem__],
-            dict: [_constant({"example": number})],
-            JsonValue: [_constant({"example": number})],
-            UUID: [_constant(UUID(int=number))],
+        time = _TIME + timedelta(minutes=number)
+        examples: dict[Any, list[Candidates]] = {
+            type(None): [(None,)],
+            bool: [(False,), (True,)],
+            bytes: [(f"example{letter}".encode(),)],
+            date: [(time.date() + timedelta(days=number),)],
+            datetime: [(time,)],
+            Decimal: [(Decimal(number) / 4, Decimal(number))],
+            float: [(number + 0.5, 1 / (number + 1))],
+            int: [(2**62 + number, 2**30 + number, number)],
+            str: [(f"exampletext{letter}", f"{letter}@example.org", f"e{letter}")],
+            timedelta: [(timedelta(minutes=number),)],
+            dict: [({"example": number},)],
+            JsonValue: [({"example": number},)],
+            UUID: [(UUID(int=number),)],
         }
         if annotation not in examples:
             raise NoExampleError(annotation)
         return examples[annotation]
 
     def _inputs(self, kind: type[msgspec.Struct]) -> Iterator[msgspec.Struct]:
-        """Make inputs with what is required, with each other field beside it, and with all."""
-        values = {field.name: self._field(field.kind, field.name, kind) for field in fields(kind)}
+        """Make inputs with the required fields, with each optional field added, and with all."""
+        hints = get_type_hints(kind, include_extras=True)
+        values = {
+            field.name: self._field(field.name, field.type, hints[field.name])
+            for field in record_fields(kind)
+        }
         required = {
             field.name: values[field.name] for field in record_fields(kind) if field.required
         }
         shapes = [required, *({**required, name: values[name]} for name in values), values]
         return (kind(**shape) for shape in shapes)
 
-    def _field(self, kind: Kind, name: str, of: type[msgspec.Struct]) -> Any:
-        annotation = next(field.type for field in record_fields(of) if field.name == name)
-        # The last of several, because the first is what a field has by default, mostly.
-        for example in reversed(self.argument(_without_none(annotation))):
-            for rank in count():
+    def _field(self, name: str, annotation: Any, hint: Any) -> Any:
+        check = _check_of(hint)
+        # The last way, because the first one is usually the default of the field.
+        for candidates in reversed(self.argument(_without_none(annotation))):
+            for value in candidates:
                 try:
-                    value = example(rank)
-                    kind.check(name, value)
+                    check(name, value)
                 except InvalidInput:
                     continue
-                except IndexError:
-                    break
                 return value
         raise NoExampleError(annotation)
 
 
+def _bare(annotation: Any) -> Any:
+    """Return the type that an Annotated type or a NewType stands for."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif isinstance(annotation, NewType):
+            annotation = annotation.__supertype__
+        else:
+            return annotation
+
+
+def _check_of(hint: Any) -> Callable[[str, Any], object]:
+    """Return the check of a field of our inputs; other fields accept every value."""
+    for part in (hint, *get_args(hint)):
+        for extra in getattr(part, "__metadata__", ()):
+            if isinstance(extra, Kind):
+                return extra.check
+    return lambda *_: None
+
+
 @cache
 def row(record: Any) -> Row:
-    """Return a row as it arrives for a record, with a value in every column."""
+    """Return a row as it arrives for a record or scalar, with a value in every column."""
     if not _is_record(record):
         value = _column(record, 101)
         return (value if is_plain(record) else msgspec.json.encode(value),)
@@ -105,7 +179,7 @@ def row(record: Any) -> Row:
 
 @cache
 def row_values(record: Any) -> dict[str, Any]:
-    """Return the values of `row` by their names; a value by itself has none."""
+    """Return the values of `row` by the names of the fields; empty for a scalar."""
     if not _is_record(record):
         return {}
     return dict(zip((field.name for field in record_fields(record)), _values(record), strict=True))
@@ -121,7 +195,7 @@ def _values(record: Any) -> list[Any]:
 
 
 def _column(annotation: Any, place: int) -> Any:
-    kind = _without_none(annotation)
+    kind = _bare(_without_none(annotation))
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Literal:
         return parts[0]
@@ -133,16 +207,19 @@ def _column(annotation: Any, place: int) -> Any:
         return dict(zip((f.name for f in record_fields(kind)), _values(kind), strict=True))
     simple = {
         bool: True,
+        bytes: f"bytes {place}".encode(),
+        date: _TIME.date() + timedelta(days=place),
         datetime: _TIME + timedelta(microseconds=place),
+        Decimal: Decimal(place) / 4,
         float: place + 0.5,
         int: place,
         str: f"text {place}",
+        timedelta: timedelta(microseconds=place),
         UUID: UUID(int=place),
         JsonValue: {"place": place},
     }
-    if kind not in simple:
-        raise NoExampleError(annotation)
-    return simple[kind]
+    # The check of columns finds a field of any other type.
+    return simple.get(kind)
 
 
 def _without_none(annotation: Any) -> Any:
@@ -150,16 +227,3 @@ def _without_none(annotation: Any) -> Any:
         return annotation
     parts = [part for part in get_args(annotation) if part not in (type(None), msgspec.UnsetType)]
     return parts[0]
-
-
-def _list(items: list[Example]) -> Example:
-    """Return lists of all the examples, then of the last alone: all may have the same key."""
-    return lambda rank: [items[-1](rank - 1)] if rank else [item(rank) for item in items]
-
-
-def _constant(value: Any) -> Example:
-    return lambda rank: value if rank == 0 else _exhausted()
-
-
-def _exhausted() -> Any:
-    raise IndexError

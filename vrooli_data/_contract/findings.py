@@ -26,6 +26,7 @@ CODES = {
     "parameters": "A method passes the parameters of its query.",
     "unused-query": "A method runs the query.",
     "unused-record": "A query returns the record.",
+    "module": "The module of records or repositories can be imported.",
     "method": "The method runs a query.",
     "plan-line": "A Plan line asks for a plan for each call, with example parameters and a reason.",
     "index": "The plan uses the indexes that the header names.",

@@ -17,7 +17,7 @@ from .._search_path import SearchPath
 from ..errors import InvalidFile, InvalidInput, MissingExtra
 from . import plan_files
 from .findings import Finding, Report, place
-from .modules import definition
+from .modules import ImportFault, definition
 from .problems import Problem
 from .python_side import PythonSide
 from .query_check import QueryChecker
@@ -73,6 +73,7 @@ def check_folder(
             elif keeps_plans and not is_live:
                 checker.check_plans(checked)
         checker.check_depth(sql)
+        checker.check_calls(sql)
         checker.check_python()
     return Report(
         sorted(checker.findings),
@@ -80,6 +81,13 @@ def check_folder(
         checker.count,
         time.perf_counter() - started,
     )
+
+
+def import_finding(fault: ImportFault) -> Finding:
+    """Return the finding of a module that uses this layer wrongly at import."""
+    what = f"the module cannot be imported: {fault}"
+    fix = "correct the module or the file"
+    return Finding(place(fault.path), fault.line, fault.module, "module", what, fix)
 
 
 def _rules() -> ModuleType:
@@ -115,7 +123,8 @@ class _FolderChecker:
         is_live: bool,
     ) -> None:
         self.findings: set[Finding] = set()
-        self.count = 0
+        #: The queries that were read.
+        self._names: set[str] = set()
         self._python = python
         self._queries = QueryChecker(connection, python, is_live=is_live)
         self.notes = self._queries.notes
@@ -125,6 +134,11 @@ class _FolderChecker:
         self._rules = rules
         self._schema = None if rules is None else rules.read_catalog(connection)
         self._major = connection.info.server_version // 10_000
+
+    @property
+    def count(self) -> int:
+        """The number of queries that were checked."""
+        return len(self._names)
 
     def check(self, folder: Path) -> _CheckedFolder:
         """Check each query of one folder, and return the plans by title."""
@@ -139,7 +153,7 @@ class _FolderChecker:
             for source, problem in unstaged:
                 self._add(source, problem)
             for source in sources.values():
-                self.count += 1
+                self._names.add(source.name)
                 result = self._queries.check(source)
                 self._returned.append(result.record)
                 plans |= result.plans
@@ -165,6 +179,14 @@ class _FolderChecker:
                 problem = Problem("file", "the file lies too deep and is not read", fix)
                 self._place(path, 1, path.parent.name, problem)
 
+    def check_calls(self, sql: Path) -> None:
+        """Note the queries that methods run and that are in no checked folder."""
+        # A query that could not be read is a finding already.
+        unknown = set() if self._has_unread else self._python.calls.keys() - self._names
+        for name in unknown:
+            methods = ", ".join(sorted({call.method for call in self._python.calls[name]}))
+            self.notes.add(f"{name}, which {methods} runs, was not checked: not in {place(sql)}")
+
     def check_python(self) -> None:
         """Find records that no query returns, and methods that run no query."""
         returned = structs_within(self._returned)
@@ -181,9 +203,11 @@ class _FolderChecker:
             else:
                 continue
             self._place(*definition(record), name, problem)
+        if self._python.fault is not None:
+            self.findings.add(import_finding(self._python.fault))
         for method in self._python.methods:
             if method.problem is not None:
-                problem = Problem("method", f"cannot be called: it {method.problem}", "correct it")
+                problem = method.problem
             elif not method.calls:
                 problem = Problem("method", "runs no query", "let it run one, or drop it")
             else:

@@ -1,21 +1,20 @@
-"""Read the Python side of a contract: records, repositories, and the queries that they run."""
+"""Read the Python side of a contract: records, and the queries that repositories run."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import msgspec
 
 from .._copying import Copy
-from .modules import copies_of, queries_outside_repositories, records_of
+from .modules import ImportFault, find_repositories, import_named, records_of
 from .recording import Call, Method, record_methods
 
 
 class PythonSide(NamedTuple):
-    """The records of some modules, and the methods of some repositories."""
+    """The records of a module, and the methods of some repositories."""
 
     #: By name.
     records: Mapping[str, type[msgspec.Struct]]
@@ -24,19 +23,28 @@ class PythonSide(NamedTuple):
     calls: Mapping[str, Sequence[Call]]
     #: The COPY queries that modules hold, by name.
     copies: Mapping[str, Copy[Any]]
-    #: The queries that modules without a repository hold.
+    #: The queries that modules without a repository hold, which count as run.
     elsewhere: frozenset[str]
-    #: Without repositories, no query is held to a method.
+    #: Without repositories, no query is compared with methods.
     has_repositories: bool
+    #: Why the repositories could not be imported; None if they were.
+    fault: ImportFault | None = None
 
 
-def read_python(records: ModuleType, repositories: Sequence[ModuleType] = ()) -> PythonSide:
-    """Read the records of a module or package, and record the methods of repositories."""
-    methods = record_methods(repositories)
+def read_python(records: str, repositories: Sequence[str] = ()) -> PythonSide:
+    """Import modules by name, and record the methods of the repositories.
+
+    Raises `InvalidInput` for a module that cannot be imported, and `ImportFault` for records that
+    use this layer wrongly at import.
+    """
+    known = records_of(import_named("records", records))
+    try:
+        classes, copies, elsewhere = find_repositories(repositories)
+    except ImportFault as fault:
+        return PythonSide(known, (), {}, {}, frozenset(), has_repositories=False, fault=fault)
+    methods = record_methods(classes)
     calls: dict[str, list[Call]] = defaultdict(list)
     for method in methods:
         for call in method.calls:
             calls[call.query].append(call)
-    copies = copies_of(repositories)
-    elsewhere = queries_outside_repositories(repositories)
-    return PythonSide(records_of(records), methods, calls, copies, elsewhere, bool(repositories))
+    return PythonSide(known, methods, calls, copies, elsewhere, bool(repositories))

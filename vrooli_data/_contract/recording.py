@@ -1,16 +1,18 @@
-"""Call every method of the repositories, and record which query it runs with which parameters.
+"""Call every method of repositories, and record the queries that it runs with their parameters.
 
-Nothing is executed: the rows that a method gets to see are made from the query's record.
+No query is executed. The rows that a method receives are made from the record of the query.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
-from itertools import product
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Sequence
+from itertools import islice, product
+from math import prod
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
@@ -20,158 +22,337 @@ from .._async.session import AsyncMerger, AsyncRunner
 from .._bound import BoundQuery, Query, arranged
 from .._pages import Page
 from .._rows import Row
-from ..errors import InvalidInput, NotFound, VrooliDataError
+from .._sync.repository import Executor, Repository
+from .._sync.session import Merger, Runner
+from ..errors import (
+    InvalidFile,
+    InvalidInput,
+    InvalidUse,
+    NotFound,
+    RecordMismatch,
+)
 from ..validation import json_text
-from .examples import Example, Examples, NoExampleError, row, row_values
+from .examples import ArgumentExamples, Candidates, NoExampleError, row, row_values
+from .modules import RepositoryClass, definition
+from .problems import Problem
 
 R = TypeVar("R")
 T = TypeVar("T")
 
-#: What raises by itself where there is no row.
-_GETTERS = (AsyncRepository.get_one.__code__, AsyncRepository.get_scalar.__code__)
-#: More than any example of a limit, so that a page is followed by another.
+#: They raise NotFound themselves if there is no row.
+_GETTERS = frozenset(
+    getattr(base, name).__code__
+    for base in (AsyncRepository, Repository)
+    for name in ("get_one", "get_scalar")
+)
+#: More than any example of a limit, so that a page is followed by another page.
 _ROWS = 50
+#: A method that goes through all pages would never end.
+_MOST_QUERIES = 100
+_MOST_ITEMS = 2 * _ROWS
+#: With more combinations of arguments, each argument is varied alone.
+_MOST_COMBINATIONS = 500
+#: Errors of this layer for a method that is written wrongly.
+_USE_ERRORS = (InvalidFile, InvalidUse, RecordMismatch)
 
 
 class Call(NamedTuple):
     """One query that a method ran."""
 
-    #: As a reader finds it: ``AsyncUserRepository.find_by_id``.
+    #: For messages, such as ``AsyncUserRepository.find_by_id``.
     method: str
     query: str
     #: What the rows become.
     record: Any
     parameters: tuple[Any, ...]
-    #: What a parameter of this name may hold: arguments given, and fields of inputs and of rows.
+    #: The values that a parameter of a name may have: arguments, fields of inputs, fields of rows.
     given: dict[str, list[Any]]
-    #: Whether the method goes on when there is no row; None where there were rows.
+    #: Whether the method goes on without a row; None if it was not tried.
     goes_on_without: bool | None
 
 
 class Method(NamedTuple):
-    """One public method and what it ran."""
+    """One public method of a repository, and the queries that it ran."""
 
     name: str
     path: Path
     line: int
     calls: list[Call]
-    #: Why it could not be called at all; None mostly.
-    problem: str | None
+    #: Why it could not be called. None for nearly every method.
+    problem: Problem | None
 
 
-def record_methods(modules: Sequence[ModuleType]) -> list[Method]:
-    """Call each public method of the repositories in all the ways that its annotations tell of."""
-    return asyncio.run(_record(_repositories(modules)))
+def record_methods(repositories: Sequence[RepositoryClass]) -> list[Method]:
+    """Call each public method with every combination of arguments that its annotations allow.
 
-
-def _repositories(modules: Sequence[ModuleType]) -> list[type[AsyncRepository]]:
-    """Return the repositories; one that others are made of is called through those."""
-    found = [
+    A base class of other given repositories is called as a part of these.
+    """
+    leaves = [
         kind
-        for module in modules
-        for kind in vars(module).values()
-        if isinstance(kind, type)
-        and issubclass(kind, AsyncRepository)
-        and kind.__module__ == module.__name__
+        for kind in repositories
+        if not any(issubclass(other, kind) for other in repositories if other is not kind)
     ]
-    return [kind for kind in found if not any(issubclass(o, kind) for o in found if o is not kind)]
+    return asyncio.run(_record(leaves))
 
 
-async def _record(repositories: list[type[AsyncRepository]]) -> list[Method]:
-    return [
-        await _method(repository, function)
-        for repository in repositories
-        for name, function in inspect.getmembers(repository, inspect.iscoroutinefunction)
-        # Those of the base are what the others are made of.
-        if not name.startswith("_") and function is not getattr(AsyncRepository, name, None)
-    ]
+async def _record(repositories: Sequence[RepositoryClass]) -> list[Method]:
+    methods: list[Method] = []
+    for kind in repositories:
+        problem = _cannot_be_made(kind)
+        if problem is not None:
+            methods.append(Method(kind.__name__, *definition(kind), [], problem))
+            continue
+        methods += [await _method(kind, function) for function in _methods(kind)]
+    return methods
 
 
-async def _method(repository: type[AsyncRepository], function: Any) -> Method:
-    name = f"{repository.__name__}.{function.__name__}"
-    code = function.__code__
+def _cannot_be_made(kind: RepositoryClass) -> Problem | None:
+    try:
+        _made(kind, _recorder(kind, "", 0, ()))
+    except Exception as error:  # noqa: BLE001 (a constructor may raise anything)
+        what = f"cannot be made of a database alone: {type(error).__name__}: {error}"
+        return Problem("method", what, "let its __init__ take nothing else that is required")
+    return None
+
+
+def _methods(kind: RepositoryClass) -> Iterator[FunctionType]:
+    """Yield the public methods, without the verbs of the base class."""
+    base = _base(kind)
+    for name in dir(kind):
+        function = inspect.getattr_static(kind, name)
+        if (
+            isinstance(function, FunctionType)
+            and not name.startswith("_")
+            and function is not getattr(base, name, None)
+        ):
+            yield function
+
+
+async def _method(kind: RepositoryClass, function: FunctionType) -> Method:
+    name = f"{kind.__name__}.{function.__name__}"
+    code = inspect.unwrap(function).__code__
     calls: list[Call] = []
-    problem = None
+    problem = refusal = None
     try:
         for arguments in _arguments(function):
-            for recorder in _recorders(name):
-                problem = await _call(repository, function, arguments, recorder) or problem
+            for extensions, rows in product(((), _Every()), (_ROWS, 0)):
+                recorder = _recorder(kind, name, rows, extensions)
+                found = await _call(kind, function, arguments, recorder)
                 calls += recorder.calls
-    except NoExampleError as unknown:
-        problem = f"takes {unknown}, of which no example is known"
+                if recorder.calls:
+                    problem = problem or found
+                else:
+                    refusal = refusal or found
+    except _UncallableError as error:
+        problem = error.problem
+    if not calls:
+        # Otherwise the method accepts other arguments.
+        problem = problem or refusal
     return Method(name, Path(code.co_filename), code.co_firstlineno, calls, problem)
 
 
-def _arguments(function: Any) -> Iterator[dict[str, Example]]:
-    hints = get_type_hints(function)
-    examples = Examples()
-    choices = {
-        name: examples.argument(hints[name])
-        for name in inspect.signature(function).parameters
-        # Cursors are what the pages themselves say.
-        if name not in ("self", "cursor")
-    }
-    for choice in product(*choices.values()):
-        yield dict(zip(choices, choice, strict=True))
+class _UncallableError(Exception):
+    """No arguments can be made for a method."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(what)
+        self.problem = Problem("method", f"cannot be called: {what}", fix)
 
 
-def _recorders(method: str) -> Iterator[_Recorder]:
-    for extensions in ((), _Every()):
-        for rows in (_ROWS, 0):
-            yield _Recorder(method, rows, extensions)
+def _arguments(function: FunctionType) -> Iterator[dict[str, Candidates]]:
+    """Yield candidates for each argument, in every combination of the ways of the arguments."""
+    try:
+        hints = get_type_hints(function)
+    except Exception as error:  # noqa: BLE001 (an annotation is any expression)
+        raise _UncallableError(
+            f"its annotations cannot be read: {error}", "import the names at run time"
+        ) from None
+    examples = ArgumentExamples()
+    ways: dict[str, list[Candidates]] = {}
+    for parameter in _parameters(function):
+        try:
+            ways[parameter.name] = examples.argument(hints[parameter.name])
+        except (KeyError, NoExampleError) as error:
+            if parameter.default is not parameter.empty:
+                continue
+            what = f"its parameter {parameter.name} has no annotation"
+            if isinstance(error, NoExampleError):
+                what = f"no example is known for {parameter.name}, a {error}"
+            raise _UncallableError(what, "annotate it with a type of a column") from None
+    yield from _combinations(ways)
 
 
-async def _call(  # noqa: PLR0911 (one for each way it may end)
-    repository: type[AsyncRepository],
-    function: Any,
-    examples: dict[str, Example],
+def _parameters(function: FunctionType) -> list[inspect.Parameter]:
+    """Return the parameters, without self, the cursor of a page and ``**keywords``."""
+    _, *parameters = inspect.signature(function).parameters.values()
+    return [p for p in parameters if p.name != "cursor" and p.kind is not p.VAR_KEYWORD]
+
+
+def _combinations(ways: dict[str, list[Candidates]]) -> Iterator[dict[str, Candidates]]:
+    if prod(map(len, ways.values())) <= _MOST_COMBINATIONS:
+        for combination in product(*ways.values()):
+            yield dict(zip(ways, combination, strict=True))
+        return
+    first: dict[str, Candidates] = {name: choices[0] for name, choices in ways.items()}
+    yield first
+    for name, choices in ways.items():
+        for choice in choices[1:]:
+            yield {**first, name: choice}
+
+
+async def _call(
+    kind: RepositoryClass,
+    function: FunctionType,
+    candidates: dict[str, Candidates],
     recorder: _Recorder,
-) -> str | None:
-    """Call a method with the first examples that it accepts, and with the cursors of its page."""
-    ranks = dict.fromkeys(examples, 0)
+) -> Problem | None:
+    """Call a method with the first candidates that it accepts, and with the cursors of its page."""
+    ranks = dict.fromkeys(candidates, 0)
     while True:
-        try:
-            arguments = {name: example(ranks[name]) for name, example in examples.items()}
-        except IndexError:
-            # These arguments do not go together, whatever their values.
-            return None
+        arguments = {name: values[ranks[name]] for name, values in candidates.items()}
         recorder.give(arguments)
-        bound = function.__get__(repository(AsyncExecutor(recorder)))
         try:
-            page = await bound(**arguments)
-            if isinstance(page, Page) and page.next_cursor:
-                page = await bound(**arguments, cursor=page.next_cursor)
-            if isinstance(page, Page) and page.previous_cursor:
-                await bound(**arguments, cursor=page.previous_cursor)
-        except InvalidInput as refused:
-            if _code_of(refused) is arranged.__code__:
-                return f"raises InvalidInput: {refused}"
-            # What is wrong with one item of a list is wrong with the list.
-            argument = refused.field.partition("[")[0]
-            if argument not in ranks:
-                return None
-            ranks[argument] += 1
-        except VrooliDataError as error:
-            if isinstance(error, NotFound) and _code_of(error) in _GETTERS:
-                # Whether the header says that there may be no row, it is an error of the caller's.
-                recorder.calls[-1] = recorder.calls[-1]._replace(goes_on_without=None)
+            await _run(kind, function, arguments, recorder)
+        except _TooManyQueriesError:
             return None
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is the finding)
-            if recorder.has_no_rows and recorder.calls:
-                # It takes for granted that the last query always returns a row.
-                recorder.calls[-1] = recorder.calls[-1]._replace(goes_on_without=False)
-                return None
-            return f"raises {type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 (a method may raise anything)
+            if not _take_next(ranks, candidates, error, recorder):
+                return _judged(error, recorder)
         else:
             return None
 
 
-def _code_of(error: BaseException) -> CodeType | None:
+def _take_next(
+    ranks: dict[str, int],
+    candidates: dict[str, Candidates],
+    error: Exception,
+    recorder: _Recorder,
+) -> bool:
+    """Move on to the next candidates after a method has refused some; False if there are none."""
+    if _raised_by(error) is arranged.__code__:
+        return False
+    if isinstance(error, InvalidInput):
+        # A refused item of a list is a refused list.
+        refused = [error.field.partition("[")[0]]
+    else:
+        # Any argument may be the cause, before the first query.
+        refused = [] if recorder.calls else list(ranks)
+    waiting = [
+        name for name in refused if name in ranks and ranks[name] + 1 < len(candidates[name])
+    ]
+    for name in waiting:
+        ranks[name] += 1
+    return bool(waiting)
+
+
+def _judged(error: Exception, recorder: _Recorder) -> Problem | None:
+    """Tell whether an error of a method is a fault of the method."""
+    told = f"{type(error).__name__}: {error}"
+    if _raised_by(error) is arranged.__code__:
+        return Problem(
+            "parameters",
+            f"passes other parameters than its query takes: {error}",
+            "pass each parameter of the name line once",
+        )
+    if not recorder.calls:
+        fix = "correct it, or let it accept some value of each annotation"
+        return Problem("method", f"cannot be called: it raises {told}", fix)
+    if isinstance(error, NotFound) and _raised_by(error) in _GETTERS:
+        # The caller receives the error, whether or not the header says that a row may be absent.
+        recorder.calls[-1] = recorder.calls[-1]._replace(goes_on_without=None)
+        return None
+    if recorder.has_no_rows and _is_fault(error):
+        recorder.calls[-1] = recorder.calls[-1]._replace(goes_on_without=False)
+        return None
+    # A method may require one row of a query that returns many, and receives more.
+    if isinstance(error, _USE_ERRORS) or (_is_fault(error) and type(error) is not ValueError):
+        return Problem("method", f"cannot be called: it raises {told}", "correct it")
+    return None
+
+
+def _is_fault(error: Exception) -> bool:
+    """Tell whether an error is unintended: a method raises errors of the application on purpose."""
+    kind = type(error)
+    return kind.__module__ == "builtins" and kind not in (KeyError, LookupError)
+
+
+async def _run(
+    kind: RepositoryClass,
+    function: FunctionType,
+    arguments: dict[str, Any],
+    recorder: _Recorder,
+) -> None:
+    """Call a method; of a listing, fetch the page after the first, and the page before that."""
+    method = function.__get__(_made(kind, recorder))
+    signature = inspect.signature(method)
+    given = {
+        name: (arguments[name],) if parameter.kind is parameter.VAR_POSITIONAL else arguments[name]
+        for name, parameter in signature.parameters.items()
+        if name in arguments
+    }
+    bound = inspect.BoundArguments(signature, OrderedDict(given))
+
+    async def call(**cursor: str) -> Any:
+        return await _finished(method(*bound.args, **bound.kwargs, **cursor))
+
+    page = await call()
+    if "cursor" not in signature.parameters:
+        return
+    if isinstance(page, Page) and page.next_cursor:
+        page = await call(cursor=page.next_cursor)
+    if isinstance(page, Page) and page.previous_cursor:
+        await call(cursor=page.previous_cursor)
+
+
+async def _finished(result: Any) -> Any:
+    """Wait for what a method returned, and go through what it generates."""
+    if inspect.isawaitable(result):
+        return await result
+    if inspect.isgenerator(result):
+        return list(islice(result, _MOST_ITEMS))
+    if inspect.isasyncgen(result):
+        return [item async for item in _first(result)]
+    return result
+
+
+async def _first(items: AsyncIterator[T]) -> AsyncIterator[T]:
+    number = 0
+    async for item in items:
+        yield item
+        number += 1
+        if number == _MOST_ITEMS:
+            return
+
+
+def _raised_by(error: BaseException) -> CodeType | None:
     """Return the code that raised an error."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next
     return None if place is None else place.tb_frame.f_code
+
+
+def _base(kind: RepositoryClass) -> RepositoryClass:
+    return AsyncRepository if issubclass(kind, AsyncRepository) else Repository
+
+
+def _recorder(
+    kind: RepositoryClass, method: str, rows: int, extensions: Container[str]
+) -> _Recorder:
+    recorder = _AsyncRecorder if issubclass(kind, AsyncRepository) else _SyncRecorder
+    return recorder(method, rows, extensions)
+
+
+def _made(kind: RepositoryClass, recorder: _Recorder) -> AsyncRepository | Repository:
+    if isinstance(recorder, _AsyncRecorder) and issubclass(kind, AsyncRepository):
+        return kind(AsyncExecutor(recorder))
+    if isinstance(recorder, _SyncRecorder) and issubclass(kind, Repository):
+        return kind(Executor(recorder))
+    raise TypeError(f"{kind.__name__} is no repository of the recorder's face")
+
+
+class _TooManyQueriesError(BaseException):
+    """A method runs queries without an end."""
 
 
 class _Every(Container[str]):
@@ -182,11 +363,10 @@ class _Every(Container[str]):
 
 
 class _Recorder:
-    """A runner that keeps what it is asked to run, and answers with example rows."""
+    """Keeps the queries that a method runs, and answers with example rows."""
 
     def __init__(self, method: str, rows: int, extensions: Container[str]) -> None:
         self.extensions = extensions
-        self.merger: AsyncMerger | None = self
         self.has_no_rows = rows == 0
         self.calls: list[Call] = []
         self._method = method
@@ -194,39 +374,79 @@ class _Recorder:
         self._given: dict[str, list[Any]] = {}
 
     def give(self, arguments: dict[str, Any]) -> None:
-        """Note the arguments of the call that follows."""
+        """Note the arguments of the next call."""
         self._given = {}
         for name, value in arguments.items():
             fields = {name: value}
             if isinstance(value, msgspec.Struct):
                 fields = msgspec.structs.asdict(value)
-            # Two inputs may have a field of one name.
+            # Two inputs may have a field of the same name.
             for field, held in fields.items():
                 self._given.setdefault(field, []).append(held)
 
-    async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
-        """Keep the query and its parameters."""
-        # msgspec's stubs hide that a class of records can be hashed.
+    def keep(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
+        """Keep a query and its parameters, and return example rows."""
+        if len(self.calls) == _MOST_QUERIES:
+            raise _TooManyQueriesError
+        # The stubs of msgspec hide that a class of records is hashable.
         kind: Any = query.record
         places = {
             f"{direction}_{name}": [value]
             for direction in ("after", "before")
             for name, value in row_values(kind).items()
         }
-        given = places | self._given
-        goes_on = True if self._rows == 0 else None
-        self.calls.append(Call(self._method, query.name, kind, parameters, given, goes_on))
+        goes_on = True if self.has_no_rows else None
+        self.calls.append(
+            Call(
+                self._method,
+                query.name,
+                kind,
+                parameters,
+                places | self._given,
+                goes_on,
+            )
+        )
         if query.counts_rows:
             return [(self._rows,)]
         return [row(kind)] * self._rows
 
-    async def find(self, query: Query[..., R], key: Any) -> R | None:
-        """Keep the query of one key, and that of many, which may take its place."""
+    def keep_one(self, query: Query[..., R], key: Any) -> R | None:
+        """Keep a query of one key, and the query of many keys that may replace it."""
         if query.many is not None:
-            await self.rows(query.many, (json_text([key]),))
-        rows = await self.rows(query, (key,))
+            self.keep(query.many, (json_text([key]),))
+        rows = self.keep(query, (key,))
         return query.record_of(rows[0]) if rows else None
 
+
+class _AsyncRecorder(_Recorder):
+    """A recorder for the asynchronous face."""
+
+    def __init__(self, method: str, rows: int, extensions: Container[str]) -> None:
+        super().__init__(method, rows, extensions)
+        self.merger: AsyncMerger | None = self
+
+    async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
+        return self.keep(query, parameters)
+
+    async def find(self, query: Query[..., R], key: Any) -> R | None:
+        return self.keep_one(query, key)
+
     async def atomic(self, body: Callable[[AsyncRunner], Awaitable[T]]) -> T:
-        """Run what belongs together."""
         return await body(self)
+
+
+class _SyncRecorder(_Recorder):
+    """A recorder for the synchronous face."""
+
+    def __init__(self, method: str, rows: int, extensions: Container[str]) -> None:
+        super().__init__(method, rows, extensions)
+        self.merger: Merger | None = self
+
+    def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
+        return self.keep(query, parameters)
+
+    def find(self, query: Query[..., R], key: Any) -> R | None:
+        return self.keep_one(query, key)
+
+    def atomic(self, body: Callable[[Runner], T]) -> T:
+        return body(self)

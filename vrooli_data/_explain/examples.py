@@ -16,7 +16,7 @@ from .. import _async
 from .._classify import translate
 from .._contract.findings import place
 from .._contract.header import plan_line
-from .._contract.modules import with_submodules
+from .._contract.modules import find_repositories
 from .._contract.recording import record_methods
 from .._queries import Source, sql_folder
 from ..errors import DatabaseError, InvalidFile, NotFound, VrooliDataError
@@ -105,7 +105,7 @@ def package_examples() -> ExampleQueries:
     sources = all_queries(sql_folder()).values()
     passed = {
         call.query: call.parameters
-        for method in record_methods(with_submodules(_async))
+        for method in record_methods(find_repositories([_async.__name__]).classes)
         for call in method.calls
     }
     examples = read_examples(_FOLDER, sources)

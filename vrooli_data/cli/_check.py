@@ -35,13 +35,21 @@ def check(
         str | None,
         typer.Option(help="With --sql: the module of the records, such as shop.records."),
     ] = None,
+    repositories: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODULE[:CLASS]",
+            show_default="methods are not checked",
+            help="With --sql: a module, package or class that runs the queries; may be repeated.",
+        ),
+    ] = None,
     update_plans: Annotated[
         bool,
         typer.Option("--update-plans", help="Write the plans to plans.txt beside the queries."),
     ] = False,
     shape: Annotated[Format, typer.Option("--format", help="How to show the findings.")] = "text",
 ) -> None:
-    """Check every query against its header, its record and the database."""
+    """Check every query against its header, its record, its method and the database."""
     url = target(database_url, data_dir).url
     # The modules of a project usually lie in the current folder.
     sys.path.insert(0, str(Path.cwd()))
@@ -49,6 +57,7 @@ def check(
         url,
         sql=sql,
         records=records,
+        repositories=repositories or [],
         schema=schema,
         search_path=search_path or [],
         update_plans=update_plans,
