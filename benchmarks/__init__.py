@@ -1,1 +1,1 @@
-"""Benchmarks of vrooli_data: `python -m benchmarks`; README.md says what they measure."""
+"""Benchmarks of vrooli_data: `python -m benchmarks`; README.md describes them."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: run them, print the tables, and fail when a bar is missed."""
+"""`python -m benchmarks`: run the benchmarks, print tables, and fail when a bar is missed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _NOT_MET, _CALLED_WRONG = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmarks that are named; return the exit status."""
+    """Run the named benchmarks and return the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if unknown := set(options.names).difference(_BENCHMARKS):

@@ -15,7 +15,7 @@ from vrooli_data._seed import seed
 from vrooli_data.cli._progress import progress_bars
 
 _FOLDER = Path(__file__).parents[1] / "var" / "bench"
-#: A fixed end of the seeded past: the rows are the same wherever and whenever they are made.
+#: The seeded past ends here, so that the rows are the same everywhere.
 UNTIL = datetime(2026, 1, 1, tzinfo=UTC)
 
 _FIND_LABEL = """
@@ -29,15 +29,15 @@ SELECT EXISTS (
 
 
 class NotEmptyError(Exception):
-    """The given database holds something else."""
+    """The given database holds other tables."""
 
 
 @contextmanager
 def seeded_database(given_url: str | None, scale: float) -> Iterator[str]:
-    """Give the URL of a migrated and seeded database, made when it is not there yet.
+    """Yield the URL of a migrated and seeded database, which is created when it is missing.
 
-    Without *given_url* it is one of the embedded server, which runs as long as the block, or goes
-    on running when it did before.
+    Without *given_url* it is a database of the embedded server. The server stops with the block,
+    unless it ran before.
     """
     if given_url is not None:
         _fill(given_url, scale)
@@ -57,7 +57,7 @@ def seeded_database(given_url: str | None, scale: float) -> Iterator[str]:
 
 @contextmanager
 def scratch_database(url: str, suffix: str, *, copied: bool) -> Iterator[str]:
-    """Give the URL of a database to write to, as long as the block runs.
+    """Yield the URL of a database to write to, which is dropped after the block.
 
     It is a copy of the one at *url*, or migrated and empty.
     """
@@ -91,7 +91,7 @@ def _embedded_database(server_url: str, scale: float) -> str:
             if complete:
                 migrate(url)
                 return url
-            # Left behind by a run that did not finish; it is ours, so it can go.
+            # An earlier run did not finish, and left it behind.
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     _fill(url, scale)
@@ -99,7 +99,7 @@ def _embedded_database(server_url: str, scale: float) -> str:
 
 
 def _fill(url: str, scale: float) -> None:
-    """Migrate and seed an empty database; leave one alone that was filled before at *scale*."""
+    """Migrate and seed an empty database, unless an earlier run seeded it at *scale*."""
     with psycopg.connect(url, autocommit=True) as connection:
         found = _label_of(connection)
         if found != _label(scale):
@@ -115,7 +115,7 @@ def _fill(url: str, scale: float) -> None:
             return
         with progress_bars() as progress:
             seed(url, scale=scale, until=UNTIL, progress=progress)
-        # Or the checkpointer would write what was seeded while the first turns are measured.
+        # Otherwise the checkpointer writes the seeded rows during the first turns.
         with suppress(psycopg.errors.InsufficientPrivilege):
             connection.execute("CHECKPOINT")
         connection.execute(

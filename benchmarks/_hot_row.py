@@ -1,4 +1,4 @@
-"""One row that many increment at once: each reads it, thinks, and writes it."""
+"""Many workers increment one row: each reads it, thinks, and writes it."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ from ._measure import Effort
 from ._soak import GAVE_UP, increment, prepare
 from ._steps import in_tasks, in_threads, take, take_async
 
-#: Seconds at most, between the read and the write.
+#: The most seconds between the read and the write.
 _THINK = 0.001
 _ROW = 0
 
 
 class Policy(NamedTuple):
-    """When a serialization failure is tried again, by a loop around a transaction."""
+    """How a loop around a transaction repeats it after a serialization failure."""
 
     attempts: int
-    #: Seconds to wait after so many failures.
+    #: Seconds to wait after a number of failures.
     wait: Callable[[int], float]
 
 
-#: The source's withRetryTransaction, with its defaults.
+#: What the library replaces: 3 attempts, with waits of 1 and 2 s.
 SOURCE = Policy(3, lambda failures: 2.0 ** (failures - 1))
-#: The best of those that were compared before ours was chosen.
+#: The best of the policies with a loop by hand.
 WIDE_JITTER = Policy(
     12, lambda failures: random.uniform(0.0, min(1.0, 0.01 * 2.0 ** (failures - 1)))
 )
 
 
 class Found(NamedTuple):
-    """How it went for one contestant."""
+    """The result of one contestant."""
 
     seconds: float
     attempts: int
     give_ups: int
-    #: The row holds as many as were committed.
+    #: Whether the row holds the number of committed increments.
     is_exact: bool
 
 
 class _Tally:
     def __init__(self) -> None:
-        #: In lists, because threads may append to them at once.
+        #: Lists, because threads may append to them at the same time.
         self.committed: list[int] = []
         self.give_ups: list[int] = []
-        #: Of transactions that succeeded later, or never.
+        #: Failed attempts.
         self.failures: list[object] = []
 
     def found(self, seconds: float, connection: Connection[Row]) -> Found:
@@ -70,7 +70,7 @@ class _Tally:
 
 
 def by_hand(policy: Policy, url: str, effort: Effort) -> Found:
-    """Increment through psycopg alone, a thread with a connection of its own for each worker."""
+    """Increment through psycopg alone. Each worker is a thread with its own connection."""
     tally = _Tally()
 
     def attempt(connection: Connection[Row], row: int) -> None:
@@ -106,7 +106,7 @@ def by_hand(policy: Policy, url: str, effort: Effort) -> Found:
 
 
 def by_transact(url: str, effort: Effort) -> Found:
-    """Increment through `Database.transact` as it comes, a thread for each worker."""
+    """Increment through `Database.transact` with its defaults. Each worker is a thread."""
     tally = _Tally()
 
     def attempt(row: int) -> None:
@@ -139,7 +139,7 @@ def by_transact(url: str, effort: Effort) -> Found:
 
 
 def by_async_transact(url: str, effort: Effort) -> Found:
-    """Increment through `AsyncDatabase.transact` as it comes, a task for each worker."""
+    """Increment through `AsyncDatabase.transact` with its defaults. Each worker is a task."""
     return asyncio.run(_by_async_transact(url, effort))
 
 
@@ -177,7 +177,7 @@ async def _by_async_transact(url: str, effort: Effort) -> Found:
 
 @contextmanager
 def _prepared(url: str) -> Iterator[Connection[Row]]:
-    """Make the tables anew, and give a connection beside those that work."""
+    """Recreate the tables, and yield a connection that no worker uses."""
     with psycopg.connect(url, autocommit=True) as connection:
         prepare(connection)
         yield connection

@@ -1,4 +1,4 @@
-"""What the numbers were measured on."""
+"""The machine, the server and the libraries that the numbers depend on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from psycopg import Connection
 
 from ._pinning import is_on_socket
 
-#: Settings that move the numbers of these benchmarks.
+#: Settings that affect these benchmarks.
 _SETTINGS = (
     "shared_buffers",
     "effective_cache_size",
@@ -28,7 +28,7 @@ _SETTINGS = (
     "track_io_timing",
     "shared_preload_libraries",
 )
-#: Of one core: from here on something else takes part in what is measured.
+#: A load average above which another program disturbs the measurement.
 _BUSY = 0.3
 
 
@@ -73,7 +73,7 @@ def server_facts(connection: Connection[Any]) -> dict[str, str]:
 
 
 def cautions() -> list[str]:
-    """Say what makes numbers taken here and now worth less."""
+    """Return warnings about this machine and this moment."""
     found = []
     if os.getloadavg()[0] > _BUSY:
         found.append(

@@ -1,18 +1,18 @@
 """The method that every benchmark here uses.
 
-Contestants do the same work in short turns, one after the other, and the order changes from round
-to round: whatever slows the machine down for a while slows all of them down. Each turn begins with
-a collected heap; the collector stays on, as it is in production, and is the same for all.
+Contestants do the same work in short turns, one after the other. The order changes from round to
+round, so that a slow moment of the machine slows all of them. The heap is collected before each
+turn. The collector stays on, as in production.
 
-A run is a fresh process. Its time of a contestant is the median over its turns, in seconds per
-call; its ratio is the median over its rounds of one contestant's turn divided by the other's turn
-of the same round, and its added time is the median of their differences.
+A run is a fresh process. The time of a contestant in a run is the median over its turns, in seconds
+per call. The ratio of a run is the median over its rounds of one contestant's turn divided by the
+other's turn of the same round. The added time is the median of their differences.
 
-What is reported is the median of the runs, with an interval: the narrowest pair of runs, counted
-from both ends, between which the true median lies with a probability of at least 95 %, whatever the
-distribution, as long as the runs are independent. Of 7 runs that is the lowest and the highest
-(98.4 %); of 21 the sixth from either end (97.3 %). With fewer than 6 runs no pair reaches 95 %: the
-interval is then their range, and `Estimate.coverage` says how little that means.
+A table shows the median of the runs, with an interval. The interval holds the true median with a
+probability of at least 95 %, for any distribution, if the runs are independent. It is the narrowest
+pair of runs, counted from both ends, that does so: the lowest and the highest of 7 runs (98.4 %),
+the sixth from either end of 21 (97.3 %). With fewer than 6 runs no pair reaches 95 %. The interval
+is then their range, and `Estimate.coverage` holds its probability.
 """
 
 from __future__ import annotations
@@ -31,36 +31,36 @@ import msgspec
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Makes the calls of the given places in a contestant's list and returns the seconds they took.
+#: Makes the calls at the given places of a contestant's list, and returns the seconds.
 Turn: TypeAlias = Callable[[Sequence[int]], float]
-#: Seconds per call, one number for each turn of a run.
+#: Seconds per call, for each turn of a run.
 Turns: TypeAlias = list[float]
 
 _CONFIDENCE = 0.95
-#: More than the five executions after which PostgreSQL settles on a generic plan, or against one.
+#: More than the five executions after which PostgreSQL chooses between generic and custom plans.
 _WARM_UP_CALLS = 10
-#: As many as there are orders of three contestants, and enough for each of four to come first.
+#: The number of orders of three contestants. Each of four comes first at least once.
 _FEWEST_ROUNDS = 6
 
 
 class Effort(NamedTuple):
-    """How much is measured."""
+    """The size of a measurement."""
 
     #: Fresh processes.
     runs: int
     #: Turns of each contestant in a run.
     rounds: int
-    #: Rows of a table that the calls of a pattern ask for.
+    #: Rows of a table that the calls of a pattern read.
     sample: int
-    #: What a turn of the first contestant should take; the others make as many calls.
+    #: The length of a turn of the first contestant. The others make the same number of calls.
     turn_seconds: float
-    #: Interpreters that are started for each import.
+    #: Interpreters for each import.
     imports: int
-    #: What a turn takes in which many calls are under way at once.
+    #: The length of a turn with concurrent calls.
     load_seconds: float
     #: Transactions of a soak.
     transactions: int
-    #: Times that the increments of one hot row are measured, how many work at it, and how often.
+    #: Of the hot row: runs, workers, and increments of each worker.
     hot_runs: int
     hot_workers: int
     hot_increments: int
@@ -93,7 +93,7 @@ SMOKE = Effort(
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """The median of the runs, and how sure it is."""
+    """The median of the runs, with its interval."""
 
     median: float
     low: float
@@ -104,18 +104,18 @@ class Estimate(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """One contestant against another."""
+    """One contestant compared with another."""
 
     name: str
-    #: Both in the unit of their table, per call.
+    #: Per call, in the unit of the table.
     baseline: Estimate
     subject: Estimate
     ratio: Estimate
-    #: Subject less baseline.
+    #: Subject minus baseline.
     added: Estimate
-    #: The highest ratio that passes; None where nothing is promised.
+    #: The highest ratio that passes; None where there is no bar.
     bar: float | None = None
-    #: What else was counted, by column.
+    #: Further numbers, by column.
     counts: dict[str, int] = {}
 
     @property
@@ -128,13 +128,13 @@ class Table(msgspec.Struct, frozen=True):
     """Comparisons of one kind."""
 
     title: str
-    #: What the first and the second column of numbers are.
+    #: The headings of the first and the second column of times.
     baseline: str
     subject: str
     unit: str
     comparisons: list[Comparison]
     note: str | None = None
-    #: What was found wrong beside the time, in sentences; it fails a smoke run, too.
+    #: Wrong results, as sentences. They fail a smoke run too.
     failures: list[str] = []
 
 
@@ -152,10 +152,10 @@ def estimate(runs: Sequence[float]) -> Estimate:
 
 
 def coverage(runs: int, k: int) -> float:
-    """Return how probably the median lies between the *k*-th lowest and the *k*-th highest run.
+    """Return the probability that the median lies from the *k*-th lowest to the *k*-th highest run.
 
-    It lies outside when fewer than *k* runs fall on one side of it; each falls on either side with
-    a probability of one half.
+    The median lies outside if fewer than *k* runs fall on one side of it. A run falls on either
+    side with a probability of one half.
     """
     return float(1 - 2 * sum(comb(runs, below) for below in range(k)) / 2**runs)
 
@@ -169,7 +169,7 @@ def compare(
     bar: float | None = None,
     counts: dict[str, int] | None = None,
 ) -> Comparison:
-    """Compare two contestants by the turns of their runs; *per_unit* 1e6 makes microseconds."""
+    """Compare two contestants by the turns of their runs. *per_unit* 1e6 gives microseconds."""
     pairs = [list(zip(*turns, strict=True)) for turns in zip(baseline, subject, strict=True)]
     return Comparison(
         name=name,
@@ -183,9 +183,9 @@ def compare(
 
 
 def alternate(turns: Sequence[Turn], places: int, effort: Effort) -> list[Turns]:
-    """Let the contestants take turns; return the seconds per call of every turn of each.
+    """Let the contestants take turns, and return the seconds per call of every turn of each.
 
-    All make the same calls in the same round: those at the same of the *places* in their lists.
+    In one round all make the calls at the same *places* of their lists.
     """
     warm_up = list(islice(cycle(range(places)), max(_WARM_UP_CALLS, places)))
     for turn in turns:
@@ -194,12 +194,12 @@ def alternate(turns: Sequence[Turn], places: int, effort: Effort) -> list[Turns]
     calls = max(1, round(effort.turn_seconds / seconds))
     rounds = effort.rounds
     if seconds > effort.turn_seconds:
-        # One slow call is a turn: fewer of them take as long as the turns of a fast pattern.
+        # A turn is one slow call. Fewer rounds keep the length of a run.
         rounds = max(_FEWEST_ROUNDS, int(rounds * effort.turn_seconds / seconds))
     every_place = cycle(range(places))
     measured: list[Turns] = [[] for _ in turns]
     gc.collect()
-    # What is there already will stay: collecting before each turn then costs next to nothing.
+    # Objects that exist now will stay. Frozen, they cost no time in the collections below.
     gc.freeze()
     for _, order in zip(range(rounds), cycle(permutations(range(len(turns)))), strict=False):
         round_places = list(islice(every_place, calls))
@@ -211,7 +211,7 @@ def alternate(turns: Sequence[Turn], places: int, effort: Effort) -> list[Turns]
 
 
 def in_fresh_process(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call *work* in a new interpreter, which nothing before has warmed, filled or fragmented."""
+    """Call *work* in a new interpreter, without caches or a heap from earlier work."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=context) as executor:
         return executor.submit(work, *args, **kwargs).result()

@@ -1,4 +1,4 @@
-"""The operations on several tables: our one call, and the statements that do the same by hand."""
+"""Operations on several tables: one call of the library, and the same statements by hand."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ ON CONFLICT (user_id, period_type, period_start) DO UPDATE SET
 
 
 class Rows(NamedTuple):
-    """Rows that the operations refer to."""
+    """Existing rows that the operations refer to."""
 
     connection: Connection[Row]
     user_ids: list[int]
@@ -124,7 +124,7 @@ class Rows(NamedTuple):
 
     @classmethod
     def of(cls, connection: Connection[Row]) -> Rows:
-        """Find them."""
+        """Read them from the database."""
         users = connection.execute("SELECT id FROM users ORDER BY id LIMIT 500").fetchall()
         [(version_id,)] = connection.execute(
             "SELECT latest_version_id FROM resources"
@@ -133,7 +133,7 @@ class Rows(NamedTuple):
         return cls(connection, [id for (id,) in users], version_id)
 
     def some_users(self, place: int, count: int) -> list[int]:
-        """Return so many different users, others at each place."""
+        """Return *count* different users; each place has others."""
         return [self.user_ids[(place + n) % len(self.user_ids)] for n in range(count)]
 
 
@@ -141,7 +141,7 @@ class Operation(NamedTuple):
     """One operation, done in two ways."""
 
     name: str
-    #: Makes what the calls at some places need, and returns what each is given.
+    #: Prepares the calls at the given places, and returns the argument of each.
     given: Callable[[Rows, Sequence[int]], list[Any]]
     one: Callable[[HeldConnection, Any], object]
     several: Callable[[Execute, Any], object]

@@ -1,4 +1,4 @@
-"""The calls that are measured: real rows as arguments, and what each call sends."""
+"""The measured calls, with real rows as arguments, and the statement that each call sends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PAGE_BAR = 1.10
 
 
 class Call(NamedTuple):
-    """One call of a method, and what it hands to the cursor."""
+    """One call of a method, with the statement and parameters that it sends."""
 
     method: str
     positional: tuple[Any, ...]
@@ -31,28 +31,28 @@ class Call(NamedTuple):
     rows: int
 
     def on(self, repositories: object) -> partial[Any]:
-        """Bind the call to either face's database or held connection."""
+        """Bind the call to a database or a held connection of either face."""
         aggregate, name = self.method.split(".")
         method = getattr(getattr(repositories, aggregate), name)
         return partial(method, *self.positional, **self.named)
 
 
 class Pattern(NamedTuple):
-    """The calls of one query, whose name it bears."""
+    """The calls of one query, under its name."""
 
     name: str
     calls: list[Call]
 
     @property
     def rows(self) -> int:
-        """Rows that a call returns, on average."""
+        """The average number of rows of a call."""
         return round(sum(call.rows for call in self.calls) / len(self.calls))
 
     @property
     def bar(self) -> float | None:
-        """The highest ratio to bare psycopg that passes; None where nothing is promised."""
+        """The highest ratio to bare psycopg that passes; None where there is no bar."""
         if self.name == "runs.get_execution_stats":
-            # It reads every run: its time says how many there are.
+            # It reads every run, so that its time depends on their number.
             return None
         if self.rows == 1:
             return _ONE_ROW_BAR
@@ -60,7 +60,7 @@ class Pattern(NamedTuple):
 
 
 class _RecordingCursor(RawCursor[Row]):
-    """Keeps what it is told to execute."""
+    """A cursor that keeps its statement and parameters."""
 
     statement = b""
     parameters: tuple[Any, ...] = ()
@@ -71,34 +71,34 @@ class _RecordingCursor(RawCursor[Row]):
 
 
 class Recorder:
-    """Makes calls on a held connection, and keeps what arrives at psycopg."""
+    """Makes calls on a held connection, and keeps what psycopg is given."""
 
     def __init__(self, held: HeldConnection, sample: int = 1) -> None:
         self._held = held
         self._sample = sample
         session = held._runner._session
         self._cursor = _RecordingCursor(session.connection)
-        # The session takes its cursor from here and puts it back.
+        # The session takes its cursor from this list and puts it back.
         session._cursors.append(self._cursor)
 
     def call(self, method: str, *positional: Any, **named: Any) -> Call:
-        """Make a call, which must find something."""
+        """Make a call that must return a row."""
         made = self.sent(method, *positional, **named)
         if self._cursor.rowcount == 0:
             raise LookupError(f"{method} found nothing with {positional} {named}")
         return made
 
     def sent(self, method: str, *positional: Any, **named: Any) -> Call:
-        """Make a call, whatever it finds."""
+        """Make a call that may return no row."""
         Call(method, positional, named, "", b"", (), 0).on(self._held)()
         statement, parameters = self._cursor.statement, self._cursor.parameters
-        # A page asks for one row more, which tells whether another page follows.
+        # A page reads one more row, to know whether another page follows.
         rows = min(self._cursor.rowcount, named.get("limit", 1))
         query = statement.removeprefix(b"/* vrooli_data:").partition(b" ")[0].decode()
         return Call(method, positional, named, query, statement, parameters, rows)
 
     def sample(self, columns: str, source: str) -> list[tuple[Any, ...]]:
-        """Return rows that are evenly spread over all ids of *source*."""
+        """Return rows that are spread evenly over the ids of *source*."""
         return self._held.connection.execute(
             f"WITH numbered AS (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place,"
             f" count(*) OVER () AS total FROM {source})"
@@ -109,7 +109,7 @@ class Recorder:
 
 
 def read_patterns(held: HeldConnection, sample_size: int) -> list[Pattern]:
-    """Record the calls of every pattern that reads, for so many rows of each table."""
+    """Record the calls of every reading pattern, for *sample* rows of each table."""
     recorder = Recorder(held, sample_size)
     call, sample = recorder.call, recorder.sample
     users = "users WHERE email IS NOT NULL AND handle IS NOT NULL"
@@ -121,7 +121,7 @@ def read_patterns(held: HeldConnection, sample_size: int) -> list[Pattern]:
     runs = "runs WHERE EXISTS (SELECT FROM run_steps WHERE user_id = runs.user_id AND run_id = id)"
     runners = "users WHERE EXISTS (SELECT FROM runs WHERE user_id = users.id)"
     members = "users WHERE EXISTS (SELECT FROM members WHERE user_id = users.id)"
-    # Trends of seven to sixteen days before the end of what was seeded.
+    # Trends of the last seven to sixteen days before the end of the seeded rows.
     age = max(0, (datetime.now(UTC) - UNTIL).days)
     return [
         *_patterns(call("users.find_by_id", id) for id in ids),
@@ -147,7 +147,7 @@ def read_patterns(held: HeldConnection, sample_size: int) -> list[Pattern]:
 
 
 def listed_types(held: HeldConnection) -> list[tuple[str, int]]:
-    """Return the resource types and how many of each are listed, the most first."""
+    """Return the resource types with their numbers of listed resources, the largest first."""
     return held.connection.execute(
         "SELECT resource_type, count(*) FROM resources"
         " WHERE NOT is_private AND NOT is_deleted AND has_complete_version"
@@ -156,7 +156,7 @@ def listed_types(held: HeldConnection) -> list[tuple[str, int]]:
 
 
 def _pages(held: HeldConnection, recorder: Recorder) -> Iterable[Call]:
-    """Ask for the first three pages of each type, in each order."""
+    """Read the first three pages of each type, in each order."""
     for resource_type, count in listed_types(held):
         if count <= 3 * PAGE:
             continue
@@ -170,7 +170,7 @@ def _pages(held: HeldConnection, recorder: Recorder) -> Iterable[Call]:
 
 
 def _patterns(calls: Iterable[Call]) -> list[Pattern]:
-    """Group calls by the query that they turned out to run."""
+    """Group calls by the query that they ran."""
     patterns: dict[str, Pattern] = {}
     for call in calls:
         patterns.setdefault(call.query, Pattern(call.query, [])).calls.append(call)

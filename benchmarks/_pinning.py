@@ -10,24 +10,24 @@ from pathlib import Path
 
 from psycopg import ConnectionInfo
 
-#: Before `pin_client` leaves only one of them.
+#: Read before `pin_client` leaves only one of them.
 _CPUS_AT_START = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 
 
 def pin_client() -> None:
-    """Keep this process, and the threads that it starts from now on, on one CPU."""
+    """Pin this process, and the threads that it starts later, to one CPU."""
     if sys.platform == "linux" and (cpus := _two_cpus()):
         os.sched_setaffinity(0, {cpus[0]})
 
 
 def pin_backends(info: ConnectionInfo, pids: Sequence[int]) -> str:
-    """Keep backends on another CPU than `pin_client` does; say where they are, or why not."""
+    """Pin backends to another CPU than the client's; return where, or why not."""
     cpus = _two_cpus()
     if sys.platform != "linux" or cpus is None:
         return "not pinned: that takes Linux and two CPUs"
     if not is_on_socket(info):
         return "client pinned, backends not: they may be on another machine"
-    # Behind a container's socket, the same number may be some other process here.
+    # The server may run in a container. Its process ids then name other processes here.
     if not all(_is_postgres(pid) for pid in pids):
         return "client pinned, backends not: their processes are not visible from here"
     try:
@@ -39,7 +39,7 @@ def pin_backends(info: ConnectionInfo, pids: Sequence[int]) -> str:
 
 
 def is_on_socket(info: ConnectionInfo) -> bool:
-    """Tell whether the server is reached by a unix socket, and so on this machine."""
+    """Tell whether the server is reached by a unix socket, so that it runs on this machine."""
     return info.host.startswith(("/", "@"))
 
 
@@ -51,7 +51,7 @@ def _is_postgres(pid: int) -> bool:
 
 
 def _two_cpus() -> tuple[int, int] | None:
-    """Choose a CPU for each side, of two cores where there are two."""
+    """Choose a CPU for each side, on different cores if there are two."""
     if len(_CPUS_AT_START) < 2:
         return None
     client, *others = _CPUS_AT_START
@@ -60,7 +60,7 @@ def _two_cpus() -> tuple[int, int] | None:
 
 
 def _threads_beside(cpu: int) -> set[int]:
-    """Return the hardware threads of the same core, as 0,4 or 0-1 in the kernel's list."""
+    """Return the hardware threads of the same core, as the kernel lists them: 0,4 or 0-1."""
     listed = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
     beside: set[int] = set()
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Tables for people, JSON for programs."""
+"""Show results as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WIDTH = 140
 class Report(msgspec.Struct, frozen=True):
     """One run of the benchmarks."""
 
-    #: A smoke run shows that the benchmarks work; its numbers mean nothing.
+    #: A smoke run tests the benchmarks. Its numbers mean nothing.
     smoke: bool
     scale: float
     effort: Effort
@@ -28,7 +28,7 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def missed(self) -> list[Comparison]:
-        """The comparisons that are above their bars."""
+        """The comparisons above their bars."""
         return [
             comparison
             for tables in self.tables.values()
@@ -39,7 +39,7 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def failures(self) -> list[str]:
-        """What was found wrong beside the times."""
+        """The wrong results."""
         return [
             failure
             for tables in self.tables.values()
@@ -49,18 +49,18 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def is_passed(self) -> bool:
-        """Tell whether nothing was wrong and, but in a smoke run, every bar was met."""
+        """Tell whether every result is right and every bar is met. A smoke run has no bars."""
         return not self.failures and (self.smoke or not self.missed)
 
 
 def console() -> Console:
-    """Return a console whose tables keep their width where the output is no terminal."""
+    """Return a console; outside a terminal its tables have a fixed width."""
     found = Console()
     return found if found.is_terminal else Console(width=_WIDTH)
 
 
 def show_facts(out: Console, facts: dict[str, str], cautions: list[str]) -> None:
-    """Print what the numbers are measured on."""
+    """Print the machine, the server and the warnings."""
     grid = Grid.grid(padding=(0, 2))
     for name, value in facts.items():
         grid.add_row(name, value)
@@ -70,7 +70,7 @@ def show_facts(out: Console, facts: dict[str, str], cautions: list[str]) -> None
 
 
 def show_table(out: Console, table: Table, *, smoke: bool) -> None:
-    """Print one table, which is Markdown as well."""
+    """Print one table, in Markdown."""
     counts = list(table.comparisons[0].counts)
     has_bars = any(comparison.bar is not None for comparison in table.comparisons)
     grid = Grid(box=MARKDOWN)
@@ -97,7 +97,7 @@ def show_table(out: Console, table: Table, *, smoke: bool) -> None:
 
 
 def show_end(out: Console, report: Report) -> None:
-    """Print how it went."""
+    """Print the summary."""
     out.print(
         f"\nTook {report.seconds:.0f} s. Load at the end {report.facts['Load at the end']}; "
         "the benchmarks alone make it about 1."
@@ -118,7 +118,7 @@ def show_end(out: Console, report: Report) -> None:
 
 
 def write_json(path: Path, report: Report) -> None:
-    """Write everything that was measured, with the number of every run."""
+    """Write all results, with the numbers of every run."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
 
 
@@ -134,6 +134,6 @@ def _verdict(comparison: Comparison, *, smoke: bool) -> str:
     if comparison.bar is None or smoke:
         return "-"
     verdict = "[red]missed[/]" if comparison.is_missed else "met"
-    # Another seven runs might say otherwise.
+    # The bar lies inside the interval.
     unsure = "?" if comparison.ratio.low <= comparison.bar <= comparison.ratio.high else ""
     return f"{comparison.bar:.2f} {verdict}{unsure}"

@@ -1,4 +1,4 @@
-"""A mix of transactions that lower isolation levels spoil, and the count of what was spoilt."""
+"""A mix of transactions that conflict, and the number of their anomalies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TOTAL = 100 * _ACCOUNTS
 _PAIRS = 10
 _COUNTERS = 10
 
-#: More rows than are used: a table of one page is scanned, and a scan conflicts with every write.
+#: More rows than are used. A table of one page is scanned, and a scan conflicts with any write.
 _SCHEMA = """
 DROP TABLE IF EXISTS accounts, shifts, counters;
 CREATE TABLE accounts (id integer PRIMARY KEY, balance integer NOT NULL) WITH (fillfactor = 50);
@@ -53,12 +53,12 @@ NOBODY_ON_CALL = "nobody on call"
 LOST_INCREMENT = "lost increments"
 
 
-#: What `transact` raises in the end: the layer's own from COMMIT, psycopg's from `tx.connection`.
+#: What `transact` raises at last: our error from COMMIT, psycopg's from `tx.connection`.
 GAVE_UP = (SerializationFailure, psycopg.errors.SerializationFailure)
 
 
-class Plan(NamedTuple):
-    """One transaction: its steps, which begin anew with each attempt, and tell of an anomaly."""
+class Job(NamedTuple):
+    """One transaction. Its steps return whether they saw an anomaly. Each attempt restarts them."""
 
     anomaly: str
     steps: Callable[[], Steps[bool]]
@@ -66,51 +66,51 @@ class Plan(NamedTuple):
 
 
 class Soak(NamedTuple):
-    """What one soak did and found."""
+    """The result of one soak."""
 
     seconds: float
     transactions: int
-    #: By what they are called.
+    #: By name.
     anomalies: Counter[str]
     retries: int
     give_ups: int
 
 
 class _Tally:
-    """What the workers saw; in lists, because threads may append to them at once."""
+    """The results of the workers: lists, because threads append to them at the same time."""
 
     def __init__(self) -> None:
-        #: Of each committed transaction, the plan and whether it met an anomaly.
-        self.committed: list[tuple[Plan, bool]] = []
+        #: Each committed transaction, and whether it saw an anomaly.
+        self.committed: list[tuple[Job, bool]] = []
         self.retries: list[RetryEvent] = []
-        self.give_ups: list[Plan] = []
+        self.give_ups: list[Job] = []
 
     def soak(self, seconds: float, connection: Connection[Row]) -> Soak:
-        """Sum up, with what the tables hold in the end."""
-        found = Counter(plan.anomaly for plan, anomaly in self.committed if anomaly)
+        """Return the result, with the anomalies that the tables show at the end."""
+        found = Counter(job.anomaly for job, anomaly in self.committed if anomaly)
         found[WRONG_TOTAL] += take(connection, audit())
-        increments = sum(plan.anomaly == LOST_INCREMENT for plan, _ in self.committed)
+        increments = sum(job.anomaly == LOST_INCREMENT for job, _ in self.committed)
         [(counted,)] = connection.execute("SELECT sum(value)::integer FROM counters").fetchall()
         found[LOST_INCREMENT] = increments - counted
         return Soak(seconds, len(self.committed), found, len(self.retries), len(self.give_ups))
 
 
 def soak_threads(url: str, isolation: Isolation, transactions: int) -> Soak:
-    """Run the mix on the synchronous face, a thread for each worker."""
+    """Run the mix on the synchronous face. Each worker is a thread."""
     tally = _Tally()
 
     def work(worker: int) -> None:
-        for plan in islice(plans(worker), ceil(transactions / WORKERS)):
+        for job in islice(jobs(worker), ceil(transactions / WORKERS)):
             try:
                 anomaly = db.transact(
-                    partial(take_plan, plan),
+                    partial(run_sync, job),
                     isolation=isolation,
-                    read_only=plan.read_only,
+                    read_only=job.read_only,
                 )
             except GAVE_UP:
-                tally.give_ups.append(plan)
+                tally.give_ups.append(job)
             else:
-                tally.committed.append((plan, anomaly))
+                tally.committed.append((job, anomaly))
 
     with psycopg.connect(url, autocommit=True) as connection:
         prepare(connection)
@@ -122,21 +122,21 @@ def soak_threads(url: str, isolation: Isolation, transactions: int) -> Soak:
 
 
 def soak_tasks(url: str, isolation: Isolation, transactions: int) -> Soak:
-    """Run the mix on the asynchronous face, a task for each worker."""
+    """Run the mix on the asynchronous face. Each worker is a task."""
     tally = _Tally()
 
     async def work(db: AsyncDatabase, worker: int) -> None:
-        for plan in islice(plans(worker), ceil(transactions / WORKERS)):
+        for job in islice(jobs(worker), ceil(transactions / WORKERS)):
             try:
                 anomaly = await db.transact(
-                    partial(take_plan_async, plan),
+                    partial(run_async, job),
                     isolation=isolation,
-                    read_only=plan.read_only,
+                    read_only=job.read_only,
                 )
             except GAVE_UP:
-                tally.give_ups.append(plan)
+                tally.give_ups.append(job)
             else:
-                tally.committed.append((plan, anomaly))
+                tally.committed.append((job, anomaly))
 
     async def run() -> float:
         async with AsyncDatabase.connect(
@@ -151,41 +151,41 @@ def soak_tasks(url: str, isolation: Isolation, transactions: int) -> Soak:
         return tally.soak(asyncio.run(run()), connection)
 
 
-def take_plan(plan: Plan, tx: Transaction) -> bool:
-    """Take the steps in a transaction; tell whether they met an anomaly."""
-    return take(tx.connection, plan.steps())
+def run_sync(job: Job, tx: Transaction) -> bool:
+    """Run the steps in a transaction, and tell whether they saw an anomaly."""
+    return take(tx.connection, job.steps())
 
 
-async def take_plan_async(plan: Plan, tx: AsyncTransaction) -> bool:
-    """Take the steps in an asynchronous transaction; tell whether they met an anomaly."""
-    return await take_async(tx.connection, plan.steps())
+async def run_async(job: Job, tx: AsyncTransaction) -> bool:
+    """Run the steps in an asynchronous transaction, and tell whether they saw an anomaly."""
+    return await take_async(tx.connection, job.steps())
 
 
 def prepare(connection: Connection[Row]) -> None:
-    """Make the tables anew."""
+    """Recreate the tables."""
     connection.execute(_SCHEMA)
     connection.execute(_VACUUM)
 
 
-def plans(seed: int) -> Iterator[Plan]:
-    """Yield what one worker does: transfers, some audits, changes of shift, and increments."""
+def jobs(seed: int) -> Iterator[Job]:
+    """Yield the transactions of one worker: transfers, audits, changes of shift, increments."""
     random = Random(seed)
     while True:
         kind = random.random()
         if kind < 0.4:
             payer, payee = random.sample(range(_ACCOUNTS), 2)
-            yield Plan(WRONG_TOTAL, partial(transfer, payer, payee))
+            yield Job(WRONG_TOTAL, partial(transfer, payer, payee))
         elif kind < 0.5:
-            yield Plan(WRONG_TOTAL, audit, read_only=True)
+            yield Job(WRONG_TOTAL, audit, read_only=True)
         elif kind < 0.75:
             member = random.randrange(2 * _PAIRS)
-            yield Plan(NOBODY_ON_CALL, partial(change_shift, member, member ^ 1))
+            yield Job(NOBODY_ON_CALL, partial(change_shift, member, member ^ 1))
         else:
-            yield Plan(LOST_INCREMENT, partial(increment, random.randrange(_COUNTERS)))
+            yield Job(LOST_INCREMENT, partial(increment, random.randrange(_COUNTERS)))
 
 
 def transfer(payer: int, payee: int) -> Steps[bool]:
-    """Move 1 by reading both balances and writing both; in the order of ids, against deadlocks."""
+    """Move 1 by reading and writing both balances, in the order of ids against deadlocks."""
     balances = {}
     for account in sorted((payer, payee)):
         [(balances[account],)] = yield _READ_BALANCE, (account,)
@@ -197,7 +197,7 @@ def transfer(payer: int, payee: int) -> Steps[bool]:
 
 
 def audit() -> Steps[bool]:
-    """Add up all balances, read one by one; the total is an anomaly when it is another one."""
+    """Add up all balances, read one by one. A wrong total is an anomaly."""
     total = 0
     for account in range(_ACCOUNTS):
         [(balance,)] = yield _READ_BALANCE, (account,)
@@ -206,7 +206,7 @@ def audit() -> Steps[bool]:
 
 
 def change_shift(member: int, other: int) -> Steps[bool]:
-    """Go off call when the other is on call, and on call when not; both off is an anomaly."""
+    """Go off call if the other is on call, else go on call. Both off call is an anomaly."""
     on_call = {}
     for one in (member, other):
         [(on_call[one],)] = yield "SELECT on_call FROM shifts WHERE id = %s", (one,)
@@ -218,7 +218,7 @@ def change_shift(member: int, other: int) -> Steps[bool]:
 
 
 def increment(counter: int, think: float = 0.0) -> Steps[bool]:
-    """Read a counter, think, and write it, higher by 1; whether it was lost shows in the end."""
+    """Read a counter, think, and write it, increased by 1. The sum shows lost increments."""
     [(value,)] = yield "SELECT value FROM counters WHERE id = %s", (counter,)
     yield think
     yield "UPDATE counters SET value = %s WHERE id = %s", (value + 1, counter)

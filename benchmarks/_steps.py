@@ -1,4 +1,4 @@
-"""Transactions written once as steps, and taken by threads, by tasks, or by bare psycopg."""
+"""Transactions as steps, which threads, tasks and bare psycopg run alike."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vrooli_data._rows import Row
 
 T = TypeVar("T")
 
-#: A statement with its parameters, or the seconds that a program thinks between two.
+#: A statement with its parameters, or a number of seconds to think.
 Step: TypeAlias = tuple[LiteralString, tuple[Any, ...]] | float
-#: Yields what is to be done next, is sent the rows of each statement, and returns a result.
+#: Yields the next step, receives the rows of each statement, and returns a result.
 Steps: TypeAlias = Generator[Step, list[Row], T]
 
 
 def take(connection: Connection[Row], steps: Steps[T]) -> T:
-    """Take the steps on a connection; return their result."""
+    """Run the steps on a connection, and return their result."""
     try:
         step = next(steps)
         while True:
@@ -37,7 +37,7 @@ def take(connection: Connection[Row], steps: Steps[T]) -> T:
 
 
 async def take_async(connection: AsyncConnection[Row], steps: Steps[T]) -> T:
-    """Take the steps on an asynchronous connection; return their result."""
+    """Run the steps on an asynchronous connection, and return their result."""
     try:
         step = next(steps)
         while True:
@@ -53,13 +53,13 @@ async def take_async(connection: AsyncConnection[Row], steps: Steps[T]) -> T:
 
 
 def in_threads(work: Callable[[int], T], workers: int) -> list[T]:
-    """Do the work of every worker at once, each in a thread; *work* is given its number."""
+    """Run *work* for every worker at the same time, in threads; it receives the worker's number."""
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(work, range(workers)))
 
 
 async def in_tasks(work: Callable[[int], Coroutine[Any, Any, T]], workers: int) -> list[T]:
-    """Do the work of every worker at once, each in a task; *work* is given its number."""
+    """Run *work* for every worker at the same time, in tasks; it receives the worker's number."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(work(worker)) for worker in range(workers)]
     return [task.result() for task in tasks]

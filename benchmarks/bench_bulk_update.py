@@ -1,13 +1,13 @@
 """Optimistic updates of many resources: one statement against one for each.
 
 Ours is `bulk_update` on a held connection. The baselines send one UPDATE for each resource, by its
-id and the revision that was read, all in one transaction: a loop of SQLAlchemy, which looks at the
-row count of each as a careful program would, and psycopg's executemany, which sends them in a
-pipeline and so learns only how many rows were changed in all. Both prepare their statement.
+id and the revision that was read, in one transaction. One is a loop of SQLAlchemy that reads the
+row count of each, as a careful program does. The other is psycopg's executemany, which sends a
+pipeline and returns only the total row count. Both prepare their statement.
 
 All change the same resources, in random order, in a copy of the seeded database that is dropped
-afterwards. The table is vacuumed before each turn. synchronous_commit is off: the wait for a disk
-is the same for all, once.
+afterwards. The table is vacuumed before each turn. synchronous_commit is off, because all wait for
+the disk once, and equally long.
 
 There is no bar.
 """
@@ -65,19 +65,19 @@ _WARM_UP = 20
 
 
 class Change(NamedTuple):
-    """One resource to change: what was read of it, and what it is to become."""
+    """One resource to change, with its revision and its new values."""
 
     resource_id: int
     expected_revision: int
     becomes_private: bool
 
 
-#: Makes the changes, and returns how many rows were changed.
+#: Makes the changes, and returns the number of changed rows.
 Contestant: TypeAlias = Callable[[list[Change]], int]
 
 
 class Run(NamedTuple):
-    """What one fresh process measured: by size and contestant, the seconds and the rows changed."""
+    """The result of one fresh process: the seconds and the changed rows, by size and contestant."""
 
     measured: dict[int, dict[str, tuple[float, int]]]
     pinning: str
@@ -121,7 +121,7 @@ def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Ta
 
 
 def measure_updates(url: str, number: int) -> Run:
-    """Let each contestant make the changes once for each size, in the process of one run."""
+    """Let each contestant make the changes once for each size. Runs in a process of its own."""
     pin_client()
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool
@@ -141,7 +141,7 @@ def measure_updates(url: str, number: int) -> Run:
             (_MANY, partial(_update_many, connection)),
         ]
         for size in _SIZES:
-            # Another one first in each run.
+            # Each run starts with another one.
             found = {
                 name: _turn(connection, contestant, size)
                 for name, contestant in contestants[number % 3 :] + contestants[: number % 3]
@@ -152,7 +152,7 @@ def measure_updates(url: str, number: int) -> Run:
 
 
 def _turn(connection: Connection[Row], contestant: Contestant, size: int) -> tuple[float, int]:
-    """Return how long the changes took, and how many rows they changed."""
+    """Return the seconds and the number of changed rows."""
     contestant(_changes(connection, _WARM_UP))
     connection.execute("VACUUM resources")
     changes = _changes(connection, size)

@@ -1,11 +1,9 @@
-"""What `import vrooli_data` costs, against `import psycopg` and against psycopg with its pool.
+"""The cost of `import vrooli_data`, compared with `import psycopg` and with psycopg and its pool.
 
-Each import is timed inside an interpreter of its own, from before the import statement to after it,
-so that starting Python is not part of it; the interpreters take turns, and one round beforehand
-writes the byte code and warms the file cache. Resident memory is read after the import, and
-includes the interpreter, whose own size is the first line.
-
-The import of vrooli_data reads all of sql/ and builds the record classes. There is no bar.
+Each import is timed inside an interpreter of its own, so that the start of Python is not counted.
+The interpreters take turns. One round beforehand writes the byte code and warms the file cache.
+Resident memory is read after the import. It includes the interpreter, whose own size is the first
+line. There is no bar.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ _IMPORTS = {
 _PAIRS = (("psycopg", "vrooli_data"), ("psycopg, psycopg_pool", "vrooli_data"))
 _MEMORY_PAIRS = (("nothing", "psycopg"), ("nothing", "psycopg, psycopg_pool"), *_PAIRS)
 
-#: statm counts pages; where there is no /proc, nothing is said of memory.
+#: statm counts pages. Without /proc, memory is not measured.
 _PROGRAM = """
 from time import perf_counter
 started = perf_counter()
@@ -42,7 +40,7 @@ print(seconds, pages * resource.getpagesize())
 
 
 def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
-    """Measure the imports; no database takes part."""
+    """Measure the imports, without a database."""
     seconds: dict[str, list[float]] = {name: [] for name in _IMPORTS}
     memory: dict[str, list[float]] = {name: [] for name in _IMPORTS}
     names = list(_IMPORTS)

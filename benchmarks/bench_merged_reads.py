@@ -1,17 +1,17 @@
-"""Reads by id that are made at once, merged into one statement, against asyncpg and unmerged.
+"""Concurrent reads by id, merged into one statement, compared with asyncpg and with unmerged reads.
 
-One client process, one event loop. So many tasks each call `AsyncDatabase.users.find_by_id` again
-and again: with `merge_reads`, as it comes; without; and asyncpg's `Pool.fetchrow` with the same
-statement. Each read asks for another of the seeded users, in random order, so that nothing is
-saved by asking for a row twice. Every contestant has a pool of 8 connections, all open.
+One client process has one event loop, whose tasks call `AsyncDatabase.users.find_by_id` again and
+again: with `merge_reads`, which is the default, and without. Tasks of asyncpg call `Pool.fetchrow`
+with the same statement. Each read asks for another user, in random order, so that no row is read
+twice. Every contestant has a pool of 8 open connections.
 
-asyncpg is set up for speed: its cache of prepared statements is on, as it is by default, and the
-query that its pool sends to reset a connection when it is given back is left out, as our pool sends
-none either. It returns its Record; ours a User.
+asyncpg is set up for speed. Its cache of prepared statements is on, as by default. Its pool sends
+no query to reset a connection, because our pool sends none either. asyncpg returns its Record, and
+ours returns a User.
 
-Bars: at 64 reads at once at least 5 times, at 8 at least 1.6 times as many a second as asyncpg. A
-lone read waits one turn of the event loop for company: it takes at most 1.1 times as long as an
-unmerged one; here the turns are short and strictly one read at a time.
+Bars: at least 5 times as many reads per second as asyncpg with 64 at once, and 1.6 times with 8. A
+lone read waits one turn of the event loop for others. It takes at most 1.1 times as long as an
+unmerged read; its turns are short, with one read at a time.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ from ._measure import Comparison, Effort, Table, Turn, Turns, alternate, compare
 from ._pinning import pin_backends, pin_client
 
 _CONCURRENCIES = (8, 64, 256)
-#: By concurrency, the highest ratio of our time to asyncpg's.
+#: The highest ratio of our time to asyncpg's, by concurrency.
 _BARS = {8: 1 / 1.6, 64: 1 / 5}
 _LONE_BAR = 1.1
 _POOL = 8
 _APPLICATION = "vrooli_data benchmarks"
 _STATEMENT = own_queries("users").bind("find_by_id", User).source.sql
-#: Turns of each contestant in a run, two in each order.
+#: Turns of each contestant in a run: two in each order.
 _ROUNDS = 12
 _MOST_IDS = 2000
 
-#: Reads one record, whatever the contestant makes of it.
+#: Reads one record, in the form of the contestant.
 Read: TypeAlias = Callable[[int], Awaitable[object]]
 
 
 class Run(NamedTuple):
-    """What a fresh process measured: the turns of asyncpg, of unmerged and of merged reads."""
+    """The result of one fresh process: the turns of asyncpg, of unmerged and of merged reads."""
 
     #: By concurrency.
     measured: dict[int, list[Turns]]
@@ -60,7 +60,7 @@ class Run(NamedTuple):
 
 
 def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
-    """Measure every concurrency; *advance* is told of each run."""
+    """Measure every concurrency; *advance* is called for each run."""
     runs: list[dict[int, list[Turns]]] = []
     pinning = ""
     for number in range(effort.runs):
@@ -98,7 +98,7 @@ def _comparison(
 
 
 def measure_alone(url: str, seed: int, effort: Effort) -> Run:
-    """Measure reads one after the other, in the process of one run."""
+    """Measure reads one after the other. Runs in a process of its own."""
     pin_client()
     with _contestants(url) as (loop, reads), psycopg.connect(url) as connection:
         pinning = _pin_backends(connection)
@@ -108,9 +108,9 @@ def measure_alone(url: str, seed: int, effort: Effort) -> Run:
 
 
 def measure_at_once(url: str, seed: int, effort: Effort) -> Run:
-    """Measure many reads at once, in the process of one run.
+    """Measure concurrent reads. Runs in a process of its own.
 
-    Nothing is pinned: how client and backends share the CPUs is part of what throughput is.
+    Nothing is pinned, because throughput includes how client and backends share the CPUs.
     """
     effort = effort._replace(turn_seconds=effort.load_seconds, rounds=_ROUNDS)
     with _contestants(url) as (loop, reads), psycopg.connect(url) as connection:
@@ -182,7 +182,7 @@ async def _asyncpg_read(stack: AsyncExitStack, url: str) -> Read:
 
 
 async def _leave_as_it_is(connection: object) -> None:
-    """Send nothing: no read has changed the session."""
+    """Send nothing, because reads do not change the session."""
 
 
 def _lone(loop: asyncio.Runner, read: Read, ids: Sequence[int]) -> Turn:
@@ -198,7 +198,7 @@ def _lone(loop: asyncio.Runner, read: Read, ids: Sequence[int]) -> Turn:
 
 
 def _at_once(loop: asyncio.Runner, read: Read, ids: Sequence[int], concurrency: int) -> Turn:
-    """Return the contestant that always has so many reads under way, until none are left."""
+    """Return the contestant that keeps *concurrency* reads under way until none is left."""
 
     async def take(chosen: Sequence[int]) -> float:
         left = iter(chosen)

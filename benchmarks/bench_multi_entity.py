@@ -1,14 +1,13 @@
-"""What writes to several tables as one statement, against a transaction of several statements.
+"""Writes to several tables: one statement compared with a transaction of several statements.
 
 Ours is a call on a held connection: one statement, which commits by itself. The baseline does the
-same work with bare psycopg on the same connection, statement by statement between BEGIN and COMMIT,
-as a careful program would by hand: prepared, binary, all rows of a table in one statement, rows as
-tuples. It is checked that both insert as many rows into every table.
+same work with bare psycopg on the same connection, between BEGIN and COMMIT, as a careful program
+does by hand: prepared, binary, all rows of a table in one statement, rows as tuples. Both are
+checked to insert the same number of rows into every table.
 
-Both write to a copy of the seeded database, which is dropped afterwards, and with
-synchronous_commit off: what is compared is the work and the round trips, and not how long a disk
-takes to flush the one COMMIT that either side has. Over a unix socket a round trip is as short as
-it gets; over a network there is more to save.
+Both write to a copy of the seeded database, which is dropped afterwards. synchronous_commit is off,
+so that the work and the round trips are compared, and not the disk, which both flush once. Over a
+unix socket a round trip is short. Over a network the difference is larger.
 
 There is no bar.
 """
@@ -37,15 +36,15 @@ WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
 
 
 class Run(NamedTuple):
-    """What one fresh process measured."""
+    """The result of one fresh process."""
 
-    #: By operation, the turns of the several statements and of the one.
+    #: The turns of the several statements and of the one, by operation.
     measured: dict[str, list[Turns]]
     pinning: str
 
 
 def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
-    """Measure every operation; *advance* is told of each run."""
+    """Measure every operation; *advance* is called for each run."""
     with scratch_database(url, "multi_entity", copied=True) as copy_url:
         with Database.connect(copy_url) as db, db.connection() as held:
             statements = {each.name: _statements(held, each) for each in OPERATIONS}
@@ -68,7 +67,7 @@ def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Ta
 
 
 def measure_operations(url: str, effort: Effort) -> Run:
-    """Measure the operations, in the process of one run."""
+    """Measure the operations. Runs in a process of its own."""
     pin_client()
     with Database.connect(url) as db, db.connection() as held:
         pinning = pin_backends(held.connection.info, [held.connection.info.backend_pid])
@@ -121,7 +120,7 @@ def _executing(connection: Connection[Row]) -> Execute:
 
 
 def _statements(held: HeldConnection, operation: Operation) -> int:
-    """Count the statements of the baseline, which must insert what our call inserts."""
+    """Count the statements of the baseline, and check that both insert the same rows."""
     connection = held.connection
     execute = _executing(connection)
     sent: list[object] = []

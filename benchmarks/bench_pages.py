@@ -1,12 +1,11 @@
-"""Page 1 of a listing against a page 100 000 rows deep, in every order and both directions.
+"""Page 1 of a listing compared with a page 100 000 rows deep, in every order and both directions.
 
-Both are our own call, `resources.find_by_type`, on a held connection, for the type that has the
-most listed resources. The deep page is asked for by the cursor of the row before it ("after") and
-by the cursor of the row behind it ("before"); both return the same rows, and it is checked that
-they are those that OFFSET finds.
+Both are calls of `resources.find_by_type` on a held connection, for the type with the most listed
+resources. The deep page is read with the cursor of the row before it ("after") and with that of the
+row after it ("before"). Both are checked to return the rows that OFFSET returns.
 
-Beside the times stand the buffers that the server touched for each page (EXPLAIN ANALYZE, second
-execution): they do not depend on the machine, nor on how busy it is.
+The table also has the buffers that the server touched for each page (EXPLAIN ANALYZE, second
+execution). They do not depend on the machine or its load.
 
 Bar: the deep page takes at most 1.3 times as long as page 1. It applies only when the listing is
 deep enough; the title says how deep it went.
@@ -35,7 +34,7 @@ _BAR = 1.3
 
 
 class Order(NamedTuple):
-    """The pages of one order, by the query that each runs."""
+    """The pages of one order, by query."""
 
     name: str
     first: Call
@@ -44,20 +43,20 @@ class Order(NamedTuple):
 
     @property
     def calls(self) -> tuple[Call, Call, Call]:
-        """All three, page 1 first."""
+        """All three pages, page 1 first."""
         return self.first, self.after, self.before
 
 
 class Run(NamedTuple):
-    """What one fresh process measured."""
+    """The result of one fresh process."""
 
-    #: By order, the turns of its three calls.
+    #: The turns of the three calls, by order.
     measured: dict[str, list[Turns]]
     pinning: str
 
 
 def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
-    """Measure the deep pages of every order; *advance* is told of each run."""
+    """Measure the deep pages of every order; *advance* is called for each run."""
     with (
         Database.connect(url) as db,
         db.connection() as held,
@@ -89,7 +88,7 @@ def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Ta
 
 
 def measure_orders(url: str, orders: Sequence[Order], effort: Effort) -> Run:
-    """Measure the pages of each order, in the process of one run."""
+    """Measure the pages of each order. Runs in a process of its own."""
     pin_client()
     with Database.connect(url) as db, db.connection() as held:
         pinning = pin_backends(held.connection.info, [held.connection.info.backend_pid])
@@ -101,7 +100,7 @@ def measure_orders(url: str, orders: Sequence[Order], effort: Effort) -> Run:
 
 
 def _order(held: HeldConnection, resource_type: str, order: str, depth: int) -> Order:
-    """Make the cursors of the rows around the page that begins at *depth*."""
+    """Return the cursors of the rows around the page that begins at *depth*."""
     name = f"resources.find_by_type__{order}"
     listing = own_queries("resources").listing(f"find_by_type__{order}", Resource, key=order)
     salt = listing.select((resource_type,), {}, None, PAGE).salt
@@ -130,7 +129,7 @@ def _order(held: HeldConnection, resource_type: str, order: str, depth: int) -> 
 
 
 def _buffers(connection: Connection[Any], call: Call) -> int:
-    """Return how many buffers of 8 kB the server touches when it executes *call* again."""
+    """Return the number of 8 kB buffers that a second execution of *call* touches."""
     cursor = RawCursor(connection, row_factory=tuple_row)
     explain = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + call.statement
     plan: dict[str, int] = {}

@@ -1,16 +1,17 @@
-"""The plan that is kept for all parameters, against one made for each call's own.
+"""The generic plan compared with custom plans, on skewed data.
 
 The parameters are the ends of skewed data: the rarest and the most frequent type, status, user,
-team and text, the shortest and the longest period, the first page, a later one and the one before.
+team and text, and the shortest and the longest period; each with its first page, a later page, and
+the page before that.
 
-Both sides are psycopg's RawCursor with the statement and the parameters that our method sends. On
-the first connection `plan_cache_mode` is `force_custom_plan`: each execution is planned anew, with
-its parameters known. On the second it is `force_generic_plan`, as on the library's own connections.
-*Planned anew* is what PostgreSQL left to itself (`auto`) makes of as many executions, on a third
-connection: how many of them it plans anew, as pg_prepared_statements counts them. *Pages* are those
-that an execution touches, which no load of the machine changes.
+Both sides are psycopg's RawCursor with the statement and the parameters that our method sends. The
+first connection has `plan_cache_mode = force_custom_plan`: each execution is planned for its own
+parameters. The second has `force_generic_plan`, as the library's connections do. *Planned anew* is
+the number of custom plans that PostgreSQL makes with `auto`, in the same executions on a third
+connection, from pg_prepared_statements. *Pages* are those that an execution touches; they do not
+depend on the load of the machine.
 
-Bar: the kept plan takes at most 1.3 times as long.
+Bar: the generic plan takes at most 1.3 times as long.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ from ._patterns import PAGE, Call, Recorder, listed_types
 from .bench_reads import psycopg_turn
 
 BAR = 1.3
-#: Left to itself, PostgreSQL plans so many for their parameters, and only then decides.
+#: With `auto`, PostgreSQL makes so many custom plans before it chooses.
 _UNSETTLED = 5
 _EXECUTIONS = 8
 _MODES = ("force_custom_plan", "force_generic_plan", "auto")
-#: The same text may be prepared for parameters of several types.
+#: One statement may be prepared several times, with other types of parameters.
 _FIND_NAME = """
 SELECT name FROM pg_prepared_statements WHERE statement = $1 ORDER BY prepare_time DESC LIMIT 1
 """
 _COUNT_PLANNED = "SELECT custom_plans FROM pg_prepared_statements WHERE statement = $1"
-#: By what is counted: the key with the fewest rows, and the one with the most.
+#: The keys with the fewest and the most rows, by what is counted.
 _ENDS = """
 WITH counted AS (SELECT {key} AS key, count(*) AS rows FROM {table} GROUP BY 1)
 SELECT
@@ -49,14 +50,14 @@ _TEXTS = {"rare": "qzqz", "frequent": "e", "a word": "the", "long": "x" * 255}
 
 
 class Case(NamedTuple):
-    """One call, and which end of the data it asks for."""
+    """One call, with the end of the data that it reads."""
 
     title: str
     call: Call
 
 
 def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
-    """Measure every query that lists, with the worst parameters."""
+    """Measure every listing query with the ends of the data."""
     with Database.connect(url) as db, db.connection() as held:
         cases = list(_cases(held))
     comparisons = []
@@ -99,7 +100,7 @@ def _cases(held: HeldConnection) -> Iterator[Case]:  # noqa: PLR0912 (one for ea
         return Case(f"{call.query}, {end}" if end else call.query, call)
 
     def pages(end: str, method: str, *positional: Any, **named: Any) -> Iterator[Case]:
-        """Ask for the first page, the second, and the first again from there."""
+        """Read the first page, the second, and the first again with its cursor."""
         first = case(end, method, *positional, **named, limit=PAGE)
         yield first
         cursor = first.call.on(held)().next_cursor
@@ -160,7 +161,7 @@ def _cases(held: HeldConnection) -> Iterator[Case]:  # noqa: PLR0912 (one for ea
 
 
 def _planned_anew(connection: Connection[Any], call: Call) -> int:
-    """Tell how many of some executions are planned for their own parameters, after the first."""
+    """Return the number of custom plans among some executions with `auto`, after the first ones."""
     cursor = RawCursor(connection)
 
     def planned_after(executions: int) -> int:
@@ -174,7 +175,7 @@ def _planned_anew(connection: Connection[Any], call: Call) -> int:
 
 
 def _pages(connection: Connection[Any], call: Call) -> int:
-    """Return how many pages an execution touches, in memory or not."""
+    """Return the number of pages that an execution touches, in the cache or not."""
     cursor = RawCursor(connection)
     cursor.execute(_FIND_NAME, (call.statement.decode(),), prepare=False)
     ((name,),) = cursor.fetchall()

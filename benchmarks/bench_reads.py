@@ -1,23 +1,22 @@
-"""Every pattern that reads, against bare psycopg.
+"""Every reading pattern compared with bare psycopg.
 
-Ours is a call of the library's method on a held connection, `db.connection()`: it checks its
-arguments, executes, builds typed records, decodes nested JSON and makes a page's cursors.
+Ours is a call of the library's method on a held connection, `db.connection()`. It checks its
+arguments, executes, builds typed records, decodes nested JSON and makes the cursors of a page.
 
-The baseline is the least that psycopg 3 can be asked to do: one RawCursor that is reused, `$n`
-parameters, a prepared statement, binary results, rows as tuples, nested JSON left as bytes. It runs
-twice: with the plan that is kept for all parameters, as ours does, and as psycopg and PostgreSQL
-come, which plan most listings anew on each call (*by default*, a column without a bar). It runs on
-the same connection, so that it meets the same backend with the same prepared statement and the
-same caches, and it sends the same bytes with the same parameters: they are not written down here,
-but recorded from what our method hands to its cursor.
+The baseline is the least work that psycopg 3 can do: one reused RawCursor, `$n` parameters, a
+prepared statement, binary results, rows as tuples, and nested JSON as bytes. It runs on the same
+connection, so that it has the same backend, prepared statement and caches. It sends the statement
+and parameters that were recorded from our method. It runs twice: with the generic plan, as ours
+does, and with the defaults of psycopg and PostgreSQL, which plan most listings anew on each call
+(*by default*, a column without a bar).
 
 The third contestant is our call through the pool, `db.users.find_by_id(...)`, which borrows a
-connection for each call; its baseline is the held connection.
+connection for each call. Its baseline is the held connection.
 
-The same for AsyncDatabase, against an AsyncRawCursor, in one event loop.
+AsyncDatabase is compared with an AsyncRawCursor in the same way, in one event loop.
 
-Bars: a held call that returns one row takes at most 1.15 times as long as the baseline, a page of
-50 at most 1.10 times. The pool, and a pattern that reads a whole table, have no bar.
+Bars: a held call that returns one row takes at most 1.15 times as long as the baseline, and a page
+of 50 at most 1.10 times. The pool has no bar, and neither has a pattern that reads a whole table.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ from ._measure import Comparison, Effort, Table, Turn, Turns, alternate, compare
 from ._patterns import Call, Pattern, read_patterns
 from ._pinning import pin_backends, pin_client
 
-#: By pattern: the turns of psycopg, of psycopg by default, of our held connection and of our pool.
+#: The turns of psycopg, psycopg by default, our held connection and our pool, by pattern.
 Measured: TypeAlias = dict[str, list[Turns]]
 
 FACES = ("sync", "async")
@@ -50,15 +49,15 @@ _AS_WE_SET_IT: Final = "SET plan_cache_mode = force_generic_plan"
 
 
 class Run(NamedTuple):
-    """What one fresh process measured."""
+    """The result of one fresh process."""
 
     measured: Measured
-    #: Which CPUs the two sides were on.
+    #: The CPUs of the two sides.
     pinning: str
 
 
 def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
-    """Measure every pattern on both faces; *advance* is told of each run."""
+    """Measure every pattern on both faces; *advance* is called for each run."""
     with Database.connect(url) as db, db.connection() as held:
         patterns = read_patterns(held, effort.sample)
     runs: dict[str, list[Run]] = {face: [] for face in FACES}
@@ -71,13 +70,13 @@ def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Ta
 
 
 def measure_sync(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
-    """Measure the patterns on the synchronous face, in the process of one run."""
+    """Measure the patterns on the synchronous face. Runs in a process of its own."""
     pin_client()
     with (
         Database.connect(url, max_size=2, application_name=APPLICATION) as db,
         db.connection() as held,
     ):
-        # The pool's other connection is opened behind the scenes; this waits for it.
+        # The pool opens its other connection in the background. This call waits for it.
         db.users.find_by_id(1)
         cursor = RawCursor(held.connection)
         pids = [pid for (pid,) in cursor.execute(BACKENDS, (APPLICATION,)).fetchall()]
@@ -99,7 +98,7 @@ def measure_sync(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
 
 
 def measure_async(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
-    """Measure the patterns on the asynchronous face, in the process of one run."""
+    """Measure the patterns on the asynchronous face. Runs in a process of its own."""
     pin_client()
     with asyncio.Runner() as loop:
         stack = AsyncExitStack()
@@ -159,7 +158,7 @@ def psycopg_turn(connection: Connection[Any], calls: Sequence[Call]) -> Turn:
 
 
 def by_default_turn(connection: Connection[Any], calls: Sequence[Call]) -> Turn:
-    """Return psycopg alone, with plans as PostgreSQL makes them by default."""
+    """Return the contestant that uses psycopg alone, with PostgreSQL's default plan_cache_mode."""
     turn = psycopg_turn(connection, calls)
 
     def by_default(places: Sequence[int]) -> float:
@@ -205,7 +204,7 @@ def async_psycopg_turn(
 def async_by_default_turn(
     loop: asyncio.Runner, connection: AsyncConnection[Any], calls: Sequence[Call]
 ) -> Turn:
-    """Return psycopg alone, with plans as PostgreSQL makes them by default."""
+    """Return the contestant that uses psycopg alone, with PostgreSQL's default plan_cache_mode."""
     turn = async_psycopg_turn(loop, connection, calls)
 
     async def set_mode(statement: LiteralString) -> None:
@@ -226,12 +225,12 @@ def _async_database(url: str) -> AsyncDatabase:
 
 
 async def _touch(db: AsyncDatabase) -> None:
-    """Wait for the pool's other connection, which is opened behind the scenes."""
+    """Wait for the pool's other connection, which it opens in the background."""
     await db.users.find_by_id(1)
 
 
 async def _lent(held: AsyncHeldConnection) -> AsyncConnection[Any]:
-    """Take psycopg's connection, which is lent out in its own event loop alone."""
+    """Return psycopg's connection, which is lent only inside its event loop."""
     return held.connection
 
 

@@ -1,22 +1,22 @@
-"""Transactions that conflict: what they lose, and what it takes to lose nothing.
+"""Transactions that conflict: anomalies, retries, and the cost of a known outcome.
 
 Soak: 16 workers run a mix of transactions through `transact`: transfers that must not change the
-total, audits of it, pairs of whom one must stay on call, and read-modify-write counters. The
-baseline is the same at READ COMMITTED, which has to show anomalies, or the checks would prove
-nothing; at SERIALIZABLE one anomaly fails the run.
+total, audits of the total, pairs of which one must stay on call, and read-modify-write counters.
+The baseline runs the same at READ COMMITTED. It must show anomalies, which proves that the checks
+work. At SERIALIZABLE one anomaly fails the run.
 
-Hot row: 32 workers increment one row 30 times each, by reading it, thinking for up to 1 ms, and
-writing it, at SERIALIZABLE. Ours is `transact` as it comes. The baselines are loops around the
-transactions of psycopg, in threads that each hold a connection: the policy of the source (3
-attempts, waits of 1 and 2 s), and full jitter from 10 to 1000 ms with 12 attempts. Ours may not
-give up once; it has to take at most a fifth of the time of the source's policy, which gives up now
-and then, and so does less.
+Hot row: 32 workers increment one row 30 times each at SERIALIZABLE. They read it, think for up to
+1 ms, and write it. Ours is `transact` with its defaults. The baselines are loops around psycopg's
+transactions, in threads with a connection each: 3 attempts with waits of 1 and 2 s, which is what
+the library replaces, and 12 attempts with full jitter from 10 to 1000 ms. Ours must never give up,
+and take at most a fifth of the time of the first loop. That loop does less, because it gives up at
+times.
 
-Knowing the outcome: a transaction that inserts one row, with and without `track_commit`, which asks
-for the transaction's id in the message that sends BEGIN. With synchronous_commit off, as the wait
-for a disk would hide the difference.
+Known outcome: a transaction of one insert, with and without `track_commit`, which asks for the
+transaction's id in the message that sends BEGIN. synchronous_commit is off, because the wait for a
+disk would hide the difference.
 
-All of it on both faces, in an empty database that is dropped afterwards.
+All run on both faces, in an empty database that is dropped afterwards.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from ._measure import Comparison, Effort, Table, Turn, Turns, alternate, compare
 from ._pinning import pin_backends, pin_client
 from ._soak import WORKERS, Soak, soak_tasks, soak_threads
 
-#: At READ COMMITTED, so many transactions cannot but show anomalies.
+#: So many transactions always show anomalies at READ COMMITTED.
 _MANY = 10_000
 _HOT_BAR = 0.2
 #: The ways to increment the hot row.
@@ -49,14 +49,14 @@ _ISOLATIONS: tuple[Isolation, Isolation] = ("read committed", "serializable")
 
 
 class Run(NamedTuple):
-    """What one fresh process measured of `track_commit`: without and with it, by face."""
+    """The result of one fresh process: turns without and with `track_commit`, by face."""
 
     measured: dict[str, list[Turns]]
     pinning: str
 
 
 def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
-    """Measure all three; *advance* is told of each part."""
+    """Measure all three; *advance* is called for each part."""
     with scratch_database(url, "transactions", copied=False) as scratch_url:
         return [
             _soak_table(scratch_url, effort, advance),
@@ -179,7 +179,7 @@ def _track_commit_table(url: str, effort: Effort, advance: Callable[[str], None]
 
 
 def measure_track_commit(url: str, effort: Effort) -> Run:
-    """Measure both faces, in the process of one run."""
+    """Measure both faces. Runs in a process of its own."""
     pin_client()
     with Database.connect(url, max_size=1) as db, asyncio.Runner() as loop:
         stack = AsyncExitStack()

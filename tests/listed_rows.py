@@ -23,7 +23,7 @@ KEYS: dict[str | None, list[Any]] = {
 Insert: TypeAlias = Callable[[Factory, int, dict[str, Any], bool], object]
 
 
-class Source(NamedTuple):
+class Listing(NamedTuple):
     """Where the rows of a listing come from."""
 
     arguments: dict[str, Any]
@@ -31,8 +31,8 @@ class Source(NamedTuple):
     insert: Insert
 
 
-def resources(order_by: str) -> Source:
-    return Source(
+def resources(order_by: str) -> Listing:
+    return Listing(
         {"resource_type": "Note", "order_by": order_by},
         "resources",
         lambda make, id, key, listed: make.resource(
@@ -86,34 +86,34 @@ def add_bookmark(make: Factory, id: int, key: dict[str, Any], listed: bool) -> N
 STATUSES = ["Paused", "Failed", "Cancelled"]
 #: The rows with the ids 1 and 2 are there already; no listing shows them.
 SOURCES = {
-    "bookmarks.list_by_user__created_at": Source({"user_id": 1}, "bookmarks", add_bookmark),
-    "chats.find_by_user__id": Source({"user_id": 1}, "chats", add_chat),
-    "chats.find_many__created_at": Source(
+    "bookmarks.list_by_user__created_at": Listing({"user_id": 1}, "bookmarks", add_bookmark),
+    "chats.find_by_user__id": Listing({"user_id": 1}, "chats", add_chat),
+    "chats.find_many__created_at": Listing(
         {}, "chats", lambda make, id, key, listed: make.chat(id=id, is_private=not listed, **key)
     ),
-    "chats.find_participants__user_id": Source(
+    "chats.find_participants__user_id": Listing(
         {"chat_id": 1}, "chat_participants", add_participant
     ),
-    "members.find_by_team__user_id": Source({"team_id": 1}, "members", add_member),
-    "members.find_by_user__created_at": Source({"user_id": 1}, "members", add_membership),
+    "members.find_by_team__user_id": Listing({"team_id": 1}, "members", add_member),
+    "members.find_by_user__created_at": Listing({"user_id": 1}, "members", add_membership),
     **{
         f"resources.find_by_type__{order_by}": resources(order_by)
         for order_by in ("created_at", "updated_at", "score", "bookmarks", "views")
     },
-    "resources.find_versions__version_index": Source(
+    "resources.find_versions__version_index": Listing(
         {"resource_id": 1},
         "resource_versions",
         add_version,
     ),
-    "runs.find_by_status__created_at": Source({"statuses": STATUSES}, "runs", add_run),
-    "runs.find_by_status__of_user__created_at": Source(
+    "runs.find_by_status__created_at": Listing({"statuses": STATUSES}, "runs", add_run),
+    "runs.find_by_status__of_user__created_at": Listing(
         {"statuses": STATUSES, "user_id": 1}, "runs", add_run_of_user
     ),
-    "runs.find_by_user__created_at": Source({"user_id": 1}, "runs", add_run_of_user),
-    "teams.find_many__created_at": Source(
+    "runs.find_by_user__created_at": Listing({"user_id": 1}, "runs", add_run_of_user),
+    "teams.find_many__created_at": Listing(
         {}, "teams", lambda make, id, key, listed: make.team(id=id, is_private=not listed, **key)
     ),
-    "users.find_many__created_at": Source(
+    "users.find_many__created_at": Listing(
         {}, "users", lambda make, id, key, listed: make.user(id=id, is_private=not listed, **key)
     ),
 }

@@ -1,4 +1,4 @@
-"""``vrooli-data demo``: every access pattern at work, on a database of its own."""
+"""``vrooli-data demo``: run every access pattern on a seeded database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ._patterns import resources, runs, users
 from ._show import show_aggregate, show_explanation
 from ._subjects import find_subjects
 
-#: From about here on, the planner finds an index worth its while for every pattern.
+#: From about this size, the planner uses an index for every pattern.
 _DEFAULT_SCALE = 0.4
 _HOLDS_ROWS = load_folder(sql_folder() / "schema")["schema.holds_rows"].statement
 
@@ -36,9 +36,9 @@ def demo(
         float | None, typer.Option(show_default=str(_DEFAULT_SCALE), help=SCALE)
     ] = None,
 ) -> None:
-    """Show every access pattern at work: records, latencies, indexes.
+    """Run every access pattern, and show its record, latency and indexes.
 
-    The database is migrated and seeded first; the data of an earlier run is used again.
+    The database is migrated and seeded first. The data of an earlier run is used again.
     """
     wanted = _DEFAULT_SCALE if scale is None else scale
     check_scale(wanted)
@@ -50,7 +50,7 @@ def demo(
         say(f"Migrations: {len(migrations.applied)} applied, {migrations.already_applied} earlier")
         if held.connection.execute(_HOLDS_ROWS).fetchone() == (True,):
             unused = "" if scale is None else "; --scale is for an empty database"
-            say(f"Data:       what the database holds already is used again{unused}")
+            say(f"Data:       the existing rows are used again{unused}")
         else:
             _seed(url, wanted)
         subjects = find_subjects(held)
@@ -70,7 +70,7 @@ def _seed(url: str, scale: float) -> None:
 
 @contextmanager
 def _held(db: Database) -> Iterator[HeldConnection]:
-    """Hold a connection; the demo's own statements raise the layer's errors too."""
+    """Hold a connection. The demo's own statements raise the layer's errors too."""
     with db.connection() as held:
         try:
             yield held

@@ -1,4 +1,4 @@
-"""How long a pattern takes, and which indexes its plan uses."""
+"""Measure the latency of a pattern, and read the indexes of its plan."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from ._patterns import Pattern
 R = TypeVar("R")
 
 CALLS = 200
-#: Slow patterns are called less often: when this time is over, but no less than `LEAST_CALLS`.
+#: A slow pattern is called until this time is over, and at least `LEAST_CALLS` times.
 _ENOUGH_NS = 500_000_000
 LEAST_CALLS = 20
-#: Enough for psycopg to have prepared the statement, and for the server to have settled on a plan.
+#: After these, psycopg has prepared the statement, and the server has chosen a plan.
 _WARM_UP_CALLS = 10
 
 
 class Measurement(NamedTuple):
-    """What one pattern gave and took."""
+    """The result and the latency of one pattern."""
 
     result: Any
     rows: int
@@ -58,8 +58,8 @@ class _Witness:
 
 
 def measure(held: HeldConnection, pattern: Pattern) -> Measurement:
-    """Call a pattern many times on one connection, and ask for its plan."""
-    witness = _Witness(held._runner)  # noqa: SLF001 (an application has no use for it)
+    """Call a pattern many times on one connection, and explain it."""
+    witness = _Witness(held._runner)  # noqa: SLF001 (an application does not need it)
     result = pattern.call(Repositories(witness))
     for _ in range(_WARM_UP_CALLS):
         pattern.call(held)
@@ -74,7 +74,7 @@ def measure(held: HeldConnection, pattern: Pattern) -> Measurement:
 
 
 def _nanoseconds(held: HeldConnection, pattern: Pattern) -> list[int]:
-    """Return how long each of many calls took, shortest first."""
+    """Return the duration of each call, shortest first."""
     took: list[int] = []
     while len(took) < CALLS and (len(took) < LEAST_CALLS or sum(took) < _ENOUGH_NS):
         started = perf_counter_ns()

@@ -1,4 +1,4 @@
-"""What to try after the demo: commands to copy as they stand."""
+"""Commands to try after the demo."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LINE = (
 
 
 def next_steps(data_dir: Path | None, subjects: Subjects) -> None:
-    """Print the commands; none shows a URL that was given, which may hold a password."""
+    """Print the commands. None contains a given URL, which may hold a password."""
     if data_dir is not None:
         url = db_command("url", data_dir)
         first = f'export DATABASE_URL="$({url})"'
         stop = db_command("stop", data_dir)
-        last = f"\n# The server keeps running. To stop it; its data stays:\n{stop}"
+        last = f"\n# The server keeps running. This stops it, and keeps its data:\n{stop}"
     else:
         first = "# with DATABASE_URL set to the database of this demo:"
         last = ""
@@ -32,10 +32,10 @@ def next_steps(data_dir: Path | None, subjects: Subjects) -> None:
 # Three things to try next
 {first}
 
-# 1. Run a query of sql/ in psql, as it stands:
+# 1. Run a query of sql/ in psql:
 {_query_in_psql("find_with_details")} -v id={subjects.run_id}
 
-# 2. Read the same as a record:
+# 2. Read the same row as a record:
 {python()} -c '
 from vrooli_data import Database
 with Database.connect() as db:

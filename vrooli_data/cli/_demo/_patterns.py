@@ -1,4 +1,4 @@
-"""The access patterns, as the demo calls them."""
+"""The access patterns of the demo."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _PAGE = 20
 
 
 class Pattern(NamedTuple):
-    """One call, and what the demo says of it."""
+    """One call, with its label."""
 
     label: str
     call: Call
-    #: The call as Python, where its record is shown.
+    #: The call as Python, if the demo shows its record.
     example: str | None = None
 
 
 def users(of: Subjects) -> Iterator[Pattern]:
-    """Call every pattern of users."""
+    """Yield the patterns of users."""
     yield Pattern("find_by_id", lambda db: db.users.find_by_id(of.user_id))
     yield Pattern("find_by_public_id", lambda db: db.users.find_by_public_id(of.user_public_id))
     yield Pattern("find_by_email", lambda db: db.users.find_by_email(of.email))
@@ -37,7 +37,7 @@ def users(of: Subjects) -> Iterator[Pattern]:
 
 
 def resources(of: Subjects, db: Repositories) -> Iterator[Pattern]:
-    """Call every pattern of resources; the cursors come from pages of *db*."""
+    """Yield the patterns of resources. The cursors come from pages of *db*."""
     yield Pattern("find_by_id", lambda db: db.resources.find_by_id(of.resource_id))
     yield Pattern(
         "find_by_public_id", lambda db: db.resources.find_by_public_id(of.resource_public_id)
@@ -53,7 +53,7 @@ def resources(of: Subjects, db: Repositories) -> Iterator[Pattern]:
 
 
 def runs(of: Subjects) -> Iterator[Pattern]:
-    """Call every pattern of runs."""
+    """Yield the patterns of runs."""
     yield Pattern(
         "find_with_details",
         lambda db: db.runs.find_with_details(of.run_id),

@@ -1,4 +1,4 @@
-"""How the demo shows an aggregate: a table of its patterns, and a record."""
+"""Show an aggregate in the demo: a table of its patterns, and records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLUMNS = ("pattern", "rows", "median ms", "p95 ms", "indexes of the plan")
 
 
 def show_aggregate(name: str, held: HeldConnection, patterns: Iterable[Pattern]) -> None:
-    """Measure and show each pattern, and the record of the one that is an example."""
+    """Measure and show each pattern, and the records of the examples."""
     rows = table(*_COLUMNS, numbers=("rows", "median ms", "p95 ms"))
     examples = []
     for pattern in patterns:
@@ -40,12 +40,12 @@ def show_aggregate(name: str, held: HeldConnection, patterns: Iterable[Pattern])
 
 
 def show_explanation() -> None:
-    """Say how the numbers came about."""
+    """Explain the numbers."""
     show(
         styled(
-            f"\nTimes are of up to {CALLS} calls ({LEAST_CALLS} at least) on one connection, from "
-            "the call to the finished records. Indexes are those of EXPLAIN for the same statement "
-            "with the same values.",
+            f"\nTimes are those of {LEAST_CALLS} to {CALLS} calls on one connection, from the call "
+            "to the finished records. Indexes are those of EXPLAIN for the same statement and "
+            "values.",
             "dim",
         )
     )

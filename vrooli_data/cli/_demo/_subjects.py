@@ -1,4 +1,4 @@
-"""The rows that the demo asks for: real ones, so that every pattern has something to show."""
+"""Choose the rows that the demo reads, so that every pattern returns some."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ...errors import DatabaseError
 
 T = TypeVar("T")
 
-# Someone in about three teams who can be found in every way. The first members are enough to
-# choose from: a large database is not read through for this.
+# A user of about three teams with an email and a handle. Only the first members are read, because
+# the database may be large.
 _USER = """
 /* vrooli_data:demo */
 SELECT
@@ -37,7 +37,7 @@ ORDER BY
     users.id ASC
 LIMIT 1
 """
-# The newest run that has a bit of everything.
+# The newest completed run with a resource, three steps and an output.
 _RUN = """
 /* vrooli_data:demo */
 SELECT
@@ -67,7 +67,7 @@ LIMIT 1
 
 
 class Subjects(NamedTuple):
-    """What the patterns are called with."""
+    """The arguments of the patterns."""
 
     user_id: int
     user_public_id: str
@@ -81,7 +81,7 @@ class Subjects(NamedTuple):
 
 
 def find_subjects(held: HeldConnection) -> Subjects:
-    """Choose them from what the database holds."""
+    """Choose them among the rows of the database."""
     user = _found(held.connection.execute(_USER).fetchone(), "user with a team")
     run = _found(held.connection.execute(_RUN).fetchone(), "run with steps")
     details = _found(held.runs.find_with_details(run[0]), "run with steps")
@@ -94,5 +94,7 @@ def find_subjects(held: HeldConnection) -> Subjects:
 
 def _found(value: T | None, what: str) -> T:
     if value is None:
-        raise DatabaseError(f"the database holds no {what}: give the demo an empty one to fill")
+        raise DatabaseError(
+            f"the database holds no {what}; use an empty database, which the demo fills"
+        )
     return value
