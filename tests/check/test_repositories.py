@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.check.broken import METHODS, QUERIES
+from tests.check.broken import METHODS, QUERIES, RECORDS
 from tests.check.copies import append, asynchronous, findings, replace, report
 from vrooli_data import InvalidInput
+from vrooli_data._contract.recording import _combinations
 
 MODULE = METHODS.removesuffix(".py")
 MORE_QUERIES = """
@@ -575,3 +576,26 @@ def test_a_query_of_another_folder_is_noted(shop_url: str, shop: Path) -> None:
         "orders.total_of_customer, which Orders.total_of_customer runs, was not checked: not in "
         f"{(shop / 'sql').as_posix()}"
     )
+
+
+def test_records_that_cannot_be_imported_are_found(shop_url: str, shop: Path) -> None:
+    text = (shop / METHODS).read_text().replace("from shop_records", "from shop_rows")
+    (shop / RECORDS).rename(shop / "shop_rows.py")
+    (shop / RECORDS).write_text(text.replace('bind("set_note"', 'bind("set_notes"'))
+    done = report(shop_url, shop)
+    (finding,) = done.findings
+    assert (finding.code, finding.query) == ("module", "shop_records")
+    assert finding.path == (shop / RECORDS).as_posix()
+    assert "there is no query set_notes" in finding.what
+    assert (done.queries, done.notes) == (
+        0,
+        ["nothing else was checked: the records cannot be imported"],
+    )
+
+
+def test_many_flags_are_tried_one_by_one() -> None:
+    few = list(_combinations({name: [(False,), (True,)] for name in "abc"}))
+    assert len(few) == 8
+    many = list(_combinations({name: [(False,), (True,)] for name in "abcdefghijkl"}))
+    assert len(many) == 13
+    assert [sum(value == (True,) for value in each.values()) for each in many] == [0] + [1] * 12

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from tests.contract.analyses import analysis
 from vrooli_data._contract.analysis import JsonShape
-from vrooli_data._contract.analysis.json_shapes import Array, JsonMember, Object, Scalar
+from vrooli_data._contract.analysis.json_shapes import Array, JsonMember, Object, SqlValue
 
 _LEFT = "FROM person p LEFT JOIN team t ON t.id = p.team_id"
 
@@ -104,7 +104,7 @@ def test_shape_of(name: str, connection: Connection[Any]) -> None:
 
 def _written(shape: JsonShape) -> str:
     match shape:
-        case Scalar(kind):
+        case SqlValue(kind):
             return kind
         case Object(members):
             return "{" + ", ".join(f"{key}: {_member(it)}" for key, it in members.items()) + "}"

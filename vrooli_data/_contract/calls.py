@@ -11,11 +11,13 @@ from msgspec import UNSET
 from .._queries import Source
 from ..validation import json_text
 from .problems import Problem
-from .recording import Call, Method
+from .recording import Method, RecordedCall
 from .value_types import refusal
 
 
-def check_calls(source: Source, types: Sequence[str], calls: Iterable[Call]) -> Iterator[Problem]:
+def check_calls(
+    source: Source, types: Sequence[str], calls: Iterable[RecordedCall]
+) -> Iterator[Problem]:
     """Compare the parameters that methods pass with the parameters of the query."""
     seen = set()
     for call in calls:
@@ -25,7 +27,7 @@ def check_calls(source: Source, types: Sequence[str], calls: Iterable[Call]) -> 
                 yield problem
 
 
-def _check_call(source: Source, types: Sequence[str], call: Call) -> Iterator[Problem]:
+def _check_call(source: Source, types: Sequence[str], call: RecordedCall) -> Iterator[Problem]:
     names = source.parameters
     if len(call.parameters) != len(names):
         yield Problem(
@@ -63,7 +65,7 @@ def _is_same(passed: Any, given: Any) -> bool:
     )
 
 
-def check_absence(*, may_be_absent: bool, calls: Iterable[Call]) -> Iterator[Problem]:
+def check_absence(*, may_be_absent: bool, calls: Iterable[RecordedCall]) -> Iterator[Problem]:
     """Compare `or no row` in the header with what the methods do without a row."""
     goes_on = {
         call.method: call.goes_on_without for call in calls if call.goes_on_without is not None
@@ -84,7 +86,7 @@ def check_absence(*, may_be_absent: bool, calls: Iterable[Call]) -> Iterator[Pro
 
 
 def check_names(
-    source: Source, methods: Sequence[Method], runs: Mapping[str, Sequence[Call]]
+    source: Source, methods: Sequence[Method], runs: Mapping[str, Sequence[RecordedCall]]
 ) -> Iterator[Problem]:
     """Find a query that no method runs, or that the method of its name does not run."""
     aggregate, _, name = source.name.partition(".")

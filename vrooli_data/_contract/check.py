@@ -12,7 +12,7 @@ import msgspec
 from .._migrate import migrate
 from .._queries import sql_folder
 from .._search_path import SearchPath
-from ..errors import InvalidInput, VrooliDataError
+from ..errors import InvalidInput
 from .findings import Finding, Report
 from .folder_check import check_folder, import_finding
 from .modules import ImportFault
@@ -106,13 +106,13 @@ def _fill(url: str) -> Finding | None:
     """Fill the database with rows; return a finding if the seed does not fit the schema."""
     try:
         fill_database(url)
-    except VrooliDataError as error:
+    except Exception as error:  # noqa: BLE001 (rows that do not fit the columns raise anything)
         return Finding(
             "vrooli_data/_seed/__init__.py",
             1,
             "seed",
             "seed",
-            f"the seed does not fit the schema: {error}",
+            f"the seed does not fit the schema: {type(error).__name__}: {error}",
             "correct the seed or the schema; no plan was checked",
         )
     return None

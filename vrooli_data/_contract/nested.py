@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from .._rows import is_plain, record_fields
 from ..records.shared import JsonValue
-from .analysis.json_shapes import Array, JsonMember, JsonShape, Object, Scalar
+from .analysis.json_shapes import Array, JsonMember, JsonShape, Object, SqlValue
 from .columns import Field, Overrides, fields_of, known_fields, null_problem, unsupported
 from .description import Described
 from .problems import Problem
@@ -38,7 +38,7 @@ def _check_shape(field: Field, shape: JsonShape, overrides: Overrides) -> Iterat
     if kind is JsonValue:
         return
     match shape:
-        case Scalar(type=found):
+        case SqlValue(type=found):
             yield from _scalar(field, kind, found)
         case Object(members=members) if fields_of(kind) is not None:
             yield from _record(field, kind, members, overrides)

@@ -10,7 +10,7 @@ import msgspec
 
 from .._copying import Copy
 from .modules import ImportFault, find_repositories, import_named, records_of
-from .recording import Call, Method, record_methods
+from .recording import Method, RecordedCall, record_methods
 
 
 class PythonSide(NamedTuple):
@@ -20,7 +20,7 @@ class PythonSide(NamedTuple):
     records: Mapping[str, type[msgspec.Struct]]
     methods: Sequence[Method]
     #: The calls of the methods, by query.
-    calls: Mapping[str, Sequence[Call]]
+    calls: Mapping[str, Sequence[RecordedCall]]
     #: The COPY queries that modules hold, by name.
     copies: Mapping[str, Copy[Any]]
     #: The queries that modules without a repository hold, which count as run.
@@ -43,7 +43,7 @@ def read_python(records: str, repositories: Sequence[str] = ()) -> PythonSide:
     except ImportFault as fault:
         return PythonSide(known, (), {}, {}, frozenset(), has_repositories=False, fault=fault)
     methods = record_methods(classes)
-    calls: dict[str, list[Call]] = defaultdict(list)
+    calls: dict[str, list[RecordedCall]] = defaultdict(list)
     for method in methods:
         for call in method.calls:
             calls[call.query].append(call)

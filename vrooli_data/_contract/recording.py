@@ -56,7 +56,7 @@ _MOST_COMBINATIONS = 500
 _USE_ERRORS = (InvalidFile, InvalidUse, RecordMismatch)
 
 
-class Call(NamedTuple):
+class RecordedCall(NamedTuple):
     """One query that a method ran."""
 
     #: For messages, such as ``AsyncUserRepository.find_by_id``.
@@ -77,7 +77,7 @@ class Method(NamedTuple):
     name: str
     path: Path
     line: int
-    calls: list[Call]
+    calls: list[RecordedCall]
     #: Why it could not be called. None for nearly every method.
     problem: Problem | None
 
@@ -131,7 +131,7 @@ def _methods(kind: RepositoryClass) -> Iterator[FunctionType]:
 async def _method(kind: RepositoryClass, function: FunctionType) -> Method:
     name = f"{kind.__name__}.{function.__name__}"
     code = inspect.unwrap(function).__code__
-    calls: list[Call] = []
+    calls: list[RecordedCall] = []
     problem = refusal = None
     try:
         for arguments in _arguments(function):
@@ -368,7 +368,7 @@ class _Recorder:
     def __init__(self, method: str, rows: int, extensions: Container[str]) -> None:
         self.extensions = extensions
         self.has_no_rows = rows == 0
-        self.calls: list[Call] = []
+        self.calls: list[RecordedCall] = []
         self._method = method
         self._rows = rows
         self._given: dict[str, list[Any]] = {}
@@ -397,7 +397,7 @@ class _Recorder:
         }
         goes_on = True if self.has_no_rows else None
         self.calls.append(
-            Call(
+            RecordedCall(
                 self._method,
                 query.name,
                 kind,

@@ -55,7 +55,7 @@ class Analysis:
         return [self._items.of_any(column) for column in self._columns]
 
     def json_shapes(self) -> list[JsonShape]:
-        """Return the shape of the JSON in each column; a `Scalar` for a column of another type."""
+        """Return the shape of the JSON in each column; an `SqlValue` for any other type."""
         return [self._json.of_any(column) for column in self._columns]
 
     def locks(self) -> frozenset[str]:

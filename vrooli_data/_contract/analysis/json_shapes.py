@@ -15,7 +15,7 @@ from .parse_tree import TreeNode, Value
 from .scopes import Lineage, RelationKind, ScopedNode, Scopes, Subselect, where_known
 
 
-class Scalar(msgspec.Struct, frozen=True):
+class SqlValue(msgspec.Struct, frozen=True):
     """A value of an SQL type. ``json`` and ``jsonb`` are stored values of any shape."""
 
     type: str
@@ -46,7 +46,7 @@ class Array(msgspec.Struct, frozen=True):
     member: JsonMember | None
 
 
-JsonShape: TypeAlias = Scalar | Object | Array | Unknown
+JsonShape: TypeAlias = SqlValue | Object | Array | Unknown
 
 _JSON = frozenset({"json", "jsonb"})
 _BUILD_OBJECT = frozenset({"json_build_object", "jsonb_build_object"})
@@ -95,7 +95,7 @@ class JsonInference:
             return _hidden(expression)
         name = self._catalog.type_name(type_id)
         if name not in _JSON:
-            return Scalar(name)
+            return SqlValue(name)
         rule = self._rules.get(expression.tag)
         return _hidden(expression) if rule is None else rule(expression, scopes)
 
@@ -140,7 +140,7 @@ class JsonInference:
         scopes = scopes[var.number("varlevelsup") :]
         relation = scopes[0].relation(var.number("varno"))
         if relation.number("rtekind") == RelationKind.TABLE and relation.text("relkind") != "v":
-            return Scalar(self._catalog.type_name(var.number("vartype")))
+            return SqlValue(self._catalog.type_name(var.number("vartype")))
         if relation.number("rtekind") == RelationKind.CTE and relation.flag("self_reference"):
             return _hidden(var)
         found = self._lineage.sources(relation, var.number("varattno"), scopes)
@@ -155,7 +155,7 @@ class JsonInference:
     def _cast(self, cast: TreeNode, scopes: Scopes) -> JsonShape | None:
         # A cast between json and jsonb keeps the shape. A cast from text may give any shape.
         shape = self._shape(cast.node("arg"), scopes)
-        return _hidden(cast) if isinstance(shape, Scalar) and shape.type not in _JSON else shape
+        return _hidden(cast) if isinstance(shape, SqlValue) and shape.type not in _JSON else shape
 
     def _sublink(self, sublink: TreeNode, scopes: Scopes) -> JsonShape | None:
         if sublink.number("subLinkType") != Subselect.VALUE:

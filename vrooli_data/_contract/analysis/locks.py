@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from .parse_tree import TreeNode, Value
-from .scopes import Command, RelationKind
+from .scopes import CommandType, RelationKind
 from .system_catalog import Catalog
 
 _ADVISORY = re.compile(r"pg_(?:try_)?advisory_")
@@ -21,7 +21,7 @@ _CALLS = ("funcid", "opfuncid", "aggfnoid", "winfnoid")
 _STRENGTHS = {1: "for key share", 2: "for share", 3: "for no key update", 4: "for update"}
 _WAITS = {0: "", 1: " skip locked", 2: " nowait"}
 #: The strengths of row locks after which a change of the row takes no further lock.
-_ENOUGH = {Command.UPDATE: {3, 4}, Command.DELETE: {4}}
+_ENOUGH = {CommandType.UPDATE: {3, 4}, CommandType.DELETE: {4}}
 
 
 def locks_of(tree: TreeNode, catalog: Catalog) -> frozenset[str]:
@@ -38,9 +38,9 @@ def locks_of(tree: TreeNode, catalog: Catalog) -> frozenset[str]:
         if (oid := _table(query, mark.number("rti"))) is not None
     }
     changes = {
-        (Command(query.number("commandType")), oid)
+        (CommandType(query.number("commandType")), oid)
         for query in queries
-        if query.number("commandType") != Command.SELECT
+        if query.number("commandType") != CommandType.SELECT
         and query.number("resultRelation")
         and (oid := _table(query, query.number("resultRelation"))) is not None
     }
@@ -59,7 +59,7 @@ def locks_of(tree: TreeNode, catalog: Catalog) -> frozenset[str]:
     cascades = {
         f"cascade: {name(oid)}"
         for command, deleted in changes
-        if command == Command.DELETE
+        if command == CommandType.DELETE
         for oid in catalog.cascades(deleted) - named
     }
     effects = {effect for oid in _called(tree) if (effect := _effect(catalog, oid)) is not None}

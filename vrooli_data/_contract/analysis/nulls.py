@@ -15,7 +15,7 @@ from . import trusted_functions as trusted
 from .conditions import Facts, KnownColumn, known_column
 from .parse_tree import TreeNode
 from .scopes import (
-    Command,
+    CommandType,
     Lineage,
     RelationKind,
     Scope,
@@ -33,9 +33,9 @@ _WHOLE_ROW = 0
 _OLD, _NEW = 1, 2
 #: The versions of a row that may be absent: an insert has no old row, a delete has no new row.
 _ABSENT_VERSIONS = {
-    Command.INSERT: {_OLD},
-    Command.DELETE: {_NEW},
-    Command.MERGE: {_OLD, _NEW},
+    CommandType.INSERT: {_OLD},
+    CommandType.DELETE: {_NEW},
+    CommandType.MERGE: {_OLD, _NEW},
 }
 _JOINS = {1: "left", 2: "full", 3: "right"}
 _HAVE_ROWS = frozenset(
@@ -307,7 +307,7 @@ class _NullColumns:
     def _reason_of_row(self, scope: Scope, column: KnownColumn, facts: Facts) -> NullReason:
         """Return why the row of a column may be absent, or may not be a row of the relation."""
         relation = scope.relation(column.relation)
-        absent = _ABSENT_VERSIONS.get(Command(scope.query.number("commandType")), ())
+        absent = _ABSENT_VERSIONS.get(CommandType(scope.query.number("commandType")), ())
         padding = scope.padding(column, facts)
         if column.version in absent:
             return "no old row" if column.version == _OLD else "no new row"
@@ -378,7 +378,7 @@ class _NullColumns:
 
 def _has_one_row(query: TreeNode) -> bool:
     """Tell whether a query returns one row for any contents of its tables."""
-    if query.number("commandType") != Command.SELECT or query.flag("hasTargetSRFs"):
+    if query.number("commandType") != CommandType.SELECT or query.flag("hasTargetSRFs"):
         return False
     limits = ("setOperations", "havingQual", "limitCount", "limitOffset")
     if query.nodes("groupClause") or query.nodes("groupingSets"):

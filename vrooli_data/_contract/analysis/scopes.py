@@ -30,7 +30,7 @@ class RelationKind(IntEnum):
     GROUP = 9
 
 
-class Command(IntEnum):
+class CommandType(IntEnum):
     """The commands, by the server's numbers."""
 
     SELECT = 1
@@ -98,7 +98,7 @@ class Scope(msgspec.Struct, frozen=True):
 
     def may_lack_source(self) -> bool:
         """Tell whether a MERGE changes rows that no row of its source matches."""
-        return self.query.number("commandType") == Command.MERGE and any(
+        return self.query.number("commandType") == CommandType.MERGE and any(
             action.number("matchKind") == _NOT_MATCHED_BY_SOURCE
             for action in self.query.nodes("mergeActionList")
         )
@@ -124,7 +124,7 @@ def where_known(scopes: Scopes, facts: Facts) -> Scopes:
 
 def output_columns(query: TreeNode) -> list[TreeNode]:
     """Return the columns of the result of a query."""
-    is_select = query.number("commandType") == Command.SELECT
+    is_select = query.number("commandType") == CommandType.SELECT
     entries = query.nodes("targetList" if is_select else "returningList")
     return [entry for entry in entries if not entry.flag("resjunk")]
 
