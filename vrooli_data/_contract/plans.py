@@ -122,6 +122,7 @@ class Planner:
 
     def __init__(self, connection: Connection[Any], *, has_own_settings: bool = False) -> None:
         self._connection = connection
+        self._mode = b""
         if not has_own_settings:
             connection.execute(_SETTINGS)
 
@@ -148,7 +149,9 @@ class Planner:
     def _explain(self, source: Source, values: list[str], mode: bytes) -> Plan:
         execute = self._connection.execute
         call = f" EXECUTE planned ({', '.join(values)})" if values else " EXECUTE planned"
-        execute(b"SET plan_cache_mode = " + mode)
+        if mode != self._mode:
+            execute(b"SET plan_cache_mode = " + mode)
+            self._mode = mode
         execute(b"PREPARE planned AS " + source.sql.encode())
         try:
             ((found,),) = execute(

@@ -124,7 +124,8 @@ class QueryChecker:
         """Have the staging tables of one folder, and tell what is wrong with them."""
         with staging_tables(self._connection, sources) as staging:
             self._is_denied = staging.is_denied
-            self._indexes.read_tables()
+            if staging.tables:
+                self._indexes.read_tables()
             yield staging.problems
 
     def _check_command(self, source: Source) -> Iterator[Problem]:

@@ -53,6 +53,8 @@ class Staging(NamedTuple):
     """What became of the staging tables of one folder."""
 
     problems: list[tuple[Source, Problem]]
+    #: The names of the tables.
+    tables: list[str]
     #: Whether the role may make none here.
     is_denied: bool
 
@@ -94,7 +96,7 @@ def staging_tables(connection: Connection[Any], sources: Iterable[Source]) -> It
         else:
             made.append(found["name"])
     try:
-        yield Staging(problems, denied)
+        yield Staging(problems, made, denied)
     finally:
         for name in made:
             connection.execute(sql.SQL("DROP TABLE pg_temp.{}").format(sql.Identifier(name)))

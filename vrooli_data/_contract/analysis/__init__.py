@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from .array_items import ItemInference
 from .json_shapes import JsonInference, JsonShape
-from .locks import locks_of
+from .locks import functions_of, locks_of
 from .nulls import Nullable, NullInference
 from .parse_tree import TreeNode, UnsupportedServer, check_version, fetch_tree
 from .scopes import Lineage, ScopedNode, output_columns
@@ -35,6 +35,7 @@ class Analysis:
     def __init__(self, tree: TreeNode, catalog: Catalog) -> None:
         self._tree = tree
         self._catalog = catalog
+        catalog.read_functions(functions_of(tree))
         lineage = Lineage(catalog)
         scopes = lineage.enter(tree)
         #: What each column of the result may come from.

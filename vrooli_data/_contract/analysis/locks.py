@@ -62,7 +62,9 @@ def locks_of(tree: TreeNode, catalog: Catalog) -> frozenset[str]:
         if command == CommandType.DELETE
         for oid in catalog.cascades(deleted) - named
     }
-    effects = {effect for oid in _called(tree) if (effect := _effect(catalog, oid)) is not None}
+    effects = {
+        effect for oid in functions_of(tree) if (effect := _effect(catalog, oid)) is not None
+    }
     return frozenset(clauses | rows | cascades | effects)
 
 
@@ -84,11 +86,12 @@ def _effect(catalog: Catalog, function_id: int) -> str | None:
     return f"function: {called.written}" if has_effect else None
 
 
-def _called(tree: TreeNode) -> set[int]:
+def functions_of(tree: TreeNode) -> set[int]:
     """Return the functions that a statement calls, except the functions inside views."""
-    return {
+    called = (
         node.number(field) for node in _within(tree) for field in _CALLS if field in node.fields
-    }
+    )
+    return set(filter(None, called))
 
 
 def _within(value: Value) -> Iterator[TreeNode]:

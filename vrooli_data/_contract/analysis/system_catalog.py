@@ -6,6 +6,7 @@ no record, index or seeded row applies to them.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -50,8 +51,9 @@ WHERE
 GROUP BY pg_attribute.attname
 """
 
-_FUNCTION = """
+_FUNCTIONS = """
 SELECT
+    oid::bigint,
     proname,
     format('%%s(%%s)', proname, (
         SELECT string_agg(format_type(type, NULL), ', ' ORDER BY position)
@@ -63,7 +65,7 @@ SELECT
     || quote_ident(proname) AS written,
     provolatile = 'v' AS is_volatile
 FROM pg_proc
-WHERE oid = %(id)s
+WHERE oid = ANY(%(id)s::oid[])
 """
 
 _OPERATOR = """
@@ -200,12 +202,24 @@ class Catalog:
         self.cascades = cache(self._cascades)
         self.checks = cache(self._checks)
         self.columns = cache(self._columns)
-        self.function = cache(self._function)
         self.has_rules = cache(self._has_rules)
         self.operator = cache(self._operator)
         self.relation_name = cache(self._relation_name)
         self.type = cache(self._type)
         self.view = cache(self._view)
+        self._functions: dict[int, Function] = {}
+
+    def function(self, function_id: int) -> Function:
+        """Return a function or aggregate."""
+        self.read_functions({function_id})
+        return self._functions[function_id]
+
+    def read_functions(self, ids: AbstractSet[int]) -> None:
+        """Look up the functions that are not known yet, in one query."""
+        unknown = ids - self._functions.keys()
+        if unknown:
+            rows = self._execute(_FUNCTIONS, sorted(unknown)).fetchall()
+            self._functions |= {function_id: Function(*found) for function_id, *found in rows}
 
     def is_strict(self, function_id: int) -> bool:
         """Tell whether a function returns NULL for any NULL argument."""
@@ -242,9 +256,6 @@ class Catalog:
             if position is not None
         }
 
-    def _function(self, function_id: int) -> Function:
-        return Function(*self._row(_FUNCTION, function_id))
-
     def _operator(self, operator_id: int) -> Operator:
         return Operator(*self._row(_OPERATOR, operator_id))
 
@@ -263,6 +274,6 @@ class Catalog:
             raise LookupError(f"no object {key} in the system catalogs")
         return row
 
-    def _execute(self, statement: str, key: int) -> Cursor[tuple[Any, ...]]:
+    def _execute(self, statement: str, key: int | list[int]) -> Cursor[tuple[Any, ...]]:
         # The connection may have another cursor class.
         return Cursor(self._connection, row_factory=tuple_row).execute(statement, {"id": key})
