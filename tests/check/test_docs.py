@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.check.broken import METHODS, QUERIES, RECORDS
-from tests.check.copies import replace
+from tests.check.copies import imported, replace
 from tests.cli import run
+from vrooli_data import Database, Repository, queries
 
 PAGE = Path(__file__).parents[2] / "docs/contract.md"
 
@@ -72,3 +74,23 @@ def test_the_example_is_typed(shop: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "Success: no issues found in 1 source file\n")
+
+
+def test_the_queries_of_the_example_run(shop: Path, shop_url: str) -> None:
+    records: Any = sys.modules[imported(shop / RECORDS)]
+    sql = queries(shop / QUERIES.rpartition("/")[0])
+    with Database.connect(shop_url, check_migrations=False) as db:
+        orders = Repository(db)
+        found = orders.get_one(sql.bind("find_by_id", records.OrderWithCustomer), 1)
+        assert (found.id, found.customer.name) == (1, "Customer 2")
+        listed = orders.find_all(sql.bind("list_by_customer", records.Order), 2, max_rows=3)
+        assert [order.id for order in listed] == [18_001, 16_001, 14_001]
+        total = orders.get_scalar(sql.scalar("total_of_customer", int), customer_id=2)
+        assert total == 10
+        with pytest.raises(ZeroDivisionError), db.transaction() as tx:
+            set_note = sql.bind("set_note", records.Order)
+            changed = Repository(tx).find_one(set_note, id=1, note="Leave it at the door")
+            assert changed is not None
+            assert changed.note == "Leave it at the door"
+            raise ZeroDivisionError
+        assert orders.find_one(set_note, 20_001, None) is None

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from .._queries import Source
+from ..records.shared import Update
 from .value_types import unresolved
 
 _NO_ROW = ", or no row"
 _SCALARS = {kind.__name__: kind for kind in (bool, bytes, datetime, dict, float, int, list, str)}
-_BUILT_IN: dict[str, Any] = {**_SCALARS, "UUID": UUID, "JsonValue": Any}
+_BUILT_IN: dict[str, Any] = {**_SCALARS, "UUID": UUID, "JsonValue": Any, "Update": Update}
 #: A name as SQL writes it, with or without a schema.
 _PART = r'(?:[^\W\d][\w$]*|"(?:[^"]|"")+")'
 _NAME = rf"{_PART}(?:\.{_PART})?"
