@@ -11,7 +11,10 @@ import pytest
 from psycopg import Connection
 
 from tests._async._compat import PATIENCE, until
+from tests._async.comments import AsyncComments
 from tests._async.whole_pool import check_whole
+from tests.app import SCHEMA
+from tests.app.records import Comment
 from tests.factories import Factory
 from vrooli_data import AsyncDatabase, DatabaseError, InvalidInput, QueryEvent
 
@@ -222,3 +225,48 @@ async def test_more_keys_than_one_statement_takes_are_several_statements(
 async def _id_of(db: AsyncDatabase, id: int) -> int | None:
     user = await db.users.find_by_id(id)
     return None if user is None else user.id
+
+
+@pytest.fixture
+def comments(db: AsyncDatabase, admin: Connection[Any]) -> AsyncComments:
+    admin.execute(SCHEMA.read_bytes())
+    admin.execute(
+        "INSERT INTO comments (slug, body) SELECT 's' || n, 'x' FROM generate_series(1, 9) AS n"
+    )
+    return AsyncComments(db)
+
+
+async def test_reads_of_an_application_are_merged(comments: AsyncComments, names: Names) -> None:
+    found = await asyncio.gather(
+        *(comments.find_by_id(id) for id in (1, 2, 99)),
+        *(comments.find_by_slug(slug) for slug in ("s3", "s4")),
+    )
+    assert [comment and comment.id for comment in found] == [1, 2, None, 3, 4]
+    assert sorted(names) == ["comments.find_many_by_id", "comments.find_many_by_slug"]
+
+
+@pytest.mark.parametrize("key", ["2", True, 2**70, "a\0b", "\ud800", [1], None], ids=repr)
+async def test_a_key_that_the_others_could_not_go_with_goes_alone(
+    comments: AsyncComments, names: Names, key: Any
+) -> None:
+    calls = [comments.find_by_id(1), comments.find_by_id(key), comments.find_by_id(2)]
+    one, odd, two = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(one, Comment)
+    assert isinstance(two, Comment)
+    assert (one.id, two.id) == (1, 2)
+    assert "comments.find_many_by_id" in names
+    # What psycopg and the server make of it by itself.
+    assert isinstance(odd, DatabaseError | InvalidInput | None | Comment)
+    if key == "2":
+        assert odd == two
+
+
+async def test_an_odd_text_harms_no_read_that_comes_along(comments: AsyncComments) -> None:
+    slugs = ["s1", "a\0b", "\ud800", "line\nbreak", "s2"]
+    first, nul, surrogate, line, second = await asyncio.gather(
+        *(comments.find_by_slug(slug) for slug in slugs), return_exceptions=True
+    )
+    assert [getattr(found, "slug", None) for found in (first, second)] == ["s1", "s2"]
+    assert isinstance(nul, InvalidInput)
+    assert isinstance(surrogate, InvalidInput)
+    assert line is None

@@ -8,16 +8,24 @@ from pathlib import Path
 
 import pytest
 
-API = Path(__file__).parent / "typing" / "api.py"
+FOLDER = Path(__file__).parent / "typing"
 
 
 @pytest.mark.slow("types")
-def test_the_public_api_is_typed_as_its_users_see_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["api.py", "own_queries.py"])
+def test_the_public_api_is_typed_as_its_users_see_it(tmp_path: Path, file: str) -> None:
     pytest.importorskip("mypy", reason="the type checker belongs to the group lint")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "mypy", "--strict", "--no-incremental"),
-            *("--config-file", "", "--cache-dir", tmp_path, "--follow-imports=silent", API),
+            *(
+                "--config-file",
+                "",
+                "--cache-dir",
+                tmp_path,
+                "--follow-imports=silent",
+                FOLDER / file,
+            ),
         ],
         cwd=tmp_path,
         capture_output=True,

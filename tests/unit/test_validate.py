@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections import UserList
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -90,3 +91,56 @@ def test_help_shows_what_each_field_takes(kind: type[msgspec.Struct]) -> None:
     assert "function" not in str(inspect.signature(kind))
     if kind is CreateUser:
         assert "Annotated[str, text(1..255)]" in str(inspect.signature(kind))
+
+
+class Plain(msgspec.Struct, kw_only=True):
+    """An input whose fields have no kinds of ours."""
+
+    name: Annotated[str, msgspec.Meta(max_length=3)] = "a"
+    count: int | None = None
+    share: float = 0.5
+    tags: list[str] = []
+    colour: Literal["red", "green"] = "red"
+    at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+def test_fields_without_a_kind_are_checked_by_their_types() -> None:
+    assert checked("plain", Plain(count=2**63 - 1, extra={"a": [1]}), Plain) == {
+        "name": "a",
+        "count": 2**63 - 1,
+        "share": 0.5,
+        "tags": [],
+        "colour": "red",
+        "at": datetime(2026, 1, 1, tzinfo=UTC),
+        "extra": {"a": [1]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "abcd"),
+        ("name", 5),
+        ("name", "a\0"),
+        ("name", None),
+        ("count", 2**63),
+        ("count", True),
+        ("count", "5"),
+        ("tags", ["a", "\ud800"]),
+        ("tags", "abc"),
+        ("tags", None),
+        ("colour", "Hush"),
+        ("at", "yesterday"),
+        ("extra", {"a": float("inf")}),
+        ("extra", {"a\0": 1}),
+    ],
+)
+def test_a_field_without_a_kind_that_is_bad_is_named_without_its_value(
+    field: str, value: Any
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        checked("plain", Plain(**{field: value}), Plain)
+    assert caught.value.field == field
+    assert "Hush" not in str(caught.value)
+    assert caught.value.__cause__ is None
