@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.check.broken import METHODS, QUERIES, RECORDS
-from tests.check.copies import imported, replace
+from tests.check.copies import replace
 from tests.cli import run
-from vrooli_data import Database, Repository, queries
 
 PAGE = Path(__file__).parents[2] / "docs/contract.md"
 
@@ -76,21 +75,40 @@ def test_the_example_is_typed(shop: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "Success: no issues found in 1 source file\n")
 
 
-def test_the_queries_of_the_example_run(shop: Path, shop_url: str) -> None:
-    records: Any = sys.modules[imported(shop / RECORDS)]
-    sql = queries(shop / QUERIES.rpartition("/")[0])
-    with Database.connect(shop_url, check_migrations=False) as db:
-        orders = Repository(db)
-        found = orders.get_one(sql.bind("find_by_id", records.OrderWithCustomer), 1)
-        assert (found.id, found.customer.name) == (1, "Customer 2")
-        listed = orders.find_all(sql.bind("list_by_customer", records.Order), 2, max_rows=3)
-        assert [order.id for order in listed] == [18_001, 16_001, 14_001]
-        total = orders.get_scalar(sql.scalar("total_of_customer", int), customer_id=2)
-        assert total == 10
-        with pytest.raises(ZeroDivisionError), db.transaction() as tx:
-            set_note = sql.bind("set_note", records.Order)
-            changed = Repository(tx).find_one(set_note, id=1, note="Leave it at the door")
-            assert changed is not None
-            assert changed.note == "Leave it at the door"
+PROGRAM = """
+import os
+from shop_orders import Orders
+from vrooli_data import Database
+
+with Database.connect(os.environ["DATABASE_URL"], check_migrations=False) as db:
+    orders = Orders(db)
+    found = orders.find_by_id(1)
+    print(found.id, found.customer.name, [each.id for each in orders.list_by_customer(2, 3)])
+    print(orders.total_of_customer(2), orders.set_note(20_001, None))
+    try:
+        with db.transaction() as tx:
+            print(Orders(tx).set_note(1, "Leave it at the door").note)
             raise ZeroDivisionError
-        assert orders.find_one(set_note, 20_001, None) is None
+    except ZeroDivisionError:
+        print(orders.find_by_id(1).note)
+"""
+
+
+def test_the_methods_of_the_example_run(shop: Path, shop_url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM.replace("shop_orders", METHODS[:-3])],
+        cwd=shop,
+        env=os.environ | {"DATABASE_URL": shop_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stderr, done.stdout.splitlines()) == (
+        "",
+        [
+            "1 Customer 2 [18001, 16001, 14001]",
+            "10 None",
+            "Leave it at the door",
+            "None",
+        ],
+    )
