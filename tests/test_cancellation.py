@@ -359,14 +359,14 @@ async def test_a_lone_write_cancelled_on_its_way_back_is_told_as_committed(
     db: AsyncDatabase, admin: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached, may_go_on = asyncio.Event(), asyncio.Event()
-    put_back = db._pool.putconn
+    put_back = db._pool.put
 
-    async def put_back_later(connection: Any) -> None:
+    async def put_back_later(loan: Any) -> None:
         reached.set()
         await may_go_on.wait()
-        await put_back(connection)
+        await put_back(loan)
 
-    monkeypatch.setattr(db._pool, "putconn", put_back_later)
+    monkeypatch.setattr(db._pool, "put", put_back_later)
     task = asyncio.create_task(lone_write(db, held=False, name="0.001"))
     await asyncio.wait_for(reached.wait(), PATIENCE)
     assert await cancelled(task) == [COMMITTED]

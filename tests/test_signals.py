@@ -1,13 +1,14 @@
 """Exceptions of signal handlers at any line: nothing half open, no connection lost, truth told.
 
 A tracer raises at one line of the layer after the other. It does not raise in psycopg_pool, which
-can lose a connection between two steps of its own, nor where Python enters the end of a `with`
-block: there the block ends when the exception's traceback is let go.
+can lose a connection between two steps of its own, nor between the body of a `with` block and its
+end, where CPython handles no signal.
 """
 
 from __future__ import annotations
 
 import asyncio
+import linecache
 import signal
 import sys
 import threading
@@ -55,6 +56,14 @@ class Late(Exception):
     """What a handler raises that is an ordinary exception, as Celery's soft time limit is."""
 
 
+def ends_block(frame: FrameType) -> bool:
+    """Tell whether a frame is at the end of a `with` block, which has the line of its beginning."""
+    code, line = frame.f_code, frame.f_lineno
+    if not linecache.getline(code.co_filename, line).lstrip().startswith("with "):
+        return False
+    return frame.f_lasti != min(start for start, _, each in code.co_lines() if each == line)
+
+
 class Tracer:
     """Raises at one line of the layer, counted from the first."""
 
@@ -69,7 +78,7 @@ class Tracer:
         if not name.startswith(PACKAGE) or not name.endswith(ROOMS):
             return None
         # The first line of a function comes twice: as its call, and as a line.
-        if event == "line":
+        if event == "line" and not ends_block(frame):
             self.left -= 1
             if self.left == 0:
                 sys.settrace(None)
@@ -153,6 +162,49 @@ def several(db: Database) -> None:
     db.users.delete(2**62)
 
 
+def until_somebody_waits(db: Database, *, unless: threading.Event) -> None:
+    while not db.pool_stats()["requests_waiting"] and not unless.wait(0.001):
+        pass
+
+
+def wait_for_another(db: Database) -> None:
+    """Take the pool's only connection from the hands of another thread."""
+    is_taken, is_over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with db.connection():
+            is_taken.set()
+            until_somebody_waits(db, unless=is_over)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    is_taken.wait()
+    try:
+        db.users.find_by_id(1)
+    finally:
+        is_over.set()
+        other.join()
+
+
+def serve_another(db: Database) -> None:
+    """Give the pool's only connection into the hands of another thread."""
+    found: list[bool] = []
+
+    def use() -> None:
+        with db.transaction() as tx:
+            found.append(tx.users.find_by_id(1) is None and tx.users.find_by_id(2) is None)
+
+    other = threading.Thread(target=use)
+    try:
+        with db.connection():
+            other.start()
+            until_somebody_waits(db, unless=threading.Event())
+    finally:
+        if other.ident is not None:
+            other.join()
+            assert found == [True]
+
+
 WRITERS = (write, write_in_block, write_in_attempts, write_behind_savepoint, hold)
 
 
@@ -170,6 +222,8 @@ WRITERS = (write, write_in_block, write_in_attempts, write_behind_savepoint, hol
         hold_and_delete,
         lend,
         several,
+        wait_for_another,
+        serve_another,
     ],
 )
 def test_an_exception_at_any_line_leaves_the_pool_whole_and_tells_the_truth(
@@ -217,6 +271,8 @@ def check(
     elif isinstance(raised, CommitUnknown):
         assert raised.resolve() in ("unknown", "committed" if written else "aborted"), place
     check_whole(db, 1)
+    # Not twice, either.
+    assert db.pool_stats()["pool_available"] <= 1, place
     db.transact(lambda tx: tx.users.find_by_id(1))
     with db.connection() as held, held.connection.transaction():
         held.users.find_by_id(1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from typing import Protocol
+from typing import NoReturn, Protocol
 from weakref import WeakSet
 
 from .errors import InvalidUse
@@ -26,21 +26,22 @@ class _Process:
     """One process."""
 
 
-_current = _Process()
+#: What stands for this process; a fork makes another.
+current: object = _Process()
 _belongings: WeakSet[Inherited] = WeakSet()
 
 
-def current_process() -> object:
-    """Return what stands for this process; a fork makes another."""
-    return _current
-
-
-def check_process(home: object, what: str) -> None:
+def check(home: object, what: str) -> None:
     """Refuse the use of what belongs to another process."""
-    if home is not _current:
-        raise InvalidUse(
-            f"{what} belongs to the process that opened it: connect after the fork, in each process"
-        )
+    if home is not current:
+        refuse(what)
+
+
+def refuse(what: str) -> NoReturn:
+    """Refuse the use of what belongs to another process."""
+    raise InvalidUse(
+        f"{what} belongs to the process that opened it: connect after the fork, in each process"
+    )
 
 
 def belongs_here(thing: Inherited) -> None:
@@ -56,8 +57,8 @@ def replace_socket(descriptor: int) -> None:
 
 
 def _begin_anew() -> None:
-    global _current  # noqa: PLW0603 (this is another process)
-    _current = _Process()
+    global current  # noqa: PLW0603 (this is another process)
+    current = _Process()
     for thing in list(_belongings):
         # One that cannot is no reason to keep the others.
         with contextlib.suppress(Exception):

@@ -260,7 +260,7 @@ async def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
             await db.transact(partial(create, name="Ada"), timeout=10.0)
 
         async def hold(left: int) -> None:
-            with AsyncLoan(db._connections) as loan:
+            with AsyncLoan(db._pool) as loan:
                 connection = await loan.take()
                 session: Any = connection.session
                 users = type(db.users)(AsyncExecutor(session))

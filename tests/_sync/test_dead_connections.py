@@ -261,7 +261,7 @@ def test_prepared_statements_that_a_pooler_lost_are_prepared_no_more(
             db.transact(partial(create, name="Ada"), timeout=10.0)
 
         def hold(left: int) -> None:
-            with Loan(db._connections) as loan:
+            with Loan(db._pool) as loan:
                 connection = loan.take()
                 session: Any = connection.session
                 users = type(db.users)(Executor(session))

@@ -9,8 +9,10 @@ from contextlib import suppress
 from copy import copy, deepcopy
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from psycopg_pool import pool_async
+
+from .. import _process as process
 from .._bound import BoundQuery, Query
-from .._process import check_process, current_process
 from .._rows import Row
 from ..errors import InvalidInput, InvalidUse
 from ..validation import check_callable, json_text
@@ -23,6 +25,7 @@ Work: TypeAlias = Callable[[], Awaitable[R]]
 Callback: TypeAlias = Callable[[], Awaitable[object]]
 Body: TypeAlias = Callable[[X], Awaitable[R]]
 
+AsyncWaitingClient: TypeAlias = pool_async.WaitingClient
 AsyncLock: TypeAlias = asyncio.Lock
 
 #: Keys that one merged statement asks for at most.
@@ -121,12 +124,13 @@ class Home:
     __slots__ = ("_loop", "_process")
 
     def __init__(self) -> None:
-        self._process = current_process()
+        self._process = process.current
         self._loop = asyncio.get_running_loop()
 
     def check(self, what: str) -> None:
         """Refuse the use of something anywhere else."""
-        check_process(self._process, what)
+        if self._process is not process.current:
+            process.refuse(what)
         if asyncio.get_running_loop() is not self._loop:
             raise InvalidUse(
                 f"{what} belongs to the event loop that it was opened in: open, use and close it "
@@ -135,7 +139,7 @@ class Home:
 
     def is_here(self) -> bool:
         """Tell whether this code runs there."""
-        return self._process is current_process() and asyncio.get_running_loop() is self._loop
+        return self._process is process.current and asyncio.get_running_loop() is self._loop
 
     def run_there(self, work: Callable[[X], Coroutine[Any, Any, None]], given: X) -> None:
         """Have work done there, if anything still can be."""
@@ -152,7 +156,7 @@ class Home:
 
     def is_inherited(self) -> bool:
         """Tell whether it belongs to a parent of this process."""
-        return self._process is not current_process()
+        return self._process is not process.current
 
 
 async def _close_when_cancelled(close: Callable[[], Coroutine[Any, Any, None]]) -> None:

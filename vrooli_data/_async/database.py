@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -22,7 +21,7 @@ from ._compat import Body, call, check_body
 from .connector import AsyncConnector
 from .held import AsyncHeldConnection, AsyncHeldRunner
 from .outcome import AsyncResolver
-from .pool import RECONNECT_TIMEOUT, AsyncConnections, AsyncLoan, AsyncPool, go_on_connecting
+from .pool import AsyncLoan, AsyncPool
 from .pooled_connection import AsyncPooledConnection
 from .pooled_runner import AsyncPooledRunner
 from .repositories import AsyncRepositories
@@ -53,11 +52,10 @@ class AsyncDatabase(AsyncRepositories):
         self._connector = connector
         self._retrier = retrier
         self._check_migrations = check_migrations
-        self._connections = AsyncConnections(pool, connector)
-        self._resolver = AsyncResolver(connector, self._connections, commit_timeout)
-        self._transactions = AsyncTransactions(self._connections, self._resolver)
+        self._resolver = AsyncResolver(connector, self._pool, commit_timeout)
+        self._transactions = AsyncTransactions(self._pool, self._resolver)
         self._runner = AsyncPooledRunner(
-            self._connections, self._transactions, retrier, self._resolver, merge_reads=merge_reads
+            self._pool, self._transactions, retrier, self._resolver, merge_reads=merge_reads
         )
         super().__init__(self._runner)
 
@@ -141,17 +139,10 @@ class AsyncDatabase(AsyncRepositories):
             ),
         )
         pool = AsyncPool(
-            connection_class=AsyncPooledConnection,
-            kwargs=connector.parameters,
+            connector,
             min_size=min_size,
             max_size=max_size,
             timeout=timeout,
-            configure=connector.configure,
-            reconnect_timeout=RECONNECT_TIMEOUT,
-            reconnect_failed=partial(
-                go_on_connecting, connector=connector, min_size=min_size, max_size=max_size
-            ),
-            open=False,
             name=application_name,
         )
         return cls(
@@ -165,13 +156,13 @@ class AsyncDatabase(AsyncRepositories):
 
     async def open(self) -> None:
         """Connect; raise at once when the server is out of reach or not migrated."""
-        self._connections.check_place()
+        self._pool.check_place()
         await self._check_server()
-        await self._connections.open()
+        await self._pool.open()
 
     async def close(self) -> None:
         """Close every connection; what belongs to a parent of this process is left to it."""
-        await self._connections.close()
+        await self._pool.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -188,7 +179,7 @@ class AsyncDatabase(AsyncRepositories):
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncHeldConnection]:
         """Hold one connection for several calls; each call still commits by itself."""
-        with AsyncLoan(self._connections) as loan:
+        with AsyncLoan(self._pool) as loan:
             runner: AsyncHeldRunner | None = None
             try:
                 connection = await loan.take()
@@ -199,7 +190,7 @@ class AsyncDatabase(AsyncRepositories):
             except BaseException as error:
                 if runner is not None:
                     runner.refuse_calls()
-                await loan.give_back_after(error)
+                await loan.end_by(error, is_verdict=False)
                 raise
         if is_undone:
             raise TransactionAborted(
@@ -270,7 +261,7 @@ class AsyncDatabase(AsyncRepositories):
         Each opens its own transaction: ``for attempt in db.retrying():`` and in it
         ``with attempt, db.serializable() as tx:``.
         """
-        self._connections.check_use()
+        self._pool.check_use()
         self._transactions.refuse_nesting("retrying")
         if policy is None:
             return AsyncRetrying(self._retrier)
@@ -328,7 +319,7 @@ class AsyncDatabase(AsyncRepositories):
 
     def pool_stats(self) -> dict[str, int]:
         """Return the pool's counters, as psycopg_pool names them."""
-        self._connections.check_place()
+        self._pool.check_place()
         return self._pool.get_stats()
 
     async def _check_server(self) -> None:

@@ -16,7 +16,7 @@ from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import Outcome
 from ._compat import Body, sleep
 from .connector import AsyncConnector
-from .pool import AsyncConnections, AsyncLoan
+from .pool import AsyncLoan, AsyncPool
 from .pooled_connection import AsyncPooledConnection
 from .session import AsyncSession
 
@@ -36,11 +36,9 @@ _OLD_ANSWERS = 1.0
 class AsyncResolver:
     """Asks the server, on connections of its own, what became of transactions."""
 
-    def __init__(
-        self, connector: AsyncConnector, connections: AsyncConnections, timeout: float
-    ) -> None:
+    def __init__(self, connector: AsyncConnector, pool: AsyncPool, timeout: float) -> None:
         self._connector = connector
-        self._connections = connections
+        self._pool = pool
         #: Seconds to wait for COMMIT's reply, and as many again for the outcome.
         self.timeout = timeout
 
@@ -137,7 +135,7 @@ class AsyncResolver:
 
     async def _old_answers(self, trace: Trace, end: float) -> bool:
         """Tell whether a session answers that was open before a transaction: a crash ends all."""
-        with AsyncLoan(self._connections) as loan:
+        with AsyncLoan(self._pool) as loan:
             old = await loan.take_old(trace)
             if old is None:
                 return False

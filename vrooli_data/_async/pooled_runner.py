@@ -17,7 +17,7 @@ from .._transactions import (
 )
 from ._compat import Body, ReadMerger
 from .outcome import AsyncResolver
-from .pool import AsyncConnections, AsyncLoan
+from .pool import AsyncLoan, AsyncPool
 from .retrying import AsyncRetrier
 from .session import AsyncMerger, AsyncRunner
 from .transaction import AsyncTransactions
@@ -31,20 +31,20 @@ class AsyncPooledRunner:
 
     def __init__(
         self,
-        connections: AsyncConnections,
+        pool: AsyncPool,
         transactions: AsyncTransactions,
         retrier: AsyncRetrier,
         resolver: AsyncResolver,
         *,
         merge_reads: bool,
     ) -> None:
-        self._connections = connections
+        self._pool = pool
         self._transactions = transactions
         self._retrier = retrier
         self._resolver = resolver
         #: None where reads are not merged.
         self.merger: AsyncMerger | None = (
-            ReadMerger(self.rows, connections.check_use) if merge_reads else None
+            ReadMerger(self.rows, pool.check_use) if merge_reads else None
         )
         # Known when the database is opened.
         self.extensions: Container[str] = ()
@@ -66,7 +66,7 @@ class AsyncPooledRunner:
 
     async def _once(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         note = NOT_COMMITTED
-        with AsyncLoan(self._connections) as loan:
+        with AsyncLoan(self._pool) as loan:
             # The loan's block does not protect the line of a `try` (CPython 3.11): none follows.
             try:
                 connection = await loan.take(query.name)
@@ -89,7 +89,7 @@ class AsyncPooledRunner:
             self._resolver.tell(query, error, note)
         finally:
             try:
-                await loan.give_back(error)
+                await loan.end_by(error)
             except BaseException as another:
                 if not query.only_reads:
                     add_note(another, note)

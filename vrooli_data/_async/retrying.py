@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
-from .._process import check_process, current_process
+from .. import _process as process
 from .._public_id import StableIds
 from .._retry import Retries, RetryEvent, RetryPolicy
 from ..errors import InvalidUse
@@ -67,12 +67,12 @@ class AsyncAttempt:
     ) -> None:
         #: From 1.
         self.number = number
-        self._home = current_process()
+        self._home = process.current
         self._ids = ids
         self._goes_on_after = goes_on_after
 
     async def __aenter__(self) -> Self:
-        check_process(self._home, "the attempt")
+        process.check(self._home, "the attempt")
         self._ids.begin()
         return self
 
@@ -94,7 +94,7 @@ class AsyncRetrying:
         self._retries = Retries(retrier.policy)
         self._event: RetryEvent | None = None
         self._begun = False
-        self._home = current_process()
+        self._home = process.current
         #: What an attempt makes up stays the same in the next one.
         self._ids = StableIds()
 
@@ -104,7 +104,7 @@ class AsyncRetrying:
         return self
 
     async def __anext__(self) -> AsyncAttempt:
-        check_process(self._home, "this loop of attempts")
+        process.check(self._home, "this loop of attempts")
         if self._begun:
             if self._event is None:
                 raise StopAsyncIteration

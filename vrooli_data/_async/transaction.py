@@ -49,7 +49,7 @@ from ..records.transactions import ServerRun
 from ..validation import check_ratio
 from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import AsyncResolver
-from .pool import AsyncConnections, AsyncLoan
+from .pool import AsyncLoan, AsyncPool
 from .repositories import AsyncRepositories
 from .session import AsyncMerger, AsyncRunner, AsyncSession
 
@@ -481,8 +481,8 @@ class AsyncTransactionRunner:
 class AsyncTransactions:
     """Opens transactions on connections of the pool, one at a time for each task or thread."""
 
-    def __init__(self, connections: AsyncConnections, resolver: AsyncResolver) -> None:
-        self._connections = connections
+    def __init__(self, pool: AsyncPool, resolver: AsyncResolver) -> None:
+        self._pool = pool
         self._resolver = resolver
         #: The transaction that was opened last where this code runs; a child may inherit it.
         self._opened: ContextVar[AsyncTransactionRunner | None] = ContextVar(
@@ -500,7 +500,7 @@ class AsyncTransactions:
         self.refuse_nesting("a transaction")
         runner: AsyncTransactionRunner | None = None
         try:
-            with AsyncLoan(self._connections) as loan:
+            with AsyncLoan(self._pool) as loan:
                 # A loan's block does not protect the line of a `try` (CPython 3.11): none follows.
                 try:
                     runner = await self._begin(loan, options)
@@ -528,7 +528,7 @@ class AsyncTransactions:
                 self._forget(runner)
                 await runner.end_by(error)
         finally:
-            await loan.give_back(error)
+            await loan.end_by(error)
 
     def _forget(self, runner: AsyncTransactionRunner) -> None:
         # Not by a token: a framework may leave the block in another context.
@@ -557,7 +557,7 @@ class AsyncTransactions:
             except BaseException as error:
                 await self._end(runner, loan, error)
                 dead += 1
-                if dead > self._connections.most_dead or reason_of(error) is not Reason.LOST:
+                if dead > self._pool.max_dead or reason_of(error) is not Reason.LOST:
                     raise
             else:
                 return runner

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
+from psycopg_pool import pool
+
+from .. import _process as process
 from .._bound import BoundQuery, Query
-from .._process import check_process, current_process
 from .._rows import Row
 from ..errors import InvalidInput
 from ..validation import check_callable, is_asynchronous
@@ -22,6 +24,7 @@ Work: TypeAlias = Callable[[], R]
 Callback: TypeAlias = Callable[[], object]
 Body: TypeAlias = Callable[[X], R]
 
+WaitingClient: TypeAlias = pool.WaitingClient
 #: Its own thread may find it taken, by a call that an exception of a signal handler ended.
 Lock: TypeAlias = threading.RLock
 
@@ -85,15 +88,16 @@ class Home:
     __slots__ = ("_process",)
 
     def __init__(self) -> None:
-        self._process = current_process()
+        self._process = process.current
 
     def check(self, what: str) -> None:
         """Refuse the use of something anywhere else."""
-        check_process(self._process, what)
+        if self._process is not process.current:
+            process.refuse(what)
 
     def is_here(self) -> bool:
         """Tell whether this code runs there."""
-        return self._process is current_process()
+        return self._process is process.current
 
     def run_there(self, work: Callable[[X], None], given: X) -> None:
         """Have work done there: from another process nothing can be."""
@@ -104,7 +108,7 @@ class Home:
 
     def is_inherited(self) -> bool:
         """Tell whether it belongs to a parent of this process."""
-        return self._process is not current_process()
+        return self._process is not process.current
 
 
 def _nothing() -> None:

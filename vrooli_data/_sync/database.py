@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -23,7 +22,7 @@ from ._compat import Body, call, check_body
 from .connector import Connector
 from .held import HeldConnection, HeldRunner
 from .outcome import Resolver
-from .pool import RECONNECT_TIMEOUT, Connections, Loan, Pool, go_on_connecting
+from .pool import Loan, Pool
 from .pooled_connection import PooledConnection
 from .pooled_runner import PooledRunner
 from .repositories import Repositories
@@ -54,11 +53,10 @@ class Database(Repositories):
         self._connector = connector
         self._retrier = retrier
         self._check_migrations = check_migrations
-        self._connections = Connections(pool, connector)
-        self._resolver = Resolver(connector, self._connections, commit_timeout)
-        self._transactions = Transactions(self._connections, self._resolver)
+        self._resolver = Resolver(connector, self._pool, commit_timeout)
+        self._transactions = Transactions(self._pool, self._resolver)
         self._runner = PooledRunner(
-            self._connections, self._transactions, retrier, self._resolver, merge_reads=merge_reads
+            self._pool, self._transactions, retrier, self._resolver, merge_reads=merge_reads
         )
         super().__init__(self._runner)
 
@@ -142,17 +140,10 @@ class Database(Repositories):
             ),
         )
         pool = Pool(
-            connection_class=PooledConnection,
-            kwargs=connector.parameters,
+            connector,
             min_size=min_size,
             max_size=max_size,
             timeout=timeout,
-            configure=connector.configure,
-            reconnect_timeout=RECONNECT_TIMEOUT,
-            reconnect_failed=partial(
-                go_on_connecting, connector=connector, min_size=min_size, max_size=max_size
-            ),
-            open=False,
             name=application_name,
         )
         return cls(
@@ -166,13 +157,13 @@ class Database(Repositories):
 
     def open(self) -> None:
         """Connect; raise at once when the server is out of reach or not migrated."""
-        self._connections.check_place()
+        self._pool.check_place()
         self._check_server()
-        self._connections.open()
+        self._pool.open()
 
     def close(self) -> None:
         """Close every connection; what belongs to a parent of this process is left to it."""
-        self._connections.close()
+        self._pool.close()
 
     def __enter__(self) -> Self:
         self.open()
@@ -189,7 +180,7 @@ class Database(Repositories):
     @contextmanager
     def connection(self) -> Iterator[HeldConnection]:
         """Hold one connection for several calls; each call still commits by itself."""
-        with Loan(self._connections) as loan:
+        with Loan(self._pool) as loan:
             runner: HeldRunner | None = None
             try:
                 connection = loan.take()
@@ -200,7 +191,7 @@ class Database(Repositories):
             except BaseException as error:
                 if runner is not None:
                     runner.refuse_calls()
-                loan.give_back_after(error)
+                loan.end_by(error, is_verdict=False)
                 raise
         if is_undone:
             raise TransactionAborted(
@@ -271,7 +262,7 @@ class Database(Repositories):
         Each opens its own transaction: ``for attempt in db.retrying():`` and in it
         ``with attempt, db.serializable() as tx:``.
         """
-        self._connections.check_use()
+        self._pool.check_use()
         self._transactions.refuse_nesting("retrying")
         if policy is None:
             return Retrying(self._retrier)
@@ -329,7 +320,7 @@ class Database(Repositories):
 
     def pool_stats(self) -> dict[str, int]:
         """Return the pool's counters, as psycopg_pool names them."""
-        self._connections.check_place()
+        self._pool.check_place()
         return self._pool.get_stats()
 
     def _check_server(self) -> None:

@@ -17,7 +17,7 @@ from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import Outcome
 from ._compat import Body, sleep
 from .connector import Connector
-from .pool import Connections, Loan
+from .pool import Loan, Pool
 from .pooled_connection import PooledConnection
 from .session import Session
 
@@ -37,9 +37,9 @@ _OLD_ANSWERS = 1.0
 class Resolver:
     """Asks the server, on connections of its own, what became of transactions."""
 
-    def __init__(self, connector: Connector, connections: Connections, timeout: float) -> None:
+    def __init__(self, connector: Connector, pool: Pool, timeout: float) -> None:
         self._connector = connector
-        self._connections = connections
+        self._pool = pool
         #: Seconds to wait for COMMIT's reply, and as many again for the outcome.
         self.timeout = timeout
 
@@ -136,7 +136,7 @@ class Resolver:
 
     def _old_answers(self, trace: Trace, end: float) -> bool:
         """Tell whether a session answers that was open before a transaction: a crash ends all."""
-        with Loan(self._connections) as loan:
+        with Loan(self._pool) as loan:
             old = loan.take_old(trace)
             if old is None:
                 return False

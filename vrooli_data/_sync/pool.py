@@ -1,5 +1,5 @@
 # Generated from vrooli_data/_async/pool.py by tools/unasync.py. Do not edit.
-"""Borrowing connections from the pool, and giving them back."""
+"""The pool of connections, each lent for a block."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable
 from copy import copy
-from traceback import walk_tb
 from typing import Self
 
 import psycopg
@@ -20,55 +19,74 @@ from .._retry import Reason, reason_of, set_retry_reason
 from .._sqlstates import UNPREPARED
 from .._transactions import Trace, carry_notes
 from ..errors import InvalidUse, Unavailable, VrooliDataError
-from ._compat import Home, detach, is_under_way, to_the_end
+from ._compat import Home, WaitingClient, detach, is_under_way, to_the_end
 from .connector import Connector
-from .pooled_connection import PooledConnection, taking
+from .pooled_connection import PooledConnection
 
 logger = logging.getLogger("vrooli_data")
 
-#: Seconds after which the pool gives up on a server that is down, but for `go_on_connecting`.
-RECONNECT_TIMEOUT = 0.5
-
-
-def go_on_connecting(
-    pool: ConnectionPool[PooledConnection],
-    *,
-    connector: Connector,
-    min_size: int,
-    max_size: int,
-) -> None:
-    """Try again for those who wait: left alone, the pool would double the time between its tries.
-
-    So a server that was down for long would stay out of reach for as long once it is up.
-    """
-    stats = pool.get_stats()
-    if stats["requests_waiting"] and not stats["pool_size"]:
-        # Growing for a moment is the one way to have it connect at once.
-        pool.resize(min_size + 1, max_size + 1)
-        pool.resize(min_size, max_size)
-    # The pool knows the reason and does not tell it. Those who wait have no time left to ask.
-    try:
-        with connector.connect():
-            pass
-    except Unavailable as error:
-        connector.failure = error
+#: Seconds after which the pool gives up on a server that is down, but for `reconnect_failed`.
+_RECONNECT_TIMEOUT = 0.5
+#: Seconds within which a connection that is idle can be had.
+_AT_ONCE = 0.05
 
 
 class Pool(ConnectionPool[PooledConnection]):
-    """psycopg's pool, which a child of this process leaves alone."""
+    """Psycopg's pool, which belongs to one process and lends connections that are not lost.
 
-    def idle(self) -> list[PooledConnection]:
-        """Return the connections that nobody has."""
-        return list(self._pool)
+    An exception of a signal handler may come between any two steps. So no step leaves a connection
+    to nobody: its next holder is noted before its last one lets go of it, and who has it is asked
+    under the pool's lock, which nobody keeps.
+    """
 
-    def leave_to_parent(self) -> None:
-        """Take no more part: the tasks or threads that serve the pool are the parent's."""
-        # What stops them when the pool is deleted may wait for a lock that one of them held.
-        self._closed = True
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        min_size: int,
+        max_size: int,
+        timeout: float,
+        name: str,
+    ) -> None:
+        super().__init__(
+            connection_class=PooledConnection,
+            kwargs=connector.parameters,
+            min_size=min_size,
+            max_size=max_size,
+            timeout=timeout,
+            configure=connector.configure,
+            reconnect_timeout=_RECONNECT_TIMEOUT,
+            open=False,
+            name=name,
+        )
+        self._connector = connector
+        self._sizes = (min_size, max_size)
+        #: How many connections in a row may be dead: all of the pool, and then a new one.
+        self.max_dead = max_size + 1
+        #: Where the pool was opened, once it is.
+        self._home: Home | None = None
+        self._stay_open: Callable[[], object] | None = None
 
-    def close(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 (as psycopg_pool has it)
-        """Close the connections, also when waiting for the workers is interrupted."""
-        idle = self.idle()
+    def open(self, wait: bool = False, timeout: float = 30.0) -> None:  # noqa: ASYNC109 (psycopg_pool's own signature)
+        """Open the pool, here."""
+        self.check_place()
+        if self._home is None:
+            self._home = Home()
+            belongs_here(self)
+            super().open(wait, timeout)
+            self._stay_open = self._home.close_at_end(self._close_all)
+
+    def close(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 (psycopg_pool's own signature)
+        """Close every connection; what belongs to a parent of this process is left to it."""
+        if self._home is None or self._home.is_inherited():
+            return
+        self._home.check("the database")
+        if self._stay_open is not None:
+            self._stay_open()
+        self._close_all(timeout)
+
+    def _close_all(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 (as `close` has it)
+        idle = list(self._pool)
         try:
             super().close(timeout)
         except BaseException:
@@ -77,52 +95,17 @@ class Pool(ConnectionPool[PooledConnection]):
                 connection.close()
             raise
 
-
-#: Seconds within which a connection that is idle can be had.
-_AT_ONCE = 0.05
-
-
-class Connections:
-    """The connections of the pool, each lent for a block."""
-
-    def __init__(self, pool: Pool, connector: Connector) -> None:
-        self._pool = pool
-        #: Where the pool was opened, once it is.
-        self._home: Home | None = None
-        self._is_closed = False
-        self._stay_open: Callable[[], object] | None = None
-        self._connector = connector
-        #: How many connections in a row may prove dead: all of the pool, and then a new one.
-        self.most_dead = pool.max_size + 1
-
-    def open(self) -> None:
-        """Open the pool, here."""
-        self.check_place()
-        if self._home is None:
-            self._home = Home()
-            belongs_here(self._pool)
-            self._pool.open()
-            self._stay_open = self._home.close_at_end(self._close)
-
-    def close(self) -> None:
-        """Close every connection; what belongs to a parent of this process is left to it."""
-        if self._home is None or self._home.is_inherited() or self._is_closed:
-            return
-        self._home.check("the database")
-        self._is_closed = True
-        if self._stay_open is not None:
-            self._stay_open()
-        self._close()
-
-    def _close(self) -> None:
-        self._pool.close()
+    def leave_to_parent(self) -> None:
+        """Take no more part: the tasks or threads that serve the pool are the parent's."""
+        # What stops them when the pool is deleted may wait for a lock that one of them held.
+        self._closed = True
 
     def check_place(self) -> None:
         """Refuse a pool that is closed, or was opened elsewhere."""
         if self._home is not None:
             self._home.check("the database")
-        if self._is_closed:
-            raise InvalidUse("the database was closed, and stays closed: connect anew")
+            if self._closed and self._opened:
+                raise InvalidUse("the database was closed, and stays closed: connect anew")
 
     def check_use(self) -> None:
         """Refuse a pool that is not open, or was opened elsewhere."""
@@ -130,33 +113,103 @@ class Connections:
             raise InvalidUse("the database is not open: use it in a with block, or call open()")
         self.check_place()
 
-    def take(self, query: str | None, seconds: float | None) -> PooledConnection:
-        """Take any connection, within so many seconds or those of the pool."""
+    def is_here(self) -> bool:
+        """Tell whether this code runs where the pool was opened."""
+        return self._home is not None and self._home.is_here()
+
+    def discard_there(self, loan: Loan) -> None:
+        """Have a loan discarded where the pool was opened."""
+        if self._home is not None:
+            self._home.run_there(_discard, loan)
+
+    def lend(self, loan: Loan, query: str | None, seconds: float | None) -> PooledConnection:
+        """Lend any connection, within so many seconds or the pool's own."""
         home = self._home
-        if home is None or self._is_closed:
+        if home is None or self._closed:
             self.check_use()
         else:
             home.check("the database")
+        # What it does is what psycopg_pool's getconn does.
+        self._stats[self._REQUESTS_NUM] += 1
+        with self._lock:
+            if self._pool:
+                loan.connection = connection = self._pool[0]
+                connection.holder = loan
+                self._pool.popleft()
+                self._nconns_min = min(self._nconns_min, len(self._pool))
+                return connection
+            loan.client = client = WaitingClient[PooledConnection]()
+            self._waiting.append(client)
+            self._stats[self._REQUESTS_QUEUED] += 1
+            self._maybe_grow_pool()
+        started = time.monotonic()
         try:
-            return self._pool.getconn(seconds)
+            connection = client.wait(self.timeout if seconds is None else seconds)
         except PoolTimeout as error:
+            self._stats[self._REQUESTS_ERRORS] += 1
             raise self._why(translate(error, query, lost=True)) from None
         except psycopg.Error as error:
             raise translate(error, query, lost=True) from None
+        finally:
+            self._stats[self._REQUESTS_WAIT_MS] += int(1000.0 * (time.monotonic() - started))
+        loan.connection = connection
+        connection.holder = loan
+        loan.client = None
+        return connection
 
-    @property
-    def timeout(self) -> float:
-        """Seconds to wait for a connection."""
-        return self._pool.timeout
+    def put(self, loan: Loan) -> None:
+        """Take the connection of a loan back; replace one that serves nobody any more."""
+        connection = loan.connection
+        if connection is None:
+            return
+        with self._lock:
+            is_fit = (
+                not self._closed
+                and connection.pgconn.transaction_status == TransactionStatus.IDLE
+                and connection._created_at > self._drained_at  # noqa: SLF001 (psycopg_pool's)
+                and connection._expire_at > time.monotonic()  # noqa: SLF001 (psycopg_pool's)
+            )
+            if is_fit and not (self._waiting and self._hand_over(connection)):
+                self._pool.append(connection)
+        if not is_fit:
+            if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                connection.close()
+            connection._pool = self  # noqa: SLF001 (psycopg_pool asks for it)
+            self.putconn(connection)
+            connection.holder = None
+        loan.connection = None
 
-    def forget_run(self, connection: PooledConnection) -> None:
-        """Ask anew for the run of the server that has ended a connection."""
-        self._connector.forget_run(connection.session)
+    def _hand_over(self, connection: PooledConnection) -> bool:
+        """Give a connection to the first who waits; tell whether anybody does."""
+        while self._waiting:
+            client = self._waiting[0]
+            connection.holder = client
+            is_taken = client.set(connection)
+            self._waiting.popleft()
+            if is_taken:
+                return True
+        return False
 
-    @property
-    def idle(self) -> int:
-        """How many connections nobody uses."""
-        return self._pool.get_stats()["pool_available"]
+    def find_lent(self, loan: Loan) -> None:
+        """Leave with a loan the connection that it has; with none, where it has none."""
+        if loan.client is not None:
+            # From here on nobody gives it one.
+            loan.client.fail(PoolTimeout())
+            if loan.client.conn is not None:
+                loan.connection = loan.client.conn
+                loan.connection.holder = loan
+            loan.client = None
+        connection = loan.connection
+        if connection is None:
+            return
+        with self._lock:
+            holder = connection.holder
+            if isinstance(holder, WaitingClient):
+                is_held = holder.conn is not connection
+            else:
+                is_held = holder is loan
+            if not is_held or connection in self._pool:
+                loan.connection = None
 
     def _why(self, error: VrooliDataError) -> VrooliDataError:
         """Return the server's own reason, where it is out of reach."""
@@ -166,6 +219,10 @@ class Connections:
         reason = copy(self._connector.failure)
         set_retry_reason(reason, Reason.BUSY)
         return reason
+
+    def forget_run(self, connection: PooledConnection) -> None:
+        """Ask anew for the run of the server that has ended a connection."""
+        self._connector.forget_run(connection.session)
 
     def clean(self, connection: PooledConnection, error: BaseException | None) -> None:
         """Make a connection fit for its next user; one that serves nobody any more is closed."""
@@ -179,43 +236,9 @@ class Connections:
                 self._connector.settings.prepare = False
             connection.close()
             # The server was demoted, or a table has changed: for the other connections as well.
-            self._pool.drain()
+            self.drain()
         if connection.pgconn.transaction_status != TransactionStatus.IDLE:
             connection.close()
-
-    def lend_wholly(self, connection: PooledConnection) -> None:
-        """Do the last step of lending, which was cut short."""
-        connection._pool = self._pool  # noqa: SLF001 (as psycopg_pool does it)
-
-    def has_dropped(self, connection: PooledConnection, use: int, error: BaseException) -> bool:
-        """Tell whether the pool was cut short while it took a connection back, and lost it."""
-        steps = {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}
-        if "_add_to_pool" not in steps or connection.closed:
-            return False
-        # Whoever waited may have got it, and notes that at once.
-        time.sleep(_AT_ONCE)
-        if (
-            connection.lender is not None
-            or connection.uses != use
-            or connection in self._pool.idle()
-        ):
-            return False
-        self.lend_wholly(connection)
-        return True
-
-    def put(self, connection: PooledConnection) -> None:
-        """Put a connection back into the pool, here, which replaces one that is closed."""
-        # A connection that the pool does not get back is one less for good.
-        to_the_end(self._pool.putconn, connection)
-
-    def put_there(self, connection: PooledConnection) -> None:
-        """Have a connection put back where the pool was opened."""
-        if self._home is not None:
-            self._home.run_there(self._pool.putconn, connection)
-
-    def is_here(self) -> bool:
-        """Tell whether this code runs where the pool was opened."""
-        return self._home is not None and self._home.is_here()
 
     def _restore(self, connection: PooledConnection) -> None:
         """Undo what was done through `.connection`, or close what cannot be undone."""
@@ -231,141 +254,135 @@ class Connections:
             connection.close()
             raise
 
+    def reconnect_failed(self) -> None:
+        """Reconnect at once while callers wait: psycopg_pool would double the time between tries.
+
+        A server that was down for long would stay out of reach for as long once it is up.
+        """
+        if self._waiting and not self._nconns:
+            # psycopg_pool connects at once only when it grows.
+            min_size, max_size = self._sizes
+            self.resize(min_size + 1, max_size + 1)
+            self.resize(min_size, max_size)
+        # psycopg_pool does not tell the reason, and callers have no time left to ask for it.
+        try:
+            with self._connector.connect():
+                pass
+        except Unavailable as error:
+            self._connector.failure = error
+
 
 class Loan:
-    """A block in which a connection of the pool is taken, and by whose end it has gone back.
+    """A block that takes a connection of the pool, and by whose end the pool has it back.
 
-    An exception of a signal handler may come between any two steps. So the connection is kept here
-    as soon as it is taken; a step that was cut short is taken up again; and what a block leaves
-    behind for all that, its end discards. The block is an ordinary one on both faces, since no
-    exception can come between its body and its end.
+    The block is an ordinary one on both faces, since no exception can come between its body and its
+    end.
     """
 
-    __slots__ = ("_connection", "_connections", "_use")
+    __slots__ = ("_pool", "client", "connection")
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
-        self._connection: PooledConnection | None = None
-        self._use = 0
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        #: What the block has, or is about to take or to give back; `find_lent` tells.
+        self.connection: PooledConnection | None = None
+        #: The place in the queue, while none is idle.
+        self.client: WaitingClient[PooledConnection] | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        connection = self._connection
-        if connection is None:
-            return
-        if self._is_ours(connection) or (
-            error is not None and self._connections.has_dropped(connection, self._use, error)
-        ):
-            detach(self._discard, connection)
+    def __exit__(self, *_: object) -> None:
+        # Giving it back was interrupted.
+        if self._is_open():
+            detach(_discard, self)
+
+    def _is_open(self) -> bool:
+        return (self.connection is not None or self.client is not None) and not is_under_way(self)
 
     @property
     def is_lost(self) -> bool:
         """Whether the server cannot be heard on the connection any more."""
-        return self._connection is None or self._connection.closed
+        return self.connection is None or self.connection.closed
 
     def take(self, query: str | None = None) -> PooledConnection:
         """Take a connection that the server has not ended meanwhile."""
         end: float | None = None
         while True:
-            connection = self._take(query, None if end is None else end - time.monotonic())
+            seconds = None if end is None else end - time.monotonic()
+            connection = self._pool.lend(self, query, seconds)
             if not connection.session.is_ended():
                 return connection
-            end = end or time.monotonic() + self._connections.timeout
+            end = end or time.monotonic() + self._pool.timeout
             # Closed, it is replaced; the pool itself would find out in its user's statement.
-            self._connections.forget_run(connection)
+            self._pool.forget_run(connection)
             connection.close()
-            self._put(connection)
+            to_the_end(self._pool.put, self)
 
     def take_old(self, trace: Trace) -> PooledConnection | None:
         """Take an idle connection to a transaction's server that was open before the transaction.
 
         None where there is none at once.
         """
-        for _ in range(self._connections.idle):
+        for _ in range(self._pool.get_stats()["pool_available"]):
             try:
-                connection = self._take(None, _AT_ONCE)
+                connection = self._pool.lend(self, None, _AT_ONCE)
             except VrooliDataError:
+                self._pool.find_lent(self)
                 return None
             session = connection.session
             is_old = session.begun < trace.begun and session.started == trace.started
             if is_old and not session.is_ended():
                 return connection
-            self._put(connection)
+            to_the_end(self._pool.put, self)
         return None
 
-    def keep(self, connection: PooledConnection) -> None:
-        """Keep a connection that the pool is about to lend."""
-        self._use = connection.uses = connection.uses + 1
-        # Last: until then its taking goes on, and would be told as cut short.
-        self._connection = connection
-
-    def _take(self, query: str | None, seconds: float | None) -> PooledConnection:
-        taking.set(self)
-        try:
-            return self._connections.take(query, seconds)
-        except BaseException as error:
-            if (half := _half_lent(error)) is not None and half.lender is None:
-                self._connections.lend_wholly(half)
-            raise
-        finally:
-            taking.set(None)
-
-    def give_back(self, error: BaseException | None = None) -> None:
-        """Give the connection back; one that serves nobody any more is closed first."""
-        connection = self._connection
-        if connection is None or not self._is_ours(connection):
+    def give_back(self) -> None:
+        """Give the connection back."""
+        connection = self.connection
+        if connection is None:
             return
-        if not self._connections.is_here():
-            self._connections.put_there(connection)
+        if not self._pool.is_here():
+            # The end of the block has it discarded there.
             return
+        if connection.is_lent or connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            self._clean(connection, None)
         connection.end = None
-        if (
-            error is not None
-            or connection.is_lent
-            # Of one that is closed it is not known.
-            or connection.pgconn.transaction_status != TransactionStatus.IDLE
-        ):
-            try:
-                self._connections.clean(connection, error)
-            except BaseException:
-                connection.close()
-                raise
-        self._put(connection)
+        to_the_end(self._pool.put, self)
 
-    def give_back_after(self, error: BaseException) -> None:
-        """Give the connection back after an error that does not tell of its state."""
+    def end_by(self, error: BaseException, *, is_verdict: bool = True) -> None:
+        """Give back what an error leaves; close what serves nobody any more.
+
+        An error that is a verdict on the connection tells whether it serves.
+        """
+        if not self._is_open() or not self._pool.is_here():
+            return
         try:
-            self.give_back()
+            self._pool.find_lent(self)
+            if self.connection is not None:
+                self.connection.end = None
+                self._clean(self.connection, error if is_verdict else None)
+                to_the_end(self._pool.put, self)
         except BaseException as another:
             carry_notes(error, another)
             raise
 
-    def _put(self, connection: PooledConnection) -> None:
-        self._connections.put(connection)
-        self._connection = None
+    def _clean(self, connection: PooledConnection, error: BaseException | None) -> None:
+        try:
+            self._pool.clean(connection, error)
+        except BaseException:
+            connection.close()
+            raise
 
-    def _discard(self, connection: PooledConnection) -> None:
-        if not self._connections.is_here():
-            self._connections.put_there(connection)
+    def discard(self) -> None:
+        """Close what an interruption has left to the block."""
+        if not self._pool.is_here():
+            self._pool.discard_there(self)
             return
-        connection.close()
-        self._put(connection)
-
-    def _is_ours(self, connection: PooledConnection) -> bool:
-        """Tell whether the pool has not got the connection: it may be somebody else's already."""
-        return (
-            connection.uses == self._use
-            and connection.lender is not None
-            and not is_under_way(connection)
-        )
+        self._pool.find_lent(self)
+        if self.connection is not None:
+            self.connection.close()
+            self._pool.put(self)
 
 
-def _half_lent(error: BaseException) -> PooledConnection | None:
-    """Return the connection that psycopg_pool had taken out and not lent when an error came."""
-    for frame, _ in walk_tb(error.__traceback__):
-        if frame.f_code.co_name == "_getconn_unchecked":
-            found = frame.f_locals.get("conn")
-            return found if isinstance(found, PooledConnection) else None
-    return None
+def _discard(loan: Loan) -> None:
+    loan.discard()

@@ -7,8 +7,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg import Connection, RawCursor, errors
 from psycopg.abc import PQGen
@@ -38,17 +37,6 @@ _NOWHERE = PGconn.connect_start(b"no_such_option=1")
 _NOWHERE.finish()
 
 
-class Taker(Protocol):
-    """Whoever takes a connection from the pool."""
-
-    def keep(self, connection: PooledConnection) -> None:
-        """Keep a connection that the pool is about to lend."""
-
-
-#: Who is taking one, here.
-taking: ContextVar[Taker | None] = ContextVar("vrooli_data_taking", default=None)
-
-
 class _Cancelling(Connection[Row]):
     def _try_cancel(
         self,
@@ -72,8 +60,8 @@ class PooledConnection(_Cancelling):
 
     def __init__(self, pgconn: AnyPGconn) -> None:
         super().__init__(pgconn)
-        #: The pool that has lent it and not got it back.
-        self.lender: object = None
+        #: Who took it from the pool last; None beside the pool.
+        self.holder: Any = None
         #: Seconds that one statement may take; None is without end.
         self.limit: float | None = None
         #: Until when, by the monotonic clock, whatever is under way may take.
@@ -86,8 +74,6 @@ class PooledConnection(_Cancelling):
         belongs_here(self)
         #: Whether somebody has used the session beside the layer.
         self.is_lent = False
-        #: How often it was taken from the pool: tells one use from the next.
-        self.uses = 0
         #: One, unless two threads asked for it at the same time.
         self._lent: list[LentConnection] = []
 
@@ -162,20 +148,6 @@ class PooledConnection(_Cancelling):
         self.let_go()
         return errors.OperationalError("the server did not answer in time")
 
-    @property
-    def _pool(self) -> Any:
-        """The pool that has lent it; psycopg_pool sets this as the last step of lending."""
-        return self.lender
-
-    @_pool.setter
-    def _pool(self, pool: Any) -> None:
-        taker = taking.get()
-        if pool is not None and taker is not None:
-            # Here and not by what the pool returns: an exception of a signal handler may come
-            # before a value that is returned is kept anywhere.
-            taker.keep(self)
-        self.lender = pool
-
     def lend(self) -> Connection[Row]:
         """Return a psycopg connection to the same session, with a state of its own."""
         # First, so that an exception of a signal handler leaves nothing unnoted.
@@ -224,7 +196,7 @@ class LentConnection(_Cancelling):
     def __init__(self, lender: PooledConnection) -> None:
         # So that its own block does not close it; a connection beside the pool has none. First, so
         # that one whose making was interrupted is not told of as left open.
-        self._pool = getattr(lender, "_pool", None)
+        self._pool = lender.holder
         super().__init__(lender.pgconn)
         #: What `AsyncPooledConnection.take_back` sets again.
         self.limits = (lender.prepare_threshold, lender.prepared_max)

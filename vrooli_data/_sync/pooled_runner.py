@@ -18,7 +18,7 @@ from .._transactions import (
 )
 from ._compat import Body, ReadMerger
 from .outcome import Resolver
-from .pool import Connections, Loan
+from .pool import Loan, Pool
 from .retrying import Retrier
 from .session import Merger, Runner
 from .transaction import Transactions
@@ -32,21 +32,19 @@ class PooledRunner:
 
     def __init__(
         self,
-        connections: Connections,
+        pool: Pool,
         transactions: Transactions,
         retrier: Retrier,
         resolver: Resolver,
         *,
         merge_reads: bool,
     ) -> None:
-        self._connections = connections
+        self._pool = pool
         self._transactions = transactions
         self._retrier = retrier
         self._resolver = resolver
         #: None where reads are not merged.
-        self.merger: Merger | None = (
-            ReadMerger(self.rows, connections.check_use) if merge_reads else None
-        )
+        self.merger: Merger | None = ReadMerger(self.rows, pool.check_use) if merge_reads else None
         # Known when the database is opened.
         self.extensions: Container[str] = ()
 
@@ -67,7 +65,7 @@ class PooledRunner:
 
     def _once(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         note = NOT_COMMITTED
-        with Loan(self._connections) as loan:
+        with Loan(self._pool) as loan:
             # The loan's block does not protect the line of a `try` (CPython 3.11): none follows.
             try:
                 connection = loan.take(query.name)
@@ -90,7 +88,7 @@ class PooledRunner:
             self._resolver.tell(query, error, note)
         finally:
             try:
-                loan.give_back(error)
+                loan.end_by(error)
             except BaseException as another:
                 if not query.only_reads:
                     add_note(another, note)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
-from .._process import check_process, current_process
+from .. import _process as process
 from .._public_id import StableIds
 from .._retry import Retries, RetryEvent, RetryPolicy
 from ..errors import InvalidUse
@@ -68,12 +68,12 @@ class Attempt:
     ) -> None:
         #: From 1.
         self.number = number
-        self._home = current_process()
+        self._home = process.current
         self._ids = ids
         self._goes_on_after = goes_on_after
 
     def __enter__(self) -> Self:
-        check_process(self._home, "the attempt")
+        process.check(self._home, "the attempt")
         self._ids.begin()
         return self
 
@@ -95,7 +95,7 @@ class Retrying:
         self._retries = Retries(retrier.policy)
         self._event: RetryEvent | None = None
         self._begun = False
-        self._home = current_process()
+        self._home = process.current
         #: What an attempt makes up stays the same in the next one.
         self._ids = StableIds()
 
@@ -105,7 +105,7 @@ class Retrying:
         return self
 
     def __next__(self) -> Attempt:
-        check_process(self._home, "this loop of attempts")
+        process.check(self._home, "this loop of attempts")
         if self._begun:
             if self._event is None:
                 raise StopIteration

@@ -50,7 +50,7 @@ from ..records.transactions import ServerRun
 from ..validation import check_ratio
 from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import Resolver
-from .pool import Connections, Loan
+from .pool import Loan, Pool
 from .repositories import Repositories
 from .session import Merger, Runner, Session
 
@@ -482,8 +482,8 @@ class TransactionRunner:
 class Transactions:
     """Opens transactions on connections of the pool, one at a time for each task or thread."""
 
-    def __init__(self, connections: Connections, resolver: Resolver) -> None:
-        self._connections = connections
+    def __init__(self, pool: Pool, resolver: Resolver) -> None:
+        self._pool = pool
         self._resolver = resolver
         #: The transaction that was opened last where this code runs; a child may inherit it.
         self._opened: ContextVar[TransactionRunner | None] = ContextVar(
@@ -499,7 +499,7 @@ class Transactions:
         self.refuse_nesting("a transaction")
         runner: TransactionRunner | None = None
         try:
-            with Loan(self._connections) as loan:
+            with Loan(self._pool) as loan:
                 # A loan's block does not protect the line of a `try` (CPython 3.11): none follows.
                 try:
                     runner = self._begin(loan, options)
@@ -525,7 +525,7 @@ class Transactions:
                 self._forget(runner)
                 runner.end_by(error)
         finally:
-            loan.give_back(error)
+            loan.end_by(error)
 
     def _forget(self, runner: TransactionRunner) -> None:
         # Not by a token: a framework may leave the block in another context.
@@ -554,7 +554,7 @@ class Transactions:
             except BaseException as error:
                 self._end(runner, loan, error)
                 dead += 1
-                if dead > self._connections.most_dead or reason_of(error) is not Reason.LOST:
+                if dead > self._pool.max_dead or reason_of(error) is not Reason.LOST:
                     raise
             else:
                 return runner
