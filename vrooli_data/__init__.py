@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._async._compat import AsyncInputs
 from ._async.database import AsyncDatabase
 from ._async.held import AsyncHeldConnection
 from ._async.repository import AsyncExecutor, AsyncRepository
@@ -10,11 +11,21 @@ from ._async.transaction import AsyncTransaction
 from ._binding import Queries, queries
 from ._bound import Command, Query, Scalar
 from ._connect import QueryEvent
+from ._loading import (
+    BulkFailure,
+    BulkRefused,
+    BulkResult,
+    FailedRow,
+    Load,
+    LoadedRows,
+    OnDuplicate,
+)
 from ._mend import MendReport, mend_search
 from ._migrate import MigrationReport, migrate
 from ._pages import Listing, Page
 from ._public_id import new_public_id
 from ._retry import RetryEvent, RetryPolicy
+from ._sync._compat import Inputs
 from ._sync.database import Database
 from ._sync.held import HeldConnection
 from ._sync.repository import Executor, Repository
@@ -56,6 +67,7 @@ from .inputs import (
     MEMBER_PERMISSIONS,
     TEAM_CHAT_CONFIG,
     BulkUpdateResource,
+    CreateBookmark,
     CreateChat,
     CreateResource,
     CreateRun,
@@ -118,11 +130,15 @@ __all__ = [
     "AsyncDatabase",
     "AsyncExecutor",
     "AsyncHeldConnection",
+    "AsyncInputs",
     "AsyncRepository",
     "AsyncRetrying",
     "AsyncTransaction",
     "Attempt",
     "Bookmark",
+    "BulkFailure",
+    "BulkRefused",
+    "BulkResult",
     "BulkUpdate",
     "BulkUpdateResource",
     "Chat",
@@ -131,6 +147,7 @@ __all__ = [
     "CommitUnknown",
     "CommittedButCallbackFailed",
     "Conflict",
+    "CreateBookmark",
     "CreateChat",
     "CreateResource",
     "CreateRun",
@@ -142,9 +159,11 @@ __all__ = [
     "DeadlockDetected",
     "ExecutionStats",
     "Executor",
+    "FailedRow",
     "Failure",
     "GeneratedKeyTaken",
     "HeldConnection",
+    "Inputs",
     "InvalidCursor",
     "InvalidFile",
     "InvalidInput",
@@ -154,6 +173,8 @@ __all__ = [
     "JsonValue",
     "LatestVersion",
     "Listing",
+    "Load",
+    "LoadedRows",
     "Member",
     "Membership",
     "MendReport",
@@ -163,6 +184,7 @@ __all__ = [
     "MissingReference",
     "NotFound",
     "NotMigrated",
+    "OnDuplicate",
     "Page",
     "Participant",
     "PermissionDenied",

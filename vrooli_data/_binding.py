@@ -13,6 +13,7 @@ import msgspec
 
 from ._bound import Command, Query, Scalar, record_type
 from ._copying import Copy
+from ._loading import ROW_INDEX, FailedRow, Load, LoadedRows
 from ._pages import Listing
 from ._queries import Source, load_folder, sql_folder
 from ._rows import is_plain
@@ -172,6 +173,24 @@ class Queries:
     def copy(self, name: str, row: type[S]) -> Copy[S]:
         """Bind a `COPY ... FROM STDIN` to the struct whose fields are its columns, in order."""
         return Copy(self._source(name, "command"), row)
+
+    def load(self, name: str, row: type[S]) -> Load[S]:
+        """Bind the queries of a bulk load to the struct of the rows that it stages.
+
+        They are *name* with ``__stage``, ``__copy``, ``__insert`` and ``__drop`` behind it, and
+        ``__failures`` and ``__update`` where the folder has them; see docs/bulk.md.
+        """
+        full = f"{self.folder.name}.{name}"
+        failures, update = f"{name}__failures", f"{name}__update"
+        return Load(
+            full,
+            self.command(f"{name}__stage"),
+            Copy(self._source(f"{name}__copy", "command"), row, before=(ROW_INDEX,)),
+            self.bind(failures, FailedRow) if f"{full}__failures" in self._sources else None,
+            self.bind(f"{name}__insert", LoadedRows),
+            self.bind(update, LoadedRows) if f"{full}__update" in self._sources else None,
+            self.command(f"{name}__drop"),
+        )
 
     def __repr__(self) -> str:
         """Name the folder."""

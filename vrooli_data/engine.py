@@ -5,22 +5,42 @@ It knows nothing of the package's own tables, whose repositories are made of not
 
 from __future__ import annotations
 
+from ._async._compat import AsyncInputs
 from ._async.repository import AsyncExecutor, AsyncRepository
 from ._binding import Queries, queries
 from ._bound import Command, Query, Scalar
+from ._loading import (
+    BulkFailure,
+    BulkRefused,
+    BulkResult,
+    FailedRow,
+    Load,
+    LoadedRows,
+    OnDuplicate,
+)
 from ._pages import Listing, Page
 from ._public_id import new_public_id
+from ._sync._compat import Inputs
 from ._sync.repository import Executor, Repository
 from .records.shared import JsonValue, Update
 from .validation import json_text
 
 __all__ = [
     "AsyncExecutor",
+    "AsyncInputs",
     "AsyncRepository",
+    "BulkFailure",
+    "BulkRefused",
+    "BulkResult",
     "Command",
     "Executor",
+    "FailedRow",
+    "Inputs",
     "JsonValue",
     "Listing",
+    "Load",
+    "LoadedRows",
+    "OnDuplicate",
     "Page",
     "Queries",
     "Query",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextvars import Context
 from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
@@ -76,6 +76,13 @@ def barrier(parties: int) -> Barrier:
 async def pause(seconds: float) -> None:
     """Let time pass."""
     await asyncio.sleep(seconds)
+
+
+async def each_of(items: Iterable[T]) -> AsyncIterator[T]:
+    """Yield items as this face alone can."""
+    for item in items:
+        await asyncio.sleep(0)
+        yield item
 
 
 async def blocking(call: Callable[[], T]) -> T:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context
 from threading import Thread
 from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
@@ -84,6 +84,11 @@ def barrier(parties: int) -> Barrier:
 def pause(seconds: float) -> None:
     """Let time pass."""
     time.sleep(seconds)
+
+
+def each_of(items: Iterable[T]) -> Iterator[T]:
+    """Yield items."""
+    yield from items
 
 
 def blocking(call: Callable[[], T]) -> T:

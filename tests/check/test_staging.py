@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.check.copies import imports_from
+from tests.notes import SCHEMA, SQL
 from vrooli_data._contract.check import check
 from vrooli_data._contract.findings import Finding
 
@@ -203,6 +204,19 @@ def test_what_limits_a_value_is_no_other_type(shop_url: str, shop: Path, field: 
         "from pathlib", "from typing import Annotated\nfrom pathlib"
     )
     assert findings(shop_url, shop, WRITTEN, python) == []
+
+
+def test_a_load_of_an_application_has_no_finding(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(SCHEMA.read_bytes())
+    done = check(
+        database_url,
+        sql=SQL.folder,
+        records="tests.notes",
+        repositories=["tests.notes"],
+    )
+    # What is staged is an input, and no record.
+    assert [found for found in done.findings if found.code != "unused-record"] == []
 
 
 def test_a_copy_that_no_python_writes_is_found(shop_url: str, shop: Path) -> None:

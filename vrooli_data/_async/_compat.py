@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+)
 from contextlib import suppress
 from copy import copy, deepcopy
+from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from psycopg_pool import pool_async
@@ -28,8 +38,34 @@ Body: TypeAlias = Callable[[X], Awaitable[R]]
 AsyncWaitingClient: TypeAlias = pool_async.WaitingClient
 AsyncLock: TypeAlias = asyncio.Lock
 
+#: What a bulk load reads.
+AsyncInputs: TypeAlias = Iterable[X] | AsyncIterable[X]
+
 #: Keys that one merged statement asks for at most.
 _MAX_KEYS = 1000
+
+
+def iterator_of(inputs: AsyncInputs[X]) -> Iterator[X] | AsyncIterator[X]:
+    """Begin to go through inputs; refuse what nobody can go through."""
+    if isinstance(inputs, AsyncIterable):
+        return aiter(inputs)
+    given: object = inputs
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
+        return iter(given)
+    raise InvalidInput("inputs", "must be an iterable, or an async one")
+
+
+async def take(inputs: Iterator[X] | AsyncIterator[X], count: int) -> list[X]:
+    """Take the next inputs, fewer at their end."""
+    if isinstance(inputs, Iterator):
+        return list(islice(inputs, count))
+    taken: list[X] = []
+    while len(taken) < count:
+        try:
+            taken.append(await anext(inputs))
+        except StopAsyncIteration:
+            break
+    return taken
 
 
 async def sleep(seconds: float) -> None:

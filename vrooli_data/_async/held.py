@@ -15,7 +15,7 @@ from ..errors import InvalidUse, VrooliDataError
 from ._compat import AsyncLock, Body, Home
 from .outcome import AsyncResolver
 from .repositories import AsyncRepositories
-from .session import AsyncMerger, AsyncRunner, AsyncSession
+from .session import AsyncMerger, AsyncSession, AsyncTransactionalRunner
 from .transaction import AsyncTransactionRunner
 
 R = TypeVar("R")
@@ -46,11 +46,16 @@ class AsyncHeldRunner:
         async with self._lock:
             return await self._execute(query, parameters)
 
-    async def atomic(self, body: Body[AsyncRunner, T]) -> T:
+    async def atomic(
+        self,
+        body: Body[AsyncTransactionalRunner, T],
+        *,
+        repeats: bool = True,
+    ) -> T:
         """Run several queries that take effect together or not at all."""
         self._home.check("the connection")
         async with self._lock:
-            return await self._whole(body)
+            return await self._whole(body, repeats=repeats)
 
     def lend_connection(self) -> AsyncConnection[Row]:
         """Return psycopg's connection."""
@@ -88,21 +93,23 @@ class AsyncHeldRunner:
             self._wrote = True
         return rows
 
-    async def _whole(self, body: Body[AsyncRunner, T]) -> T:
+    async def _whole(self, body: Body[AsyncTransactionalRunner, T], *, repeats: bool) -> T:
         self._check_use()
         if self._is_in_transaction():
             # One that the caller began by `.connection`.
             self._wrote = True
-            return await body(AsyncTransactionRunner(self._session, self._resolver, DEFAULT))
+            runner = AsyncTransactionRunner(self._session, self._resolver, DEFAULT)
+            runner.is_callers = True
+            return await body(runner)
         try:
             return await self._attempt(body)
         except VrooliDataError as error:
-            if reason_of(error) is not Reason.STALE:
+            if not repeats or reason_of(error) is not Reason.STALE:
                 raise
         # ROLLBACK has made psycopg forget what it had prepared.
         return await self._attempt(body)
 
-    async def _attempt(self, body: Body[AsyncRunner, T]) -> T:
+    async def _attempt(self, body: Body[AsyncTransactionalRunner, T]) -> T:
         return await AsyncTransactionRunner(self._session, self._resolver, DEFAULT).run(body)
 
     def _check_use(self) -> None:

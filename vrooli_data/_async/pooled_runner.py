@@ -19,7 +19,7 @@ from ._compat import Body, ReadMerger
 from .outcome import AsyncResolver
 from .pool import AsyncLoan, AsyncPool
 from .retrying import AsyncRetrier
-from .session import AsyncMerger, AsyncRunner
+from .session import AsyncMerger, AsyncTransactionalRunner
 from .transaction import AsyncTransactions
 
 R = TypeVar("R")
@@ -55,14 +55,14 @@ class AsyncPooledRunner:
             self._transactions.refuse_nesting(query.name)
         return await self._retrier.repeat(lambda: self._once(query, parameters))
 
-    async def atomic(self, body: Body[AsyncRunner, T]) -> T:
+    async def atomic(self, body: Body[AsyncTransactionalRunner, T], *, repeats: bool = True) -> T:
         """Run several queries that take effect together or not at all, again on conflict."""
 
         async def attempt() -> T:
             async with self._transactions.open(DEFAULT, lambda runner: runner) as runner:
                 return await body(runner)
 
-        return await self._retrier.repeat(attempt)
+        return await (self._retrier.repeat(attempt) if repeats else attempt())
 
     async def _once(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         note = NOT_COMMITTED

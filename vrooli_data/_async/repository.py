@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar, overload
 
 from msgspec import Struct
 
 from .._bound import Command, Query, Scalar
+from .._loading import BulkResult, Load, OnDuplicate
+from .._loading import Options as LoadOptions
 from .._pages import Listing, Page
 from ..errors import Conflict, NotFound
 from ..records.shared import Update
 from ..validation import check_limit, check_revision, json_text
-from ._compat import Body
+from ._compat import AsyncInputs, Body
+from .loading import AsyncLoading
 from .session import AsyncRunner
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S", bound=Struct)
 T = TypeVar("T")
+X = TypeVar("X")
 
 
 class AsyncExecutor:
@@ -141,6 +146,67 @@ class AsyncRepository:
                 actual_revision=outcome.previous_revision,
             )
         return outcome.updated
+
+    @overload
+    async def load(
+        self,
+        load: Load[S],
+        inputs: AsyncInputs[S],
+        *,
+        on_duplicate: OnDuplicate = "skip",
+        batch_size: int = 10_000,
+        all_or_nothing: bool = False,
+        progress: Callable[[int], object] | None = None,
+        on_inserted: Callable[[list[int]], object] | None = None,
+    ) -> BulkResult: ...
+
+    @overload
+    async def load(
+        self,
+        load: Load[S],
+        inputs: AsyncInputs[X],
+        *,
+        stage: Callable[[X], S],
+        on_duplicate: OnDuplicate = "skip",
+        batch_size: int = 10_000,
+        all_or_nothing: bool = False,
+        progress: Callable[[int], object] | None = None,
+        on_inserted: Callable[[list[int]], object] | None = None,
+    ) -> BulkResult: ...
+
+    async def load(
+        self,
+        load: Load[Any],
+        inputs: AsyncInputs[Any],
+        *,
+        stage: Callable[[Any], Any] | None = None,
+        on_duplicate: OnDuplicate = "skip",
+        batch_size: int = 10_000,
+        all_or_nothing: bool = False,
+        progress: Callable[[int], object] | None = None,
+        on_inserted: Callable[[list[int]], object] | None = None,
+    ) -> BulkResult:
+        """Write rows in bulk, and return how many were written, left out and refused.
+
+        A batch of the input is held in memory at a time. In no transaction of the caller's each
+        batch commits by itself; where one is interrupted, a note of the error says how far the load
+        had come. A row that cannot be written is a failure of its own, and the others are written.
+
+        Args:
+            load: what `Queries.load` has bound.
+            inputs: rows, made while they are read.
+            stage: makes the struct that is staged of an input, and raises `InvalidInput` where
+                there is none. Without it, the inputs are those structs, and are checked.
+            on_duplicate: what becomes of a row whose key is there already, or stands in the input
+                before: it is left out, is a failure, or replaces what is there.
+            batch_size: rows that are staged together.
+            all_or_nothing: write nothing where any row fails, and raise `BulkRefused`.
+            progress: told after each batch how many rows of the input are done.
+            on_inserted: given the ids of what each batch has inserted; with *all_or_nothing* and
+                in a transaction of the caller's before they are committed.
+        """
+        options = LoadOptions(on_duplicate, batch_size, all_or_nothing, progress, on_inserted)
+        return await AsyncLoading(load, options, stage).run(self._runner, inputs)
 
     async def atomic(self, body: Body[Self, T]) -> T:
         """Call *body* with this repository on a transaction, and return what it returned.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import select
 import time
-from collections.abc import Container
+from collections.abc import Container, Sequence
+from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +19,7 @@ from psycopg.pq.abc import PGresult
 from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
+from .._copying import Copy
 from .._retry import Reason, set_retry_reason
 from .._rows import UNREADABLE, Row
 from .._sqlstates import UNPREPARED
@@ -51,8 +53,29 @@ class AsyncRunner(Protocol):
     async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
 
-    async def atomic(self, body: Body[AsyncRunner, T]) -> T:
-        """Run several queries that take effect together or not at all."""
+    async def atomic(self, body: Body[AsyncTransactionalRunner, T], *, repeats: bool = True) -> T:
+        """Run several queries that take effect together or not at all.
+
+        Where it *repeats*, the body may be called again.
+        """
+
+
+class AsyncTransactionalRunner(AsyncRunner, Protocol):
+    """Runs queries in a transaction."""
+
+    #: It goes on behind `atomic`, because a caller began it by `.connection`.
+    is_callers: bool
+
+    async def column_types(self, query: Copy[Any]) -> list[tuple[str, str]]:
+        """Return the columns of the table that a COPY fills, with their types."""
+
+    async def copy(
+        self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Send rows through a binary COPY, as values of some types."""
+
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """Undo this block alone when an error leaves it."""
 
 
 class AsyncSession:
@@ -92,6 +115,31 @@ class AsyncSession:
             return await self._execute(query, parameters)
         return await self._observe(query, parameters)
 
+    async def copy(
+        self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Send rows through a binary COPY, as values of some types."""
+        started = perf_counter()
+        sqlstate, succeeded = None, False
+        try:
+            async with (
+                self.connection.cursor() as cursor,
+                cursor.copy(query.statement) as copy,
+            ):
+                # Without the types an int is sent in as many bytes as it needs, and refused.
+                copy.set_types(types)
+                for row in rows:
+                    await copy.write_row(row)
+            succeeded = True
+        except psycopg.Error as error:
+            sqlstate = error.sqlstate
+            raise self.translated(error, query) from None
+        finally:
+            if self._settings.on_query is not None or logger.isEnabledFor(logging.DEBUG):
+                self._report(
+                    QueryEvent(query.name, perf_counter() - started, len(rows), sqlstate, succeeded)
+                )
+
     @property
     def prepares(self) -> bool:
         """Whether statements may be prepared."""
@@ -114,7 +162,7 @@ class AsyncSession:
         )
 
     def translated(
-        self, error: psycopg.Error, query: BoundQuery[..., Any] | None = None
+        self, error: psycopg.Error, query: BoundQuery[..., Any] | Copy[Any] | None = None
     ) -> VrooliDataError:
         """Return our error for one of psycopg's that the connection has raised."""
         if self.connection.is_late:
@@ -270,11 +318,12 @@ class AsyncSession:
             sqlstate = getattr(error, "sqlstate", None)
             raise
         finally:
-            event = QueryEvent(query.name, perf_counter() - started, count, sqlstate, succeeded)
-            logger.debug("%s: %d rows in %.6f s", event.name, event.rows, event.duration)
-            self._tell(event)
+            self._report(
+                QueryEvent(query.name, perf_counter() - started, count, sqlstate, succeeded)
+            )
 
-    def _tell(self, event: QueryEvent) -> None:
+    def _report(self, event: QueryEvent) -> None:
+        logger.debug("%s: %d rows in %.6f s", event.name, event.rows, event.duration)
         if self._settings.on_query is None:
             return
         try:

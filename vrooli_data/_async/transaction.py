@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -20,6 +20,7 @@ from .._binding import own_queries
 from .._bound import BoundQuery
 from .._classify import lost_at_commit, safe_text
 from .._connect import GRACE, cut
+from .._copying import Copy
 from .._retry import Reason, reason_of, set_retry_reason
 from .._rows import Row
 from .._transactions import (
@@ -45,13 +46,14 @@ from ..errors import (
     Unavailable,
     VrooliDataError,
 )
+from ..records.schema import ColumnType
 from ..records.transactions import ServerRun
 from ..validation import check_ratio
 from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import AsyncResolver
 from .pool import AsyncLoan, AsyncPool
 from .repositories import AsyncRepositories
-from .session import AsyncMerger, AsyncRunner, AsyncSession
+from .session import AsyncMerger, AsyncSession, AsyncTransactionalRunner
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -59,6 +61,7 @@ X = TypeVar("X")
 
 logger = logging.getLogger("vrooli_data")
 
+_LIST_COLUMN_TYPES = own_queries("schema").bind("list_column_types", ColumnType)
 _FIND_RUN = own_queries("transactions").bind("find_run_at_begin", ServerRun)
 
 
@@ -149,6 +152,7 @@ class AsyncTransactionRunner:
 
     def __init__(self, session: AsyncSession, resolver: AsyncResolver, options: Options) -> None:
         self.extensions = session.extensions
+        self.is_callers = False
         #: In a transaction, reads are never merged.
         self.merger: AsyncMerger | None = None
         self._session = session
@@ -177,7 +181,27 @@ class AsyncTransactionRunner:
         finally:
             self._turn.release()
 
-    async def atomic(self, body: Body[AsyncRunner, T]) -> T:
+    async def column_types(self, query: Copy[Any]) -> list[tuple[str, str]]:
+        """Return the columns of the table that a COPY fills, with their types."""
+        found = await self.rows(_LIST_COLUMN_TYPES, (query.table,))
+        return [(name, kind) for name, kind in found]
+
+    async def copy(
+        self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Send rows through a binary COPY, as values of some types."""
+        self._take_turn()
+        try:
+            await self._session.copy(query, types, rows)
+        finally:
+            self._turn.release()
+
+    async def atomic(
+        self,
+        body: Body[AsyncTransactionalRunner, T],
+        *,
+        repeats: bool = True,
+    ) -> T:
         """Run several queries; the transaction makes them one already."""
         return await body(self)
 

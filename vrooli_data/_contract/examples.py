@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import (
+    AsyncIterable,
     Callable,
     Collection,
     Iterable,
@@ -69,6 +70,9 @@ class ArgumentExamples:
         origin, parts = get_origin(annotation), get_args(annotation)
         if origin in (Union, types.UnionType):
             return [candidates for part in parts for candidates in self.argument(part)]
+        if origin in (AsyncIterable, Callable):
+            # What may be left out, or has another form too.
+            return []
         if origin in _COLLECTIONS:
             return [self._items(parts[0], _COLLECTIONS[origin])]
         choices = self._choices(annotation)

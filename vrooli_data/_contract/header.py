@@ -9,13 +9,21 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from .._loading import FailedRow, LoadedRows
 from .._queries import Source
 from ..records.shared import Update
 from .value_types import unresolved
 
 _NO_ROW = ", or no row"
 _SCALARS = {kind.__name__: kind for kind in (bool, bytes, datetime, dict, float, int, list, str)}
-_BUILT_IN: dict[str, Any] = {**_SCALARS, "UUID": UUID, "JsonValue": Any, "Update": Update}
+_BUILT_IN: dict[str, Any] = {
+    **_SCALARS,
+    "UUID": UUID,
+    "JsonValue": Any,
+    "Update": Update,
+    "FailedRow": FailedRow,
+    "LoadedRows": LoadedRows,
+}
 #: A name as SQL writes it, with or without a schema.
 _PART = r'(?:[^\W\d][\w$]*|"(?:[^"]|"")+")'
 _NAME = rf"{_PART}(?:\.{_PART})?"

@@ -17,6 +17,7 @@ import msgspec
 from .._async.repository import AsyncRepository
 from .._bound import BoundQuery
 from .._copying import Copy
+from .._loading import Load
 from .._pages import Listing
 from .._queries import Source
 from .._sync.repository import Repository
@@ -122,7 +123,7 @@ def _find_repositories(name: str) -> Repositories:
     if not classes and not elsewhere:
         raise InvalidInput("repositories", f"{name} has no Repository, AsyncRepository or query")
     values = [value for part in modules for value in vars(part).values()]
-    copies = {value.name: value for value in values if isinstance(value, Copy)}
+    copies = {copy.name: copy for value in values for copy in _copies(value)}
     return Repositories(classes, copies, elsewhere)
 
 
@@ -150,9 +151,18 @@ def _is_repository(kind: object) -> TypeGuard[RepositoryClass]:
     return isinstance(kind, type) and issubclass(kind, AsyncRepository | Repository)
 
 
+def _copies(value: object) -> Iterator[Copy[Any]]:
+    if isinstance(value, Copy):
+        yield value
+    elif isinstance(value, Load):
+        yield value.copy
+
+
 def _query_names(value: object) -> Iterator[str]:
     if isinstance(value, BoundQuery | Copy | Source):
         yield value.name
+    elif isinstance(value, Load):
+        yield from value.names
     elif isinstance(value, Listing):
         yield from (query.name for query in value.queries)
     elif isinstance(value, bytes) and (tag := _TAG.match(value)):

@@ -9,6 +9,7 @@ import asyncio
 import inspect
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from itertools import islice, product
 from math import prod
 from pathlib import Path
@@ -18,12 +19,13 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 import msgspec
 
 from .._async.repository import AsyncExecutor, AsyncRepository
-from .._async.session import AsyncMerger, AsyncRunner
+from .._async.session import AsyncMerger, AsyncTransactionalRunner
 from .._bound import BoundQuery, Query, arranged
+from .._copying import Copy
 from .._pages import Page
 from .._rows import Row
 from .._sync.repository import Executor, Repository
-from .._sync.session import Merger, Runner
+from .._sync.session import Merger, TransactionalRunner
 from ..errors import (
     InvalidFile,
     InvalidInput,
@@ -367,6 +369,7 @@ class _Recorder:
 
     def __init__(self, method: str, rows: int, extensions: Container[str]) -> None:
         self.extensions = extensions
+        self.is_callers = False
         self.has_no_rows = rows == 0
         self.calls: list[RecordedCall] = []
         self._method = method
@@ -417,6 +420,15 @@ class _Recorder:
         rows = self.keep(query, (key,))
         return query.record_of(rows[0]) if rows else None
 
+    def keep_copy(self, query: Copy[Any]) -> None:
+        """Keep a COPY. The check compares its columns with the struct, and so needs no rows."""
+        self.calls.append(RecordedCall(self._method, query.name, None, (), self._given, None))
+
+
+def _any_types(query: Copy[Any]) -> list[tuple[str, str]]:
+    """Return columns of any type: nothing is sent."""
+    return [(column, "text") for column in query.columns]
+
 
 class _AsyncRecorder(_Recorder):
     """A recorder for the asynchronous face."""
@@ -431,7 +443,24 @@ class _AsyncRecorder(_Recorder):
     async def find(self, query: Query[..., R], key: Any) -> R | None:
         return self.keep_one(query, key)
 
-    async def atomic(self, body: Callable[[AsyncRunner], Awaitable[T]]) -> T:
+    async def column_types(self, query: Copy[Any]) -> list[tuple[str, str]]:
+        return _any_types(query)
+
+    async def copy(
+        self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        self.keep_copy(query)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        yield
+
+    async def atomic(
+        self,
+        body: Callable[[AsyncTransactionalRunner], Awaitable[T]],
+        *,
+        repeats: bool = True,
+    ) -> T:
         return await body(self)
 
 
@@ -448,5 +477,15 @@ class _SyncRecorder(_Recorder):
     def find(self, query: Query[..., R], key: Any) -> R | None:
         return self.keep_one(query, key)
 
-    def atomic(self, body: Callable[[Runner], T]) -> T:
+    def column_types(self, query: Copy[Any]) -> list[tuple[str, str]]:
+        return _any_types(query)
+
+    def copy(self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        self.keep_copy(query)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        yield
+
+    def atomic(self, body: Callable[[TransactionalRunner], T], *, repeats: bool = True) -> T:
         return body(self)

@@ -52,7 +52,8 @@ def decides_under_lock(statement: Statement, schema: Schema) -> Iterator[str]:
     changes = [
         level for level in statement.changes if is_a(level.node, ast.UpdateStmt, ast.DeleteStmt)
     ]
-    tables = {level.target for level in changes}
+    # A staging table is the session's own: nobody else changes its rows.
+    tables = {level.target for level in changes if not level.target.startswith("pg_temp.")}
     found: dict[tuple[str, str], None] = {}
     for change in changes:
         for relation in list(change.relations.values())[1:]:

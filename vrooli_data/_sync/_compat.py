@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 from psycopg_pool import pool
@@ -25,10 +26,26 @@ Callback: TypeAlias = Callable[[], object]
 Body: TypeAlias = Callable[[X], R]
 
 WaitingClient: TypeAlias = pool.WaitingClient
+#: What a bulk load reads.
+Inputs: TypeAlias = Iterable[X]
+
 #: Its own thread may find it taken, by a call that an exception of a signal handler ended.
 Lock: TypeAlias = threading.RLock
 
 _ASYNCHRONOUS = "is asynchronous, and nobody awaits it here: use AsyncDatabase"
+
+
+def iterator_of(inputs: Inputs[X]) -> Iterator[X]:
+    """Begin to go through inputs; refuse what nobody can go through."""
+    given: object = inputs
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
+        return iter(given)
+    raise InvalidInput("inputs", "must be an iterable: for an async one, use AsyncDatabase")
+
+
+def take(inputs: Iterator[X], count: int) -> list[X]:
+    """Take the next inputs, fewer at their end."""
+    return list(islice(inputs, count))
 
 
 def sleep(seconds: float) -> None:

@@ -16,7 +16,7 @@ from ..errors import InvalidUse, VrooliDataError
 from ._compat import Body, Home, Lock
 from .outcome import Resolver
 from .repositories import Repositories
-from .session import Merger, Runner, Session
+from .session import Merger, Session, TransactionalRunner
 from .transaction import TransactionRunner
 
 R = TypeVar("R")
@@ -47,11 +47,16 @@ class HeldRunner:
         with self._lock:
             return self._execute(query, parameters)
 
-    def atomic(self, body: Body[Runner, T]) -> T:
+    def atomic(
+        self,
+        body: Body[TransactionalRunner, T],
+        *,
+        repeats: bool = True,
+    ) -> T:
         """Run several queries that take effect together or not at all."""
         self._home.check("the connection")
         with self._lock:
-            return self._whole(body)
+            return self._whole(body, repeats=repeats)
 
     def lend_connection(self) -> Connection[Row]:
         """Return psycopg's connection."""
@@ -89,21 +94,23 @@ class HeldRunner:
             self._wrote = True
         return rows
 
-    def _whole(self, body: Body[Runner, T]) -> T:
+    def _whole(self, body: Body[TransactionalRunner, T], *, repeats: bool) -> T:
         self._check_use()
         if self._is_in_transaction():
             # One that the caller began by `.connection`.
             self._wrote = True
-            return body(TransactionRunner(self._session, self._resolver, DEFAULT))
+            runner = TransactionRunner(self._session, self._resolver, DEFAULT)
+            runner.is_callers = True
+            return body(runner)
         try:
             return self._attempt(body)
         except VrooliDataError as error:
-            if reason_of(error) is not Reason.STALE:
+            if not repeats or reason_of(error) is not Reason.STALE:
                 raise
         # ROLLBACK has made psycopg forget what it had prepared.
         return self._attempt(body)
 
-    def _attempt(self, body: Body[Runner, T]) -> T:
+    def _attempt(self, body: Body[TransactionalRunner, T]) -> T:
         return TransactionRunner(self._session, self._resolver, DEFAULT).run(body)
 
     def _check_use(self) -> None:

@@ -20,7 +20,7 @@ from ._compat import Body, ReadMerger
 from .outcome import Resolver
 from .pool import Loan, Pool
 from .retrying import Retrier
-from .session import Merger, Runner
+from .session import Merger, TransactionalRunner
 from .transaction import Transactions
 
 R = TypeVar("R")
@@ -54,14 +54,14 @@ class PooledRunner:
             self._transactions.refuse_nesting(query.name)
         return self._retrier.repeat(lambda: self._once(query, parameters))
 
-    def atomic(self, body: Body[Runner, T]) -> T:
+    def atomic(self, body: Body[TransactionalRunner, T], *, repeats: bool = True) -> T:
         """Run several queries that take effect together or not at all, again on conflict."""
 
         def attempt() -> T:
             with self._transactions.open(DEFAULT, lambda runner: runner) as runner:
                 return body(runner)
 
-        return self._retrier.repeat(attempt)
+        return self._retrier.repeat(attempt) if repeats else attempt()
 
     def _once(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         note = NOT_COMMITTED

@@ -6,7 +6,8 @@ from __future__ import annotations
 import logging
 import select
 import time
-from collections.abc import Container
+from collections.abc import Container, Sequence
+from contextlib import AbstractContextManager
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
@@ -19,6 +20,7 @@ from psycopg.pq.abc import PGresult
 from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
+from .._copying import Copy
 from .._retry import Reason, set_retry_reason
 from .._rows import UNREADABLE, Row
 from .._sqlstates import UNPREPARED
@@ -52,8 +54,27 @@ class Runner(Protocol):
     def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
 
-    def atomic(self, body: Body[Runner, T]) -> T:
-        """Run several queries that take effect together or not at all."""
+    def atomic(self, body: Body[TransactionalRunner, T], *, repeats: bool = True) -> T:
+        """Run several queries that take effect together or not at all.
+
+        Where it *repeats*, the body may be called again.
+        """
+
+
+class TransactionalRunner(Runner, Protocol):
+    """Runs queries in a transaction."""
+
+    #: It goes on behind `atomic`, because a caller began it by `.connection`.
+    is_callers: bool
+
+    def column_types(self, query: Copy[Any]) -> list[tuple[str, str]]:
+        """Return the columns of the table that a COPY fills, with their types."""
+
+    def copy(self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Send rows through a binary COPY, as values of some types."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo this block alone when an error leaves it."""
 
 
 class Session:
@@ -93,6 +114,29 @@ class Session:
             return self._execute(query, parameters)
         return self._observe(query, parameters)
 
+    def copy(self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Send rows through a binary COPY, as values of some types."""
+        started = perf_counter()
+        sqlstate, succeeded = None, False
+        try:
+            with (
+                self.connection.cursor() as cursor,
+                cursor.copy(query.statement) as copy,
+            ):
+                # Without the types an int is sent in as many bytes as it needs, and refused.
+                copy.set_types(types)
+                for row in rows:
+                    copy.write_row(row)
+            succeeded = True
+        except psycopg.Error as error:
+            sqlstate = error.sqlstate
+            raise self.translated(error, query) from None
+        finally:
+            if self._settings.on_query is not None or logger.isEnabledFor(logging.DEBUG):
+                self._report(
+                    QueryEvent(query.name, perf_counter() - started, len(rows), sqlstate, succeeded)
+                )
+
     @property
     def prepares(self) -> bool:
         """Whether statements may be prepared."""
@@ -115,7 +159,7 @@ class Session:
         )
 
     def translated(
-        self, error: psycopg.Error, query: BoundQuery[..., Any] | None = None
+        self, error: psycopg.Error, query: BoundQuery[..., Any] | Copy[Any] | None = None
     ) -> VrooliDataError:
         """Return our error for one of psycopg's that the connection has raised."""
         if self.connection.is_late:
@@ -271,11 +315,12 @@ class Session:
             sqlstate = getattr(error, "sqlstate", None)
             raise
         finally:
-            event = QueryEvent(query.name, perf_counter() - started, count, sqlstate, succeeded)
-            logger.debug("%s: %d rows in %.6f s", event.name, event.rows, event.duration)
-            self._tell(event)
+            self._report(
+                QueryEvent(query.name, perf_counter() - started, count, sqlstate, succeeded)
+            )
 
-    def _tell(self, event: QueryEvent) -> None:
+    def _report(self, event: QueryEvent) -> None:
+        logger.debug("%s: %d rows in %.6f s", event.name, event.rows, event.duration)
         if self._settings.on_query is None:
             return
         try:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -21,6 +21,7 @@ from .._binding import own_queries
 from .._bound import BoundQuery
 from .._classify import lost_at_commit, safe_text
 from .._connect import GRACE, cut
+from .._copying import Copy
 from .._retry import Reason, reason_of, set_retry_reason
 from .._rows import Row
 from .._transactions import (
@@ -46,13 +47,14 @@ from ..errors import (
     Unavailable,
     VrooliDataError,
 )
+from ..records.schema import ColumnType
 from ..records.transactions import ServerRun
 from ..validation import check_ratio
 from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import Resolver
 from .pool import Loan, Pool
 from .repositories import Repositories
-from .session import Merger, Runner, Session
+from .session import Merger, Session, TransactionalRunner
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -60,6 +62,7 @@ X = TypeVar("X")
 
 logger = logging.getLogger("vrooli_data")
 
+_LIST_COLUMN_TYPES = own_queries("schema").bind("list_column_types", ColumnType)
 _FIND_RUN = own_queries("transactions").bind("find_run_at_begin", ServerRun)
 
 
@@ -150,6 +153,7 @@ class TransactionRunner:
 
     def __init__(self, session: Session, resolver: Resolver, options: Options) -> None:
         self.extensions = session.extensions
+        self.is_callers = False
         #: In a transaction, reads are never merged.
         self.merger: Merger | None = None
         self._session = session
@@ -178,7 +182,25 @@ class TransactionRunner:
         finally:
             self._turn.release()
 
-    def atomic(self, body: Body[Runner, T]) -> T:
+    def column_types(self, query: Copy[Any]) -> list[tuple[str, str]]:
+        """Return the columns of the table that a COPY fills, with their types."""
+        found = self.rows(_LIST_COLUMN_TYPES, (query.table,))
+        return [(name, kind) for name, kind in found]
+
+    def copy(self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Send rows through a binary COPY, as values of some types."""
+        self._take_turn()
+        try:
+            self._session.copy(query, types, rows)
+        finally:
+            self._turn.release()
+
+    def atomic(
+        self,
+        body: Body[TransactionalRunner, T],
+        *,
+        repeats: bool = True,
+    ) -> T:
         """Run several queries; the transaction makes them one already."""
         return body(self)
 

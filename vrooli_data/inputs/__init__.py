@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .bookmarks import CreateBookmark
 from .chats import CreateChat, UpdateChat
 from .resources import (
     BulkUpdateResource,
@@ -26,6 +27,7 @@ __all__ = [
     "MEMBER_PERMISSIONS",
     "TEAM_CHAT_CONFIG",
     "BulkUpdateResource",
+    "CreateBookmark",
     "CreateChat",
     "CreateResource",
     "CreateRun",

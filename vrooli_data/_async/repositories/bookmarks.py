@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 from ..._domain import own_queries
-from ...engine import AsyncRepository, Page
+from ...engine import AsyncInputs, AsyncRepository, BulkResult, Page
+from ...inputs import CreateBookmark
 from ...records import Bookmark
 from ...records.shared import Existence
 from ...validation import check_id
@@ -11,6 +15,7 @@ from ...validation import check_id
 _SQL = own_queries("bookmarks")
 
 _EXISTS = _SQL.bind("exists", Existence)
+_BULK_CREATE = _SQL.load("bulk_create", CreateBookmark)
 _LIST_BY_USER = _SQL.listing(
     "list_by_user__created_at", Bookmark, key="created_at", tie="resource_id"
 )
@@ -24,6 +29,29 @@ class AsyncBookmarkRepository(AsyncRepository):
         check_id("user_id", user_id)
         check_id("resource_id", resource_id)
         return (await self.get_one(_EXISTS, user_id, resource_id)).is_there
+
+    async def bulk_create(
+        self,
+        bookmarks: AsyncInputs[CreateBookmark],
+        *,
+        on_duplicate: Literal["skip", "error"] = "skip",
+        batch_size: int = 10_000,
+        all_or_nothing: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> BulkResult:
+        """Insert bookmarks in bulk (sql/bookmarks/bulk_create.sql).
+
+        They are counted in their resources. Those of a user or resource that is absent, or of a
+        deleted resource, are failures; see docs/bulk.md.
+        """
+        return await self.load(
+            _BULK_CREATE,
+            bookmarks,
+            on_duplicate=on_duplicate,
+            batch_size=batch_size,
+            all_or_nothing=all_or_nothing,
+            progress=progress,
+        )
 
     async def list_by_user(
         self, user_id: int, *, cursor: str | None = None, limit: int = 20

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from ..._domain import own_queries
-from ...engine import AsyncRepository, json_text
+from ...engine import (
+    AsyncInputs,
+    AsyncRepository,
+    BulkResult,
+    OnDuplicate,
+    json_text,
+    new_public_id,
+)
 from ...errors import InvalidInput, InvalidUse, NotFound, TooManyConflicts
-from ...inputs import BulkUpdateResource
+from ...inputs import BulkUpdateResource, CreateResource
 from ...records import BulkUpdate, SoftDeletion
 from ...records.resources import BulkUpdateOutcome, ResourceLocks, Restoration
 from ...validation import (
@@ -17,6 +26,7 @@ from ...validation import (
     check_id,
     check_list,
     check_ratio,
+    checked,
     checked_items,
 )
 
@@ -30,8 +40,56 @@ _RESTORE = _SQL.bind("restore", Restoration)
 _KEYS = ("id", "expected_revision")
 
 
+class _StagedResource(Struct, gc=False):
+    """A resource as it is staged."""
+
+    public_id: str
+    resource_type: str
+    is_private: bool
+    created_by_id: int | None
+
+
+def _staged(resource: CreateResource) -> _StagedResource:
+    values = checked("resource", resource, CreateResource)
+    return _StagedResource(
+        values["public_id"] or new_public_id(),
+        values["resource_type"],
+        values["is_private"],
+        values["created_by_id"],
+    )
+
+
+_BULK_CREATE = _SQL.load("bulk_create", _StagedResource)
+
+
 class AsyncResourceBulk(AsyncRepository):
-    """Changes of many resources at once (sql/resources)."""
+    """Many resources at once (sql/resources)."""
+
+    async def bulk_create(
+        self,
+        resources: AsyncInputs[CreateResource],
+        *,
+        on_duplicate: OnDuplicate = "skip",
+        batch_size: int = 10_000,
+        all_or_nothing: bool = False,
+        progress: Callable[[int], object] | None = None,
+        on_inserted: Callable[[list[int]], object] | None = None,
+    ) -> BulkResult:
+        """Insert resources in bulk, without versions (sql/resources/bulk_create.sql).
+
+        Resources of one public id are duplicates; an update changes type and privacy alone. Those
+        of a creator that is absent are failures; see docs/bulk.md.
+        """
+        return await self.load(
+            _BULK_CREATE,
+            resources,
+            stage=_staged,
+            on_duplicate=on_duplicate,
+            batch_size=batch_size,
+            all_or_nothing=all_or_nothing,
+            progress=progress,
+            on_inserted=on_inserted,
+        )
 
     async def bulk_update(
         self, changes: Sequence[BulkUpdateResource], *, max_conflict_ratio: float = 0.3

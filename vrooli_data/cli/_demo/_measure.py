@@ -15,7 +15,7 @@ from ..._bound import BoundQuery
 from ..._plans import PlanTree
 from ..._rows import Row
 from ..._sync.repositories import Repositories
-from ..._sync.session import Merger, Runner
+from ..._sync.session import Merger, Runner, TransactionalRunner
 from ._patterns import Pattern
 
 R = TypeVar("R")
@@ -52,9 +52,9 @@ class _Witness:
         self.last = query, parameters
         return self._runner.rows(query, parameters)
 
-    def atomic(self, body: Callable[[Runner], R]) -> R:
-        """Run several queries."""
-        return body(self)
+    def atomic(self, body: Callable[[TransactionalRunner], R], *, repeats: bool = True) -> R:
+        """Run several queries, none of which is remembered: no pattern has several."""
+        return self._runner.atomic(body, repeats=repeats)
 
 
 def measure(held: HeldConnection, pattern: Pattern) -> Measurement:
