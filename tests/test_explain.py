@@ -362,8 +362,8 @@ def _with_cost(plan: PlanTree, pages: int, ms: float) -> PlanTree:
 
 def test_the_variants_of_a_method_are_found() -> None:
     assert variants(QUERIES, QUERIES["users.delete"]) == [
+        "users.delete__batch",
         "users.delete__lock",
-        "users.delete__part",
         "users.delete__runs",
     ]
     assert variants(QUERIES, QUERIES["users.find_by_id"]) == []

@@ -130,7 +130,7 @@ def is_same_run(before: ServerRun | None, now: ServerRun) -> bool | None:
         return None
     is_one_server = before.system_identifier == now.system_identifier
     is_one_line = is_one_server and before.timeline == now.timeline
-    if is_one_line and before.statistics_since == now.statistics_since:
+    if is_one_line and before.stats_reset == now.stats_reset:
         # Perhaps stopped and started again, in good order: nothing is lost by that.
         return True
     if not is_one_server or before.started != now.started:

@@ -1,6 +1,6 @@
 -- name: exists(user_id, resource_id)^
 -- Tell whether a user has bookmarked a resource.
--- Record: Existence
+-- Record: RowExists
 -- Index:  bookmarks_pkey
 -- Locks:  none
 SELECT
@@ -10,7 +10,7 @@ SELECT
         WHERE
             bookmarks.user_id = :user_id::bigint
             AND bookmarks.resource_id = :resource_id::bigint
-    ) AS is_there;
+    ) AS row_exists;
 
 -- name: list_by_user__created_at(user_id, max_rows)
 -- List the bookmarks of one user, newest first: the first page.

@@ -1,5 +1,5 @@
 -- name: find_participants__user_id(chat_id, max_rows)
--- List who takes part in one chat, the newest user first: the first page.
+-- List the participants of one chat, newest user first: the first page.
 -- Record: Participant
 -- Index:  chat_participants_pkey,
 --         chat_participants_pkey (order), users_pkey
@@ -18,7 +18,7 @@ ORDER BY chat_participants.user_id DESC
 LIMIT :max_rows::integer;
 
 -- name: find_participants__user_id_after(chat_id, after_user_id, max_rows)
--- List who takes part in one chat, the newest user first: the rows after a row.
+-- List the participants of one chat, newest user first: the rows after a row.
 -- Record: Participant
 -- Index:  chat_participants_pkey,
 --         chat_participants_pkey (order), users_pkey
@@ -39,8 +39,7 @@ ORDER BY chat_participants.user_id DESC
 LIMIT :max_rows::integer;
 
 -- name: find_participants__user_id_before(chat_id, before_user_id, max_rows)
--- List who takes part in one chat, the newest user first: the rows before
--- a row, nearest first.
+-- List the participants of one chat, newest user first: the rows before a row, nearest first.
 -- Record: Participant
 -- Index:  chat_participants_pkey,
 --         chat_participants_pkey (order), users_pkey
@@ -61,9 +60,9 @@ ORDER BY chat_participants.user_id ASC
 LIMIT :max_rows::integer;
 
 -- name: add_participant(chat_id, user_id)^
--- Let one user take part in a chat, and tell whether this is new.
--- A row that was there already is read as well: ON CONFLICT DO NOTHING alone reads it unseen by
--- SERIALIZABLE. No row comes back where another session has added it since the statement began.
+-- Add one user to the participants of a chat, and tell whether the row is new.
+-- An existing row is read as well, because SERIALIZABLE does not see what ON CONFLICT DO NOTHING
+-- reads. Returns no row when another session has added the user since the statement began.
 -- Record: Added, or no row
 -- Index:  chat_participants_pkey or chat_participants_user_id_chat_id_idx
 -- Locks:  row: chat_participants
@@ -84,8 +83,8 @@ WHERE
     AND user_id = :user_id::bigint;
 
 -- name: remove_participant(chat_id, user_id)^
--- Let one user take part in a chat no longer.
--- Record: Touched, or no row
+-- Remove one user from the participants of a chat.
+-- Record: RowId, or no row
 -- Index:  chat_participants_pkey or chat_participants_user_id_chat_id_idx
 -- Locks:  row: chat_participants
 DELETE FROM chat_participants
@@ -95,8 +94,8 @@ WHERE
 RETURNING user_id AS id;
 
 -- name: set_unread(chat_id, user_id, has_unread)^
--- Note whether a chat holds something that one participant has not read; no change of the chat.
--- Record: Touched, or no row
+-- Set whether one participant has something unread in a chat. The chat's revision stays the same.
+-- Record: RowId, or no row
 -- Index:  chat_participants_pkey or chat_participants_user_id_chat_id_idx
 -- Locks:  row: chat_participants
 UPDATE chat_participants

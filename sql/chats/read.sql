@@ -112,7 +112,7 @@ ORDER BY
 LIMIT :max_rows::integer;
 
 -- name: find_by_user__id(user_id, max_rows)
--- List the chats that one user takes part in, the newest first: the first page.
+-- List the chats of one participant, newest first: the first page.
 -- Record: UserChat
 -- Index:  chat_participants_user_id_chat_id_idx,
 --         chat_participants_user_id_chat_id_idx (order), chats_pkey
@@ -136,7 +136,7 @@ ORDER BY chat_participants.chat_id DESC
 LIMIT :max_rows::integer;
 
 -- name: find_by_user__id_after(user_id, after_id, max_rows)
--- List the chats that one user takes part in, the newest first: the rows after a row.
+-- List the chats of one participant, newest first: the rows after a row.
 -- Record: UserChat
 -- Index:  chat_participants_user_id_chat_id_idx,
 --         chat_participants_user_id_chat_id_idx (order), chats_pkey
@@ -162,8 +162,7 @@ ORDER BY chat_participants.chat_id DESC
 LIMIT :max_rows::integer;
 
 -- name: find_by_user__id_before(user_id, before_id, max_rows)
--- List the chats that one user takes part in, the newest first: the rows before
--- a row, nearest first.
+-- List the chats of one participant, newest first: the rows before a row, nearest first.
 -- Record: UserChat
 -- Index:  chat_participants_user_id_chat_id_idx,
 --         chat_participants_user_id_chat_id_idx (order), chats_pkey

@@ -1,5 +1,5 @@
 -- name: create(public_id, team_id, creator_id, is_private, open_to_anyone_with_invite, config)^
--- Insert one chat; its creator, where it has one, is the first to take part.
+-- Insert one chat. Its creator, if any, becomes its first participant.
 -- Record: Chat
 -- Index:  none: inserts one row
 -- Locks:  row: chats, row: chat_participants
@@ -56,9 +56,9 @@ SELECT
 FROM created;
 
 -- name: update(id, changes, expected_revision)^
--- Change the fields of one chat that the changes hold, unless the revision is not the expected one.
--- Without an expected revision any will do. The row is read under its lock, so that two writers of
--- different fields both keep their change.
+-- Update the given fields of one chat, if its revision is the expected one.
+-- Without an expected revision, the update always applies. The row is read under its lock, so that
+-- concurrent changes of different fields are both kept.
 -- Record: Update[Chat], or no row
 -- Index:  chats_pkey
 -- Locks:  for no key update: chats
@@ -107,8 +107,8 @@ FROM cur
 LEFT JOIN updated ON cur.id = updated.id;
 
 -- name: delete(id)^
--- Delete one chat with its list of participants.
--- Record: Touched, or no row
+-- Delete one chat and its list of participants.
+-- Record: RowId, or no row
 -- Index:  chats_pkey
 -- Locks:  row: chats, cascade: chat_participants
 DELETE FROM chats

@@ -16,7 +16,7 @@ WHERE
     AND user_id = :user_id::bigint;
 
 -- name: find_by_team__user_id(team_id, max_rows)
--- List the members of one team, the newest user first: the first page.
+-- List the members of one team, newest user first: the first page.
 -- Record: Member
 -- Index:  members_pkey,
 --         members_pkey (order)
@@ -34,7 +34,7 @@ ORDER BY user_id DESC
 LIMIT :max_rows::integer;
 
 -- name: find_by_team__user_id_after(team_id, after_user_id, max_rows)
--- List the members of one team, the newest user first: the rows after a row.
+-- List the members of one team, newest user first: the rows after a row.
 -- Record: Member
 -- Index:  members_pkey,
 --         members_pkey (order)
@@ -54,8 +54,7 @@ ORDER BY user_id DESC
 LIMIT :max_rows::integer;
 
 -- name: find_by_team__user_id_before(team_id, before_user_id, max_rows)
--- List the members of one team, the newest user first: the rows before
--- a row, nearest first.
+-- List the members of one team, newest user first: the rows before a row, nearest first.
 -- Record: Member
 -- Index:  members_pkey,
 --         members_pkey (order)
@@ -75,7 +74,7 @@ ORDER BY user_id ASC
 LIMIT :max_rows::integer;
 
 -- name: find_by_user__created_at(user_id, max_rows)
--- List the memberships of one user, the newest first: the first page.
+-- List the memberships of one user, newest first: the first page.
 -- Record: Member
 -- Index:  members_user_id_created_at_team_id_idx,
 --         members_user_id_created_at_team_id_idx (order)
@@ -95,7 +94,7 @@ ORDER BY
 LIMIT :max_rows::integer;
 
 -- name: find_by_user__created_at_after(user_id, after_created_at, after_team_id, max_rows)
--- List the memberships of one user, the newest first: the rows after a row.
+-- List the memberships of one user, newest first: the rows after a row.
 -- Record: Member
 -- Index:  members_user_id_created_at_team_id_idx,
 --         members_user_id_created_at_team_id_idx (order)
@@ -117,8 +116,7 @@ ORDER BY
 LIMIT :max_rows::integer;
 
 -- name: find_by_user__created_at_before(user_id, before_created_at, before_team_id, max_rows)
--- List the memberships of one user, the newest first: the rows before
--- a row, nearest first.
+-- List the memberships of one user, newest first: the rows before a row, nearest first.
 -- Record: Member
 -- Index:  members_user_id_created_at_team_id_idx,
 --         members_user_id_created_at_team_id_idx (order)

@@ -1,6 +1,5 @@
 -- name: add(team_id, user_id, is_admin, permissions)^
--- Make one user a member of a team, and count it in the day's statistics of the team.
--- Days are UTC.
+-- Add one user to a team, and count the new member in the team's statistics of the day (UTC).
 -- Record: Member
 -- Index:  none: inserts one row
 -- Locks:  row: members, row: stats_teams
@@ -45,7 +44,7 @@ SELECT
 FROM added;
 
 -- name: set_admin(team_id, user_id, is_admin)^
--- Make one member an administrator of the team, or no longer.
+-- Set whether one member is an administrator of the team.
 -- Record: Member, or no row
 -- Index:  members_pkey
 -- Locks:  row: members
@@ -65,7 +64,7 @@ RETURNING
     updated_at;
 
 -- name: set_permissions(team_id, user_id, permissions)^
--- Replace what one member may do in the team.
+-- Replace the permissions of one member.
 -- Record: Member, or no row
 -- Index:  members_pkey
 -- Locks:  row: members
@@ -85,8 +84,8 @@ RETURNING
     updated_at;
 
 -- name: remove(team_id, user_id)^
--- End one membership.
--- Record: Touched, or no row
+-- Delete one membership.
+-- Record: RowId, or no row
 -- Index:  members_pkey
 -- Locks:  row: members
 DELETE FROM members

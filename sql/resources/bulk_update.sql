@@ -1,11 +1,12 @@
 -- name: bulk_update(changes, max_conflict_ratio)^
--- Change the fields of many resources, each unless it is missing or its revision is not the expected
--- one; change none where more than the given share of them is in conflict so.
--- The changes are a JSON array of objects with id, expected_revision (null: any will do) and the
--- fields to change; no id is there twice. The rows are locked in the order of their ids, and read
--- under their locks, so that two writers of different fields both keep their change.
--- Not HOT: updated_at is in an index, so each row that listings show is written to all of their
--- indexes. Some 20 pages are touched for each row.
+-- Update the given fields of many resources.
+-- A resource that is missing, or whose revision is not the expected one, is a conflict and stays as
+-- it is. If the share of conflicts exceeds the given ratio, nothing is updated.
+-- The changes are a JSON array of objects with id, expected_revision (null: any revision) and the
+-- fields to change. Each id occurs once. The rows are locked in the order of their ids and read
+-- under their locks, so that concurrent changes of different fields are both kept.
+-- Not HOT: updated_at is in an index, so each listed row is written to all indexes of the listings.
+-- About 20 pages are touched per row.
 -- Record: BulkUpdateOutcome
 -- Index:  resources_pkey
 -- Locks:  for no key update: resources

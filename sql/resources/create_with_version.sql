@@ -1,7 +1,7 @@
 -- name: create_with_version(public_id, resource_type, is_private, created_by_id, version_public_id, version_label, config, is_complete)^
--- Insert one resource with its first version, which it points at.
--- The id of the version is drawn before its row is there, so that neither row has to be changed
--- afterwards; the role needs USAGE on the sequence resource_versions_id_seq.
+-- Insert one resource and its first version, which becomes its latest version.
+-- The version's id is drawn first, so that neither row has to be updated afterwards. The role needs
+-- USAGE on the sequence resource_versions_id_seq.
 -- Record: ResourceWithVersion
 -- Index:  none: inserts two rows
 -- Locks:  row: resources, row: resource_versions

@@ -1,5 +1,5 @@
 -- name: list_texts(after_resource_id, after_language, max_rows)
--- List the translations behind one, with what search reads of them.
+-- List the translations after a given one, with the texts that search reads.
 -- Record: TranslationTexts
 -- Index:  resource_translations_pkey, resource_translations_pkey (order)
 -- Locks:  none
@@ -18,9 +18,9 @@ ORDER BY
 LIMIT :max_rows::integer;
 
 -- name: mend_texts(resource_id, language, name, description, name_folded, description_folded)^
--- Store the folded texts of one translation, unless they were changed since they were read; no
--- change of the resource.
--- Record: Touched, or no row
+-- Store the folded texts of one translation, unless its texts have changed since they were read.
+-- The resource's revision stays the same.
+-- Record: RowId, or no row
 -- Index:  resource_translations_pkey
 -- Locks:  row: resource_translations
 UPDATE resource_translations
@@ -35,9 +35,10 @@ WHERE
 RETURNING resource_id AS id;
 
 -- name: mend_language(resource_id, tag)^
--- Leave one of the translations whose tags differ from a tag in case alone, under that tag: the one
--- that has it already, else the one that was changed last. No change of the resource.
--- Record: Touched, or no row
+-- Keep one of the translations whose language tags differ only in case, under the given tag.
+-- The translation that has this tag already is kept, otherwise the one changed last. The resource's
+-- revision stays the same.
+-- Record: RowId, or no row
 -- Index:  resource_translations_pkey
 -- Locks:  for update: resource_translations
 WITH cur AS (

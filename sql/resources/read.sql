@@ -51,8 +51,9 @@ FROM resources
 WHERE public_id = :public_id::text;
 
 -- name: find_many_by_id(ids)
--- Fetch the resources of a JSON array of ids, in its order; absent ones are left out.
--- Each is looked up by itself: in a plain join, the planner may read and lock the whole table.
+-- Fetch resources by a JSON array of ids, in the order of the array. Absent ones are left out.
+-- Each one is looked up separately: for a plain join, the planner may read and lock the whole
+-- table.
 -- Record: Resource
 -- Index:  resources_pkey
 -- Locks:  none
@@ -102,8 +103,10 @@ ORDER BY wanted.position ASC
 LIMIT 10000;
 
 -- name: find_many_by_public_id(public_ids)
--- Fetch the resources of a JSON array of public ids, in its order; absent ones are left out.
--- Each is looked up by itself: in a plain join, the planner may read and lock the whole table.
+-- Fetch resources by a JSON array of public ids, in the order of the array. Absent ones are left
+-- out.
+-- Each one is looked up separately: for a plain join, the planner may read and lock the whole
+-- table.
 -- Record: Resource
 -- Index:  resources_public_id_key
 -- Locks:  none
@@ -202,10 +205,11 @@ WHERE resources.public_id = :public_id::text;
 
 -- name: find_trending(days, max_rows)
 -- List the listed resources of the last days, best score first, then bookmarks and views.
--- Where at most 1000 are recent, these are read, type by type, and sorted. Where more are, the walk
--- from the best on ends at the limit: created_at is a key column of its index, so rows that are too
--- old are passed over without a look at the table. The more are recent, the shorter it is; it is
--- long only where thousands of recent resources are worse than most of the old ones.
+-- Up to 1000 recent resources are read type by type, and sorted. If there are more, the index is
+-- walked from the best score down until the limit is reached. created_at is a key column of that
+-- index, so old rows are skipped without reading the table. The more resources are recent, the
+-- shorter the walk. It is long only where thousands of recent resources score below most of the old
+-- ones.
 -- The counters are keys of the index, so raising one is not a HOT update.
 -- Record: Resource
 -- Index:  resources_resource_type_created_at_id_idx,
@@ -385,7 +389,7 @@ SELECT
     created_at,
     updated_at
 FROM walked
--- lint: listing_is_ordered: one of the two is empty, and so no id comes twice.
+-- lint: listing_is_ordered: one of the two is empty, so no id occurs twice.
 ORDER BY
     score DESC,
     bookmarks DESC,

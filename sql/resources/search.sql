@@ -1,8 +1,9 @@
 -- name: search__any_type(pattern, max_rows)
--- List, best score first, the listed resources with a translation whose name or
--- description holds a text.
--- For texts that hold no trigram, and where there are no trigram indexes: walks the resources until
--- the limit is reached, at worst to the last one: give strangers' searches a statement_timeout.
+-- List the listed resources with a translation whose name or description contains a text, best
+-- score first.
+-- For texts without a trigram, and for databases without trigram indexes. Walks the resources until
+-- the limit is reached, in the worst case all of them. Set a statement_timeout for untrusted
+-- searches.
 -- The score is a key of the index, so raising it is not a HOT update.
 -- Record: Resource
 -- Index:  resources_score_id_idx (order), resource_translations_pkey,
@@ -46,8 +47,8 @@ WHERE
                     lower(resource_translations.description)
                 ) LIKE :pattern::text
             )
-        -- Keeps the look of each resource at its own translations: as a join, the planner would
-        -- read all translations and sort all that match.
+        -- Keeps this a lookup per resource. As a join, the planner would read all translations
+        -- and sort all matches.
         OFFSET 0
     )
 ORDER BY
@@ -56,12 +57,12 @@ ORDER BY
 LIMIT :max_rows::integer;
 
 -- name: search__any_type_by_trigram(pattern, max_rows)
--- List, best score first, the listed resources with a translation whose name or
--- description holds a text.
--- Reads the hits from the trigram indexes and sorts them. With more than 5 000 of them, walks the
--- 10 000 best resources first, and is done if enough of these hold the text. At worst reads those
--- and then every translation that holds the text, however few of their resources are listed: give
--- strangers' searches a statement_timeout.
+-- List the listed resources with a translation whose name or description contains a text, best
+-- score first.
+-- Reads the matches from the trigram indexes and sorts them. With more than 5 000 matches, it first
+-- walks the 10 000 best resources, and stops if enough of these match. In the worst case it reads
+-- those and then every matching translation, even of resources that are not listed. Set a
+-- statement_timeout for untrusted searches.
 -- Record: Resource
 -- Index:  never: without the trigram indexes another query is run
 -- Index (pg_trgm): resource_translations_name_folded_idx,
@@ -76,8 +77,8 @@ WITH hits AS MATERIALIZED (
         OR coalesce(description_folded, lower(description)) LIKE :pattern::text
 ),
 
--- Hits are read as they are asked for. With a limit of their own, the planner would hope to meet as
--- many soon, and read the table from its beginning.
+-- The matches are a CTE without a LIMIT, read only as far as needed. With one, the planner would
+-- expect to find enough of them early in a sequential scan.
 first_hits AS MATERIALIZED (
     SELECT resource_id
     FROM hits
@@ -117,8 +118,8 @@ walked AS (
                         lower(resource_translations.description)
                     ) LIKE :pattern::text
                 )
-            -- Keeps the look of each resource at its own translations: as a join, the planner would
-            -- read all translations and sort all that match.
+            -- Keeps this a lookup per resource. As a join, the planner would read all translations
+            -- and sort all matches.
             OFFSET 0
         )
     ORDER BY
@@ -154,23 +155,24 @@ SELECT
     updated_at
 FROM resources
 WHERE
-    -- An array, not a join: looked up one by one, however many the planner expects, and each once,
-    -- though a resource is a hit for each of its translations that hold the text.
+    -- An array instead of a join: each id is looked up by its key, whatever number the planner
+    -- expects, and once, although a resource may match by several translations.
     id = any(array(SELECT found.id FROM found))
     AND NOT is_private
     AND NOT is_deleted
     AND has_complete_version
 ORDER BY
-    -- Sorted, and not in the order of an index, which the planner would walk to look for the hits.
+    -- An expression, because the planner would walk an index in this order to find the matches.
     score + 0 DESC,
     id DESC
 LIMIT :max_rows::integer;
 
 -- name: search__one_type(pattern, resource_type, max_rows)
--- List, best score first, the listed resources of one type with a translation whose name or
--- description holds a text.
--- For texts that hold no trigram, and where there are no trigram indexes: walks the resources until
--- the limit is reached, at worst to the last one: give strangers' searches a statement_timeout.
+-- List the listed resources of one type with a translation whose name or description contains a
+-- text, best score first.
+-- For texts without a trigram, and for databases without trigram indexes. Walks the resources until
+-- the limit is reached, in the worst case all of them. Set a statement_timeout for untrusted
+-- searches.
 -- The score is a key of the index, so raising it is not a HOT update.
 -- Record: Resource
 -- Index:  resources_resource_type_score_id_idx,
@@ -216,8 +218,8 @@ WHERE
                     lower(resource_translations.description)
                 ) LIKE :pattern::text
             )
-        -- Keeps the look of each resource at its own translations: as a join, the planner would
-        -- read all translations and sort all that match.
+        -- Keeps this a lookup per resource. As a join, the planner would read all translations
+        -- and sort all matches.
         OFFSET 0
     )
 ORDER BY
@@ -226,12 +228,12 @@ ORDER BY
 LIMIT :max_rows::integer;
 
 -- name: search__one_type_by_trigram(pattern, resource_type, max_rows)
--- List, best score first, the listed resources of one type with a translation whose name or
--- description holds a text.
--- Reads the hits from the trigram indexes and sorts them. With more than 5 000 of them, walks the
--- 10 000 best resources first, and is done if enough of these hold the text. At worst reads those
--- and then every translation that holds the text, however few of their resources are listed: give
--- strangers' searches a statement_timeout.
+-- List the listed resources of one type with a translation whose name or description contains a
+-- text, best score first.
+-- Reads the matches from the trigram indexes and sorts them. With more than 5 000 matches, it first
+-- walks the 10 000 best resources, and stops if enough of these match. In the worst case it reads
+-- those and then every matching translation, even of resources that are not listed. Set a
+-- statement_timeout for untrusted searches.
 -- Record: Resource
 -- Index:  never: without the trigram indexes another query is run
 -- Index (pg_trgm): resource_translations_name_folded_idx,
@@ -246,8 +248,8 @@ WITH hits AS MATERIALIZED (
         OR coalesce(description_folded, lower(description)) LIKE :pattern::text
 ),
 
--- Hits are read as they are asked for. With a limit of their own, the planner would hope to meet as
--- many soon, and read the table from its beginning.
+-- The matches are a CTE without a LIMIT, read only as far as needed. With one, the planner would
+-- expect to find enough of them early in a sequential scan.
 first_hits AS MATERIALIZED (
     SELECT resource_id
     FROM hits
@@ -288,8 +290,8 @@ walked AS (
                         lower(resource_translations.description)
                     ) LIKE :pattern::text
                 )
-            -- Keeps the look of each resource at its own translations: as a join, the planner would
-            -- read all translations and sort all that match.
+            -- Keeps this a lookup per resource. As a join, the planner would read all translations
+            -- and sort all matches.
             OFFSET 0
         )
     ORDER BY
@@ -325,15 +327,15 @@ SELECT
     updated_at
 FROM resources
 WHERE
-    -- An array, not a join: looked up one by one, however many the planner expects, and each once,
-    -- though a resource is a hit for each of its translations that hold the text.
+    -- An array instead of a join: each id is looked up by its key, whatever number the planner
+    -- expects, and once, although a resource may match by several translations.
     id = any(array(SELECT found.id FROM found))
     AND resource_type = :resource_type::text
     AND NOT is_private
     AND NOT is_deleted
     AND has_complete_version
 ORDER BY
-    -- Sorted, and not in the order of an index, which the planner would walk to look for the hits.
+    -- An expression, because the planner would walk an index in this order to find the matches.
     score + 0 DESC,
     id DESC
 LIMIT :max_rows::integer;

@@ -1,11 +1,11 @@
 -- name: bulk_soft_delete__lock(ids)^
--- Lock the resources of a JSON array of ids, in the order of their ids, so that nobody adds a run to
--- them from here on; and tell whether the next statement sees the runs that were added before.
--- It does not in a transaction whose snapshot is older than the locks.
+-- Lock the resources of a JSON array of ids, in the order of their ids, so that no run can be added
+-- to them. Tell whether the next statement of the transaction sees the runs that were added before.
+-- It does not see them if the transaction's snapshot is older than the locks.
 -- Record: ResourceLocks
 -- Index:  resources_pkey
 -- Locks:  for no key update: resources
--- Null:   is_read_committed, the setting is always there
+-- Null:   is_read_committed, the setting always exists
 WITH given AS (
     SELECT items.id::bigint AS id
     FROM json_array_elements_text(:ids::json) AS items (id)
@@ -25,13 +25,12 @@ SELECT
 FROM locked;
 
 -- name: bulk_soft_delete(ids, deleted_by_id)^
--- Soft-delete locked resources, cancel their runs that are Scheduled, InProgress or Paused, and count
--- the resources in the day's statistics of who deletes them; tell how many there were of each.
--- A statement of its own behind bulk_soft_delete__lock, in the same transaction: that one waits for
--- whoever is adding a run, and only a statement that begins later sees the run. The statistics come
--- behind the runs, as where a run is completed, so that two sessions cannot wait for one another.
--- Days are UTC.
--- Not HOT: each resource that listings show leaves all of their indexes.
+-- Soft-delete locked resources, cancel their runs that are Scheduled, InProgress or Paused, and
+-- count the resources in the deleting user's statistics of the day (UTC). Return the counts.
+-- Runs after bulk_soft_delete__lock, in the same transaction. The lock waits for sessions that are
+-- adding runs, and only a statement that begins later sees these runs. The statistics are written
+-- after the runs, as in update_status, so that two sessions cannot deadlock.
+-- Not HOT: each listed resource leaves all indexes of the listings.
 -- Record: SoftDeletion
 -- Index:  resources_pkey,
 --         resource_versions_resource_id_id_key or resource_versions_resource_id_version_index_key,
@@ -43,7 +42,7 @@ WITH given AS (
 ),
 
 deleted AS (
-    -- lint: locks_are_ordered: bulk_soft_delete__lock holds all of them.
+    -- lint: locks_are_ordered: bulk_soft_delete__lock has locked all of them.
     UPDATE resources
     SET
         is_deleted = TRUE,
@@ -107,7 +106,7 @@ counts AS (
         ) AS cancelled_runs
 ),
 
--- From the counts, and so behind the last run that is cancelled.
+-- Reads from the counts, so that it runs after the last run is cancelled.
 counted AS (
     INSERT INTO stats_users (
         user_id,
@@ -137,7 +136,7 @@ SELECT
 FROM counts;
 
 -- name: restore(id)^
--- Undo the soft deletion of one resource, and tell whether it was deleted; its runs stay cancelled.
+-- Undo the soft deletion of one resource, and tell whether it was deleted. Its runs stay cancelled.
 -- Record: Restoration, or no row
 -- Index:  resources_pkey
 -- Locks:  for no key update: resources

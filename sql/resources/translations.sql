@@ -18,7 +18,7 @@ LIMIT 10000;
 
 -- name: set_translation(resource_id, language, name, name_folded, description, description_folded)^
 -- Insert or replace the translation of one resource into a language.
--- A translation has no revision of its own: its change is one of the resource.
+-- A translation has no revision of its own: the resource's revision counts the change.
 -- Record: ResourceTranslation, or no row
 -- Index:  resources_pkey
 -- Locks:  for no key update: resources, row: resource_translations
@@ -73,8 +73,8 @@ RETURNING
 
 -- name: delete_translation(resource_id, language)^
 -- Delete the translation of one resource into a language.
--- A translation has no revision of its own: its change is one of the resource.
--- Record: Touched, or no row
+-- A translation has no revision of its own: the resource's revision counts the change.
+-- Record: RowId, or no row
 -- Index:  resources_pkey, resource_translations_pkey
 -- Locks:  for no key update: resources, row: resource_translations
 WITH cur AS (

@@ -59,7 +59,7 @@ SELECT
 FROM resource_versions
 WHERE
     resource_id = :resource_id::bigint
-    -- A bigint, as in every cursor: an integer would fail where no version can be.
+    -- A bigint, as in every cursor: an integer would fail on values beyond its range.
     AND version_index < :after_version_index::bigint
 ORDER BY version_index DESC
 LIMIT :max_rows::integer;
@@ -85,14 +85,14 @@ SELECT
 FROM resource_versions
 WHERE
     resource_id = :resource_id::bigint
-    -- A bigint, as in every cursor: an integer would fail where no version can be.
+    -- A bigint, as in every cursor: an integer would fail on values beyond its range.
     AND version_index > :before_version_index::bigint
 ORDER BY version_index ASC
 LIMIT :max_rows::integer;
 
 -- name: add_version(resource_id, public_id, version_label, config, is_complete)^
--- Insert the next version of one resource, and point the resource at it.
--- The resource is read under its lock, so that each of many writers gets an index of its own.
+-- Insert the next version of one resource, which becomes its latest version.
+-- The resource is read under its lock, so that concurrent writers get different indexes.
 -- Record: ResourceVersion, or no row
 -- Index:  resources_pkey
 -- Locks:  for no key update: resources, row: resource_versions
@@ -164,9 +164,9 @@ SELECT
 FROM added;
 
 -- name: update_version__lock(id)^
--- Lock the resource of a version that may be completed or uncompleted, so that none of its other
--- versions is added, completed or uncompleted from here on.
--- Record: Touched, or no row
+-- Lock the resource of one version, so that until the commit no other session adds a version to it
+-- or changes is_complete of one.
+-- Record: RowId, or no row
 -- Index:  resource_versions_pkey, resources_pkey
 -- Locks:  for no key update: resources
 SELECT resources.id
@@ -176,11 +176,10 @@ WHERE resource_versions.id = :id::bigint
 FOR NO KEY UPDATE OF resources;
 
 -- name: update_version(id, changes, expected_revision)^
--- Change the fields of one version that the changes hold, unless the revision is not the expected
--- one.
--- Without an expected revision any will do. The row is read under its lock, so that two writers of
--- different fields both keep their change. A version that is completed or uncompleted changes its
--- resource too, which has to be locked already.
+-- Update the given fields of one version, if its revision is the expected one.
+-- Without an expected revision, the update always applies. The row is read under its lock, so that
+-- concurrent changes of different fields are both kept. A change of is_complete also updates the
+-- resource, which update_version__lock has to lock first.
 -- Record: Update[ResourceVersion], or no row
 -- Index:  resource_versions_pkey, resources_pkey,
 --         resource_versions_resource_id_id_key or resource_versions_resource_id_version_index_key
@@ -227,7 +226,7 @@ updated AS (
 completions AS (
     SELECT
         cur.resource_id,
-        -- lint: decides_under_lock: update_version__lock holds the resource, and so all its versions.
+        -- lint: decides_under_lock: update_version__lock has locked the resource.
         updated.is_complete OR EXISTS (
             SELECT
             FROM resource_versions AS others

@@ -1,5 +1,5 @@
 -- name: create(public_id, resource_type, is_private, created_by_id)^
--- Insert one resource, without any version or translation.
+-- Insert one resource without versions or translations.
 -- Record: Resource
 -- Index:  none: inserts one row
 -- Locks:  row: resources
@@ -35,10 +35,9 @@ RETURNING
     updated_at;
 
 -- name: update(id, changes, expected_revision)^
--- Change the fields of one resource that the changes hold, unless the revision is not the expected
--- one.
--- Without an expected revision any will do. The row is read under its lock, so that two writers of
--- different fields both keep their change.
+-- Update the given fields of one resource, if its revision is the expected one.
+-- Without an expected revision, the update always applies. The row is read under its lock, so that
+-- concurrent changes of different fields are both kept.
 -- Record: Update[Resource], or no row
 -- Index:  resources_pkey
 -- Locks:  for no key update: resources
@@ -92,9 +91,9 @@ FROM cur
 LEFT JOIN updated ON cur.id = updated.id;
 
 -- name: increment_views(public_id)^
--- Count one view of a resource that is not deleted; no change of the resource.
+-- Count one view of a resource that is not deleted. The revision stays the same.
 -- Not HOT: views is in the indexes that listings are sorted by, so each call writes to all of them.
--- Record: Touched, or no row
+-- Record: RowId, or no row
 -- Index:  resources_public_id_key
 -- Locks:  row: resources
 UPDATE resources
@@ -105,12 +104,12 @@ WHERE
 RETURNING id;
 
 -- name: increment_bookmarks(public_id, by)^
--- Move the counter of bookmarks of a resource that is not deleted, not below zero, and request that
--- it be compared with the rows it counts; no change of the resource.
--- The request is locked before the resource, as in reconciliation. It is written even where one is
--- there already: under its lock it cannot be dealt with before this change is to be seen.
+-- Raise or lower the bookmark counter of a resource that is not deleted, never below zero, and
+-- request that it be reconciled with the rows it counts. The revision stays the same.
+-- The request is locked before the resource, as in reconciliation. It is written even if there is
+-- one already: its lock keeps reconciliation from handling it before this change is visible.
 -- Not HOT: bookmarks is in the indexes that listings are sorted by, so each call writes to them.
--- Record: Touched, or no row
+-- Record: RowId, or no row
 -- Index:  resources_public_id_key, resources_pkey
 -- Locks:  row: counter_reconciliations, row: resources
 WITH requested AS (
@@ -142,9 +141,9 @@ RETURNING resources.id;
 
 -- name: delete(id)^
 -- Delete one resource with its versions, translations and bookmarks.
--- It costs what these rows cost: the bookmarks of a popular one are deleted one by one, and locked
--- until the end.
--- Record: Touched, or no row
+-- The cost grows with these rows: the bookmarks of a popular resource are deleted one by one, and
+-- stay locked until the commit.
+-- Record: RowId, or no row
 -- Index:  resources_pkey
 -- Locks:  row: resources, cascade: bookmarks, cascade: resource_translations,
 --         cascade: resource_versions

@@ -1,7 +1,7 @@
 -- name: find_by_status__created_at(statuses, max_rows)
 -- List the runs that have one of several statuses, newest first: the first page.
--- Each status is walked by itself, so that a rare one costs no walk through the others; what is
--- sorted is at most a page per status.
+-- Each status has an index scan of its own, so that a rare one needs no walk through the others. At
+-- most one page per status is sorted.
 -- Record: Run
 -- Index:  runs_status_created_at_id_idx,
 --         runs_status_created_at_id_idx (order)
@@ -52,8 +52,8 @@ LIMIT :max_rows::integer;
 
 -- name: find_by_status__created_at_after(statuses, after_created_at, after_id, max_rows)
 -- List the runs that have one of several statuses, newest first: the runs after a run.
--- Each status is walked by itself, so that a rare one costs no walk through the others; what is
--- sorted is at most a page per status.
+-- Each status has an index scan of its own, so that a rare one needs no walk through the others. At
+-- most one page per status is sorted.
 -- Record: Run
 -- Index:  runs_status_created_at_id_idx,
 --         runs_status_created_at_id_idx (order)
@@ -107,8 +107,8 @@ LIMIT :max_rows::integer;
 -- name: find_by_status__created_at_before(statuses, before_created_at, before_id, max_rows)
 -- List the runs that have one of several statuses, newest first: the runs before a run,
 -- nearest first.
--- Each status is walked by itself, so that a rare one costs no walk through the others; what is
--- sorted is at most a page per status.
+-- Each status has an index scan of its own, so that a rare one needs no walk through the others. At
+-- most one page per status is sorted.
 -- Record: Run
 -- Index:  runs_status_created_at_id_idx,
 --         runs_status_created_at_id_idx (order)
@@ -161,8 +161,8 @@ LIMIT :max_rows::integer;
 
 -- name: find_by_status__of_user__created_at(user_id, statuses, max_rows)
 -- List the runs of one user that have one of several statuses, newest first: the first page.
--- Each status is walked by itself, so that a rare one costs no walk through the others; what is
--- sorted is at most a page per status.
+-- Each status has an index scan of its own, so that a rare one needs no walk through the others. At
+-- most one page per status is sorted.
 -- Record: Run
 -- Index:  runs_user_id_status_created_at_id_idx,
 --         runs_user_id_status_created_at_id_idx (order)
@@ -215,8 +215,8 @@ LIMIT :max_rows::integer;
 
 -- name: find_by_status__of_user__created_at_after(user_id, statuses, after_created_at, after_id, max_rows)
 -- List the runs of one user that have one of several statuses, newest first: the runs after a run.
--- Each status is walked by itself, so that a rare one costs no walk through the others; what is
--- sorted is at most a page per status.
+-- Each status has an index scan of its own, so that a rare one needs no walk through the others. At
+-- most one page per status is sorted.
 -- Record: Run
 -- Index:  runs_user_id_status_created_at_id_idx,
 --         runs_user_id_status_created_at_id_idx (order)
@@ -271,8 +271,8 @@ LIMIT :max_rows::integer;
 -- name: find_by_status__of_user__created_at_before(user_id, statuses, before_created_at, before_id, max_rows)
 -- List the runs of one user that have one of several statuses, newest first: the runs before a run,
 -- nearest first.
--- Each status is walked by itself, so that a rare one costs no walk through the others; what is
--- sorted is at most a page per status.
+-- Each status has an index scan of its own, so that a rare one needs no walk through the others. At
+-- most one page per status is sorted.
 -- Record: Run
 -- Index:  runs_user_id_status_created_at_id_idx,
 --         runs_user_id_status_created_at_id_idx (order)

@@ -1,17 +1,16 @@
 -- name: start_with_steps(id, steps)^
--- Start one run that is Scheduled with its steps and their inputs, and count it in the day's
--- statistics of its user; no row when the run is absent or its resource is deleted.
--- The steps are a JSON array of objects with name and inputs; their order gives their number, from
--- 1. The resource is locked before the run, as where it is deleted and its runs are cancelled, so
--- that a deletion that goes on is waited for, and none begins until the steps are there. Days are
--- UTC.
+-- Start one Scheduled run with its steps and their inputs, and count it in its user's statistics of
+-- the day (UTC). Returns no row when the run is absent or its resource is deleted.
+-- The steps are a JSON array of objects with name and inputs, numbered from 1 in their order. The
+-- resource is locked before the run, as in bulk_soft_delete: this waits for a deletion in progress,
+-- and a later deletion waits for this commit.
 -- Record: RunStart, or no row
 -- Index:  runs_id_key, resource_versions_pkey, resources_pkey, runs_pkey or runs_id_key
 -- Locks:  for share: resources, for no key update: runs, row: run_steps, row: run_io,
 --         row: stats_users
 WITH target AS (
     SELECT resources.is_deleted
-    -- lint: decides_under_lock: which version a run is of never changes.
+    -- lint: decides_under_lock: the version of a run never changes.
     FROM runs
     INNER JOIN resource_versions ON runs.resource_version_id = resource_versions.id
     INNER JOIN resources ON resource_versions.resource_id = resources.id
@@ -66,7 +65,7 @@ started AS (
         runs.updated_at
 ),
 
--- Not a record set: that would turn an input that is JSON's null into NULL.
+-- jsonb_to_recordset would turn inputs that are JSON null into SQL NULL.
 given AS (
     SELECT
         items.step,
@@ -142,19 +141,18 @@ FROM cur
 LEFT JOIN started ON cur.id = started.id;
 
 -- name: start_with_steps__of_user(id, user_id, steps)^
--- Start one run of one user that is Scheduled with its steps and their inputs, and count it in the
--- day's statistics of the user; no row when the run is absent or its resource is deleted.
--- The steps are a JSON array of objects with name and inputs; their order gives their number, from
--- 1. The resource is locked before the run, as where it is deleted and its runs are cancelled, so
--- that a deletion that goes on is waited for, and none begins until the steps are there. Days are
--- UTC.
+-- Start one Scheduled run of one user with its steps and their inputs, and count it in the user's
+-- statistics of the day (UTC). Returns no row when the run is absent or its resource is deleted.
+-- The steps are a JSON array of objects with name and inputs, numbered from 1 in their order. The
+-- resource is locked before the run, as in bulk_soft_delete: this waits for a deletion in progress,
+-- and a later deletion waits for this commit.
 -- Record: RunStart, or no row
 -- Index:  runs_pkey or runs_id_key, resource_versions_pkey, resources_pkey
 -- Locks:  for share: resources, for no key update: runs, row: run_steps, row: run_io,
 --         row: stats_users
 WITH target AS (
     SELECT resources.is_deleted
-    -- lint: decides_under_lock: which version a run is of never changes.
+    -- lint: decides_under_lock: the version of a run never changes.
     FROM runs
     INNER JOIN resource_versions ON runs.resource_version_id = resource_versions.id
     INNER JOIN resources ON resource_versions.resource_id = resources.id
@@ -212,7 +210,7 @@ started AS (
         runs.updated_at
 ),
 
--- Not a record set: that would turn an input that is JSON's null into NULL.
+-- jsonb_to_recordset would turn inputs that are JSON null into SQL NULL.
 given AS (
     SELECT
         items.step,

@@ -1,7 +1,7 @@
 -- name: update_status(id, status, time_elapsed)^
--- Move one run to another status, if the status it has allows it; count a
--- completed run in the day's statistics of its user.
--- started_at is set once, completed_at by every final status. Days are UTC.
+-- Move one run to another status, if its current status allows it, and count a completed run in its
+-- user's statistics of the day (UTC).
+-- started_at is set once, completed_at by every final status.
 -- Record: StatusUpdate, or no row
 -- Index:  runs_id_key, runs_pkey or runs_id_key
 -- Locks:  for no key update: runs, row: stats_users
@@ -86,9 +86,9 @@ FROM cur
 LEFT JOIN updated ON cur.id = updated.id;
 
 -- name: update_status__of_user(id, user_id, status, time_elapsed)^
--- Move one run of one user to another status, if the status it has allows it; count a
--- completed run in the day's statistics of its user.
--- started_at is set once, completed_at by every final status. Days are UTC.
+-- Move one run of one user to another status, if its current status allows it, and count a
+-- completed run in the user's statistics of the day (UTC).
+-- started_at is set once, completed_at by every final status.
 -- Record: StatusUpdate, or no row
 -- Index:  runs_pkey or runs_id_key
 -- Locks:  for no key update: runs, row: stats_users

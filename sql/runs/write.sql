@@ -1,6 +1,6 @@
 -- name: create(user_id, resource_version_id, name, is_private, data)^
--- Insert one scheduled run; none when the version is absent or its resource is deleted.
--- The resource is locked against deletion until the run is there.
+-- Insert one Scheduled run. Returns no row when the version is absent or its resource is deleted.
+-- The resource is locked against deletion until the commit.
 -- Record: Run, or no row
 -- Index:  resource_versions_pkey, resources_pkey
 -- Locks:  for share: resources, row: runs
@@ -49,8 +49,8 @@ RETURNING
     updated_at;
 
 -- name: update(id, changes, expected_revision)^
--- Change the fields of one run that the changes hold, unless the revision
--- is not the expected one. Without an expected revision any will do.
+-- Update the given fields of one run, if its revision is the expected one.
+-- Without an expected revision, the update always applies.
 -- Record: Update[Run], or no row
 -- Index:  runs_id_key, runs_pkey or runs_id_key
 -- Locks:  for no key update: runs
@@ -107,8 +107,8 @@ FROM cur
 LEFT JOIN updated ON cur.id = updated.id;
 
 -- name: update__of_user(id, user_id, changes, expected_revision)^
--- Change the fields of one run of one user that the changes hold, unless the revision
--- is not the expected one. Without an expected revision any will do.
+-- Update the given fields of one run of one user, if its revision is the expected one.
+-- Without an expected revision, the update always applies.
 -- Record: Update[Run], or no row
 -- Index:  runs_pkey or runs_id_key
 -- Locks:  for no key update: runs
@@ -168,7 +168,7 @@ LEFT JOIN updated ON cur.id = updated.id;
 
 -- name: delete(id)^
 -- Delete one run with its steps and values.
--- Record: Touched, or no row
+-- Record: RowId, or no row
 -- Index:  runs_id_key
 -- Locks:  row: runs, cascade: run_io, cascade: run_steps
 DELETE FROM runs
@@ -177,7 +177,7 @@ RETURNING id;
 
 -- name: delete__of_user(id, user_id)^
 -- Delete one run of one user with its steps and values.
--- Record: Touched, or no row
+-- Record: RowId, or no row
 -- Index:  runs_pkey or runs_id_key
 -- Locks:  row: runs, cascade: run_io, cascade: run_steps
 DELETE FROM runs

@@ -9,9 +9,9 @@ ORDER BY id ASC
 LIMIT 1000;
 
 -- name: list_column_types(table_name)
--- List the columns of one table in their order, each with the type that its values are sent as: of
--- a domain, the type below it; of an enum, text.
--- What has no such table has no columns. A binary COPY sends its values so.
+-- List the columns of one table in their order, each with the type that a binary COPY sends its
+-- values as: the base type of a domain, text for an enum.
+-- A table that does not exist has no columns.
 -- Record: ColumnType
 -- Index:  pg_attribute_relid_attnum_index, pg_type_oid_index
 -- Locks:  none

@@ -1,7 +1,7 @@
 -- name: create_with_initial_setup(public_id, name, handle, is_private, config, creator_id, member_ids, admin_permissions, member_permissions, chat_public_id, chat_config)^
--- Insert one team with its creator as administrator, its members, its chat, in which all of them
--- take part, and the day's statistics.
--- The members are a JSON array of ids; one given twice counts once, also the creator. Days are UTC.
+-- Insert one team with its creator as administrator, its members, a chat in which all of them take
+-- part, and its statistics of the day (UTC).
+-- The members are a JSON array of ids. Duplicates count once, and so does the creator.
 -- Record: TeamSetup
 -- Index:  none: inserts rows
 -- Locks:  row: teams, row: members, row: chats, row: chat_participants, row: stats_teams
@@ -93,7 +93,7 @@ taking_part AS (
     ORDER BY joined.user_id ASC
 ),
 
--- A team that is new has no statistics yet with which these could conflict.
+-- A new team has no statistics yet, so these cannot conflict.
 counted AS (
     INSERT INTO stats_teams (team_id, period_type, period_start, period_end, members_created)
     SELECT

@@ -1,5 +1,5 @@
 -- name: create(public_id, name, handle, is_private, config, created_by_id)^
--- Insert one team, without any member.
+-- Insert one team without members.
 -- Record: Team
 -- Index:  none: inserts one row
 -- Locks:  row: teams
@@ -32,10 +32,10 @@ RETURNING
     updated_at;
 
 -- name: update(id, changes, expected_revision)^
--- Change the fields of one team that the changes hold, unless the revision is not the expected one.
--- Without an expected revision any will do. The row is read under its lock, so that two writers of
--- different fields both keep their change. A new handle, a unique key, locks the row as
--- FOR UPDATE does: inserts of what refers to the team wait for it, and it for them.
+-- Update the given fields of one team, if its revision is the expected one.
+-- Without an expected revision, the update always applies. The row is read under its lock, so that
+-- concurrent changes of different fields are both kept. A new handle is a unique key, so the update
+-- locks the row like FOR UPDATE: it and inserts of rows that refer to the team wait for each other.
 -- Record: Update[Team], or no row
 -- Index:  teams_pkey
 -- Locks:  for no key update: teams
@@ -85,9 +85,9 @@ LEFT JOIN updated ON cur.id = updated.id;
 
 -- name: delete(id)^
 -- Delete one team with its members, chats and statistics.
--- It costs what these rows cost: those of a large team are deleted one by one, and locked until the
--- end.
--- Record: Touched, or no row
+-- The cost grows with these rows: those of a large team are deleted one by one, and stay locked
+-- until the commit.
+-- Record: RowId, or no row
 -- Index:  teams_pkey
 -- Locks:  row: teams, cascade: chat_participants, cascade: chats, cascade: members,
 --         cascade: stats_teams

@@ -1,5 +1,5 @@
 -- name: list_texts(after_id, max_rows)
--- List what search and comparison read of the users after an id: names, as folded, and languages.
+-- List the users after an id, with their names, folded names and languages.
 -- Record: UserTexts
 -- Index:  users_pkey, users_pkey (order)
 -- Locks:  none
@@ -14,9 +14,9 @@ ORDER BY id ASC
 LIMIT :max_rows::integer;
 
 -- name: mend_name(id, name, name_folded)^
--- Store the folded name of one user, unless the name was changed since it was read; no change of the
--- user's own.
--- Record: Touched, or no row
+-- Store the folded name of one user, unless the name has changed since it was read. The user's
+-- revision stays the same.
+-- Record: RowId, or no row
 -- Index:  users_pkey
 -- Locks:  row: users
 UPDATE users
@@ -27,9 +27,8 @@ WHERE
 RETURNING id;
 
 -- name: mend_languages(id, languages, tags)^
--- Store the language tags of one user as they are written, unless they were changed since they were
--- read.
--- Record: Touched, or no row
+-- Store the normalized language tags of one user, unless they have changed since they were read.
+-- Record: RowId, or no row
 -- Index:  users_pkey
 -- Locks:  for no key update: users
 WITH cur AS (

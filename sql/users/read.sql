@@ -41,7 +41,7 @@ FROM users
 WHERE public_id = :public_id::text;
 
 -- name: find_by_email(email)^
--- Fetch one user by e-mail address, given in its normalised form (NFC, lower case).
+-- Fetch one user by e-mail address, given in its normalized form (NFC, lower case).
 -- Record: User, or no row
 -- Index:  users_email_key
 -- Locks:  none
@@ -83,9 +83,10 @@ FROM users
 WHERE handle = :handle::text;
 
 -- name: find_with_teams(public_id)^
--- Fetch one user with all memberships, newest first; each team says how many members it has.
--- Without a bound: reads every membership of the user, and counts every member of these teams. For
--- users of very many or very large teams, members.find_by_user pages and counts nothing.
+-- Fetch one user with all memberships, newest first, and the member count of each team.
+-- The cost has no limit: it reads every membership of the user, and counts every member of these
+-- teams. For users of very many or very large teams, use members.find_by_user, which pages and
+-- counts nothing.
 -- Record: UserWithTeams, or no row
 -- Index:  users_public_id_key, members_user_id_created_at_team_id_idx, teams_pkey, members_pkey
 -- Locks:  none
@@ -133,8 +134,9 @@ FROM users
 WHERE users.public_id = :public_id::text;
 
 -- name: find_many_by_id(ids)
--- Fetch the users of a JSON array of ids, in its order; absent ones are left out.
--- Each is looked up by itself: in a plain join, the planner may read and lock the whole table.
+-- Fetch users by a JSON array of ids, in the order of the array. Absent ones are left out.
+-- Each one is looked up separately: for a plain join, the planner may read and lock the whole
+-- table.
 -- Record: User
 -- Index:  users_pkey
 -- Locks:  none
@@ -174,8 +176,9 @@ ORDER BY wanted.position ASC
 LIMIT 10000;
 
 -- name: find_many_by_public_id(public_ids)
--- Fetch the users of a JSON array of public ids, in its order; absent ones are left out.
--- Each is looked up by itself: in a plain join, the planner may read and lock the whole table.
+-- Fetch users by a JSON array of public ids, in the order of the array. Absent ones are left out.
+-- Each one is looked up separately: for a plain join, the planner may read and lock the whole
+-- table.
 -- Record: User
 -- Index:  users_public_id_key
 -- Locks:  none

@@ -1,8 +1,8 @@
 -- name: search__exact(pattern, email, max_rows)
--- List, newest first, the users who are not private and whose name or handle
--- holds a text, or whose e-mail address is it.
--- For texts that hold no trigram, and where there are no trigram indexes: walks the users until the
--- limit is reached, at worst to the last one: give strangers' searches a statement_timeout.
+-- List the users who are not private and whose name or handle contains a text, or whose e-mail
+-- address equals it, newest first.
+-- For texts without a trigram, and for databases without trigram indexes. Walks the users until the
+-- limit is reached, in the worst case all of them. Set a statement_timeout for untrusted searches.
 -- Record: User
 -- Index:  users_created_at_id_idx (order),
 --         scan: users, every row, where few hold the text
@@ -34,11 +34,11 @@ ORDER BY
 LIMIT :max_rows::integer;
 
 -- name: search__exact_by_trigram(pattern, email, max_rows)
--- List, newest first, the users who are not private and whose name or handle
--- holds a text, or whose e-mail address is it.
--- Reads the hits from the trigram indexes and sorts them. With more than 5 000 of them, walks the
--- 10 000 newest users first, and is done if enough of these hold the text. At worst reads those and
--- then every user who holds the text: give strangers' searches a statement_timeout.
+-- List the users who are not private and whose name or handle contains a text, or whose e-mail
+-- address equals it, newest first.
+-- Reads the matches from the trigram indexes and sorts them. With more than 5 000 matches, it first
+-- walks the 10 000 newest users, and stops if enough of these match. In the worst case it reads
+-- those and then every matching user. Set a statement_timeout for untrusted searches.
 -- Record: User
 -- Index:  never: without the trigram indexes another query is run
 -- Index (pg_trgm): users_name_folded_idx, users_handle_idx, users_email_key,
@@ -56,8 +56,8 @@ WITH hits AS MATERIALIZED (
         )
 ),
 
--- Hits are read as they are asked for. With a limit of their own, the planner would hope to meet as
--- many soon, and read the table from its beginning.
+-- The matches are a CTE without a LIMIT, read only as far as needed. With one, the planner would
+-- expect to find enough of them early in a sequential scan.
 first_hits AS MATERIALIZED (
     SELECT id
     FROM hits
@@ -114,8 +114,8 @@ SELECT
     created_at,
     updated_at
 FROM users
--- An array, not a join: looked up one by one, however many the planner expects, and each once,
--- though some may be both walked and hits.
+-- An array instead of a join: each id is looked up by its key, whatever number the planner expects,
+-- and once, although a user may be both walked and matched.
 WHERE id = any(array(SELECT found.id FROM found))
 ORDER BY
     created_at DESC,
@@ -123,10 +123,10 @@ ORDER BY
 LIMIT :max_rows::integer;
 
 -- name: search__substring(pattern, email_pattern, max_rows)
--- List, newest first, the users who are not private and whose name, handle or
--- e-mail address holds a text.
--- For texts that hold no trigram, and where there are no trigram indexes: walks the users until the
--- limit is reached, at worst to the last one: give strangers' searches a statement_timeout.
+-- List the users who are not private and whose name, handle or e-mail address contains a text,
+-- newest first.
+-- For texts without a trigram, and for databases without trigram indexes. Walks the users until the
+-- limit is reached, in the worst case all of them. Set a statement_timeout for untrusted searches.
 -- Record: User
 -- Index:  users_created_at_id_idx (order),
 --         scan: users, every row, where few hold the text
@@ -158,11 +158,11 @@ ORDER BY
 LIMIT :max_rows::integer;
 
 -- name: search__substring_by_trigram(pattern, email_pattern, max_rows)
--- List, newest first, the users who are not private and whose name, handle or
--- e-mail address holds a text.
--- Reads the hits from the trigram indexes and sorts them. With more than 5 000 of them, walks the
--- 10 000 newest users first, and is done if enough of these hold the text. At worst reads those and
--- then every user who holds the text: give strangers' searches a statement_timeout.
+-- List the users who are not private and whose name, handle or e-mail address contains a text,
+-- newest first.
+-- Reads the matches from the trigram indexes and sorts them. With more than 5 000 matches, it first
+-- walks the 10 000 newest users, and stops if enough of these match. In the worst case it reads
+-- those and then every matching user. Set a statement_timeout for untrusted searches.
 -- Record: User
 -- Index:  never: without the trigram indexes another query is run
 -- Index (pg_trgm): users_name_folded_idx, users_handle_idx, users_email_idx,
@@ -180,8 +180,8 @@ WITH hits AS MATERIALIZED (
         )
 ),
 
--- Hits are read as they are asked for. With a limit of their own, the planner would hope to meet as
--- many soon, and read the table from its beginning.
+-- The matches are a CTE without a LIMIT, read only as far as needed. With one, the planner would
+-- expect to find enough of them early in a sequential scan.
 first_hits AS MATERIALIZED (
     SELECT id
     FROM hits
@@ -238,8 +238,8 @@ SELECT
     created_at,
     updated_at
 FROM users
--- An array, not a join: looked up one by one, however many the planner expects, and each once,
--- though some may be both walked and hits.
+-- An array instead of a join: each id is looked up by its key, whatever number the planner expects,
+-- and once, although a user may be both walked and matched.
 WHERE id = any(array(SELECT found.id FROM found))
 ORDER BY
     created_at DESC,

@@ -38,10 +38,11 @@ RETURNING
     updated_at;
 
 -- name: update(id, changes, expected_revision)^
--- Change the fields of one user that the changes hold, unless the revision is not the expected one.
--- Without an expected revision any will do. The row is read under its lock, so that two writers of
--- different fields both keep their change. A new e-mail address or handle, both unique keys, locks
--- the row as FOR UPDATE does: inserts of what refers to the user wait for it, and it for them.
+-- Update the given fields of one user, if its revision is the expected one.
+-- Without an expected revision, the update always applies. The row is read under its lock, so that
+-- concurrent changes of different fields are both kept. A new e-mail address or handle is a unique
+-- key, so the update locks the row like FOR UPDATE: it and inserts of rows that refer to the user
+-- wait for each other.
 -- Record: Update[User], or no row
 -- Index:  users_pkey
 -- Locks:  for no key update: users
@@ -95,8 +96,8 @@ FROM cur
 LEFT JOIN updated ON cur.id = updated.id;
 
 -- name: update_last_active(public_id)^
--- Set the time at which a user was last active to now; no change of the user's own.
--- Record: Touched, or no row
+-- Set last_active_at of one user to now. The revision stays the same.
+-- Record: RowId, or no row
 -- Index:  users_public_id_key
 -- Locks:  row: users
 UPDATE users
@@ -105,8 +106,8 @@ WHERE public_id = :public_id::text
 RETURNING id;
 
 -- name: delete__lock(id)^
--- Lock a user who is to be deleted, so that nothing of the user's is added from here on.
--- Record: Touched, or no row
+-- Lock one user before deletion, so that no rows that refer to the user can be added.
+-- Record: RowId, or no row
 -- Index:  users_pkey
 -- Locks:  for update: users
 SELECT id
@@ -114,19 +115,19 @@ FROM users
 WHERE id = :id::bigint
 FOR UPDATE;
 
--- name: delete__part(id, max_rows)^
--- Take from one locked user at most so many bookmarks, resources made and resources deleted, and
--- tell whether these were the last: a user who has most of them has tens of thousands.
--- The counters of the resources that the bookmarks counted for are lowered. Each resource is locked
--- until the part is committed, and rewritten with an entry in each of its indexes: some 50 pages,
--- so that a part of 100 touches about 5000.
--- Record: Part
+-- name: delete__batch(id, max_rows)^
+-- Delete a batch of one locked user's bookmarks, and clear the user from a batch of the resources
+-- created and a batch of the resources deleted. Tell whether these were the last.
+-- A user may have tens of thousands of them. The bookmark counters are lowered. Each resource stays
+-- locked until the commit, and is rewritten with an entry in each of its indexes: about 50 pages,
+-- so about 5000 for a batch of 100.
+-- Record: Batch
 -- Index:  bookmarks_pkey or bookmarks_user_id_created_at_resource_id_idx,
 --         resources_created_by_id_idx, resources_deleted_by_id_idx, resources_pkey
 -- Locks:  row: bookmarks, for no key update: resources
 -- Null:   is_last, max_rows is given
 WITH removed AS (
-    -- lint: decides_under_lock: all is of the one user, whom delete__lock holds.
+    -- lint: decides_under_lock: all rows belong to the user that delete__lock has locked.
     DELETE FROM bookmarks
     WHERE
         bookmarks.user_id = :id::bigint
@@ -144,7 +145,7 @@ made AS MATERIALIZED (
     SELECT resources.id
     FROM resources
     WHERE resources.created_by_id = :id::bigint
-    -- lint: limit_is_ordered: any will do, and sorting all of them for each part would cost more.
+    -- lint: limit_is_ordered: any rows will do, and sorting all of them per batch would cost more.
     LIMIT :max_rows::integer
 ),
 
@@ -152,7 +153,7 @@ discarded AS MATERIALIZED (
     SELECT resources.id
     FROM resources
     WHERE resources.deleted_by_id = :id::bigint
-    -- lint: limit_is_ordered: any will do.
+    -- lint: limit_is_ordered: any rows will do.
     LIMIT :max_rows::integer
 ),
 
@@ -209,14 +210,14 @@ SELECT
     ) < :max_rows::integer AS is_last;
 
 -- name: delete__runs(id, max_rows)^
--- Delete at most so many runs of one locked user, with their steps and values, and tell whether
--- these were the last.
--- Record: Part
+-- Delete a batch of one locked user's runs, with their steps and values, and tell whether these
+-- were the last.
+-- Record: Batch
 -- Index:  runs_pkey or runs_id_key
 -- Locks:  row: runs, cascade: run_io, cascade: run_steps
 -- Null:   is_last, max_rows is given
 WITH removed AS (
-    -- lint: decides_under_lock: all is of the one user, whom delete__lock holds.
+    -- lint: decides_under_lock: all rows belong to the user that delete__lock has locked.
     DELETE FROM runs
     WHERE
         runs.user_id = :id::bigint
@@ -234,10 +235,10 @@ SELECT count(*) < :max_rows::integer AS is_last
 FROM removed;
 
 -- name: delete(id)^
--- Delete one locked user with memberships, participations and statistics; teams and chats stay,
--- without a creator. What comes in thousands is gone already, or would be deleted with the user here
--- and at once: see delete__part.
--- Record: Touched, or no row
+-- Delete one locked user with memberships, participations and statistics. Teams and chats stay,
+-- without a creator.
+-- delete__batch and delete__runs run first. Rows that they leave are deleted here in one statement.
+-- Record: RowId, or no row
 -- Index:  users_pkey
 -- Locks:  row: users, cascade: bookmarks, cascade: chat_participants, cascade: chats,
 --         cascade: members, cascade: resources, cascade: run_io, cascade: run_steps, cascade: runs,

@@ -212,12 +212,12 @@ async def test_delete_counts_a_bookmark_added_while_it_waited(
 
 
 @pytest.fixture
-def in_parts_of_two(unopened: AsyncDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(unopened.users.delete.__globals__, "_PART", 2)
+def in_batches_of_two(unopened: AsyncDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(unopened.users.delete.__globals__, "_BATCH_SIZE", 2)
 
 
-def busy_user(make: Factory, other: int) -> tuple[int, list[int]]:
-    """Make a user with more of everything than one part holds; return the bookmarked resources."""
+def user_with_many_rows(make: Factory, other: int) -> tuple[int, list[int]]:
+    """Make a user with more of everything than one batch holds; return the bookmarked resources."""
     user_id = make.user()
     marked = [make.resource(bookmarks=2, created_by_id=user_id) for _ in range(3)]
     marked += [make.resource(bookmarks=2) for _ in range(3)]
@@ -232,8 +232,8 @@ def busy_user(make: Factory, other: int) -> tuple[int, list[int]]:
     return user_id, marked
 
 
-def remains(admin: Connection[Any], user_id: int) -> dict[str, int]:
-    """Count what a user has, table by table."""
+def remaining_rows(admin: Connection[Any], user_id: int) -> dict[str, int]:
+    """Count the rows of a user in each table."""
     found = {}
     for what, where in (
         ("users", "id"),
@@ -250,35 +250,35 @@ def remains(admin: Connection[Any], user_id: int) -> dict[str, int]:
 
 
 def miscounted(admin: Connection[Any]) -> list[Any]:
-    """Find the bookmarked resources whose counters are not what they count."""
+    """Return the bookmarked resources whose counter is wrong."""
     return admin.execute(
         "SELECT id, resources.bookmarks, count(*) FROM resources INNER JOIN bookmarks"
         " ON resource_id = id GROUP BY id HAVING resources.bookmarks <> count(*)"
     ).fetchall()
 
 
-@pytest.mark.usefixtures("in_parts_of_two")
-async def test_delete_in_parts_leaves_nothing_and_changes_nobody_elses(
+@pytest.mark.usefixtures("in_batches_of_two")
+async def test_delete_in_batches_leaves_nothing_and_changes_nobody_elses(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     other = make.user()
-    user_id, _ = busy_user(make, other)
+    user_id, _ = user_with_many_rows(make, other)
     changes = "SELECT id, revision, updated_at FROM resources ORDER BY id"
     before = admin.execute(changes).fetchall()
     assert await db.users.delete(user_id) is True
-    assert set(remains(admin, user_id).values()) == {0}
-    assert remains(admin, other)["bookmarks.user_id"] == 6
+    assert set(remaining_rows(admin, user_id).values()) == {0}
+    assert remaining_rows(admin, other)["bookmarks.user_id"] == 6
     assert miscounted(admin) == []
     assert admin.execute(changes).fetchall() == before
     assert await db.users.delete(user_id) is False
 
 
-@pytest.mark.usefixtures("in_parts_of_two")
-async def test_what_one_part_locks_is_free_before_the_next(
+@pytest.mark.usefixtures("in_batches_of_two")
+async def test_what_one_batch_locks_is_free_before_the_next(
     db: AsyncDatabase, admin: Connection[Any], make: Factory, database_url: str
 ) -> None:
     other = make.user()
-    user_id, marked = busy_user(make, other)
+    user_id, marked = user_with_many_rows(make, other)
     with psycopg.connect(database_url, autocommit=True) as elsewhere:
         with admin.transaction():
             admin.execute("UPDATE resources SET views = views + 1 WHERE id = %s", (marked[4],))
@@ -287,21 +287,21 @@ async def test_what_one_part_locks_is_free_before_the_next(
             # Four bookmarks are gone, and whoever looks at their resources waits for nobody.
             free = "SELECT FROM resources WHERE id = ANY(%s) FOR UPDATE NOWAIT"
             assert elsewhere.execute(free, (marked[:4],)).rowcount == 4
-            assert remains(elsewhere, user_id)["bookmarks.user_id"] == 2
+            assert remaining_rows(elsewhere, user_id)["bookmarks.user_id"] == 2
             assert miscounted(elsewhere) == []
         assert await deletion.result() is True
-    assert set(remains(admin, user_id).values()) == {0}
+    assert set(remaining_rows(admin, user_id).values()) == {0}
     assert miscounted(admin) == []
     row = admin.execute("SELECT views, bookmarks FROM resources WHERE id = %s", (marked[4],))
     assert row.fetchone() == (1, 1)
 
 
-@pytest.mark.usefixtures("in_parts_of_two")
+@pytest.mark.usefixtures("in_batches_of_two")
 async def test_a_deletion_that_is_cut_short_is_right_so_far_and_goes_on_when_called_again(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     other = make.user()
-    user_id, marked = busy_user(make, other)
+    user_id, marked = user_with_many_rows(make, other)
     with admin.transaction():
         admin.execute("UPDATE resources SET views = views + 1 WHERE id = %s", (marked[4],))
         deletion = Started(lambda: db.users.delete(user_id))
@@ -312,31 +312,31 @@ async def test_a_deletion_that_is_cut_short_is_right_so_far_and_goes_on_when_cal
         )
         with pytest.raises(Timeout):
             await deletion.result()
-    left = remains(admin, user_id)
+    left = remaining_rows(admin, user_id)
     assert left["users.id"] == 1
     assert left["bookmarks.user_id"] == 2
     assert miscounted(admin) == []
     assert await db.users.delete(user_id) is True
-    assert set(remains(admin, user_id).values()) == {0}
+    assert set(remaining_rows(admin, user_id).values()) == {0}
     assert miscounted(admin) == []
 
 
-@pytest.mark.usefixtures("in_parts_of_two")
-async def test_a_deletion_inside_a_transaction_is_one_piece(
+@pytest.mark.usefixtures("in_batches_of_two")
+async def test_a_deletion_inside_a_transaction_is_atomic(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     other = make.user()
-    user_id, _ = busy_user(make, other)
-    before = remains(admin, user_id)
+    user_id, _ = user_with_many_rows(make, other)
+    before = remaining_rows(admin, user_id)
     with pytest.raises(LookupError):
         async with db.transaction() as tx:
             assert await tx.users.delete(user_id) is True
             raise LookupError
-    assert remains(admin, user_id) == before
+    assert remaining_rows(admin, user_id) == before
     assert miscounted(admin) == []
     async with db.transaction() as tx:
         assert await tx.users.delete(user_id) is True
-    assert set(remains(admin, user_id).values()) == {0}
+    assert set(remaining_rows(admin, user_id).values()) == {0}
     assert miscounted(admin) == []
 
 

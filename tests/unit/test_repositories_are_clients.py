@@ -54,7 +54,7 @@ def test_a_private_import_is_found(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["from ...engine import Page", "from ...records.shared import Touched", "import re"]
+    "line", ["from ...engine import Page", "from ...records.shared import RowId", "import re"]
 )
 def test_a_public_import_is_none(line: str) -> None:
     assert list(private_imports(line)) == []

@@ -10,7 +10,7 @@ from vrooli_data.records.transactions import ServerRun
 
 BEFORE = ServerRun(1, 1, "1000.5", "1001.5", "0/1", [10, 11, 12])
 #: Somebody has reset the statistics, or the server has crashed.
-RESET = replace(BEFORE, statistics_since="3000.5")
+RESET = replace(BEFORE, stats_reset="3000.5")
 #: What an ordinary checkpoint changes, and recovery from a crash as well.
 CHECKPOINTED = replace(RESET, checkpoint_lsn="0/2")
 #: Stopped in good order, and started again.
@@ -30,7 +30,7 @@ RESTARTED = replace(BEFORE, started="2000.5", checkpoint_lsn="0/2", processes=[2
         (replace(CHECKPOINTED, processes=[]), None),
         (replace(RESET, processes=[]), True),
         (RESTARTED, True),
-        (replace(RESTARTED, statistics_since="2000.5"), False),
+        (replace(RESTARTED, stats_reset="2000.5"), False),
         (replace(RESTARTED, system_identifier=2), False),
         (replace(RESTARTED, timeline=2), False),
         # A standby was promoted.

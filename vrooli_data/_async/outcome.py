@@ -13,7 +13,7 @@ from .._bound import BoundQuery
 from .._sqlstates import INVALID_PARAMETER_VALUE
 from .._transactions import NO_TRACE, NOT_KNOWN, Trace, is_same_run
 from ..errors import CommitUnknown, DatabaseError, VrooliDataError
-from ..records.transactions import Outcome
+from ..records.transactions import TransactionStatus
 from ._compat import Body, sleep
 from .connector import AsyncConnector
 from .pool import AsyncLoan, AsyncPool
@@ -25,7 +25,7 @@ logger = logging.getLogger("vrooli_data")
 #: Looks on a connection for what the transaction would have written.
 Look: TypeAlias = Body[AsyncSession, bool]
 
-_FIND_OUTCOME = own_queries("transactions").bind("find_outcome", Outcome)
+_FIND_OUTCOME = own_queries("transactions").bind("find_outcome", TransactionStatus)
 
 #: Seconds between two questions, at first and at most.
 _FIRST_WAIT, _LAST_WAIT = 0.005, 0.2
@@ -151,12 +151,12 @@ class AsyncResolver:
             return False
         return True
 
-    async def _find(self, session: AsyncSession, xid: str) -> Outcome:
+    async def _find(self, session: AsyncSession, xid: str) -> TransactionStatus:
         try:
             rows = await session.rows(_FIND_OUTCOME, (xid,))
         except DatabaseError as error:
             if error.sqlstate != INVALID_PARAMETER_VALUE:
                 raise
             # Another run of the server, which has not come so far yet.
-            return Outcome(None, "")
+            return TransactionStatus(None, "")
         return _FIND_OUTCOME.record_of(rows[0])

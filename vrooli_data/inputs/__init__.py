@@ -1,4 +1,4 @@
-"""What callers give: keyword-only, checked before any SQL runs."""
+"""The inputs of methods: keyword-only structs, checked before any SQL runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What chats are made of and changed by."""
+"""Inputs that create and update chats."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..validation import Flag, Id, JsonObject, PublicId
 class CreateChat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A chat to create."""
 
-    #: 12 characters of [0-9a-z]; made when None.
+    #: 12 characters of [0-9a-z]; generated when None.
     public_id: PublicId | None = None
     #: None for a chat outside any team.
     team_id: Id | None = None
-    #: Takes part in the chat from the start.
+    #: Becomes the chat's first participant.
     creator_id: Id | None = None
     is_private: Flag = False
     open_to_anyone_with_invite: Flag = False
@@ -23,10 +23,10 @@ class CreateChat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class UpdateChat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The fields of a chat to change; None is NULL."""
+    """The fields of a chat to change; None sets NULL."""
 
     team_id: Id | UnsetType | None = UNSET
     is_private: Flag | UnsetType = UNSET
     open_to_anyone_with_invite: Flag | UnsetType = UNSET
-    #: Takes the place of the whole object.
+    #: Replaces the whole object.
     config: JsonObject | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""What resources, their versions and translations are made of and changed by."""
+"""Inputs that create and update resources, versions and translations."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..validation import Count, Flag, Id, JsonObject, PublicId
 
 
 class CreateResource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A resource to create, without any version or translation."""
+    """A resource to create, without versions or translations."""
 
     resource_type: ResourceType
-    #: 12 characters of [0-9a-z]; made when None.
+    #: 12 characters of [0-9a-z]; generated when None.
     public_id: PublicId | None = None
     is_private: Flag = False
     created_by_id: Id | None = None
@@ -27,10 +27,10 @@ class UpdateResource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class BulkUpdateResource(UpdateResource, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The fields to change of one of many resources."""
+    """The fields of one resource to change in a bulk update."""
 
     id: Id
-    #: None: any will do.
+    #: None: any revision.
     expected_revision: Count | None = None
 
 
@@ -38,14 +38,14 @@ class CreateVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A version to add to a resource; its index is the next one."""
 
     version_label: VersionLabel
-    #: 12 characters of [0-9a-z]; made when None.
+    #: 12 characters of [0-9a-z]; generated when None.
     public_id: PublicId | None = None
     config: JsonObject = {}
     is_complete: Flag = False
 
 
 class UpdateVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The fields of a version to change; a config takes the place of the whole config."""
+    """The fields of a version to change; a config replaces the whole config."""
 
     version_label: VersionLabel | UnsetType = UNSET
     config: JsonObject | UnsetType = UNSET
@@ -53,7 +53,7 @@ class UpdateVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class SetTranslation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a resource is called in one language."""
+    """The name and description of a resource in one language."""
 
     name: Name
     description: Description | None = None

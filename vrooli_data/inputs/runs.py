@@ -1,4 +1,4 @@
-"""What runs are made of and changed by."""
+"""Inputs that create, update and start runs."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ..validation import Count, Flag, Id, Json, Milliseconds
 
 
 class CreateRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A run to create; it is Scheduled."""
+    """A run to create, with the status Scheduled."""
 
     user_id: Id
     name: Name
     resource_version_id: Id | None = None
     is_private: Flag = False
-    #: Any JSON; None is no data.
+    #: Any JSON value; None: no data.
     data: Json | None = None
 
 
 class UpdateRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The fields of a run to change; None is NULL. The status has a method of its own."""
+    """The fields of a run to change; None sets NULL. `update_status` changes the status."""
 
     name: Name | UnsetType = UNSET
     is_private: Flag | UnsetType = UNSET
@@ -33,8 +33,8 @@ class UpdateRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class StartStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A step that a run starts with; it is Scheduled."""
+    """A step that a run starts with, with the status Scheduled."""
 
     name: Name
-    #: Any JSON by key, also None.
+    #: JSON values by key; None is JSON null.
     inputs: Values = {}

@@ -1,4 +1,4 @@
-"""What teams are made of and changed by."""
+"""Inputs that create and update teams, and the defaults of new teams."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from .._domain.fields import Handle, Name
 from ..records.shared import JsonValue
 from ..validation import Flag, Id, JsonObject, PublicId
 
-#: What the creator of a team may do in it. The layer stores permissions, and asks for none.
+#: Permissions of the creator of a team. The layer stores permissions and does not enforce them.
 ADMIN_PERMISSIONS: dict[str, JsonValue] = {
     "edit_team": True,
     "manage_members": True,
     "manage_chats": True,
     "post_messages": True,
 }
-#: What the other members of a new team may do in it.
+#: Permissions of the other members of a new team.
 MEMBER_PERMISSIONS: dict[str, JsonValue] = {
     "edit_team": False,
     "manage_members": False,
     "manage_chats": False,
     "post_messages": True,
 }
-#: The config of the chat that a team is created with, which tells it from the team's other chats.
+#: The config of the chat that a team is created with. It marks the team's default chat.
 TEAM_CHAT_CONFIG: dict[str, JsonValue] = {"is_default_of_team": True}
 
 
@@ -31,7 +31,7 @@ class CreateTeam(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A team to create."""
 
     name: Name
-    #: 12 characters of [0-9a-z]; made when None.
+    #: 12 characters of [0-9a-z]; generated when None.
     public_id: PublicId | None = None
     handle: Handle | None = None
     is_private: Flag = False
@@ -40,10 +40,10 @@ class CreateTeam(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class UpdateTeam(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The fields of a team to change; None is NULL."""
+    """The fields of a team to change; None sets NULL."""
 
     name: Name | UnsetType = UNSET
     handle: Handle | UnsetType | None = UNSET
     is_private: Flag | UnsetType = UNSET
-    #: Takes the place of the whole object.
+    #: Replaces the whole object.
     config: JsonObject | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""What users are made of and changed by."""
+"""Inputs that create and update users."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class CreateUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A user to create."""
 
     name: Name
-    #: 12 characters of [0-9a-z]; made when None.
+    #: 12 characters of [0-9a-z]; generated when None.
     public_id: PublicId | None = None
     email: Email | None = None
     handle: Handle | None = None
@@ -24,7 +24,7 @@ class CreateUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class UpdateUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The fields of a user to change; None is NULL."""
+    """The fields of a user to change; None sets NULL."""
 
     name: Name | UnsetType = UNSET
     email: Email | UnsetType | None = UNSET

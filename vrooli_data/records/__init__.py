@@ -1,7 +1,7 @@
 """The records that queries return, one module per aggregate.
 
-They are frozen: no field can be set. Lists and JSON inside are the caller's own to change, so that
-a record that holds any cannot be hashed; its id can.
+They are frozen: no field can be set. Callers may change the lists and JSON values in a record, so a
+record that holds any is not hashable.
 """
 
 from __future__ import annotations

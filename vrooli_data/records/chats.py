@@ -1,4 +1,4 @@
-"""Records of chats and who takes part in them."""
+"""Records of chats and their participants."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ class Chat(msgspec.Struct, frozen=True):
     public_id: str
     #: None for a chat outside any team.
     team_id: int | None
-    #: None when that user was deleted, or was never known.
+    #: None when the user was deleted or never known.
     creator_id: int | None
     is_private: bool
     open_to_anyone_with_invite: bool
     #: A JSON object.
     config: JsonValue
-    #: Counts the changes of the row; its participants are not among them.
+    #: Counts the changes of the row, without those of its participants.
     revision: int
     created_at: datetime
     updated_at: datetime
 
 
 class UserChat(Chat, frozen=True):
-    """One chat, as one of its participants has it."""
+    """One chat, as one of its participants sees it."""
 
     has_unread: bool
 
@@ -39,11 +39,11 @@ class Participant(UserSummary, frozen=True, gc=False):
 
     user_id: int
     has_unread: bool
-    #: When the user came to take part.
+    #: When the user became a participant.
     created_at: datetime
 
 
 class Added(msgspec.Struct, frozen=True, gc=False):
-    """Whether a row that is there now is new."""
+    """Whether the statement added the row; False when it existed before."""
 
     added: bool

@@ -15,7 +15,7 @@ class Member(msgspec.Struct, frozen=True):
     team_id: int
     user_id: int
     is_admin: bool
-    #: A JSON object: what the member may do in the team.
+    #: A JSON object: the member's permissions in the team.
     permissions: JsonValue
     created_at: datetime
     updated_at: datetime

@@ -35,17 +35,17 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     latest_version_id: int | None
     #: Index of the newest version ever added, from 0; -1 before the first.
     last_version_index: int
-    #: Counts the changes of the row; counters are not among them.
+    #: Counts the changes of the row, without those of its counters.
     revision: int
     created_at: datetime
     updated_at: datetime
 
 
 class UpdateConflict(msgspec.Struct, frozen=True, gc=False):
-    """One row that a bulk update left as it is."""
+    """One row that a bulk update did not change."""
 
     id: int
-    #: None: any would have done.
+    #: None: any revision was accepted.
     expected_revision: int | None
     #: None: the row is missing.
     actual_revision: int | None
@@ -57,7 +57,7 @@ class UpdateConflict(msgspec.Struct, frozen=True, gc=False):
 
 
 class BulkUpdate(msgspec.Struct, frozen=True):
-    """What a bulk update made of the rows it was given; each is updated or in conflict."""
+    """The result of a bulk update: each row was updated or is in conflict."""
 
     #: How many rows were changed.
     updated: int
@@ -66,41 +66,41 @@ class BulkUpdate(msgspec.Struct, frozen=True):
 
 
 class BulkUpdateOutcome(BulkUpdate, frozen=True):
-    """A bulk update that may have been refused."""
+    """The result of a bulk update, with whether it was written."""
 
-    #: False: too many rows are in conflict, and none was changed.
+    #: False: too many rows are in conflict, so none was changed.
     is_written: bool
 
 
 class SoftDeletion(msgspec.Struct, frozen=True, gc=False):
-    """What a soft deletion did; of the resources it was given, each is counted once."""
+    """The result of a soft deletion; each given resource is counted once."""
 
-    #: How many resources it deleted.
+    #: Resources deleted now.
     deleted: int
-    #: How many were deleted before; they are left as they are.
+    #: Resources deleted before; they stay as they are.
     already_deleted: int
-    #: How many do not exist.
+    #: Resources that do not exist.
     missing: int
-    #: How many runs it cancelled.
+    #: Runs cancelled now.
     cancelled_runs: int
 
 
 class ResourceLocks(msgspec.Struct, frozen=True, gc=False):
-    """What a soft deletion has locked."""
+    """The resources that a soft deletion has locked."""
 
     locked: int
-    #: False: the transaction is of another isolation, and does not see what was added since.
+    #: False: the transaction's isolation hides rows added after its snapshot.
     is_read_committed: bool
 
 
 class Restoration(msgspec.Struct, frozen=True, gc=False):
-    """What a restoration found."""
+    """The state of a resource before its restoration."""
 
     was_deleted: bool
 
 
 class LatestVersion(msgspec.Struct, frozen=True):
-    """The version a resource points at."""
+    """The latest version of a resource."""
 
     id: int
     public_id: str
@@ -114,7 +114,7 @@ class LatestVersion(msgspec.Struct, frozen=True):
 class ResourceWithLatestVersion(Resource, frozen=True, gc=True):
     """One resource with its creator and latest version."""
 
-    #: None when the creator is gone or was never known.
+    #: None when the creator was deleted or never known.
     creator: UserSummary | None
     #: None before the first version.
     latest_version: LatestVersion | None
@@ -126,7 +126,7 @@ class ResourceVersion(msgspec.Struct, frozen=True):
     id: int
     public_id: str
     resource_id: int
-    #: Counts the versions of the resource, from 0.
+    #: Position among the resource's versions, from 0.
     version_index: int
     version_label: str
     config: JsonValue
@@ -145,7 +145,7 @@ class ResourceWithVersion(msgspec.Struct, frozen=True):
 
 
 class ResourceTranslation(msgspec.Struct, frozen=True, gc=False):
-    """One row of resource_translations; its changes count in the resource's revision."""
+    """One row of resource_translations; the resource's revision counts its changes."""
 
     resource_id: int
     #: A language tag such as en or pt-BR.
@@ -157,13 +157,13 @@ class ResourceTranslation(msgspec.Struct, frozen=True, gc=False):
 
 
 class TranslationTexts(msgspec.Struct, frozen=True, gc=False):
-    """What search and comparison read of a translation."""
+    """The texts of a translation that search reads."""
 
     resource_id: int
     language: str
     name: str
     description: str | None
-    #: As search compares it now.
+    #: The name as search compares it now.
     name_folded: str
-    #: As search compares it now; None: no description.
+    #: The description as search compares it now; None: no description.
     description_folded: str | None

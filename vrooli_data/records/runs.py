@@ -77,9 +77,9 @@ class RunValue(msgspec.Struct, frozen=True):
 class RunDetails(Run, frozen=True, gc=True):
     """One run with its data, version, user, steps, inputs and outputs."""
 
-    #: None where the run holds no data, and where its data is JSON's null.
+    #: None when the run has no data, or when its data is JSON null.
     data: JsonValue
-    #: None when the run is of no version.
+    #: None when the run has no version.
     resource_version: RunResourceVersion | None
     user: UserSummary
     #: In order of their position.
@@ -93,17 +93,17 @@ class ExecutionStats(msgspec.Struct, frozen=True):
     """How many runs there are, and how long the completed ones took."""
 
     total: int
-    #: Every status is present, also with 0.
+    #: Holds every status, also those with no run.
     by_status: dict[RunStatus, int]
-    #: Milliseconds, over completed runs that say how long they took; None when none does.
+    #: Milliseconds, over the completed runs whose time is known; None when there are none.
     average_time_elapsed: float | None
 
 
 class StatusUpdate(msgspec.Struct, frozen=True):
-    """What a change of status found, and what it made of it."""
+    """The status before a change, and the run after it."""
 
     previous_status: RunStatus
-    #: None when the status there was does not lead to the one asked for.
+    #: None when the previous status does not allow the change.
     updated: Run | None
 
 
@@ -113,12 +113,12 @@ class StartedRun(msgspec.Struct, frozen=True):
     run: Run
     #: In order of their position.
     steps: list[RunStepDetails]
-    #: Inputs of all steps.
+    #: The number of inputs of all steps.
     input_count: int
 
 
 class RunStart(msgspec.Struct, frozen=True):
-    """What the start of a run found, and what it made of it."""
+    """The status before a start, and the run after it."""
 
     previous_status: RunStatus
     #: None when the run was not Scheduled.

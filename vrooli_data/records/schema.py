@@ -1,4 +1,4 @@
-"""Records of what the database says of its own schema."""
+"""Records of the database's own schema."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class AppliedMigration(msgspec.Struct, frozen=True, gc=False):
-    """One migration that the database holds."""
+    """One migration that was applied to the database."""
 
     id: str
 
@@ -19,6 +19,6 @@ class ColumnType(msgspec.Struct, frozen=True, gc=False):
 
 
 class Extension(msgspec.Struct, frozen=True, gc=False):
-    """One extension that the database has."""
+    """One extension installed in the database."""
 
     name: str

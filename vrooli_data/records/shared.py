@@ -1,4 +1,4 @@
-"""What the records of several aggregates share."""
+"""Records and types that several aggregates share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
         "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
     )
 else:
-    # msgspec cannot build a decoder for a recursive alias; any JSON value is what it means.
+    # msgspec cannot build a decoder for a recursive alias.
     JsonValue = Any
 
 
@@ -19,35 +19,35 @@ R = TypeVar("R")
 
 
 class UserSummary(msgspec.Struct, frozen=True, gc=False):
-    """What a nested record says of a user."""
+    """A user inside another record."""
 
     public_id: str
     name: str
     handle: str | None
 
 
-class Touched(msgspec.Struct, frozen=True, gc=False):
-    """The id of a row that a statement changed, for callers who need no more."""
+class RowId(msgspec.Struct, frozen=True, gc=False):
+    """The id of a row that a statement changed or locked."""
 
     id: int
 
 
 class Update(msgspec.Struct, Generic[R], frozen=True):
-    """What an update found, and what it made of it."""
+    """The revision before an update, and the row after it."""
 
     previous_revision: int
     #: None when the row has another revision than the expected one.
     updated: R | None
 
 
-class Part(msgspec.Struct, frozen=True, gc=False):
-    """One part of work that is done in parts."""
+class Batch(msgspec.Struct, frozen=True, gc=False):
+    """The result of one batch."""
 
-    #: There were fewer rows than asked for: nothing is left.
+    #: The batch was not full, so no rows are left.
     is_last: bool
 
 
-class Existence(msgspec.Struct, frozen=True, gc=False):
-    """Whether a row is there."""
+class RowExists(msgspec.Struct, frozen=True, gc=False):
+    """Whether a row exists."""
 
-    is_there: bool
+    row_exists: bool

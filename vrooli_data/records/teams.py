@@ -21,7 +21,7 @@ class Team(msgspec.Struct, frozen=True):
     is_private: bool
     #: A JSON object.
     config: JsonValue
-    #: None when that user was deleted, or was never known.
+    #: None when the user was deleted or never known.
     created_by_id: int | None
     #: Counts the changes of the row.
     revision: int
@@ -33,7 +33,7 @@ class TeamSetup(msgspec.Struct, frozen=True):
     """A new team with its chat."""
 
     team: Team
-    #: Its members take part in it.
+    #: All members take part in it.
     chat: Chat
-    #: With the creator.
+    #: Includes the creator.
     member_count: int

@@ -1,4 +1,4 @@
-"""Records of what the server says of a transaction."""
+"""Records of transactions and of the server that ran them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Literal
 import msgspec
 
 
-class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """What became of a transaction."""
+class TransactionStatus(msgspec.Struct, frozen=True, gc=False):
+    """The status of a transaction."""
 
-    #: None when the server has forgotten so old a transaction.
+    #: None when the transaction is too old for the server to know.
     status: Literal["in progress", "committed", "aborted"] | None
-    #: Eight hexadecimal digits; another one than at BEGIN means another server.
+    #: Eight hexadecimal digits; it differs from that at BEGIN on another server.
     timeline: str
 
 
@@ -23,10 +23,9 @@ class ServerRun(msgspec.Struct, frozen=True):
     timeline: int
     #: Seconds since 1970. A server that crashed and recovered by itself keeps it.
     started: str
-    #: Seconds since 1970. Every crash sets it anew, and so does whoever resets statistics; a server
-    #: that was stopped in good order keeps it.
-    statistics_since: str
-    #: Where the log's latest checkpoint is; recovery from a crash ends with one.
+    #: Seconds since 1970. A crash and a reset of the statistics set it; a clean shutdown does not.
+    stats_reset: str
+    #: The position of the latest checkpoint; recovery from a crash ends with a checkpoint.
     checkpoint_lsn: str
-    #: The server's own processes; all of them are new after a crash.
+    #: The ids of the server's own processes; a crash replaces all of them.
     processes: list[int]

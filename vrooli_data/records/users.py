@@ -12,7 +12,7 @@ class User(msgspec.Struct, frozen=True):
 
     id: int
     public_id: str
-    #: Normalised: NFC, lower case.
+    #: Normalized: NFC, lower case.
     email: str | None
     name: str
     #: ASCII lower case.
@@ -21,14 +21,14 @@ class User(msgspec.Struct, frozen=True):
     is_private: bool
     languages: list[str]
     last_active_at: datetime | None
-    #: Counts the changes of the row; last_active_at is not one.
+    #: Counts the changes of the row, without those of last_active_at.
     revision: int
     created_at: datetime
     updated_at: datetime
 
 
 class TeamSummary(msgspec.Struct, frozen=True, gc=False):
-    """What a membership says of its team."""
+    """A team inside a membership."""
 
     public_id: str
     name: str
@@ -46,16 +46,16 @@ class Membership(msgspec.Struct, frozen=True, gc=False):
 
 
 class UserWithTeams(User, frozen=True):
-    """One user with the memberships, newest first."""
+    """One user with all memberships, newest first."""
 
     memberships: list[Membership]
 
 
 class UserTexts(msgspec.Struct, frozen=True):
-    """What search and comparison read of a user."""
+    """The texts of a user that search reads."""
 
     id: int
     name: str
-    #: As search compares it now.
+    #: The name as search compares it now.
     name_folded: str
     languages: list[str]

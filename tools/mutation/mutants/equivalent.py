@@ -9,9 +9,9 @@ _IS_PRIVATE = "    is_private boolean NOT NULL DEFAULT FALSE,\n"
 _DELETE = """\
 -- name: delete(id)^
 -- Delete one team with its members, chats and statistics.
--- It costs what these rows cost: those of a large team are deleted one by one, and locked until the
--- end.
--- Record: Touched, or no row
+-- The cost grows with these rows: those of a large team are deleted one by one, and stay locked
+-- until the commit.
+-- Record: RowId, or no row
 -- Index:  teams_pkey
 -- Locks:  row: teams, cascade: chat_participants, cascade: chats, cascade: members,
 --         cascade: stats_teams

@@ -35,8 +35,8 @@ MUTANTS = [
         "no row where there always is one",
         "bookmarks.exists",
         "sql/bookmarks/read.sql",
-        "-- Record: Existence\n",
-        "-- Record: Existence, or no row\n",
+        "-- Record: RowExists\n",
+        "-- Record: RowExists, or no row\n",
         Check("record", "no row"),
     ),
     Mutant(

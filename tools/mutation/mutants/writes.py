@@ -111,7 +111,7 @@ MUTANTS = [
     ),
     Mutant(
         "many rows locked in any order",
-        "users.delete__part",
+        "users.delete__batch",
         "sql/users/write.sql",
         "    ORDER BY resources.id ASC\n",
         "",
@@ -119,7 +119,7 @@ MUTANTS = [
     ),
     Mutant(
         "many rows locked in the opposite order",
-        "users.delete__part",
+        "users.delete__batch",
         "sql/users/write.sql",
         "    ORDER BY resources.id ASC\n",
         "    ORDER BY resources.id DESC\n",

@@ -1,4 +1,4 @@
-"""The repositories that hang off a database, off a connection and off a transaction."""
+"""The repositories of a database, a connection or a transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .users import AsyncUserRepository
 
 
 class AsyncRepositories(AsyncExecutor):
-    """What repositories are made on, with one for each aggregate of the package."""
+    """An executor with one repository per aggregate of the package."""
 
     def __init__(self, runner: AsyncRunner) -> None:
         super().__init__(runner)

@@ -9,12 +9,12 @@ from ..._domain import own_queries
 from ...engine import AsyncInputs, AsyncRepository, BulkResult, Page
 from ...inputs import CreateBookmark
 from ...records import Bookmark
-from ...records.shared import Existence
+from ...records.shared import RowExists
 from ...validation import check_id
 
 _SQL = own_queries("bookmarks")
 
-_EXISTS = _SQL.bind("exists", Existence)
+_EXISTS = _SQL.bind("exists", RowExists)
 _BULK_CREATE = _SQL.load("bulk_create", CreateBookmark)
 _LIST_BY_USER = _SQL.listing(
     "list_by_user__created_at", Bookmark, key="created_at", tie="resource_id"
@@ -22,13 +22,13 @@ _LIST_BY_USER = _SQL.listing(
 
 
 class AsyncBookmarkRepository(AsyncRepository):
-    """Which users have bookmarked which resources (sql/bookmarks)."""
+    """Bookmarks of resources by users (sql/bookmarks)."""
 
     async def exists(self, user_id: int, resource_id: int) -> bool:
         """Tell whether a user has bookmarked a resource (sql/bookmarks/read.sql)."""
         check_id("user_id", user_id)
         check_id("resource_id", resource_id)
-        return (await self.get_one(_EXISTS, user_id, resource_id)).is_there
+        return (await self.get_one(_EXISTS, user_id, resource_id)).row_exists
 
     async def bulk_create(
         self,

@@ -7,7 +7,7 @@ from ...engine import AsyncRepository, Page, Update, json_text, new_public_id
 from ...inputs import CreateChat, UpdateChat
 from ...records import Chat, Participant, UserChat
 from ...records.chats import Added
-from ...records.shared import Touched
+from ...records.shared import RowId
 from ...validation import check_flag, check_id, check_key, checked, checked_changes
 
 _SQL = own_queries("chats")
@@ -18,15 +18,15 @@ _FIND_MANY = _SQL.listing("find_many__created_at", Chat, key="created_at")
 _FIND_BY_USER = _SQL.listing("find_by_user__id", UserChat)
 _CREATE = _SQL.bind("create", Chat)
 _UPDATE = _SQL.bind("update", Update[Chat])
-_DELETE = _SQL.bind("delete", Touched)
+_DELETE = _SQL.bind("delete", RowId)
 _FIND_PARTICIPANTS = _SQL.listing("find_participants__user_id", Participant, tie="user_id")
 _ADD_PARTICIPANT = _SQL.bind("add_participant", Added)
-_REMOVE_PARTICIPANT = _SQL.bind("remove_participant", Touched)
-_SET_UNREAD = _SQL.bind("set_unread", Touched)
+_REMOVE_PARTICIPANT = _SQL.bind("remove_participant", RowId)
+_SET_UNREAD = _SQL.bind("set_unread", RowId)
 
 
 class AsyncChatRepository(AsyncRepository):
-    """Chats and who takes part in them (sql/chats)."""
+    """Chats and their participants (sql/chats)."""
 
     async def find_by_id(self, id: int) -> Chat | None:
         """Fetch one chat by id (sql/chats/read.sql)."""
@@ -48,18 +48,18 @@ class AsyncChatRepository(AsyncRepository):
     async def find_by_user(
         self, user_id: int, *, cursor: str | None = None, limit: int = 20
     ) -> Page[UserChat]:
-        """List the chats that one user takes part in, the newest first (sql/chats/read.sql).
+        """List the chats of one participant, newest first (sql/chats/read.sql).
 
-        The order is that of the chats' ids; *limit* is from 1 to 500.
+        Ordered by the id of the chat. *limit* is from 1 to 500.
         """
         check_id("user_id", user_id)
         return await self.page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
 
     async def create(self, chat: CreateChat) -> Chat:
-        """Insert one chat; its creator takes part from the start (sql/chats/write.sql).
+        """Insert one chat; its creator becomes a participant (sql/chats/write.sql).
 
-        Raises `AlreadyExists` where the public id is taken, and `MissingReference` where team or
-        creator is absent; `field` tells which.
+        Raises `AlreadyExists` where the public id is taken, and `MissingReference` where the team
+        or the creator is absent; its `field` names which.
         """
         values = checked("chat", chat, CreateChat)
         return await self.get_one(
@@ -75,7 +75,7 @@ class AsyncChatRepository(AsyncRepository):
     async def update(
         self, id: int, changes: UpdateChat, *, expected_revision: int | None = None
     ) -> Chat | None:
-        """Change the fields given of one chat; None when absent (sql/chats/write.sql).
+        """Update the given fields of one chat; None when absent (sql/chats/write.sql).
 
         Raises `Conflict` where the chat has another revision than the expected one, and
         `MissingReference` where the team is absent.
@@ -89,7 +89,7 @@ class AsyncChatRepository(AsyncRepository):
         )
 
     async def delete(self, id: int) -> bool:
-        """Delete one chat with its list of participants; False when absent.
+        """Delete one chat and its list of participants; False when absent.
 
         Query: sql/chats/write.sql.
         """
@@ -99,25 +99,25 @@ class AsyncChatRepository(AsyncRepository):
     async def find_participants(
         self, chat_id: int, *, cursor: str | None = None, limit: int = 20
     ) -> Page[Participant]:
-        """List who takes part in one chat, the newest user first (sql/chats/participants.sql).
+        """List the participants of one chat, newest user first (sql/chats/participants.sql).
 
-        The order is that of the users' ids; *limit* is from 1 to 500.
+        Ordered by the id of the user. *limit* is from 1 to 500.
         """
         check_id("chat_id", chat_id)
         return await self.page(_FIND_PARTICIPANTS, chat_id, cursor=cursor, limit=limit)
 
     async def add_participant(self, chat_id: int, user_id: int) -> bool:
-        """Let one user take part in a chat; False when that is so already.
+        """Add one user to the participants of a chat; False when already there.
 
-        Query: sql/chats/participants.sql. Raises `MissingReference` where chat or user is absent;
-        `field` tells which.
+        Query: sql/chats/participants.sql. Raises `MissingReference` where the chat or the user is
+        absent; its `field` names which.
         """
         _check_participant(chat_id, user_id)
-        outcome = await self.find_one(_ADD_PARTICIPANT, chat_id, user_id)
-        return outcome is not None and outcome.added
+        result = await self.find_one(_ADD_PARTICIPANT, chat_id, user_id)
+        return result is not None and result.added
 
     async def remove_participant(self, chat_id: int, user_id: int) -> bool:
-        """Let one user take part in a chat no longer; False when that is so already.
+        """Remove one user from the participants of a chat; False when absent.
 
         Query: sql/chats/participants.sql.
         """
@@ -125,9 +125,9 @@ class AsyncChatRepository(AsyncRepository):
         return await self.find_one(_REMOVE_PARTICIPANT, chat_id, user_id) is not None
 
     async def set_unread(self, chat_id: int, user_id: int, has_unread: bool) -> bool:
-        """Note whether one participant has something to read; False when there is none such.
+        """Set whether one participant has something unread; False when absent.
 
-        Query: sql/chats/participants.sql. No change of the chat: its revision stays.
+        Query: sql/chats/participants.sql. The chat's revision stays the same.
         """
         _check_participant(chat_id, user_id)
         check_flag("has_unread", has_unread)

@@ -1,4 +1,4 @@
-"""Resources by the thousand, and their soft deletion: methods of the attribute ``resources``."""
+"""Bulk updates and soft deletion: methods of the attribute ``resources``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BULK_UPDATE = _SQL.bind("bulk_update", BulkUpdateOutcome)
 _BULK_SOFT_DELETE_LOCK = _SQL.bind("bulk_soft_delete__lock", ResourceLocks)
 _BULK_SOFT_DELETE = _SQL.bind("bulk_soft_delete", SoftDeletion)
 _RESTORE = _SQL.bind("restore", Restoration)
-#: What says which resource is meant, and not what becomes of it.
+#: Fields that select the resource and its revision; the others are changes.
 _KEYS = ("id", "expected_revision")
 
 
@@ -94,12 +94,12 @@ class AsyncResourceBulk(AsyncRepository):
     async def bulk_update(
         self, changes: Sequence[BulkUpdateResource], *, max_conflict_ratio: float = 0.3
     ) -> BulkUpdate:
-        """Change the fields given of many resources (sql/resources/bulk_update.sql).
+        """Update the given fields of many resources (sql/resources/bulk_update.sql).
 
-        At most 10 000, in one statement. Resources that are missing or have another revision than
-        the expected one are left as they are, and named. Where they are more than
-        *max_conflict_ratio* of all, nothing is written and `TooManyConflicts` is raised; a
-        transaction of yours can go on after it.
+        One statement updates at most 10 000. A resource that is missing, or has another revision
+        than the expected one, stays as it is and is returned as a conflict. If the share of
+        conflicts exceeds *max_conflict_ratio*, nothing is written and `TooManyConflicts` is raised;
+        your transaction stays usable.
         """
         check_ratio("max_conflict_ratio", max_conflict_ratio)
         given = _checked_changes(changes)
@@ -116,11 +116,12 @@ class AsyncResourceBulk(AsyncRepository):
     async def bulk_soft_delete(self, ids: Sequence[int], deleted_by: int) -> SoftDeletion:
         """Soft-delete many resources, and cancel their active runs (sql/resources/soft_delete.sql).
 
-        At most 10 000, in two statements of one transaction. Runs that are Scheduled, InProgress or
-        Paused become Cancelled, those included that are being added or resumed meanwhile. What was
-        deleted before is left as it is. The day's statistics of *deleted_by*, the id of a user,
-        count the resources. Raises `MissingReference` where that user is absent, and `InvalidUse`
-        in a transaction of another isolation than read committed, which would not see such runs.
+        Two statements of one transaction delete at most 10 000. Runs that are Scheduled, InProgress
+        or Paused become Cancelled, also those that another session is adding or resuming. Resources
+        that were deleted before stay as they are. The user with the id *deleted_by* has the
+        deletions counted in the statistics of the day. Raises `MissingReference` where that user is
+        absent, and `InvalidUse` where your transaction is not read committed: it would not see runs
+        added after its snapshot.
         """
         given = check_list("ids", ids, MAX_MANY, check_id)
         check_distinct("ids", given)
@@ -143,8 +144,8 @@ class AsyncResourceBulk(AsyncRepository):
     async def restore(self, id: int) -> bool:
         """Undo the soft deletion of one resource; False when it is not deleted.
 
-        Query: sql/resources/soft_delete.sql. Its runs stay cancelled, and its deletion stays
-        counted. Raises `NotFound` where the resource is absent.
+        Query: sql/resources/soft_delete.sql. Its runs stay cancelled, and the statistics
+        still count its deletion. Raises `NotFound` where the resource is absent.
         """
         check_id("id", id)
         restoration = await self.find_one(_RESTORE, id)
@@ -159,8 +160,8 @@ class AsyncResourceBulk(AsyncRepository):
             locks = await resources.get_one(_BULK_SOFT_DELETE_LOCK, wanted)
             if not locks.is_read_committed:
                 raise InvalidUse(
-                    f"{_BULK_SOFT_DELETE.name}: this transaction would not see, and so not cancel, "
-                    "the runs that others add while it is open: use isolation='read committed'"
+                    f"{_BULK_SOFT_DELETE.name}: this transaction does not see runs that were added "
+                    "after its snapshot, and cannot cancel them: use isolation='read committed'"
                 )
             return await resources.get_one(_BULK_SOFT_DELETE, wanted, deleted_by)
 
@@ -168,10 +169,10 @@ class AsyncResourceBulk(AsyncRepository):
 
 
 def _checked_changes(changes: Sequence[BulkUpdateResource]) -> list[dict[str, Any]]:
-    """Return the changes as the query takes them, or refuse them, naming the one at fault."""
+    """Return the changes as the query takes them; refuse an invalid one by its position."""
     given = checked_items("changes", changes, BulkUpdateResource)
-    for place, values in enumerate(given):
+    for position, values in enumerate(given):
         if len(values) == len(_KEYS):
-            raise InvalidInput(f"changes[{place}]", "must hold at least one field to change")
+            raise InvalidInput(f"changes[{position}]", "must hold at least one field to change")
     check_distinct("changes", (values["id"] for values in given), ".id")
     return given

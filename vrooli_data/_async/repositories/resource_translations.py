@@ -9,21 +9,21 @@ from ...engine import AsyncRepository
 from ...errors import NotFound
 from ...inputs import SetTranslation
 from ...records import ResourceTranslation
-from ...records.shared import Touched
+from ...records.shared import RowId
 from ...validation import check_id, checked
 
 _SQL = own_queries("resources")
 
 _FIND_TRANSLATIONS = _SQL.bind("find_translations", ResourceTranslation)
 _SET_TRANSLATION = _SQL.bind("set_translation", ResourceTranslation)
-_DELETE_TRANSLATION = _SQL.bind("delete_translation", Touched)
+_DELETE_TRANSLATION = _SQL.bind("delete_translation", RowId)
 
 
 class AsyncResourceTranslations(AsyncRepository):
     """The translations of resources (sql/resources/translations.sql).
 
-    A translation has no revision of its own: its change is one of the resource, whose revision and
-    updated_at move with it.
+    A translation has no revision of its own: its changes move the revision and updated_at of the
+    resource.
     """
 
     async def find_translations(self, resource_id: int) -> list[ResourceTranslation]:
@@ -40,7 +40,7 @@ class AsyncResourceTranslations(AsyncRepository):
         """Insert or replace the translation into a language (sql/resources/translations.sql).
 
         Both fields are replaced: a description that is not given becomes NULL. The case of the tag
-        does not matter: pt-br is stored as pt-BR. The resource's revision counts it. Raises
+        does not matter: pt-br is stored as pt-BR. The resource's revision counts the change. Raises
         `NotFound` where the resource is absent.
         """
         check_id("resource_id", resource_id)
@@ -65,7 +65,7 @@ class AsyncResourceTranslations(AsyncRepository):
     async def delete_translation(self, resource_id: int, language: str) -> bool:
         """Delete the translation into a language; False when absent.
 
-        Query: sql/resources/translations.sql. The resource's revision counts it.
+        Query: sql/resources/translations.sql. The resource's revision counts the change.
         """
         check_id("resource_id", resource_id)
         tag = new_language("language", language)

@@ -7,7 +7,7 @@ from ...engine import AsyncRepository, Page, Update, json_text, new_public_id
 from ...errors import NotFound
 from ...inputs import CreateResource, CreateVersion, UpdateVersion
 from ...records import ResourceVersion, ResourceWithVersion
-from ...records.shared import Touched
+from ...records.shared import RowId
 from ...validation import check_id, check_key, check_revision, checked, checked_changes
 
 _SQL = own_queries("resources")
@@ -16,7 +16,7 @@ _FIND_VERSION_BY_PUBLIC_ID = _SQL.bind("find_version_by_public_id", ResourceVers
 _FIND_VERSIONS = _SQL.listing("find_versions__version_index", ResourceVersion, tie="version_index")
 _CREATE_WITH_VERSION = _SQL.bind("create_with_version", ResourceWithVersion)
 _ADD_VERSION = _SQL.bind("add_version", ResourceVersion)
-_UPDATE_VERSION_LOCK = _SQL.bind("update_version__lock", Touched)
+_UPDATE_VERSION_LOCK = _SQL.bind("update_version__lock", RowId)
 _UPDATE_VERSION = _SQL.bind("update_version", Update[ResourceVersion])
 
 
@@ -43,9 +43,9 @@ class AsyncResourceVersions(AsyncRepository):
     ) -> ResourceWithVersion:
         """Insert one resource with its first version (sql/resources/create_with_version.sql).
 
-        The resource points at it, and has a complete version if this is one. Raises
-        `AlreadyExists` where one of the public ids is taken, and `MissingReference` where the
-        creator is absent; nothing is inserted then.
+        The version becomes the resource's latest version. Raises `AlreadyExists` where one of the
+        public ids is taken, and `MissingReference` where the creator is absent; then nothing is
+        inserted.
         """
         values = checked("resource", resource, CreateResource)
         first = checked("version", version, CreateVersion)
@@ -62,10 +62,10 @@ class AsyncResourceVersions(AsyncRepository):
         )
 
     async def add_version(self, resource_id: int, version: CreateVersion) -> ResourceVersion:
-        """Insert the next version of one resource, its latest (sql/resources/versions.sql).
+        """Insert the next version of one resource (sql/resources/versions.sql).
 
-        The resource points at it, and has a complete version if it had one or this is one. Raises
-        `NotFound` where the resource is absent, and `AlreadyExists` where the public id is taken.
+        The version becomes the resource's latest version. Raises `NotFound` where the resource is
+        absent, and `AlreadyExists` where the public id is taken.
         """
         check_id("resource_id", resource_id)
         values = checked("version", version, CreateVersion)
@@ -84,12 +84,12 @@ class AsyncResourceVersions(AsyncRepository):
     async def update_version(
         self, id: int, changes: UpdateVersion, *, expected_revision: int | None = None
     ) -> ResourceVersion | None:
-        """Change the fields given of one version; None when absent (sql/resources/versions.sql).
+        """Update the given fields of one version; None when absent (sql/resources/versions.sql).
 
-        Where *changes* hold is_complete, two queries in one transaction: a resource has a complete
-        version while any of its versions is complete, which takes the lock of the resource to tell.
-        The resource's revision counts the change if the version is completed or uncompleted by it.
-        Raises `Conflict` where the version has another revision than the expected one.
+        With is_complete among the changes, two queries run in one transaction: the first locks the
+        resource, because has_complete_version depends on all its versions. The resource's revision
+        counts a change of is_complete. Raises `Conflict` where the version has another revision
+        than the expected one.
         """
         check_id("id", id)
         values = checked_changes(changes, UpdateVersion)
@@ -101,7 +101,7 @@ class AsyncResourceVersions(AsyncRepository):
             )
 
         async def lock_and_update(versions: AsyncResourceVersions) -> ResourceVersion | None:
-            # Under the lock the versions stand still, and the second statement sees them all.
+            # The lock keeps the versions unchanged, and the second statement sees all of them.
             await versions.find_one(_UPDATE_VERSION_LOCK, id)
             return await update(versions)
 

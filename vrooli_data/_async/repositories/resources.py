@@ -11,7 +11,7 @@ from ...engine import Page, Update, json_text, new_public_id
 from ...errors import InvalidInput, NotFound
 from ...inputs import CreateResource, UpdateResource
 from ...records import Resource, ResourceOrder, ResourceType, ResourceWithLatestVersion
-from ...records.shared import Touched
+from ...records.shared import RowId
 from ...validation import (
     MAX_MANY,
     check_choice,
@@ -40,7 +40,7 @@ _FIND_TRENDING = _SQL.bind("find_trending", Resource)
 _FIND_BY_TYPE = {
     key: _SQL.listing(f"find_by_type__{key}", Resource, key=key) for key in get_args(ResourceOrder)
 }
-#: By whether one type is asked for, and whether trigram indexes are used.
+#: Keys: whether the search has a type, and whether it uses trigram indexes.
 _SEARCH = {
     (False, False): _SQL.bind("search__any_type", Resource),
     (False, True): _SQL.bind("search__any_type_by_trigram", Resource),
@@ -49,9 +49,9 @@ _SEARCH = {
 }
 _CREATE = _SQL.bind("create", Resource)
 _UPDATE = _SQL.bind("update", Update[Resource])
-_INCREMENT_VIEWS = _SQL.bind("increment_views", Touched)
-_INCREMENT_BOOKMARKS = _SQL.bind("increment_bookmarks", Touched)
-_DELETE = _SQL.bind("delete", Touched)
+_INCREMENT_VIEWS = _SQL.bind("increment_views", RowId)
+_INCREMENT_BOOKMARKS = _SQL.bind("increment_bookmarks", RowId)
+_DELETE = _SQL.bind("delete", RowId)
 _TYPES = get_args(ResourceType)
 #: A longer interval reaches past the first year that a timestamp can hold.
 _MAX_DAYS = 365_000
@@ -73,7 +73,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations, 
     async def find_many_by_id(self, ids: Sequence[int]) -> list[Resource]:
         """Fetch resources by id, in the order given (sql/resources/read.sql).
 
-        Absent ones are left out; at most 10 000 are asked for.
+        Absent ones are left out. At most 10 000 ids are accepted.
         """
         wanted = check_list("ids", ids, MAX_MANY, check_id)
         return await self.find_all(_FIND_MANY_BY_ID, json_text(wanted))
@@ -81,7 +81,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations, 
     async def find_many_by_public_id(self, public_ids: Sequence[str]) -> list[Resource]:
         """Fetch resources by public id, in the order given (sql/resources/read.sql).
 
-        Absent ones are left out; at most 10 000 are asked for.
+        Absent ones are left out. At most 10 000 ids are accepted.
         """
         wanted = check_list("public_ids", public_ids, MAX_MANY, check_key)
         return await self.find_all(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
@@ -99,10 +99,11 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations, 
         cursor: str | None = None,
         limit: int = 20,
     ) -> Page[Resource]:
-        """List the public, undeleted, complete resources of one type, highest first.
+        """List the listed resources of one type, highest value of *order_by* first.
 
-        Queries: sql/resources/find_by_type.sql. Ties are in order of id, newest first. A cursor
-        belongs to the order it was made in; *limit* is from 1 to 500.
+        Queries: sql/resources/find_by_type.sql. A resource is listed if it is public, not deleted
+        and has a complete version. Ties are ordered by id, newest first. A cursor is valid for its
+        own type and order only. *limit* is from 1 to 500.
         """
         check_choice("resource_type", resource_type, _TYPES)
         check_choice("order_by", order_by, _FIND_BY_TYPE.keys())
@@ -111,7 +112,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations, 
     async def find_trending(self, *, days: int = 7, limit: int = 50) -> list[Resource]:
         """List the best listed resources of the last days (sql/resources/read.sql).
 
-        Best is the highest score, then bookmarks, then views; *limit* is from 1 to 500.
+        Ordered by score, then bookmarks, then views, highest first. *limit* is from 1 to 500.
         """
         check_int("days", days, 1, _MAX_DAYS)
         check_limit(limit)
@@ -120,23 +121,23 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations, 
     async def search(
         self, query: str, *, resource_type: ResourceType | None = None, limit: int = 20
     ) -> list[Resource]:
-        r"""List the listed resources whose texts hold a text, best score first.
+        r"""List the listed resources that contain a text, best score first.
 
-        Queries: sql/resources/search.sql. The texts are name and description in any language. Case,
-        normal form and ligatures do not matter, accents do; ``%``, ``_`` and ``\`` match
-        themselves. Ties are in order of id, newest first; *limit* is from 1 to 500. A
-        statement_timeout bounds what strangers' texts cost.
+        Queries: sql/resources/search.sql. The text is searched in name and description in every
+        language. Case, normal form and ligatures do not matter, accents do. ``%``, ``_`` and ``\``
+        match themselves. Ties are ordered by id, newest first. *limit* is from 1 to 500. Set a
+        statement_timeout for untrusted searches.
         """
         if resource_type is not None:
             check_choice("resource_type", resource_type, _TYPES)
         check_limit(limit)
         text = searched(query)
-        kind = () if resource_type is None else (resource_type,)
+        types = () if resource_type is None else (resource_type,)
         by_trigram = self.has_extension("pg_trgm") and holds_trigram(text)
-        return await self.find_all(_SEARCH[bool(kind), by_trigram], pattern(text), *kind, limit)
+        return await self.find_all(_SEARCH[bool(types), by_trigram], pattern(text), *types, limit)
 
     async def create(self, resource: CreateResource) -> Resource:
-        """Insert one resource, without any version or translation (sql/resources/write.sql).
+        """Insert one resource without versions or translations (sql/resources/write.sql).
 
         Raises `AlreadyExists` where the public id is taken, and `MissingReference` where the
         creator is absent.
@@ -153,7 +154,7 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations, 
     async def update(
         self, id: int, changes: UpdateResource, *, expected_revision: int | None = None
     ) -> Resource | None:
-        """Change the fields given of one resource; None when absent (sql/resources/write.sql).
+        """Update the given fields of one resource; None when absent (sql/resources/write.sql).
 
         Raises `Conflict` where the resource has another revision than the expected one.
         """
@@ -178,11 +179,11 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations, 
             )
 
     async def increment_bookmarks(self, public_id: str, by: Literal[1, -1] = 1) -> None:
-        """Move the counter of a resource's bookmarks, not below zero (sql/resources/write.sql).
+        """Raise or lower a resource's bookmark counter (sql/resources/write.sql).
 
-        For callers whose bookmark row is written elsewhere: the counter is compared with the rows
-        at the next reconciliation. Changes neither revision nor updated_at; raises `NotFound` where
-        the resource is absent or deleted.
+        For callers who write the bookmark row elsewhere. The counter does not fall below zero, and
+        the next reconciliation compares it with the rows. Changes neither revision nor updated_at.
+        Raises `NotFound` where the resource is absent or deleted.
         """
         check_key("public_id", public_id)
         _check_step("by", by)
@@ -202,6 +203,6 @@ class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations, 
 
 
 def _check_step(field: str, value: int) -> None:
-    """Refuse what moves a counter by anything but one."""
+    """Refuse a step of a counter other than 1 or -1."""
     if type(value) is not int or value not in (1, -1):
         raise InvalidInput(field, "must be 1 or -1")

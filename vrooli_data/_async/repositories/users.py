@@ -12,7 +12,7 @@ from ...engine import AsyncRepository, Page, Update, json_text, new_public_id
 from ...errors import NotFound
 from ...inputs import CreateUser, UpdateUser
 from ...records import User, UserWithTeams
-from ...records.shared import Part, Touched
+from ...records.shared import Batch, RowId
 from ...validation import (
     MAX_MANY,
     check_choice,
@@ -36,7 +36,7 @@ _FIND_BY_EMAIL = _SQL.bind("find_by_email", User)
 _FIND_BY_HANDLE = _SQL.bind("find_by_handle", User)
 _FIND_WITH_TEAMS = _SQL.bind("find_with_teams", UserWithTeams)
 _FIND_MANY = _SQL.listing("find_many__created_at", User, key="created_at")
-#: By whether e-mail addresses match as a whole, and whether trigram indexes are used.
+#: Keys: how e-mail addresses match, and whether the search uses trigram indexes.
 _SEARCH = {
     ("exact", False): _SQL.bind("search__exact", User),
     ("exact", True): _SQL.bind("search__exact_by_trigram", User),
@@ -45,13 +45,13 @@ _SEARCH = {
 }
 _CREATE = _SQL.bind("create", User)
 _UPDATE = _SQL.bind("update", Update[User])
-_UPDATE_LAST_ACTIVE = _SQL.bind("update_last_active", Touched)
-_DELETE_LOCK = _SQL.bind("delete__lock", Touched)
-#: Resources before runs, as everywhere: two that lock both never wait for each other.
-_DELETE_PARTS = (_SQL.bind("delete__part", Part), _SQL.bind("delete__runs", Part))
-_DELETE = _SQL.bind("delete", Touched)
-#: Rows of each kind in one part. Increments of the resources in it wait for as long as it takes.
-_PART = 100
+_UPDATE_LAST_ACTIVE = _SQL.bind("update_last_active", RowId)
+_DELETE_LOCK = _SQL.bind("delete__lock", RowId)
+#: Resources are locked before runs, as everywhere, so that two sessions cannot deadlock.
+_DELETE_BATCHES = (_SQL.bind("delete__batch", Batch), _SQL.bind("delete__runs", Batch))
+_DELETE = _SQL.bind("delete", RowId)
+#: Rows of each kind in one batch. Increments of its resources wait until the batch is committed.
+_BATCH_SIZE = 100
 
 
 class AsyncUserRepository(AsyncRepository):
@@ -70,7 +70,7 @@ class AsyncUserRepository(AsyncRepository):
     async def find_many_by_id(self, ids: Sequence[int]) -> list[User]:
         """Fetch users by id, in the order given (sql/users/read.sql).
 
-        Absent ones are left out; at most 10 000 are asked for.
+        Absent ones are left out. At most 10 000 ids are accepted.
         """
         wanted = check_list("ids", ids, MAX_MANY, check_id)
         return await self.find_all(_FIND_MANY_BY_ID, json_text(wanted))
@@ -78,7 +78,7 @@ class AsyncUserRepository(AsyncRepository):
     async def find_many_by_public_id(self, public_ids: Sequence[str]) -> list[User]:
         """Fetch users by public id, in the order given (sql/users/read.sql).
 
-        Absent ones are left out; at most 10 000 are asked for.
+        Absent ones are left out. At most 10 000 ids are accepted.
         """
         wanted = check_list("public_ids", public_ids, MAX_MANY, check_key)
         return await self.find_all(_FIND_MANY_BY_PUBLIC_ID, json_text(wanted))
@@ -110,13 +110,13 @@ class AsyncUserRepository(AsyncRepository):
         limit: int = 10,
         match_email: Literal["exact", "substring"] = "exact",
     ) -> list[User]:
-        r"""List the users whose name or handle holds a text, newest first (sql/users/search.sql).
+        r"""List the users whose name or handle has a text, newest first (sql/users/search.sql).
 
-        Case, normal form and ligatures do not matter, accents do; ``%``, ``_`` and ``\`` match
-        themselves; private users are left out. An e-mail address counts when it is the text. With
-        *match_email* ``"substring"`` it counts when it holds the text, which lists addresses that
-        their owners told nobody: for back offices. *limit* is from 1 to 500. A statement_timeout
-        bounds what strangers' texts cost.
+        Case, normal form and ligatures do not matter, accents do. ``%``, ``_`` and ``\`` match
+        themselves. Private users are left out. An e-mail address matches when it equals the text.
+        With *match_email* ``"substring"`` it matches when it contains the text. This reveals
+        addresses to the caller, so use it in back offices only. *limit* is from 1 to 500. Set a
+        statement_timeout for untrusted searches.
         """
         check_choice("match_email", match_email, ("exact", "substring"))
         check_limit(limit)
@@ -148,7 +148,7 @@ class AsyncUserRepository(AsyncRepository):
     async def update(
         self, id: int, changes: UpdateUser, *, expected_revision: int | None = None
     ) -> User | None:
-        """Change the fields given of one user; None when absent (sql/users/write.sql).
+        """Update the given fields of one user; None when absent (sql/users/write.sql).
 
         Raises `Conflict` where the user has another revision than the expected one, and
         `AlreadyExists` where the e-mail address or handle is taken.
@@ -162,7 +162,7 @@ class AsyncUserRepository(AsyncRepository):
         )
 
     async def update_last_active(self, public_id: str) -> None:
-        """Note that a user is active now (sql/users/write.sql).
+        """Set last_active_at of one user to now (sql/users/write.sql).
 
         Changes neither revision nor updated_at; raises `NotFound` where the user is absent.
         """
@@ -173,24 +173,24 @@ class AsyncUserRepository(AsyncRepository):
     async def delete(self, id: int) -> bool:
         """Delete one user with memberships, runs and bookmarks; False when absent.
 
-        Queries: sql/users/write.sql. The counters of the bookmarked resources are lowered; what the
-        user created stays, without a creator. A user who has much is deleted in parts, each a short
-        transaction, so that nobody waits for long: cut short, it leaves a user who has less, and
-        called again, it goes on. In a transaction of yours it is one piece: what it locks stays
-        locked until your commit.
+        Queries: sql/users/write.sql. The counters of the bookmarked resources are lowered. What the
+        user created stays, without a creator. The rows are deleted in batches, each a short
+        transaction, so that other sessions wait only briefly. If the call is interrupted, part of
+        the rows is gone; call it again to delete the rest. In your own transaction all batches
+        belong to it, and all locks are held until your commit.
         """
         check_id("id", id)
 
-        async def delete_part(users: AsyncUserRepository) -> bool | None:
-            """Take one part; return None while more are left."""
-            # Under the lock nothing can be added, and so the last part is known to be the last.
+        async def delete_batch(users: AsyncUserRepository) -> bool | None:
+            """Delete one batch; return None while more are left."""
+            # Under the lock no rows can be added, so the last batch is certain to be the last.
             if await users.find_one(_DELETE_LOCK, id) is None:
                 return False
-            for part in _DELETE_PARTS:
-                if not (await users.get_one(part, id, _PART)).is_last:
+            for batch in _DELETE_BATCHES:
+                if not (await users.get_one(batch, id, _BATCH_SIZE)).is_last:
                     return None
             return await users.find_one(_DELETE, id) is not None
 
-        while (deleted := await self.atomic(delete_part)) is None:
+        while (deleted := await self.atomic(delete_batch)) is None:
             pass
         return deleted

@@ -1,5 +1,5 @@
 # Generated from vrooli_data/_async/repositories/__init__.py by tools/unasync.py. Do not edit.
-"""The repositories that hang off a database, off a connection and off a transaction."""
+"""The repositories of a database, a connection or a transaction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .users import UserRepository
 
 
 class Repositories(Executor):
-    """What repositories are made on, with one for each aggregate of the package."""
+    """An executor with one repository per aggregate of the package."""
 
     def __init__(self, runner: Runner) -> None:
         super().__init__(runner)

@@ -10,12 +10,12 @@ from ..._domain import own_queries
 from ...engine import BulkResult, Inputs, Page, Repository
 from ...inputs import CreateBookmark
 from ...records import Bookmark
-from ...records.shared import Existence
+from ...records.shared import RowExists
 from ...validation import check_id
 
 _SQL = own_queries("bookmarks")
 
-_EXISTS = _SQL.bind("exists", Existence)
+_EXISTS = _SQL.bind("exists", RowExists)
 _BULK_CREATE = _SQL.load("bulk_create", CreateBookmark)
 _LIST_BY_USER = _SQL.listing(
     "list_by_user__created_at", Bookmark, key="created_at", tie="resource_id"
@@ -23,13 +23,13 @@ _LIST_BY_USER = _SQL.listing(
 
 
 class BookmarkRepository(Repository):
-    """Which users have bookmarked which resources (sql/bookmarks)."""
+    """Bookmarks of resources by users (sql/bookmarks)."""
 
     def exists(self, user_id: int, resource_id: int) -> bool:
         """Tell whether a user has bookmarked a resource (sql/bookmarks/read.sql)."""
         check_id("user_id", user_id)
         check_id("resource_id", resource_id)
-        return (self.get_one(_EXISTS, user_id, resource_id)).is_there
+        return (self.get_one(_EXISTS, user_id, resource_id)).row_exists
 
     def bulk_create(
         self,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from ..._domain import own_queries
 from ...engine import Page, Repository, json_text
 from ...records import JsonValue, Member
-from ...records.shared import Touched
+from ...records.shared import RowId
 from ...validation import check_flag, check_id, check_json_object
 
 _SQL = own_queries("members")
@@ -17,11 +17,11 @@ _FIND_BY_USER = _SQL.listing("find_by_user__created_at", Member, key="created_at
 _ADD = _SQL.bind("add", Member)
 _SET_ADMIN = _SQL.bind("set_admin", Member)
 _SET_PERMISSIONS = _SQL.bind("set_permissions", Member)
-_REMOVE = _SQL.bind("remove", Touched)
+_REMOVE = _SQL.bind("remove", RowId)
 
 
 class MemberRepository(Repository):
-    """Which user belongs to which team (sql/members)."""
+    """Members of teams (sql/members)."""
 
     def find(self, team_id: int, user_id: int) -> Member | None:
         """Fetch one membership (sql/members/read.sql)."""
@@ -31,9 +31,9 @@ class MemberRepository(Repository):
     def find_by_team(
         self, team_id: int, *, cursor: str | None = None, limit: int = 20
     ) -> Page[Member]:
-        """List the members of one team, the newest user first (sql/members/read.sql).
+        """List the members of one team, newest user first (sql/members/read.sql).
 
-        The order is that of the users' ids; *limit* is from 1 to 500.
+        Ordered by the id of the user. *limit* is from 1 to 500.
         """
         check_id("team_id", team_id)
         return self.page(_FIND_BY_TEAM, team_id, cursor=cursor, limit=limit)
@@ -41,7 +41,7 @@ class MemberRepository(Repository):
     def find_by_user(
         self, user_id: int, *, cursor: str | None = None, limit: int = 20
     ) -> Page[Member]:
-        """List the memberships of one user, the newest first (sql/members/read.sql).
+        """List the memberships of one user, newest first (sql/members/read.sql).
 
         *limit* is from 1 to 500.
         """
@@ -56,10 +56,11 @@ class MemberRepository(Repository):
         is_admin: bool = False,
         permissions: dict[str, JsonValue] | None = None,
     ) -> Member:
-        """Make one user a member of a team, and count it for the day (sql/members/write.sql).
+        """Add one user to a team (sql/members/write.sql).
 
-        Raises `AlreadyExists` where the user is a member, and `MissingReference` where team or user
-        is absent; `field` tells which.
+        The team's statistics of the day (UTC) count the new member. Raises `AlreadyExists` where
+        the user is a member, and `MissingReference` where the team or the user is absent; its
+        `field` names which.
         """
         _check_member(team_id, user_id)
         check_flag("is_admin", is_admin)
@@ -68,12 +69,12 @@ class MemberRepository(Repository):
         return self.get_one(_ADD, team_id, user_id, is_admin, json_text(granted))
 
     def remove(self, team_id: int, user_id: int) -> bool:
-        """End one membership; False when absent (sql/members/write.sql)."""
+        """Remove one user from a team; False when absent (sql/members/write.sql)."""
         _check_member(team_id, user_id)
         return self.find_one(_REMOVE, team_id, user_id) is not None
 
     def set_admin(self, team_id: int, user_id: int, is_admin: bool) -> Member | None:
-        """Make one member an administrator, or no longer; None when absent.
+        """Set whether one member is an administrator; None when absent.
 
         Query: sql/members/write.sql.
         """
@@ -84,7 +85,7 @@ class MemberRepository(Repository):
     def set_permissions(
         self, team_id: int, user_id: int, permissions: dict[str, JsonValue]
     ) -> Member | None:
-        """Replace what one member may do; None when absent (sql/members/write.sql)."""
+        """Replace the permissions of one member; None when absent (sql/members/write.sql)."""
         _check_member(team_id, user_id)
         check_json_object("permissions", permissions)
         return self.find_one(_SET_PERMISSIONS, team_id, user_id, json_text(permissions))

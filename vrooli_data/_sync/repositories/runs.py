@@ -12,7 +12,7 @@ from ...errors import InvalidInput, InvalidTransition, NotFound
 from ...inputs import CreateRun, StartStep, UpdateRun
 from ...records import ExecutionStats, Run, RunDetails, RunStatus, StartedRun
 from ...records.runs import RunStart, StatusUpdate
-from ...records.shared import Touched
+from ...records.shared import RowId
 from ...validation import (
     MAX_BIGINT,
     MAX_MANY,
@@ -28,7 +28,7 @@ from ...validation import (
 
 _SQL = own_queries("runs")
 
-# A query's twin leads with the user, where the caller names one.
+# Each query has a variant for callers who name the user: it filters by the user first.
 _FIND_BY_ID = _SQL.bind("find_by_id", Run)
 _FIND_BY_ID_OF_USER = _SQL.bind("find_by_id__of_user", Run)
 _FIND_WITH_DETAILS = _SQL.bind("find_with_details", RunDetails)
@@ -45,8 +45,8 @@ _UPDATE_STATUS = _SQL.bind("update_status", StatusUpdate)
 _UPDATE_STATUS_OF_USER = _SQL.bind("update_status__of_user", StatusUpdate)
 _START_WITH_STEPS = _SQL.bind("start_with_steps", RunStart)
 _START_WITH_STEPS_OF_USER = _SQL.bind("start_with_steps__of_user", RunStart)
-_DELETE = _SQL.bind("delete", Touched)
-_DELETE_OF_USER = _SQL.bind("delete__of_user", Touched)
+_DELETE = _SQL.bind("delete", RowId)
+_DELETE_OF_USER = _SQL.bind("delete__of_user", RowId)
 
 _STATUSES = get_args(RunStatus)
 _ACTIVE: list[RunStatus] = ["Scheduled", "InProgress"]
@@ -56,8 +56,8 @@ _FINAL = frozenset({"Completed", "Failed", "Cancelled"})
 class RunRepository(Repository):
     """Runs with their steps and values (sql/runs).
 
-    Wherever *user_id* may be given, the run is found only if it is that user's; on a sharded
-    database this asks one shard alone.
+    A method that takes *user_id* finds only the runs of that user. On a sharded database, only one
+    shard is queried then.
     """
 
     def find_by_id(self, id: int, *, user_id: int | None = None) -> Run | None:
@@ -96,11 +96,11 @@ class RunRepository(Repository):
     ) -> Page[Run]:
         """List the runs that have one of several statuses, newest first.
 
-        Queries: sql/runs/find_by_status.sql. A status given twice counts once; a cursor belongs to
-        the runs of all users or of one, as it was made. *limit* is from 1 to 500.
+        Queries: sql/runs/find_by_status.sql. A status given twice counts once. A cursor is valid
+        for the same statuses and user only. *limit* is from 1 to 500.
         """
         given = check_list("statuses", statuses, MAX_MANY, _check_status)
-        # In one order, so that a cursor serves the same statuses however they are given.
+        # In a fixed order, so that a cursor is valid for the same statuses in any order.
         wanted = json_text([status for status in _STATUSES if status in given])
         if user_id is None:
             return self.page(_FIND_BY_STATUS, wanted, cursor=cursor, limit=limit)
@@ -119,7 +119,7 @@ class RunRepository(Repository):
     def get_execution_stats(self, *, user_id: int | None = None) -> ExecutionStats:
         """Count runs by status and average the completed ones, in milliseconds.
 
-        Queries: sql/runs/read.sql. Of one user, or of all: that reads every run.
+        Queries: sql/runs/read.sql. Without *user_id*, every run is read.
         """
         if user_id is None:
             return self.get_one(_GET_EXECUTION_STATS)
@@ -127,7 +127,7 @@ class RunRepository(Repository):
         return self.get_one(_GET_EXECUTION_STATS_OF_USER, user_id)
 
     def create(self, run: CreateRun) -> Run:
-        """Insert one scheduled run (sql/runs/write.sql).
+        """Insert one Scheduled run (sql/runs/write.sql).
 
         Raises `NotFound` where the resource version is absent or its resource deleted, and
         `MissingReference` where the user is absent.
@@ -157,7 +157,7 @@ class RunRepository(Repository):
         user_id: int | None = None,
         expected_revision: int | None = None,
     ) -> Run | None:
-        """Change the fields given of one run; None when absent (sql/runs/write.sql).
+        """Update the given fields of one run; None when absent (sql/runs/write.sql).
 
         Raises `Conflict` where the run has another revision than the expected one.
         """
@@ -207,12 +207,13 @@ class RunRepository(Repository):
     def start_with_steps(
         self, id: int, steps: Sequence[StartStep], *, user_id: int | None = None
     ) -> StartedRun:
-        """Start one scheduled run with its steps and their inputs, and count it for the day.
+        """Start one Scheduled run with its steps and their inputs.
 
         Queries: sql/runs/start_with_steps.sql. The steps, at most 10 000 and 16 MiB, are Scheduled,
-        and numbered from 1. Raises `NotFound` where the run is absent or its resource deleted,
-        `InvalidTransition` where the run is not Scheduled, and `AlreadyExists` where it has one of
-        the steps or inputs; nothing is changed then.
+        and numbered from 1. The user's statistics of the day (UTC) count the run. Raises `NotFound`
+        where the run is absent or its resource deleted, `InvalidTransition` where the run is not
+        Scheduled, and `AlreadyExists` where it has one of the steps or inputs; then nothing is
+        changed.
         """
         check_id("id", id)
         given = _checked_steps(steps)
@@ -246,7 +247,7 @@ def _check_status(field: str, value: str) -> None:
 
 
 def _checked_steps(steps: Sequence[StartStep]) -> str:
-    """Return the steps as a JSON array, or refuse them, naming the one at fault."""
+    """Return the steps as a JSON array; refuse an invalid one by its position."""
     text = json_text(checked_items("steps", steps, StartStep))
     if len(text.encode()) > MAX_SIZE:
         raise InvalidInput("steps", f"must take at most {MAX_SIZE} bytes as JSON")

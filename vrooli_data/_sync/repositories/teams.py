@@ -17,7 +17,7 @@ from ...inputs import (
     UpdateTeam,
 )
 from ...records import Team, TeamSetup
-from ...records.shared import Touched
+from ...records.shared import RowId
 from ...validation import MAX_MANY, check_id, check_key, check_list, checked, checked_changes
 
 _SQL = own_queries("teams")
@@ -29,7 +29,7 @@ _FIND_MANY = _SQL.listing("find_many__created_at", Team, key="created_at")
 _CREATE = _SQL.bind("create", Team)
 _CREATE_WITH_INITIAL_SETUP = _SQL.bind("create_with_initial_setup", TeamSetup)
 _UPDATE = _SQL.bind("update", Update[Team])
-_DELETE = _SQL.bind("delete", Touched)
+_DELETE = _SQL.bind("delete", RowId)
 
 _ADMIN_PERMISSIONS = json_text(ADMIN_PERMISSIONS)
 _MEMBER_PERMISSIONS = json_text(MEMBER_PERMISSIONS)
@@ -37,7 +37,7 @@ _CHAT_CONFIG = json_text(TEAM_CHAT_CONFIG)
 
 
 class TeamRepository(Repository):
-    """Teams (sql/teams); who belongs to them is in ``members``."""
+    """Teams (sql/teams); ``members`` has the methods of their members."""
 
     def find_by_id(self, id: int) -> Team | None:
         """Fetch one team by id (sql/teams/read.sql)."""
@@ -61,7 +61,7 @@ class TeamRepository(Repository):
         return self.page(_FIND_MANY, cursor=cursor, limit=limit)
 
     def create(self, team: CreateTeam) -> Team:
-        """Insert one team, without any member (sql/teams/write.sql).
+        """Insert one team without members (sql/teams/write.sql).
 
         Raises `AlreadyExists` where the public id or handle is taken, and `MissingReference` where
         the user who created it is absent.
@@ -80,13 +80,13 @@ class TeamRepository(Repository):
     def create_with_initial_setup(
         self, team: CreateTeam, creator_id: int, member_ids: Sequence[int] | None = None
     ) -> TeamSetup:
-        """Insert one team with its members and its chat, and count them for the day.
+        """Insert one team with its members and its chat.
 
-        Query: sql/teams/create_with_initial_setup.sql. The creator is its administrator, the others
-        are plain members: at most 10 000, of whom one given twice counts once, also the creator.
-        All take part in the chat, which is private if the team is. Raises `AlreadyExists` where
-        public id or handle is taken, and `MissingReference` where one of the users is absent;
-        nothing is inserted then.
+        Query: sql/teams/create_with_initial_setup.sql. The creator becomes an administrator, the
+        others plain members: at most 10 000, duplicates count once. All take part in the chat,
+        which is private if the team is. The team's statistics of the day (UTC) count them. Raises
+        `AlreadyExists` where the public id or handle is taken, and `MissingReference` where a user
+        is absent; then nothing is inserted.
         """
         values = checked("team", team, CreateTeam)
         check_id("creator_id", creator_id)
@@ -113,7 +113,7 @@ class TeamRepository(Repository):
     def update(
         self, id: int, changes: UpdateTeam, *, expected_revision: int | None = None
     ) -> Team | None:
-        """Change the fields given of one team; None when absent (sql/teams/write.sql).
+        """Update the given fields of one team; None when absent (sql/teams/write.sql).
 
         Raises `Conflict` where the team has another revision than the expected one, and
         `AlreadyExists` where the handle is taken.
