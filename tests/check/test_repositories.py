@@ -138,6 +138,38 @@ def test_methods_and_queries_that_agree_have_no_finding(
             "parameters",
             "set_note",
             METHODS,
+            "_SET_NOTE, id, note)",
+            "_SET_NOTE, id)",
+            "Orders.set_note passes other parameters than the query takes: note: must be given",
+        ),
+        (
+            "parameters",
+            "set_note",
+            METHODS,
+            "_SET_NOTE, id, note)",
+            "_SET_NOTE, id, note, 1)",
+            "orders.set_note takes 2 (id, note), not 3",
+        ),
+        (
+            "parameters",
+            "set_note",
+            METHODS,
+            "_SET_NOTE, id, note)",
+            "_SET_NOTE, id, text=note)",
+            "text: is no parameter of orders.set_note",
+        ),
+        (
+            "parameters",
+            "list_newest",
+            METHODS,
+            "_NEWEST, customer_id, cursor",
+            "_NEWEST, cursor",
+            "Orders.list_newest passes other parameters than the query takes: customer_id: must be",
+        ),
+        (
+            "parameters",
+            "set_note",
+            METHODS,
             "_SET_NOTE, id, note",
             "_SET_NOTE, note, id",
             "Orders.set_note passes a str, which cannot be sent as bigint for :id",
@@ -294,48 +326,26 @@ def test_a_method_that_does_not_fit_its_query_is_found(  # noqa: PLR0917 (one ta
 
 
 @pytest.mark.parametrize(
-    ("code", "old", "new", "told"),
+    ("old", "new", "told"),
     [
+        (_RUN, "return [][id]", "cannot be called: it raises IndexError"),
         (
-            "parameters",
-            "_SET_NOTE, id, note)",
-            "_SET_NOTE, id)",
-            "passes other parameters than its query takes: note: must be given to orders.set_note",
-        ),
-        (
-            "parameters",
-            "_SET_NOTE, id, note)",
-            "_SET_NOTE, id, note, 1)",
-            "orders.set_note takes 2 (id, note), not 3",
-        ),
-        (
-            "parameters",
-            "_SET_NOTE, id, note)",
-            "_SET_NOTE, id, text=note)",
-            "text: is no parameter of orders.set_note",
-        ),
-        ("method", _RUN, "return [][id]", "cannot be called: it raises IndexError"),
-        (
-            "method",
             _RUN,
             f"order = {_RUN.removeprefix('return ')}\n        return order and order.amount",
             "cannot be called: it raises AttributeError",
         ),
         (
-            "method",
             _RUN,
             "raise ValueError('id must be even')",
             "cannot be called: it raises ValueError: id must be even",
         ),
         (
-            "method",
             "note: str | None",
             "note: Path",
             "cannot be called: no example is known for note, a <class 'pathlib.Path'>",
         ),
-        ("method", "note: str | None", "note", "cannot be called: its parameter note has no annot"),
+        ("note: str | None", "note", "cannot be called: its parameter note has no annot"),
         (
-            "method",
             "note: str | None",
             "note: Note",
             "cannot be called: its annotations cannot be read: name 'Note' is not defined",
@@ -343,12 +353,12 @@ def test_a_method_that_does_not_fit_its_query_is_found(  # noqa: PLR0917 (one ta
     ],
 )
 def test_a_method_that_cannot_be_called_is_found(  # noqa: PLR0917 (one table)
-    shop_url: str, shop: Path, face: str, code: str, old: str, new: str, told: str
+    shop_url: str, shop: Path, face: str, old: str, new: str, told: str
 ) -> None:
     replace(shop, METHODS, old, new)
     finish(shop, face)
     (finding,) = findings(shop_url, shop, MODULE)
-    assert (finding.code, finding.query) == (code, "Orders.set_note")
+    assert (finding.code, finding.query) == ("method", "Orders.set_note")
     assert told in finding.what
     assert finding.path == (shop / METHODS).as_posix()
     assert finding.line == line_of(shop, "def set_note")

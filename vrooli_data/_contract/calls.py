@@ -28,16 +28,14 @@ def check_calls(
 
 
 def _check_call(source: Source, types: Sequence[str], call: RecordedCall) -> Iterator[Problem]:
-    names = source.parameters
-    if len(call.parameters) != len(names):
+    if call.refusal is not None:
         yield Problem(
             "parameters",
-            f"{call.method} passes {len(call.parameters)} parameters, but the query takes "
-            f"{len(names)} ({', '.join(names) or 'none'})",
-            "pass each parameter of the name line, in that order",
+            f"{call.method} passes other parameters than the query takes: {call.refusal}",
+            "pass each parameter of the name line once",
         )
         return
-    for name, value, kind in zip(names, call.parameters, types, strict=True):
+    for name, value, kind in zip(source.parameters, call.parameters, types, strict=True):
         problem = refusal(value, kind)
         if problem is not None:
             yield Problem(

@@ -109,7 +109,7 @@ class QueryChecker:
         calls = self._python.calls.get(source.name, ())
         if arity == "^":
             yield from check_absence(may_be_absent=record_line(source).may_be_absent, calls=calls)
-        bound = {shown(call.record) for call in calls}
+        bound = {shown(call.record) for call in calls if call.refusal is None}
         for other in sorted(bound - {shown(record)}):
             yield Problem(
                 "record",
@@ -166,6 +166,9 @@ class QueryChecker:
         yield from check_calls(source, described.parameters, calls)
         if self._reads_trees:
             analysis = analyze(self._connection, self._catalog, source.sql)
+            if record_line(source).may_be_absent and analysis.has_one_row():
+                what = "the statement always returns a row, but the header says `or no row`"
+                yield Problem("record", what, "drop `, or no row`")
             if record is not None:
                 yield from _check_nulls(analysis, described, record, overrides)
             yield from _check_locks(analysis, source)

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from itertools import islice, product
 from math import prod
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import FrameType, FunctionType
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
@@ -70,7 +70,9 @@ class RecordedCall(NamedTuple):
     #: The values that a parameter of a name may have: arguments, fields of inputs, fields of rows.
     given: dict[str, list[Any]]
     #: Whether the method goes on without a row; None if it was not tried.
-    goes_on_without: bool | None
+    goes_on_without: bool | None = None
+    #: Why the query does not take the parameters; None if it does.
+    refusal: str | None = None
 
 
 class Method(NamedTuple):
@@ -231,7 +233,8 @@ def _take_next(
     recorder: _Recorder,
 ) -> bool:
     """Move on to the next candidates after a method has refused some; False if there are none."""
-    if _raised_by(error) is arranged.__code__:
+    raiser = _raiser(error)
+    if raiser is not None and raiser.f_code is arranged.__code__:
         return False
     if isinstance(error, InvalidInput):
         # A refused item of a list is a refused list.
@@ -250,16 +253,14 @@ def _take_next(
 def _judged(error: Exception, recorder: _Recorder) -> Problem | None:
     """Tell whether an error of a method is a fault of the method."""
     told = f"{type(error).__name__}: {error}"
-    if _raised_by(error) is arranged.__code__:
-        return Problem(
-            "parameters",
-            f"passes other parameters than its query takes: {error}",
-            "pass each parameter of the name line once",
-        )
+    raiser = _raiser(error)
+    if raiser is not None and raiser.f_code is arranged.__code__:
+        recorder.keep_refusal(raiser.f_locals["query"], str(error))
+        return None
     if not recorder.calls:
         fix = "correct it, or let it accept some value of each annotation"
         return Problem("method", f"cannot be called: it raises {told}", fix)
-    if isinstance(error, NotFound) and _raised_by(error) in _GETTERS:
+    if isinstance(error, NotFound) and raiser is not None and raiser.f_code in _GETTERS:
         # The caller receives the error, whether or not the header says that a row may be absent.
         recorder.calls[-1] = recorder.calls[-1]._replace(goes_on_without=None)
         return None
@@ -326,12 +327,12 @@ async def _first(items: AsyncIterator[T]) -> AsyncIterator[T]:
             return
 
 
-def _raised_by(error: BaseException) -> CodeType | None:
-    """Return the code that raised an error."""
+def _raiser(error: BaseException) -> FrameType | None:
+    """Return the frame that raised an error."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next
-    return None if place is None else place.tb_frame.f_code
+    return None if place is None else place.tb_frame
 
 
 def _base(kind: RepositoryClass) -> RepositoryClass:
@@ -412,6 +413,10 @@ class _Recorder:
         if query.counts_rows:
             return [(self._rows,)]
         return [row(kind)] * self._rows
+
+    def keep_refusal(self, query: str, refusal: str) -> None:
+        """Keep a query that does not take the parameters of the method."""
+        self.calls.append(RecordedCall(self._method, query, None, (), {}, refusal=refusal))
 
     def keep_one(self, query: Query[..., R], key: Any) -> R | None:
         """Keep a query of one key, and the query of many keys that may replace it."""

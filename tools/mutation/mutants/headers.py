@@ -125,11 +125,11 @@ MUTANTS = [
         _USERS,
         "-- Locks:  none\n",
         "-- Locks:  none\n-- Utility: is checked elsewhere.\n",
-        Check("statement", "it can be prepared, so that it is no utility"),
+        Check("statement", "the statement can be prepared, so it is no utility"),
     ),
     Mutant(
         "a lock that is not taken",
-        "users.find_by_id",
+        "users.find_by_email",
         _USERS,
         "-- Locks:  none",
         "-- Locks:  for share: users",

@@ -13,7 +13,7 @@ from psycopg import Connection
 from .array_items import ItemInference
 from .json_shapes import JsonInference, JsonShape
 from .locks import functions_of, locks_of
-from .nulls import Nullable, NullInference
+from .nulls import Nullable, NullInference, has_one_row
 from .parse_tree import TreeNode, UnsupportedServer, check_version, fetch_tree
 from .scopes import Lineage, ScopedNode, output_columns
 from .system_catalog import Catalog
@@ -46,6 +46,10 @@ class Analysis:
         self._nulls = NullInference(lineage)
         self._items = ItemInference(lineage, self._nulls)
         self._json = JsonInference(lineage, self._nulls)
+
+    def has_one_row(self) -> bool:
+        """Tell whether the statement returns one row for any contents of its tables."""
+        return has_one_row(self._tree)
 
     def nulls(self) -> list[Nullable]:
         """Tell of each column whether it can be NULL."""

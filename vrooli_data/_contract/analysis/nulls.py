@@ -260,7 +260,7 @@ class _NullRules:
         match sublink.number("subLinkType"):
             case Subselect.EXISTS | Subselect.ARRAY:
                 return None
-            case Subselect.VALUE if _has_one_row(subselect):
+            case Subselect.VALUE if has_one_row(subselect):
                 return self.reason_of_output(inner, 1)
             case Subselect.VALUE:
                 return "a subselect that may find no row"
@@ -376,7 +376,7 @@ class _NullColumns:
         return None if is_known else f"{called.name} may return NULL"
 
 
-def _has_one_row(query: TreeNode) -> bool:
+def has_one_row(query: TreeNode) -> bool:
     """Tell whether a query returns one row for any contents of its tables."""
     if query.number("commandType") != CommandType.SELECT or query.flag("hasTargetSRFs"):
         return False
