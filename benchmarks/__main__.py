@@ -16,6 +16,7 @@ from vrooli_data import VrooliDataError
 
 from . import (
     _report,
+    bench_bulk,
     bench_bulk_update,
     bench_import,
     bench_merged_reads,
@@ -37,6 +38,7 @@ _BENCHMARKS: dict[str, Benchmark] = {
     "plans": bench_plans.measure,
     "merged_reads": bench_merged_reads.measure,
     "multi_entity": bench_multi_entity.measure,
+    "bulk": bench_bulk.measure,
     "bulk_update": bench_bulk_update.measure,
     "transactions": bench_transactions.measure,
     "import": bench_import.measure,
