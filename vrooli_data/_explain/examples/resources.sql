@@ -145,3 +145,20 @@ ORDER BY
     resource_id ASC,
     language ASC
 LIMIT 1;
+
+-- name: resources__bulk_soft_delete()^
+WITH listed AS (
+    SELECT id
+    FROM resources
+    WHERE NOT is_deleted
+    ORDER BY
+        score DESC,
+        id DESC
+    LIMIT 50
+)
+
+SELECT
+    (SELECT min(users.id) FROM users) AS deleted_by_id,
+    json_agg(listed.id)::text AS ids
+FROM listed
+HAVING count(*) > 0;
