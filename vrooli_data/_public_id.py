@@ -6,7 +6,7 @@ import secrets
 from contextvars import ContextVar, Token
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-#: Two digits at a time, so that an id takes six divisions.
+#: Pairs of digits, so that an id takes six divisions.
 _PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)
 _BASE = len(_PAIRS)
 
@@ -15,7 +15,7 @@ PUBLIC_IDS = _BASE**6
 
 
 class StableIds:
-    """Gives every attempt at one piece of work the same public ids, in the same order."""
+    """Give every attempt of one retried call the same public ids, in the same order."""
 
     def __init__(self) -> None:
         self._made: list[str] = []
@@ -23,7 +23,7 @@ class StableIds:
         self._token: Token[StableIds | None] | None = None
 
     def begin(self) -> None:
-        """Begin an attempt: its ids are those of the attempt before."""
+        """Begin an attempt, which gets the ids of the previous attempt."""
         self._next = 0
         self._token = _stable_ids.set(self)
 
@@ -33,7 +33,7 @@ class StableIds:
             try:
                 _stable_ids.reset(self._token)
             except ValueError:
-                # A framework may leave the block in another context, which may have its own.
+                # A framework may leave the block in another context, which may have ids of its own.
                 if _stable_ids.get() is self:
                     _stable_ids.set(None)
             self._token = None
@@ -50,13 +50,13 @@ _stable_ids: ContextVar[StableIds | None] = ContextVar("vrooli_data_stable_ids",
 
 
 def new_public_id() -> str:
-    """Return a public id that nobody can guess; in every attempt at the same work the same."""
+    """Return an unguessable public id; every attempt of one retried call gets the same one."""
     stable = _stable_ids.get()
     return _random_id() if stable is None else stable.take()
 
 
 def _random_id() -> str:
-    # So many bits that each id is as likely as any other, but for one part in 2^34.
+    # With 96 bits, the probabilities of two ids differ by at most one part in 2^34.
     return public_id_of(secrets.randbits(96) % PUBLIC_IDS)
 
 

@@ -1,8 +1,8 @@
-"""Say what a statement was refused for: the field, the row or the privilege. No I/O.
+"""Name the field, the row or the privilege for which the server refused a statement. No I/O.
 
-The server tells columns, tables and rows in one text. Only names are taken from it, by places that
-are the same in every language of the server: what stands before ``)=(`` is columns, what stands
-behind it is values, and names of tables are in quotes.
+The server reports columns, tables and values in one text. Only names are read from it, in a way
+that works in every language of the server: columns stand before ``)=(``, values after it, and
+names of tables are in quotes.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ _COLUMNS = re.compile(r"\((.*?)\)=\(")
 _QUOTED = re.compile(r'["«»„“”]\s?([^"«»„“”]+?)\s?["«»„“”]')
 #: A plain name needs no quotes in a statement.
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
-#: How many names a text holds that says: other rows refer to this one. A missing row takes two.
+#: The message names three tables and constraints when other rows refer to this row, but two when
+#: the referenced row is missing.
 _NAMES_WHEN_REFERENCED = 3
 
-#: The words before a table's name, and what they need beside SELECT.
+#: The words before a table's name, and the privilege they need beside SELECT.
 _PRIVILEGES = {"INSERT INTO": "INSERT", "UPDATE": "UPDATE", "DELETE FROM": "DELETE"}
 _TABLES = re.compile(
     r"\b(?:(?P<use>INSERT INTO|UPDATE|DELETE FROM|FROM|JOIN)[\s(]+(?P<table>[a-z_][\w.]*)"
@@ -38,48 +39,48 @@ _TABLES = re.compile(
 )
 _LOCKED = re.compile(r"for [a-z ]+: (\w+)")
 _SEQUENCES = re.compile(r"nextval\('([^']+)'")
-#: Where the server itself says which privilege is missing; anybody's function may say anything.
+#: The server's own functions that report a missing privilege. Other functions may raise any text.
 _BY_PRIVILEGE = frozenset({"aclcheck_error", "aclcheck_error_col", "aclcheck_error_type"})
 _BY_ROW = "ExecWithCheckOptions"
 
 
 def taken(error: psycopg.Error, source: Source | None, query: str | None) -> VrooliDataError:
-    """Return the error of a unique key that another row has."""
-    told = error.diag
-    fields = _fields(told)
+    """Return the error for a unique key that another row has."""
+    diag = error.diag
+    fields = _fields(diag)
     for field in fields:
-        if source is not None and _is_generated(source, told.table_name or "", field):
-            return _generated(told, field, query)
+        if source is not None and _is_generated(source, diag.table_name or "", field):
+            return _generated(diag, field, query)
     return AlreadyExists(
-        _said(query, ", ".join(fields), "a row with the same value exists", told),
+        _said(query, ", ".join(fields), "a row with the same value exists", diag),
         query=query,
         sqlstate=error.sqlstate,
-        constraint=told.constraint_name,
+        constraint=diag.constraint_name,
         fields=fields,
     )
 
 
 def broken_reference(error: psycopg.Error, query: str | None) -> VrooliDataError:
-    """Return the error of a foreign key: the row referred to is missing, or may not go."""
-    told = error.diag
-    names = _QUOTED.findall(told.message_primary or "")
+    """Return the error for a foreign key: the referenced row is missing, or is still referenced."""
+    diag = error.diag
+    names = _QUOTED.findall(diag.message_primary or "")
     if error.sqlstate == RESTRICT_VIOLATION or len(names) >= _NAMES_WHEN_REFERENCED:
-        rows = f"rows of {told.table_name}" if told.table_name else "other rows"
+        rows = f"rows of {diag.table_name}" if diag.table_name else "other rows"
         return StillReferenced(
-            _said(query, "", f"{rows} still refer to this one", told),
+            _said(query, "", f"{rows} still refer to this one", diag),
             query=query,
             sqlstate=error.sqlstate,
-            constraint=told.constraint_name,
+            constraint=diag.constraint_name,
         )
-    fields = _fields(told)
-    _, _, behind_values = (told.message_detail or "").rpartition(")")
+    fields = _fields(diag)
+    _, _, behind_values = (diag.message_detail or "").rpartition(")")
     table = _QUOTED.search(behind_values)
     absent = _one_of(table[1]) if table else "row to refer to"
     return MissingReference(
-        _said(query, ", ".join(fields), f"there is no such {absent}", told),
+        _said(query, ", ".join(fields), f"there is no such {absent}", diag),
         query=query,
         sqlstate=error.sqlstate,
-        constraint=told.constraint_name,
+        constraint=diag.constraint_name,
         fields=fields,
     )
 
@@ -87,18 +88,18 @@ def broken_reference(error: psycopg.Error, query: str | None) -> VrooliDataError
 def denied(
     error: psycopg.Error, source: Source | None, query: str | None, role: str | None
 ) -> PermissionDenied:
-    """Return the error of a privilege that the role lacks."""
-    told = error.diag
-    text = told.message_primary or ""
+    """Return the error for a privilege that the role lacks."""
+    diag = error.diag
+    text = diag.message_primary or ""
     what, privileges = _needed(text, source)
     whose = f"the role {role}" if role else "the database role"
-    if told.source_function == _BY_ROW:
+    if diag.source_function == _BY_ROW:
         privileges = ()
         problem = f"a row-level security policy refuses the row for {whose}"
         problem += f" in {what}" if what else ""
     elif what is not None:
         problem = f"{whose} lacks a privilege on {what}, of which it needs {', '.join(privileges)}"
-    elif told.source_function in _BY_PRIVILEGE:
+    elif diag.source_function in _BY_PRIVILEGE:
         problem = f"{whose} lacks a privilege: {text}"
     else:
         problem = f"{whose} lacks a privilege"
@@ -111,30 +112,30 @@ def denied(
     )
 
 
-def _said(query: str | None, field: str, problem: str, told: Diagnostic) -> str:
+def _said(query: str | None, field: str, problem: str, diag: Diagnostic) -> str:
     said = ": ".join(filter(None, (query, field, problem)))
-    return f"{said} ({told.constraint_name})" if told.constraint_name else said
+    return f"{said} ({diag.constraint_name})" if diag.constraint_name else said
 
 
-def _fields(told: Diagnostic) -> tuple[str, ...]:
-    """Return the columns of the key; none where the role may not see the row."""
-    found = _COLUMNS.search(told.message_detail or "")
+def _fields(diag: Diagnostic) -> tuple[str, ...]:
+    """Return the columns of the key; none when the role may not see the row."""
+    found = _COLUMNS.search(diag.message_detail or "")
     if found is None:
         return ()
-    # An expression may hold a comma, and is no list of columns.
+    # An expression may contain a comma, which does not separate columns.
     columns = [found[1]] if "(" in found[1] else found[1].split(", ")
     return tuple(column.strip('"') for column in columns)
 
 
 def _one_of(table: str) -> str:
-    """Return what one row of a table is called: ``resource version`` for resource_versions."""
+    """Return the singular of a table's name: ``resource version`` for resource_versions."""
     word = re.sub(r"(?<=[^aeiou])ies$", "y", table)
     word = re.sub(r"(?<=ss|.x|ch|sh)es$|(?<![su])s$", "", word)
     return word.replace("_", " ")
 
 
 def _is_generated(source: Source, table: str, column: str) -> bool:
-    """Tell whether a statement leaves a column of a table to its sequence."""
+    """Tell whether a statement takes a column's value from its sequence."""
     if any(
         name.rpartition(".")[2] == f"{table}_{column}_seq"
         for name in _SEQUENCES.findall(source.sql)
@@ -144,14 +145,14 @@ def _is_generated(source: Source, table: str, column: str) -> bool:
     return bool(lists) and not any(column in re.split(r"[\s,]+", columns) for columns in lists)
 
 
-def _generated(told: Diagnostic, column: str, query: str | None) -> GeneratedKeyTaken:
-    schema = f"{_name(told.schema_name)}." if told.schema_name else ""
-    table = f"{schema}{_name(told.table_name)}"
-    sequence = f"{schema}{_name(f'{told.table_name}_{column}_seq')}"
+def _generated(diag: Diagnostic, column: str, query: str | None) -> GeneratedKeyTaken:
+    schema = f"{_quoted_name(diag.schema_name)}." if diag.schema_name else ""
+    table = f"{schema}{_quoted_name(diag.table_name)}"
+    sequence = f"{schema}{_quoted_name(f'{diag.table_name}_{column}_seq')}"
     literal = table.replace("'", "''")
     remedy = (
         f"SELECT setval(pg_get_serial_sequence('{literal}', '{column}'), "  # noqa: S608 (to be read)
-        f"(SELECT max({_name(column)}) FROM {table}))"
+        f"(SELECT max({_quoted_name(column)}) FROM {table}))"
     )
     return GeneratedKeyTaken(
         _said(
@@ -159,25 +160,25 @@ def _generated(told: Diagnostic, column: str, query: str | None) -> GeneratedKey
             "",
             f"the {column} that was generated for {table} is taken, because {sequence} is behind "
             f"the rows: run {remedy}",
-            told,
+            diag,
         ),
         query=query,
-        sqlstate=told.sqlstate,
-        constraint=told.constraint_name,
+        sqlstate=diag.sqlstate,
+        constraint=diag.constraint_name,
         table=table,
         sequence=sequence,
         remedy=remedy,
     )
 
 
-def _name(name: str | None) -> str:
-    """Return a name as a statement has to spell it."""
+def _quoted_name(name: str | None) -> str:
+    """Quote a name where SQL needs it."""
     name = name or ""
     return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
 
 
 def _needed(text: str, source: Source | None) -> tuple[str | None, tuple[str, ...]]:
-    """Return the object of a statement that a text names, and what the statement needs on it."""
+    """Return the object that a message names, and the privileges the statement needs on it."""
     if source is None:
         return None, ()
     words = set(re.findall(r"\w+", text))
@@ -192,7 +193,7 @@ def _needed(text: str, source: Source | None) -> tuple[str | None, tuple[str, ..
 
 
 def _needed_on_tables(source: Source) -> dict[str, list[str]]:
-    """Return what a statement needs on each table; SELECT first, which nearly every use needs."""
+    """Return the privileges a statement needs on each table; SELECT is always among them."""
     uses: list[tuple[str, str]] = []
     inserted = ""
     for match in _TABLES.finditer(source.sql):

@@ -1,4 +1,4 @@
-"""What a row's values become: nested JSON records are decoded by their type."""
+"""Decode the nested JSON records of rows by their types."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .records.shared import JsonValue
 Row: TypeAlias = tuple[Any, ...]
 Decoders: TypeAlias = tuple[tuple[int, Callable[[bytes], Any]], ...]
 
-#: Types that psycopg's binary loaders deliver ready to use, by themselves and in arrays.
+#: Types that psycopg's binary loaders return ready to use, as values and in arrays.
 _PLAIN = frozenset({bool, bytes, date, datetime, Decimal, float, int, str, timedelta, UUID})
-#: Plain too, but no items of arrays.
+#: Ready to use as values, but not in arrays.
 _ALONE = (JsonValue, type(None))
 
-#: What a decoder raises on JSON that is not what its type says, or is nested too deeply.
+#: What a decoder raises on JSON that does not match its type, or is nested too deeply.
 UNREADABLE = (msgspec.DecodeError, RecursionError)
-#: Where msgspec found the problem, which it puts last. Before it may stand the value.
+#: The path at the end of msgspec's message. The text before it may contain the value.
 _PATH = re.compile(r" - at `\$([\w.\[\]]*)`\Z")
 
 
@@ -37,8 +37,8 @@ def record_fields(record: type[Any]) -> tuple[FieldInfo, ...]:
 def nested_decoders(record: type[Any]) -> Decoders:
     """Return, by column index, the decoders of the fields that arrive as ``json``.
 
-    A query builds nested records as ``json``, which arrives as bytes; data kept for callers is
-    ``jsonb``, which the connection decodes.
+    Queries build nested records as ``json``, which arrives as bytes. Stored data is ``jsonb``,
+    which the connection decodes.
     """
     return tuple(
         (index, msgspec.json.Decoder(field.type).decode)
@@ -59,7 +59,7 @@ def is_plain(annotation: Any) -> bool:
 
 
 def unreadable_part(decode: Callable[[bytes], Any], value: bytes) -> str | None:
-    """Return the path of what cannot be decoded in a value, ``.status``; None where all can."""
+    """Return the path of the undecodable part of a value, as ``.status``; None if there is none."""
     try:
         decode(value)
     except UNREADABLE as error:

@@ -1,4 +1,4 @@
-"""Cut the text of SQL where PostgreSQL and psql do: what is quoted, what is a comment. No I/O."""
+"""Split SQL into code, quoted text, comments and parameters, as PostgreSQL and psql do. No I/O."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
 #: A hint is a comment that extensions of the server read.
-Kind: TypeAlias = Literal["code", "quoted", "comment", "hint", "parameter"]
+PieceKind: TypeAlias = Literal["code", "quoted", "comment", "hint", "parameter"]
 
 _LETTER = r"A-Za-z_\x80-\U0010ffff"
-#: Behind such a line break the next text goes on with the last one, by the same rules.
+#: Such a line break between two quoted texts makes them one, by the same rules.
 _GOES_ON = r"(?:[ \t\f\v]|--[^\r\n]*+)*+[\r\n](?:[ \t\n\r\f\v]|--[^\r\n]*+[\r\n])*+"
 _PLAIN = r"'(?:[^']|'')*+'"
 _ESCAPED = r"'(?:[^'\\]|\\.|'')*+'"
-# Whatever none of these begins at is code, one character at a time.
+# A character at which none of these begins is code.
 _PIECE = re.compile(
     rf"""
     (?P<comment>^[ \t]*+--[^\r\n]*+\n?|--[^\r\n]*+)
@@ -34,9 +34,9 @@ _BLOCK_MARK = re.compile(r"/\*|\*/")
 
 
 class Piece(NamedTuple):
-    """A part of a statement; all together are its text."""
+    """A part of a statement. The texts of all parts together are the statement."""
 
-    kind: Kind
+    kind: PieceKind
     text: str
 
 
@@ -45,9 +45,9 @@ class Unended(ValueError):
 
 
 def pieces(sql: str) -> Iterator[Piece]:
-    """Cut *sql*; a comment that has its line to itself takes the line along.
+    """Split *sql*. A comment on a line of its own includes the whole line.
 
-    A parameter is ``:name``, and neither a cast (``::``) nor the number that ends a slice. Raises
+    A parameter is ``:name``, not a cast (``::``) and not the number that ends a slice. Raises
     `Unended`.
     """
     code = at = 0
@@ -61,7 +61,7 @@ def pieces(sql: str) -> Iterator[Piece]:
             case "comment" | "parameter" | "quoted":
                 pass
             case _:
-                # A cast, or a word: what looks like a quote or a parameter inside is none.
+                # A cast or a word, which may contain what looks like a quote or a parameter.
                 continue
         if code < found.start():
             yield Piece("code", sql[code : found.start()])
@@ -72,7 +72,7 @@ def pieces(sql: str) -> Iterator[Piece]:
 
 
 def _block(sql: str, start: int) -> tuple[Literal["comment", "hint"], int]:
-    """Return what the comment is that begins with ``/*``, and its end; comments may be nested."""
+    """Return the kind and the end of a block comment. Comments may be nested."""
     depth = 0
     for mark in _BLOCK_MARK.finditer(sql, start):
         depth += 1 if mark[0] == "/*" else -1

@@ -1,4 +1,4 @@
-"""What transactions are begun with, and what is refused. No I/O."""
+"""The options of transactions, and the statements that begin them. No I/O."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _LEVELS: Final[dict[Isolation, LiteralString]] = {
     "repeatable read": "REPEATABLE READ",
     "serializable": "SERIALIZABLE",
 }
-#: Left unsaid, it is as the role has it: default_transaction_read_only.
+#: None leaves it to the setting default_transaction_read_only.
 _ACCESS: Final[dict[bool | None, LiteralString]] = {
     None: "",
     False: " READ WRITE",
     True: " READ ONLY",
 }
-#: By isolation, whether read only, whether deferrable.
+#: Keys: isolation, read only, deferrable.
 _BEGIN: Final[dict[tuple[Isolation, bool | None, bool], LiteralString]] = {
     (isolation, read_only, deferrable): "BEGIN ISOLATION LEVEL "
     + level
@@ -48,12 +48,12 @@ _BEGIN: Final[dict[tuple[Isolation, bool | None, bool], LiteralString]] = {
     for read_only, access in _ACCESS.items()
     for deferrable in (False, True)
 }
-#: Sent in one message with BEGIN: the id by which a lost COMMIT is resolved.
+#: Sent in one message with BEGIN: returns the id by which a lost COMMIT is resolved.
 _TRACK: Final = (
     "; SELECT pg_catalog.pg_current_xact_id()::text, pg_catalog.substr("
     "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8)"
 )
-#: Sets each limit for the transaction alone, in milliseconds; one that is stricter already stays.
+#: Sets each limit for the transaction, in milliseconds. A stricter limit stays.
 LIMIT: Final = (
     "SELECT set_config(name, least(%(limit)s::numeric, "
     "nullif(1000 * extract(EPOCH FROM current_setting(name)::interval), 0))::bigint::text, true) "
@@ -63,28 +63,28 @@ _LIMITS: Final = ["statement_timeout", "idle_in_transaction_session_timeout"]
 _FIRST_WITH_TRANSACTION_TIMEOUT: Final = 170_000
 
 
-#: What an interruption of COMMIT, or of a lone write, is told in a note.
+#: The notes added to an error that interrupts COMMIT or a lone write.
 COMMITTED: Final = "the transaction was committed"
 NOT_COMMITTED: Final = "the transaction was not committed"
 NOT_KNOWN: Final = "whether the transaction was committed is not known"
 
 
-_MARK: Final = "_vrooli_data_is_written"
+_IS_WRITTEN: Final = "_vrooli_data_is_written"
 
 
 def mark_written(interruption: BaseException, is_written: bool | None) -> None:
-    """Note on an interruption of a statement whether it was executed; None is not known."""
-    setattr(interruption, _MARK, is_written)
+    """Record on an interruption whether its statement was executed; None: not known."""
+    setattr(interruption, _IS_WRITTEN, is_written)
 
 
 def add_note(error: BaseException, note: str) -> None:
-    """Say on an error what became of the work, once."""
+    """Add a note to an error, unless it has the note already."""
     if note not in getattr(error, "__notes__", ()):
         error.add_note(note)
 
 
 def carry_notes(error: BaseException, another: BaseException) -> None:
-    """Say on an error what was said on the one whose place it has taken."""
+    """Copy the notes of an error to the error that replaces it."""
     for note in getattr(error, "__notes__", ()):
         add_note(another, note)
     if isinstance(error, CommitUnknown):
@@ -92,29 +92,29 @@ def carry_notes(error: BaseException, another: BaseException) -> None:
 
 
 def note_of_lone_write(error: BaseException, *, lost: bool) -> str:
-    """Return what became of a lone write that raised; *lost* says that its connection is gone."""
+    """Return the note for a lone write that raised; *lost*: its connection was lost."""
     if isinstance(error, RecordMismatch):
         return COMMITTED
     if isinstance(error, VrooliDataError):
         return NOT_KNOWN if lost else NOT_COMMITTED
-    is_written = getattr(error, _MARK, None)
+    is_written = getattr(error, _IS_WRITTEN, None)
     if is_written is None:
         return NOT_KNOWN
     return COMMITTED if is_written else NOT_COMMITTED
 
 
 class Trace(NamedTuple):
-    """By what a server can be asked for a transaction, and which run of which server."""
+    """What identifies a transaction to its server, and the run of that server."""
 
-    #: None where it was not asked for.
+    #: None when the commit is not tracked.
     xid: str | None
     #: The timeline of the server's log, eight hexadecimal digits; known with the xid.
     timeline: str | None
     #: When the server was started; seconds since 1970.
     started: str | None
-    #: The run that it was in before the transaction; None where it could not be asked for.
+    #: The server's run before the transaction; None when it could not be read.
     run: ServerRun | None
-    #: When the transaction was begun, on the client's clock.
+    #: When the transaction began, by the client's clock.
     begun: float
 
 
@@ -122,21 +122,21 @@ NO_TRACE: Final = Trace(None, None, None, None, 0.0)
 
 
 def is_same_run(before: ServerRun | None, now: ServerRun) -> bool | None:
-    """Tell whether a server has gone on without a crash, by two answers that it gave.
+    """Tell whether two observations are of one server that did not crash between them.
 
-    False is proof of the contrary; None where neither is proved.
+    False proves a crash or another server; None proves neither.
     """
     if before is None:
         return None
-    is_one_server = before.system_identifier == now.system_identifier
-    is_one_line = is_one_server and before.timeline == now.timeline
-    if is_one_line and before.stats_reset == now.stats_reset:
-        # Perhaps stopped and started again, in good order: nothing is lost by that.
+    is_same_server = before.system_identifier == now.system_identifier
+    is_same_timeline = is_same_server and before.timeline == now.timeline
+    if is_same_timeline and before.stats_reset == now.stats_reset:
+        # The server may have restarted cleanly, which loses no transaction.
         return True
-    if not is_one_server or before.started != now.started:
+    if not is_same_server or before.started != now.started:
         return False
-    # A standby that was promoted goes on in another line.
-    return _has_not_crashed(before, now) if is_one_line else None
+    # A promoted standby continues on another timeline.
+    return _has_not_crashed(before, now) if is_same_timeline else None
 
 
 def _has_not_crashed(before: ServerRun, now: ServerRun) -> bool | None:
@@ -156,15 +156,15 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class TryEachResult(msgspec.Struct, Generic[R], frozen=True):
-    """What `try_each` made of its items."""
+    """The results of `try_each`."""
 
-    #: Position among the items, from 0, and what was returned for each that succeeded.
+    #: Position among the items, from 0, and the value returned for each success.
     successes: list[tuple[int, R]]
     failures: list[Failure]
 
 
 class Options:
-    """How a transaction is opened; checked before anything is sent."""
+    """The options of a transaction, checked before anything is sent."""
 
     def __init__(
         self,
@@ -190,13 +190,13 @@ class Options:
         self.tracked = track_commit and not read_only
         #: Seconds.
         self.timeout = timeout
-        #: Tells, in another transaction, whether this one's work is there.
+        #: Called in another transaction to find out whether this one was committed.
         self.marker = marker
         begin = _BEGIN[isolation, read_only, deferrable]
         self.begin: LiteralString = begin + _TRACK if self.tracked else begin
 
 
-#: How the layer opens a transaction for several queries of one method.
+#: The options of a transaction for several queries of one method.
 DEFAULT: Final = Options(
     "read committed",
     read_only=None,
@@ -205,7 +205,7 @@ DEFAULT: Final = Options(
     track_commit=True,
     marker=None,
 )
-#: How it looks for what another one has written.
+#: The options of a transaction that looks for the writes of another.
 LOOK: Final = Options(
     "read committed",
     read_only=True,
@@ -217,7 +217,7 @@ LOOK: Final = Options(
 
 
 def limits(timeout: float, server_version: int) -> dict[str, Any]:
-    """Return the parameters of `LIMIT`; seconds are given."""
+    """Return the parameters of `LIMIT`; *timeout* is in seconds."""
     names = [*_LIMITS]
     if server_version >= _FIRST_WITH_TRANSACTION_TIMEOUT:
         names.append("transaction_timeout")
@@ -225,7 +225,7 @@ def limits(timeout: float, server_version: int) -> dict[str, Any]:
 
 
 def refuse_standby(options: Options, in_hot_standby: str | None) -> None:
-    """Refuse what a standby cannot open, in words that say what it can."""
+    """Refuse options that a standby does not support; the message names supported ones."""
     problem = None
     if options.isolation == "serializable":
         problem = "a standby cannot serialize: open the transaction there with "
@@ -233,6 +233,6 @@ def refuse_standby(options: Options, in_hot_standby: str | None) -> None:
         problem = "a standby cannot write: open the transaction there with "
     if problem is not None and in_hot_standby == "on":
         refused = InvalidUse(f"{problem}isolation='repeatable read', read_only=True")
-        # The primary may have taken its place since the connection was opened.
+        # The standby may have been promoted since the connection was opened.
         set_retry_reason(refused, Reason.READ_ONLY)
         raise refused
