@@ -32,7 +32,7 @@ _KEY_TYPES = (int, str, UUID)
 
 
 class Queries:
-    """The queries of one folder of ``.sql`` files, to be bound to what their rows become."""
+    """The queries of one folder; its methods bind a query to the result that it returns."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -74,20 +74,20 @@ class Queries:
         many: str | None = None,
         key: str = "",
     ) -> Query[..., R]:
-        """Bind a query to the record that its rows become.
+        """Bind a query to the record of its rows.
 
-        The record is a msgspec struct whose fields are the columns, in their order; the first
-        result is compared with it. Raises `InvalidFile` where there is no such query, and
-        `InvalidUse` where it does not go with what is given.
+        The fields of the record are the columns, in their order. The first result is compared with
+        them. Raises `InvalidFile` if the folder has no such query, and `InvalidUse` if the query
+        does not fit the arguments.
 
         Args:
-            name: the query's, without the folder's.
-            record: the struct.
-            takes: says what the parameters are to a type checker: a function that takes the same,
-                or a struct class whose fields they are.
-            many: the query of many keys, given as one JSON array: where an event loop makes several
-                calls in one turn, it answers all of them.
-            key: with *many*, the field that equals the query's one parameter.
+            name: the name of the query, without the folder.
+            record: a msgspec struct class.
+            takes: tells a type checker the parameters: a struct class with these fields, or a
+                function with these parameters.
+            many: the name of a query that takes a JSON array of keys. Calls that one turn of an
+                event loop makes share its statement.
+            key: the field that equals the parameter. It is required with *many*.
         """
         source = self._source(name, "bind")
         _check_record(source.name, record)
@@ -121,7 +121,7 @@ class Queries:
         source = self._source(name, "scalar")
         _check_takes(source, takes)
         if not (is_plain(type) or _is_struct(type) or get_origin(type) in (list, dict)):
-            raise InvalidUse(f"{source.name}: a value is never read as {type!r}")
+            raise InvalidUse(f"{source.name}: a value cannot be read as {type!r}")
         return Scalar(source, type)
 
     @overload
@@ -148,20 +148,20 @@ class Queries:
         tie: str | tuple[str, ...] = "id",
         ascending: bool = False,
     ) -> Listing[R]:
-        """Bind the three queries of a listing, which goes through its rows page by page.
+        """Bind the three queries of a keyset listing.
 
-        They are *name*, the first page, and *name* with ``_after`` and ``_before`` behind it, the
-        rows after and before a row, nearest first. All take the filters, and last the number of
-        rows; ahead of that, the latter two take the row's *key* and *tie*, as ``after_`` or
-        ``before_`` and the field. Raises `InvalidFile` where one of them is not there, and
-        `InvalidUse` where it takes other parameters, or where a field can be None or has no order.
+        The query *name* returns the first page. ``<name>_after`` and ``<name>_before`` return the
+        rows after and before a row, nearest first. Each takes the filters, then the fields of that
+        row as ``after_<field>`` or ``before_<field>``, then the number of rows. Raises
+        `InvalidFile` if one of them is absent, and `InvalidUse` if one takes other parameters, or
+        if a field of the order can be None or has a type without an order.
 
         Args:
-            name: of the query of the first page, without the folder's.
-            record: the struct that each row becomes.
-            key: the field that the rows are ordered by; None where *tie* alone makes the order.
-            tie: the field, or fields, that then make the order, and are unique in the listing.
-            ascending: whether *tie* ascends.
+            name: the name of the query of the first page, without the folder.
+            record: a msgspec struct class.
+            key: the first field of the order; None if *tie* alone makes the order.
+            tie: the other fields of the order. They are unique in the listing.
+            ascending: whether the last field of *tie* ascends.
         """
         first, after, before = (
             self._source(f"{name}{which}", "bind") for which in ("", "_after", "_before")
@@ -209,10 +209,10 @@ class Queries:
 
 
 def queries(folder: str | Path) -> Queries:
-    """Read the queries of a folder of ``.sql`` files, each to be bound to what its rows become.
+    """Read the queries of a folder of ``.sql`` files.
 
-    The folder's name is the first part of theirs: ``comments.find_by_id``. Raises `InvalidFile`,
-    with file and line, where one cannot be read.
+    The name of the folder is the first part of their names: ``comments.find_by_id``. Raises
+    `InvalidFile`, with file and line, if one cannot be read.
     """
     path = Path(folder)
     if not path.is_dir():
@@ -247,7 +247,7 @@ def _check_takes(source: Source, takes: Callable[..., object] | None) -> None:
     ):
         raise InvalidUse(
             f"{source.name} takes ({', '.join(source.parameters)}); `takes` has other parameters, "
-            f"or in another order: ({', '.join(names)})"
+            f"or another order: ({', '.join(names)})"
         )
 
 

@@ -1,4 +1,4 @@
-"""Queries bound to what their rows become: records, one value, or a number of rows. No I/O."""
+"""Queries bound to their results: records, one value, or a number of rows. No I/O."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 
 class BoundQuery(Generic[P, R]):
-    """A loaded query, and what its rows become; the kinds below say what that is."""
+    """A query and its parameters; the subclasses read its rows."""
 
     #: What a row becomes, as the header says it; None is a number of rows.
     record: Any
@@ -45,11 +45,11 @@ class BoundQuery(Generic[P, R]):
         self.only_reads = source.header["Locks"] == "none"
         #: Each call is planned for its own parameters; all others share one plan.
         self.is_planned_anew = source.is_planned_anew
-        #: It returns no rows; their number stands for them, in one row.
+        #: The session returns one row with the number of written rows.
         self.counts_rows = source.suffix == "!"
 
     def arguments(self, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-        """Return the parameters in their order, from whatever form they were given in."""
+        """Return the parameters in the order of the name line."""
         return arranged(self.name, self.parameters, given, named)
 
     def check_columns(self, columns: tuple[str, ...]) -> None:
@@ -231,8 +231,8 @@ def arranged(
 ) -> tuple[Any, ...]:
     """Return parameters in their order; raise `InvalidInput` unless each is given exactly once.
 
-    They are given by position, by name, or as the fields of one struct, beside which names may add
-    the rest; a field that is UNSET is not given.
+    They are given by position, by name, or as the fields of one struct. Names may add parameters to
+    a struct. A field that is UNSET is not given.
     """
     if len(given) == 1 and isinstance(given[0], msgspec.Struct):
         fields = msgspec.structs.asdict(given[0])
@@ -250,7 +250,9 @@ def arranged(
     values |= named
     for name in values:
         if name not in parameters:
-            raise InvalidInput(name, f"is no parameter of {query}, which takes {parameters}")
+            raise InvalidInput(
+                name, f"is not a parameter of {query}, which takes {', '.join(parameters)}"
+            )
     for name in parameters:
         if values.get(name, UNSET) is UNSET:
             raise InvalidInput(name, f"must be given to {query}")

@@ -84,23 +84,19 @@ class Position(NamedTuple):
 
 
 class Selection(NamedTuple, Generic[R]):
-    """What one page is read by."""
+    """The query of one page, and what its cursors are made of."""
 
     query: Query[..., R]
     parameters: tuple[Any, ...]
     #: None for the first page.
     position: Position | None
     limit: int
-    #: What the checksums of its cursors begin with: they belong to the listing and the filters.
+    #: The checksums of the cursors start with it, so that they belong to the listing and filters.
     salt: int
 
 
 class Listing(Generic[R]):
-    """One order of a listing: its three queries, and the cursors that belong to it alone.
-
-    The order is that of one field, the key, and then of others, which are unique among the rows of
-    the listing; without a key, of those alone.
-    """
+    """The three queries of a listing in one order, and its cursors."""
 
     def __init__(  # noqa: PLR0917 (`Queries.listing` has the words for it)
         self,
@@ -118,6 +114,8 @@ class Listing(Generic[R]):
         self.fields = ties if key is None else (key, *ties)
         #: Their types.
         self.types = tuple(_key_type(self.name, record, field) for field in self.fields)
+        # A forged cursor may hold a value of these types that the server refuses.
+        self._may_be_forged = not {str, Decimal}.isdisjoint(self.types)
         self._place_of = attrgetter(*self.fields)
         self._filters = first.parameters[:-1]
         self._first: Query[..., R] = Query(first, record)
@@ -204,15 +202,15 @@ class Listing(Generic[R]):
         if not payload:
             return None
         direction, *place = self._decode(payload)
-        if not all(map(_is_storable, place)):
+        if self._may_be_forged and not all(map(_is_storable, place)):
             raise self._refusal()
         return Position(direction, tuple(place))
 
     def _refusal(self) -> InvalidCursor:
         method, *_ = self.name.split("__")
         return InvalidCursor(
-            f"is damaged, or is none that {method} gave for these arguments: pass those that the "
-            "cursor was made with, or begin with the first page"
+            f"damaged, or not issued by {method} for these arguments: pass the arguments that the "
+            "cursor was made with, or start with the first page"
         )
 
     def _neighbour(
@@ -227,15 +225,14 @@ class Listing(Generic[R]):
                 names = ", ".join(self.fields)
                 raise InvalidUse(f"{self.name}: {names} of a row are too long for a cursor")
             return cursor
-        # On an empty page that row is the one that its position leaves out. Nothing is left before
-        # it, or after it: the page beside begins, or ends, with that row.
+        # The page is empty: the page beside it starts or ends with the row of the position.
         return self.cursor(None if position is None else self._beside(position, direction), salt)
 
     def _beside(self, position: Position, direction: Direction) -> Position | None:
-        """Return the position whose page includes the row that another one leaves out.
+        """Return the position whose page includes the row that *position* leaves out.
 
-        None is the first page, which is what comes beside an empty one before it; beside an empty
-        one at the end, it is where to go on from when the place has no neighbour to be told.
+        None is the first page. It is the answer if the last field is not an integer, or has no
+        next integer.
         """
         *place, last = position.place
         if type(last) is not int:
@@ -250,8 +247,8 @@ class Listing(Generic[R]):
         wanted = (*first[:-1], *(f"{direction}_{field}" for field in self.fields), *first[-1:])
         if query.parameters != wanted:
             raise InvalidUse(
-                f"{query.name} takes ({', '.join(query.parameters)}); beside {self.name} it is to "
-                f"take ({', '.join(wanted)})"
+                f"{query.name} takes ({', '.join(query.parameters)}); beside {self.name} it "
+                f"has to take ({', '.join(wanted)})"
             )
 
 
@@ -272,11 +269,11 @@ def _key_type(listing: str, record: type[Any], field: str) -> Any:
         kind = kinds.pop() if len(kinds) == 1 else annotation
     if kind in _KEYS:
         return kind
-    problem = f"is a {annotation}, which has no order"
+    problem = f"has the type {annotation}, which has no order"
     if annotation is None:
-        problem = "is no field of it"
+        problem = "does not exist"
     elif get_origin(annotation) in (Union, types.UnionType) and type(None) in get_args(annotation):
-        problem = "can be None, and NULL has no place in the order of a page"
+        problem = "can be None: a page cannot start at NULL"
     raise InvalidUse(f"{listing}: {record.__name__}.{field} {problem}")
 
 

@@ -1,6 +1,6 @@
-"""The engine alone, for queries and repositories of your own; see docs/own-queries.md.
+"""The public engine: queries and repositories of an application; see docs/own-queries.md.
 
-It knows nothing of the package's own tables, whose repositories are made of nothing else.
+The package's own repositories use nothing else. It does not import the database.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ async def test_when_all_that_precedes_is_gone_the_way_on_includes_the_row_of_the
 @pytest.mark.usefixtures("listed")
 async def test_a_cursor_serves_the_order_it_was_made_in_alone(db: AsyncDatabase) -> None:
     page = await db.resources.find_by_type("Routine", order_by="score", limit=5)
-    with pytest.raises(InvalidCursor, match=r"none that resources\.find_by_type gave"):
+    with pytest.raises(InvalidCursor, match=r"not issued by resources\.find_by_type for these"):
         await db.resources.find_by_type("Routine", order_by="views", cursor=page.next_cursor)
 
 

@@ -198,7 +198,7 @@ def test_when_all_that_precedes_is_gone_the_way_on_includes_the_row_of_the_curso
 @pytest.mark.usefixtures("listed")
 def test_a_cursor_serves_the_order_it_was_made_in_alone(db: Database) -> None:
     page = db.resources.find_by_type("Routine", order_by="score", limit=5)
-    with pytest.raises(InvalidCursor, match=r"none that resources\.find_by_type gave"):
+    with pytest.raises(InvalidCursor, match=r"not issued by resources\.find_by_type for these"):
         db.resources.find_by_type("Routine", order_by="views", cursor=page.next_cursor)
 
 

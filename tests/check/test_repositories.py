@@ -156,7 +156,7 @@ def test_methods_and_queries_that_agree_have_no_finding(
             METHODS,
             "_SET_NOTE, id, note)",
             "_SET_NOTE, id, text=note)",
-            "text: is no parameter of orders.set_note",
+            "text: is not a parameter of orders.set_note",
         ),
         (
             "parameters",

@@ -163,7 +163,7 @@ def test_takes_has_the_parameters_of_the_query(sql: Queries, takes: Any) -> None
 @pytest.mark.parametrize(
     ("takes", "told"),
     [
-        (takes_turned, "in another order"),
+        (takes_turned, "another order"),
         (takes_one, "other parameters"),
         (takes_more, "other parameters"),
         (takes_default, "a default for key"),
@@ -210,15 +210,15 @@ def test_only_a_key_of_the_field_s_type_is_merged() -> None:
     ("name", "key", "tie", "told"),
     [
         ("by_note", "note", "id", r"Thing\.note can be None"),
-        ("by_parts", "parts", "id", r"Thing\.parts is a list\[int\], which has no order"),
-        ("by_nothing", "nothing", "id", r"Thing\.nothing is no field of it"),
+        ("by_parts", "parts", "id", r"Thing\.parts has the type list\[int\], which has no order"),
+        ("by_nothing", "nothing", "id", r"Thing\.nothing does not exist"),
         (
             "by_key",
             "key",
             "amount",
             r"by_key_after takes \(note, after_key, after_id, rows\)",
         ),
-        ("by_key", None, "id", r"it is to take \(note, after_id, rows\)"),
+        ("by_key", None, "id", r"it has to take \(note, after_id, rows\)"),
     ],
 )
 def test_an_order_that_pages_cannot_have_is_refused(

@@ -77,7 +77,7 @@ def test_what_was_never_a_cursor_is_refused(cursor: str) -> None:
         SCORES.parse(cursor, SALT)
     # The method is named, and what its queries are called is not.
     assert str(caught.value).startswith(
-        "cursor: is damaged, or is none that resources.find_by_type gave for these arguments: "
+        "cursor: damaged, or not issued by resources.find_by_type for these arguments: "
     )
 
 

@@ -1,4 +1,4 @@
-"""What a repository is made on, and what every repository does: run queries, build records."""
+"""The base of repositories, and what a repository works on."""
 
 from __future__ import annotations
 
@@ -27,37 +27,37 @@ X = TypeVar("X")
 
 
 class AsyncExecutor:
-    """A database, a held connection or a transaction: what repositories are made on."""
+    """A database, a held connection or a transaction; a repository works on any of them."""
 
     def __init__(self, runner: AsyncRunner) -> None:
         self._runner = runner
 
 
 class AsyncRepository:
-    """Runs queries on a database, a held connection or a transaction; the base of your own.
+    """Base of repositories: runs bound queries on an executor.
 
-    Each method takes a query that `Queries` has bound, and its parameters: in the order of its name
-    line, by their names, or as one struct whose fields they are, beside which names may add the
-    rest. Raises `InvalidInput` unless each is given exactly once.
+    Each method takes a query of `Queries` and its parameters: in the order of the name line, by
+    name, or as the fields of one struct. Names may add parameters to a struct. Raises
+    `InvalidInput` unless each parameter is given exactly once.
     """
 
     def __init__(self, executor: AsyncExecutor) -> None:
         self._runner = executor._runner  # noqa: SLF001 (of the executor's users, only this one)
 
     def has_extension(self, name: str) -> bool:
-        """Tell whether the database had an extension when it was opened, such as ``pg_trgm``.
+        """Tell whether the database has an extension, such as ``pg_trgm``; asked when it is opened.
 
-        One that migrations of the package require counts once these are applied.
+        False for an extension whose migrations of this package are not applied.
         """
         return name in self._runner.extensions
 
-    # Parameters that are complete go to the server as they come: putting them in order costs.
+    # Positional parameters skip `arguments`, which would cost every read.
 
     async def find_one(self, query: Query[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R | None:
-        """Fetch the first row as a record; None when there is none.
+        """Fetch the first row as a record; None if there is none.
 
-        Of a query that was bound with *many*, calls that one turn of an event loop makes share a
-        statement.
+        Calls that one turn of an event loop makes share a statement if the query was bound with
+        *many*.
         """
         parameters: tuple[Any, ...] = args
         if kwargs or len(args) != query.arity or (args and isinstance(args[0], Struct)):
@@ -68,7 +68,7 @@ class AsyncRepository:
         return query.record_of(rows[0]) if rows else None
 
     async def get_one(self, query: Query[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Fetch the first row as a record; raise `NotFound` when there is none."""
+        """Fetch the first row as a record; raise `NotFound` if there is none."""
         parameters: tuple[Any, ...] = args
         if kwargs or len(args) != query.arity or (args and isinstance(args[0], Struct)):
             parameters = query.arguments(args, kwargs)
@@ -87,19 +87,19 @@ class AsyncRepository:
     async def find_scalar(
         self, query: Scalar[P, R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R | None:
-        """Fetch one value; None when there is no row, and when it is NULL."""
+        """Fetch one value; None if there is no row, or if it is NULL."""
         rows = await self._runner.rows(query, query.arguments(args, kwargs))
         return query.record_of(rows[0]) if rows else None
 
     async def get_scalar(self, query: Scalar[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Fetch one value; raise `NotFound` when there is no row, and when it is NULL."""
+        """Fetch one value; raise `NotFound` if there is no row, or if it is NULL."""
         value = await self.find_scalar(query, *args, **kwargs)
         if value is None:
             raise NotFound(f"{query.name}: there is no such value", query=query.name)
         return value
 
     async def execute(self, query: Command[P], /, *args: P.args, **kwargs: P.kwargs) -> int:
-        """Run a statement that returns no rows, and return how many it wrote."""
+        """Run a statement, and return the number of rows that it wrote."""
         rows = await self._runner.rows(query, query.arguments(args, kwargs))
         return query.record_of(rows[0])
 
@@ -112,10 +112,10 @@ class AsyncRepository:
         limit: int = 20,
         **named: Any,
     ) -> Page[R]:
-        """Fetch one page of a listing, the first one or that of a cursor.
+        """Fetch the first page of a listing, or the page of a cursor.
 
-        The filters are the parameters of its queries before those of the place; *limit* is from 1
-        to 500. Raises `InvalidCursor` unless this listing gave the cursor for these filters.
+        *limit* is from 1 to 500. Raises `InvalidCursor` unless the cursor was issued by this
+        listing for these filters.
         """
         check_limit(limit)
         selection = listing.select(filters, named, cursor, limit)
@@ -130,10 +130,10 @@ class AsyncRepository:
         changes: Mapping[str, Any],
         expected_revision: int | None = None,
     ) -> R | None:
-        """Change one row; None when it is absent.
+        """Change one row; None if it is absent.
 
-        The query's parameters are its key, the changes as a JSON object, and the expected revision.
-        Raises `Conflict` where the row has another revision than the expected one.
+        The query takes the key, the changes as a JSON object, and the expected revision. Raises
+        `Conflict` if the row has another revision than *expected_revision*.
         """
         check_revision("expected_revision", expected_revision)
         outcome = await self.find_one(query, *key, json_text(changes), expected_revision)
@@ -209,10 +209,10 @@ class AsyncRepository:
         return await AsyncLoading(load, options, stage).run(self._runner, inputs)
 
     async def atomic(self, body: Body[Self, T]) -> T:
-        """Call *body* with this repository on a transaction, and return what it returned.
+        """Call *body* with this repository on a transaction, and return its result.
 
-        Its queries take effect together or not at all. In a transaction of the caller's they are
-        part of that; otherwise *body* may be called again, on a conflict with others.
+        The transaction is the caller's, if there is one. Otherwise it is a new one, and *body* is
+        called again after a serialization failure or a deadlock.
         """
 
         async def run(runner: AsyncRunner) -> T:

@@ -219,7 +219,7 @@ class AsyncSession:
         except VrooliDataError:
             raise
         except BaseException as interruption:
-            # Not all that comes up where psycopg writes parameters out is an error of its own.
+            # A dumper may raise other errors than those of psycopg.
             refused = self._refused(query, parameters)
             if refused is not None and isinstance(interruption, Exception):
                 raise refused from None
@@ -253,7 +253,9 @@ class AsyncSession:
                 transformer.dump_sequence([value], [PyFormat.AUTO])
             except Exception:  # noqa: BLE001 (of whatever kind, it is the one that was raised)
                 kind = type(value).__name__
-                return InvalidInput(name, f"is a {kind} that PostgreSQL cannot hold")
+                return InvalidInput(
+                    name, f"must be a value that PostgreSQL can store; this {kind} is not"
+                )
         return None
 
     def _is_written(self, cursor: AsyncRawCursor[Row], before: PGresult | None) -> bool | None:

@@ -1,4 +1,4 @@
-"""What is Vrooli's own beside its records: its queries, the formats of its texts, its search."""
+"""Vrooli's domain: its queries, the formats of its texts, its search. No engine."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ class Session:
         except VrooliDataError:
             raise
         except BaseException as interruption:
-            # Not all that comes up where psycopg writes parameters out is an error of its own.
+            # A dumper may raise other errors than those of psycopg.
             refused = self._refused(query, parameters)
             if refused is not None and isinstance(interruption, Exception):
                 raise refused from None
@@ -250,7 +250,9 @@ class Session:
                 transformer.dump_sequence([value], [PyFormat.AUTO])
             except Exception:  # noqa: BLE001 (of whatever kind, it is the one that was raised)
                 kind = type(value).__name__
-                return InvalidInput(name, f"is a {kind} that PostgreSQL cannot hold")
+                return InvalidInput(
+                    name, f"must be a value that PostgreSQL can store; this {kind} is not"
+                )
         return None
 
     def _is_written(self, cursor: RawCursor[Row], before: PGresult | None) -> bool | None:
