@@ -37,11 +37,10 @@ PACKAGE = str(Path(vrooli_data.__file__).parent)
 #: The rooms in which connections are taken and given back, and transactions begin and end.
 ROOMS = (
     "_compat.py",
+    "connection.py",
     "database.py",
     "held.py",
     "pool.py",
-    "pooled_connection.py",
-    "pooled_runner.py",
     "retrying.py",
     "session.py",
     "transaction.py",

@@ -4,7 +4,7 @@
     python -m tools.unasync --check    only compare, and list what differs
 
 Whole tokens change and nothing else: strings and comments stay as they are. A file named
-_compat.py is hand-written on both sides.
+_compat.py or merging.py is hand-written on both sides.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("vrooli_data", "tests")
-HAND_WRITTEN = "_compat.py"
+HAND_WRITTEN = frozenset({"_compat.py", "merging.py"})
 GENERATED = "# Generated from "
 HEADER = GENERATED + "{source} by tools/unasync.py. Do not edit.\n"
 
@@ -114,7 +114,9 @@ def read(path: Path) -> str:
 
 def python_files(folder: Path) -> set[Path]:
     """Return the files of one face that the generator reads or writes, relative to its folder."""
-    return {path.relative_to(folder) for path in folder.rglob("*.py") if path.name != HAND_WRITTEN}
+    return {
+        path.relative_to(folder) for path in folder.rglob("*.py") if path.name not in HAND_WRITTEN
+    }
 
 
 class Tree:

@@ -15,9 +15,8 @@ from .._transactions import NO_TRACE, NOT_KNOWN, Trace, is_same_run
 from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import TransactionStatus
 from ._compat import Body, sleep
-from .connector import AsyncConnector
-from .pool import AsyncLoan, AsyncPool
-from .pooled_connection import AsyncPooledConnection
+from .connection import AsyncPooledConnection
+from .pool import AsyncConnector, AsyncLoan, AsyncPool
 from .session import AsyncSession
 
 logger = logging.getLogger("vrooli_data")

@@ -7,13 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from psycopg_pool import pool
 
 from .. import _process as process
-from .._bound import BoundQuery, Query
-from .._rows import Row
 from ..errors import InvalidInput
 from ..validation import check_callable, is_asynchronous
 
@@ -53,13 +51,13 @@ def sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def to_the_end(work: Callable[[X], None], given: X) -> None:
-    """Do all of some work; no other thread can end it."""
+def run_shielded(work: Callable[[X], None], given: X) -> None:
+    """Run work to its end; no other thread can end it."""
     work(given)
 
 
 def is_under_way(given: object) -> bool:  # noqa: ARG001 (its twin's)
-    """Tell whether work with something goes on without its caller: here none does."""
+    """Tell whether shielded work with something goes on without its caller: here none does."""
     return False
 
 
@@ -130,19 +128,3 @@ class Home:
 
 def _nothing() -> None:
     pass
-
-
-class ReadMerger:
-    """Runs each read by itself: a thread that waits has no other reads to merge with."""
-
-    def __init__(
-        self,
-        rows: Callable[[BoundQuery[..., Any], tuple[Any, ...]], list[Row]],
-        check_use: Callable[[], None],  # noqa: ARG002 (its twin's)
-    ) -> None:
-        self._rows = rows
-
-    def find(self, query: Query[..., R], key: Any) -> R | None:
-        """Read one record by its key."""
-        rows = self._rows(query, (key,))
-        return query.record_of(rows[0]) if rows else None

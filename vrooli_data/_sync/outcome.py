@@ -16,9 +16,8 @@ from .._transactions import NO_TRACE, NOT_KNOWN, Trace, is_same_run
 from ..errors import CommitUnknown, DatabaseError, VrooliDataError
 from ..records.transactions import TransactionStatus
 from ._compat import Body, sleep
-from .connector import Connector
-from .pool import Loan, Pool
-from .pooled_connection import PooledConnection
+from .connection import PooledConnection
+from .pool import Connector, Loan, Pool
 from .session import Session
 
 logger = logging.getLogger("vrooli_data")

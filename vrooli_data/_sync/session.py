@@ -1,5 +1,5 @@
 # Generated from vrooli_data/_async/session.py by tools/unasync.py. Do not edit.
-"""The one place where statements are executed: on a connection, and through the pool."""
+"""The session of a connection: queries executed on it, its settings, its server's run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .._transactions import mark_written
 from ..errors import InvalidInput, InvalidUse, VrooliDataError
 from ..records.transactions import ServerRun
 from ._compat import Body
-from .pooled_connection import PooledConnection
+from .connection import PooledConnection
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -106,7 +106,7 @@ class Session:
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
         self._is_ending = False
-        connection.add_notice_handler(self._hear)
+        connection.add_notice_handler(self._on_notice)
 
     def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
@@ -181,7 +181,7 @@ class Session:
                 error, retry_reason(error, lost=lost, in_hot_standby=self.in_hot_standby())
             )
 
-    def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
+    def _on_notice(self, notice: psycopg.errors.Diagnostic) -> None:
         self._is_ending = self._is_ending or notice.severity_nonlocalized == "FATAL"
 
     def _execute(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:

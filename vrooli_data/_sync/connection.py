@@ -1,4 +1,4 @@
-# Generated from vrooli_data/_async/pooled_connection.py by tools/unasync.py. Do not edit.
+# Generated from vrooli_data/_async/connection.py by tools/unasync.py. Do not edit.
 """A connection of the pool, and the one that is lent out in its place."""
 
 from __future__ import annotations
