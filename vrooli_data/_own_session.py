@@ -49,6 +49,18 @@ def own_session(
             raise translate(error, work, connection.closed) from None
 
 
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Commit at the end of the block. After an error the session ends, and the transaction with it.
+
+    psycopg's own block would roll back. An interrupt may come where the session still waits for
+    the rows of a COPY and takes no ROLLBACK.
+    """
+    connection.execute("BEGIN")
+    yield
+    connection.execute("COMMIT")
+
+
 def pin(connection: Connection, path: SearchPath) -> SearchPath:
     """Set the search_path of the session to *path*; return it with its schema."""
     if path.schema is None:

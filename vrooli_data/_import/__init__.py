@@ -19,6 +19,7 @@ from .._copying import jsonb
 from .._domain.formats import language_tag
 from .._domain.text_search import folded
 from .._ledger import migrated_session
+from .._own_session import transaction
 from .._progress import NoProgress, Progress, task
 from .._public_id import new_public_id
 from ..errors import InvalidFile
@@ -88,7 +89,7 @@ def import_resources(
     with (
         read_lines(file) as lines,
         migrated_session(conninfo, "vrooli_data import", schema) as opened,
-        opened.transaction(),
+        transaction(opened),
         opened.cursor() as cursor,
     ):
         cursor.execute(_STAGE.statement)

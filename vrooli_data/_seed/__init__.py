@@ -10,7 +10,7 @@ import psycopg
 
 from .._bulk import copy_rows
 from .._ledger import migrated_session
-from .._own_session import Connection
+from .._own_session import Connection, transaction
 from .._progress import NoProgress, Progress, task
 from .._queries import load_folder, sql_folder
 from ..errors import InvalidInput
@@ -70,7 +70,7 @@ def seed(
     progress = progress or NoProgress()
     started = time.perf_counter()
     with migrated_session(conninfo, "vrooli_data seed", schema) as opened:
-        with opened.transaction(), opened.cursor() as cursor:
+        with transaction(opened), opened.cursor() as cursor:
             cursor.execute(_LOCK)
             _require_empty(cursor)
             cursor.execute(_DEFER)
