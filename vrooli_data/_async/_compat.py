@@ -80,7 +80,7 @@ def keep_task(task: asyncio.Task[None]) -> None:
 
 async def run_shielded(work: Callable[[X], Coroutine[Any, Any, None]], given: X) -> None:
     """Run work to its end, also when the caller is cancelled meanwhile."""
-    # A task costs as much as a fifth of a query, and most work ends without having to wait.
+    # A task costs a fifth of a query, and most work ends without having to wait.
     begun = work(given)
     try:
         awaited = begun.send(None)
@@ -115,11 +115,11 @@ class _Begun:
 
 
 def detach(work: Callable[[X], Coroutine[Any, Any, None]], given: X) -> None:
-    """Have work done soon, where nothing can be waited for."""
+    """Start work where the caller cannot wait for it."""
     try:
         task = asyncio.get_running_loop().create_task(work(given))
     except RuntimeError:
-        # With its event loop, the pool has ended as well.
+        # The event loop has ended, and the pool with it.
         return
     keep_task(task)
 
@@ -171,16 +171,16 @@ class Home:
             )
 
     def is_here(self) -> bool:
-        """Tell whether this code runs there."""
+        """Return whether this code runs there."""
         return self._process is process.current and asyncio.get_running_loop() is self._loop
 
     def run_there(self, work: Callable[[X], Coroutine[Any, Any, None]], given: X) -> None:
-        """Have work done there, if anything still can be."""
+        """Run work there, if its loop still runs."""
         if not self.is_inherited() and not self._loop.is_closed():
             asyncio.run_coroutine_threadsafe(work(given), self._loop)
 
     def close_at_end(self, close: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
-        """Close something with the event loop, unless what is returned is called before.
+        """Close something when the event loop ends; return a function that cancels this.
 
         A loop that ends cancels its tasks, and waits for them; some of psycopg_pool's go on after a
         cancellation, until their pool is closed.

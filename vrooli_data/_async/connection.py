@@ -1,4 +1,4 @@
-"""A connection of the pool, and the one that is lent out in its place."""
+"""Psycopg connections: those of the layer, and those that an application gets on their sessions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ logger = logging.getLogger("vrooli_data")
 #: Seconds between two looks of psycopg at what else may have happened while it waits.
 _INTERVAL = 0.1
 
-#: What a connection that was taken back leads to.
+#: What a connection has that was closed.
 _NOWHERE = PGconn.connect_start(b"no_such_option=1")
 _NOWHERE.finish()
 
@@ -42,7 +42,7 @@ class _Cancelling(AsyncConnection[Row]):
         *,
         timeout: float = GRACE,  # noqa: ASYNC109 (psycopg's own signature)
     ) -> None:
-        """Ask the server to cancel what is interrupted; give one up that does not take that."""
+        """Ask the server to cancel the statement; cut the connection when it does not answer."""
         try:
             await self.cancel_safe(timeout=min(timeout, GRACE))
         except errors.CancellationTimeout:
@@ -61,35 +61,35 @@ class AsyncPooledConnection(_Cancelling):
         super().__init__(pgconn)
         #: Who took it from the pool last; None beside the pool.
         self.holder: Any = None
-        #: Seconds that one statement may take; None is without end.
+        #: Seconds that one statement may take; None sets no limit.
         self.limit: float | None = None
-        #: Until when, by the monotonic clock, whatever is under way may take.
+        #: When the current work has to be over, by the monotonic clock; None sets no limit.
         self.end: float | None = None
-        #: Whether it was given up because the server did not answer in time.
+        #: Whether it was closed because the server did not answer in time.
         self.is_late = False
         self._handlers = (pgconn.notice_handler, pgconn.notify_handler)
         #: The session's cursors that nobody uses at the moment.
         self.cursors: list[AsyncRawCursor[Row]] = []
         belongs_here(self)
-        #: Whether somebody has used the session beside the layer.
+        #: Whether an application has psycopg's connection to the session.
         self.is_lent = False
-        #: One, unless two threads asked for it at the same time.
+        #: One; more when threads asked for it at the same time.
         self._lent: list[AsyncLentConnection] = []
 
     def leave_to_parent(self) -> None:
-        """Part from the parent's connection, in a child, without a word to the server."""
-        # psycopg warns of one that is left open, but not of a pool's.
+        """Leave the parent's connection in a child process, and send the server nothing."""
+        # psycopg warns of an open connection unless it belongs to a pool.
         self._pool = None
         if not self.closed:
             replace_socket(self.fileno())
-            # At the end of the input libpq closes the connection, after which psycopg does not even
-            # ask the server to cancel what the parent runs on it.
+            # libpq closes the connection at the end of its input. After that psycopg does not ask
+            # the server to cancel what the parent runs on it.
             with suppress(errors.OperationalError):
                 self.pgconn.consume_input()
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Give the connection up when the server does not answer in so many seconds."""
+        """Close the connection when the server does not answer within *seconds*."""
         before, end = self.end, time.monotonic() + seconds
         self.end = end if before is None else min(before, end)
         try:
@@ -103,7 +103,7 @@ class AsyncPooledConnection(_Cancelling):
         interval: float = _INTERVAL,
         timeout: float | None = None,  # noqa: ASYNC109 (psycopg's own signature)
     ) -> R:
-        """Wait for the server, at most as long as is allowed."""
+        """Wait for the server, within the limits of the connection."""
         if self.limit is not None and timeout is None:
             timeout = self.limit
         if self.end is None and timeout is None:
@@ -115,10 +115,10 @@ class AsyncPooledConnection(_Cancelling):
             raise self.gave_up() from None
 
     def left(self, limit: float | None) -> float | None:
-        """Return how many seconds the server has left to answer, of so many."""
+        """Return the seconds that the server has left to answer, at most *limit*."""
         if self.end is None:
             return limit
-        # Behind the end as well, ROLLBACK has a moment.
+        # ROLLBACK gets a moment even after the end.
         left = max(self.end - time.monotonic(), _INTERVAL)
         return left if limit is None else min(left, limit)
 
@@ -127,7 +127,7 @@ class AsyncPooledConnection(_Cancelling):
         self.let_go()
 
     def let_go(self) -> None:
-        """Part from the session, and end it.
+        """End the session.
 
         Another task or thread may be inside libpq, whose memory must not be freed under it. Then
         the socket is cut, and the memory is freed with the last reference to it.
@@ -149,14 +149,14 @@ class AsyncPooledConnection(_Cancelling):
 
     def lend(self) -> AsyncConnection[Row]:
         """Return a psycopg connection to the same session, with a state of its own."""
-        # First, so that an exception of a signal handler leaves nothing unnoted.
+        # First: an exception of a signal handler may come between any two lines.
         self.is_lent = True
         if not self._lent:
             self._lent.append(AsyncLentConnection(self))
         return self._lent[0]
 
     def take_back(self) -> bool:
-        """Lead what was lent out nowhere; tell whether nobody is in the middle of something."""
+        """Disconnect what was lent; return False when a statement or transaction is unfinished."""
         is_idle = (
             self.pgconn.transaction_status == TransactionStatus.IDLE
             and self.pgconn.pipeline_status == PipelineStatus.OFF
@@ -166,7 +166,7 @@ class AsyncPooledConnection(_Cancelling):
             self.pgconn.notice_handler, self.pgconn.notify_handler = self._handlers
         for lent in self._lent:
             lent.pgconn = _NOWHERE
-            # They count what is prepared for both.
+            # Both connections share one list of prepared statements.
             self.prepare_threshold, self.prepared_max = lent.limits
         self._lent.clear()
         self.is_lent = False
@@ -174,27 +174,26 @@ class AsyncPooledConnection(_Cancelling):
 
     @property
     def prepared_count(self) -> int:
-        """How many statements psycopg believes to be prepared."""
+        """How many statements psycopg counts as prepared."""
         return len(self._prepared._names)  # noqa: SLF001 (psycopg shows it nowhere else)
 
     async def forget_prepared(self) -> None:
-        """Forget every prepared statement, here and on the server."""
+        """Drop every prepared statement, here and on the server."""
         self._prepared.clear()
-        # Without a statement that is not prepared, psycopg would have the server forget only behind
-        # the next one, which is prepared by then.
+        # psycopg itself would send this only after the next statement, which is prepared by then.
         await self.execute("DEALLOCATE ALL", prepare=False)
 
 
 class AsyncLentConnection(_Cancelling):
-    """Psycopg's connection as an application gets it: another object on the same session.
+    """The psycopg connection that an application gets: another object on the same session.
 
     What its user sets on it, row factory, autocommit, adapters, handlers and whatever else psycopg
     has, does not reach the layer's own statements, and ends with it.
     """
 
     def __init__(self, lender: AsyncPooledConnection) -> None:
-        # So that its own block does not close it; a connection beside the pool has none. First, so
-        # that one whose making was interrupted is not told of as left open.
+        # psycopg closes a connection at the end of its block unless it belongs to a pool. First,
+        # because psycopg warns of an open connection that has no such attribute.
         self._pool = lender.holder
         super().__init__(lender.pgconn)
         #: What `AsyncPooledConnection.take_back` sets again.
@@ -212,8 +211,8 @@ class AsyncLentConnection(_Cancelling):
         interval: float = _INTERVAL,
         timeout: float | None = None,  # noqa: ASYNC109 (psycopg's own signature)
     ) -> R:
-        """Wait for the server, no longer than the transaction may take."""
-        # How long one statement may take is its user's: it may have been set by SQL.
+        """Wait for the server, within the time limit of the transaction."""
+        # The application sets its own statement_timeout.
         if timeout is not None or (left := self._lender.left(None)) is None:
             return await super().wait(gen, interval, timeout)
         try:
@@ -232,7 +231,7 @@ class AsyncLentConnection(_Cancelling):
         await super().rollback()
 
     async def close(self) -> None:
-        """Close the session, for the layer as well."""
+        """Close the session, which is the layer's as well."""
         if not self.closed:
             await self._lender.close()
 

@@ -47,7 +47,7 @@ _MAX_POOL = 10_000
 
 
 class AsyncPooledRunner:
-    """Runs a query by itself, and again where that is safe."""
+    """Runs each query on a connection borrowed for it alone, and retries where that is safe."""
 
     def __init__(
         self,
@@ -100,11 +100,11 @@ class AsyncPooledRunner:
     async def _end(
         self, query: BoundQuery[..., Any], loan: AsyncLoan, error: BaseException, note: str
     ) -> None:
-        """Give back what an error leaves, and say what became of a write."""
+        """Give back what an error leaves, and report the outcome of a write."""
         try:
             if note is NOT_KNOWN:
                 note = note_of_lone_write(error, lost=loan.is_lost)
-            self._resolver.tell(query, error, note)
+            self._resolver.report(query, error, note)
         finally:
             try:
                 await loan.end_by(error)
@@ -240,7 +240,7 @@ class AsyncDatabase(AsyncRepositories):
         await self._pool.open()
 
     async def close(self) -> None:
-        """Close every connection; what belongs to a parent of this process is left to it."""
+        """Close every connection; leave those of a parent process to it."""
         await self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -383,7 +383,7 @@ class AsyncDatabase(AsyncRepositories):
             return result[0]
         except BaseException as error:
             if tx is not None:
-                tx._tell_if_committed(error)  # noqa: SLF001 (public names of it are its user's)
+                tx._add_commit_note(error)  # noqa: SLF001 (public names of it are its user's)
             raise
 
     def __repr__(self) -> str:

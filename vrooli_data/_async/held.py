@@ -40,7 +40,7 @@ class AsyncHeldRunner:
 
     async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
-        # Before the lock: a child may find it taken, and nobody there to release it.
+        # Before the lock: a child process may inherit it locked, with no thread to release it.
         self._home.check("the connection")
         # The lock's block does not protect the line of a `try` (CPython 3.11): none is in it.
         async with self._lock:
@@ -63,11 +63,11 @@ class AsyncHeldRunner:
         return self._session.connection.lend()
 
     def refuse_calls(self) -> None:
-        """Let no call begin any more."""
+        """Refuse all further calls."""
         self._is_over = True
 
     async def end(self) -> bool:
-        """Let the call that is under way end, and no other begin.
+        """Wait for the current call to end, and refuse all further ones.
 
         Return whether a transaction is left open in which a call has written.
         """
@@ -87,7 +87,7 @@ class AsyncHeldRunner:
             rows = await self._session.rows(query, parameters)
         except BaseException as error:
             note = note_of_lone_write(error, lost=self._session.connection.closed)
-            self._resolver.tell(query, error, note)
+            self._resolver.report(query, error, note)
             raise
         if not query.only_reads and self._is_in_transaction():
             self._wrote = True
@@ -106,7 +106,7 @@ class AsyncHeldRunner:
         except VrooliDataError as error:
             if not repeats or reason_of(error) is not Reason.STALE:
                 raise
-        # ROLLBACK has made psycopg forget what it had prepared.
+        # psycopg drops its prepared statements at ROLLBACK.
         return await self._attempt(body)
 
     async def _attempt(self, body: Body[AsyncTransactionalRunner, T]) -> T:

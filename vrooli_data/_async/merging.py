@@ -37,7 +37,7 @@ class _ReadMerger:
     ) -> None:
         self._rows = rows
         self._check_use = check_use
-        #: By query: there while a read waits for company, with a batch as soon as some came.
+        #: By query: present while a first read waits, with a batch once others have come.
         self._open: dict[Query[..., Any], _Batch[Any] | None] = {}
 
     async def find(self, query: Query[..., R], key: Any) -> R | None:
@@ -46,12 +46,12 @@ class _ReadMerger:
         if many is None or not query.is_mergeable(key):
             return await self._alone(query, key)
         if many in self._open:
-            # Of a batch that was open at a fork, the child would wait for ever.
+            # A child process would wait for ever for a batch that was open at the fork.
             self._check_use()
             return await self._join(many, query.key, key)
         self._open[many] = None
         try:
-            # Whoever reads in this turn of the loop joins.
+            # Reads of this turn of the loop join.
             await asyncio.sleep(0)
         except BaseException:
             # Cancelled, or its coroutine was closed: those who joined read without it.
@@ -81,7 +81,7 @@ class _ReadMerger:
 
 
 class _Batch(Generic[R]):
-    """Reads that share one statement, which ends early when the last of them has left."""
+    """Reads that share one statement, which is cancelled when the last of them has left."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class _Batch(Generic[R]):
         self._task: asyncio.Task[None] | None = None
 
     def is_full(self) -> bool:
-        """Tell whether one statement can ask for no more keys."""
+        """Return whether the statement has as many keys as it may."""
         return len(self._waiting) == _MAX_KEYS
 
     def join(self, key: Any) -> asyncio.Future[R | None]:
@@ -110,7 +110,7 @@ class _Batch(Generic[R]):
         return future
 
     async def result(self, future: asyncio.Future[R | None]) -> R | None:
-        """Wait for the record, or leave."""
+        """Wait for the record; leave when cancelled."""
         try:
             return await future
         finally:
@@ -141,12 +141,12 @@ class _Batch(Generic[R]):
             shared = False
             for future in futures:
                 if not future.done():
-                    # A record may hold a list: two callers never get the same one.
+                    # A record may hold a list. Two callers never share one.
                     future.set_result(deepcopy(record) if shared else record)
                     shared = True
 
     def _fail(self, error: BaseException) -> None:
-        """Give each waiting read the failure, which each may handle in its own way."""
+        """Raise the error in each read, as an object of its own."""
         for futures in self._waiting.values():
             for future in futures:
                 if not future.done():

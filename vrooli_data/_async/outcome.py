@@ -1,4 +1,4 @@
-"""What became of a transaction whose COMMIT went unanswered."""
+"""Finding out whether a transaction was committed whose COMMIT got no reply."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .session import AsyncSession
 
 logger = logging.getLogger("vrooli_data")
 
-#: Looks on a connection for what the transaction would have written.
+#: Looks for what the transaction would have written.
 Look: TypeAlias = Body[AsyncSession, bool]
 
 _FIND_OUTCOME = own_queries("transactions").bind("find_outcome", TransactionStatus)
@@ -33,7 +33,7 @@ _OLD_ANSWERS = 1.0
 
 
 class AsyncResolver:
-    """Asks the server, on connections of its own, what became of transactions."""
+    """Asks the server, on connections of its own, whether transactions were committed."""
 
     def __init__(self, connector: AsyncConnector, pool: AsyncPool, timeout: float) -> None:
         self._connector = connector
@@ -62,15 +62,18 @@ class AsyncResolver:
         trace: Trace = NO_TRACE,
         look: Look | None = None,
     ) -> CommitUnknown:
-        """Make the error that says that nobody can tell yet, and how to ask again."""
+        """Return the error of an unknown outcome, which can be asked for again."""
 
         async def ask() -> str:
             return await self.outcome(trace, look)
 
         return CommitUnknown(message, query=query, xid=trace.xid, timeline=trace.timeline, ask=ask)
 
-    def tell(self, query: BoundQuery[..., Any], error: BaseException, note: str) -> None:
-        """Say what became of a lone write that raised: by a note, or by `CommitUnknown`."""
+    def report(self, query: BoundQuery[..., Any], error: BaseException, note: str) -> None:
+        """Add a note with the outcome to the error of a lone write; raise when it is unknown.
+
+        Raises `CommitUnknown`.
+        """
         if query.only_reads:
             return
         is_interrupted = not isinstance(error, VrooliDataError)
@@ -93,7 +96,7 @@ class AsyncResolver:
         except (VrooliDataError, psycopg.Error) as error:
             logger.info("what became of COMMIT could not be asked: %s", type(error).__name__)
         except Exception:
-            # What the marker raises is no outcome; the caller has to hear of that one.
+            # An error of the marker is no outcome, and the caller is still waiting for one.
             logger.exception("the marker failed")
         return None
 
@@ -101,7 +104,7 @@ class AsyncResolver:
         self, connection: AsyncPooledConnection, trace: Trace, look: Look | None, end: float
     ) -> str | None:
         if connection.info.parameter_status("in_hot_standby") == "on":
-            # It may not have heard of the commit yet.
+            # A standby may not have replayed the commit yet.
             return None
         session = connection.session
         is_same = await self._is_same_run(session, trace, end)
@@ -114,9 +117,9 @@ class AsyncResolver:
         if look is not None and await look(session):
             return "committed"
         if is_same is not False:
-            # It may not be over yet, so that what was not found may still come.
+            # The transaction may still be under way, and its rows may still appear.
             return None
-        # In another run nothing is committed any more that was begun in the one before.
+        # A transaction cannot be committed after a crash of the server that began it.
         return "unknown" if look is None else "aborted"
 
     async def _is_same_run(self, session: AsyncSession, trace: Trace, end: float) -> bool | None:
@@ -133,7 +136,7 @@ class AsyncResolver:
         return True if await self._old_answers(trace, end) else None
 
     async def _old_answers(self, trace: Trace, end: float) -> bool:
-        """Tell whether a session answers that was open before a transaction: a crash ends all."""
+        """Return whether a session answers that is older than the transaction: a crash ends all."""
         with AsyncLoan(self._pool) as loan:
             old = await loan.take_old(trace)
             if old is None:
@@ -156,6 +159,6 @@ class AsyncResolver:
         except DatabaseError as error:
             if error.sqlstate != INVALID_PARAMETER_VALUE:
                 raise
-            # Another run of the server, which has not come so far yet.
+            # The server was restarted, and has not given out this id yet.
             return TransactionStatus(None, "")
         return _FIND_OUTCOME.record_of(rows[0])

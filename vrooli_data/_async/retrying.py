@@ -1,4 +1,4 @@
-"""Doing work again when the server says that it may succeed."""
+"""Retrying work after errors that another attempt may not meet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger("vrooli_data")
 
 
 class AsyncRetrier:
-    """Repeats work by one policy, and tells of each repetition."""
+    """Retries work by one policy, and reports each retry."""
 
     def __init__(self, policy: RetryPolicy, on_retry: Callable[[RetryEvent], None] | None) -> None:
         self.policy = policy
@@ -43,20 +43,20 @@ class AsyncRetrier:
             await self.pause(event)
 
     async def pause(self, event: RetryEvent) -> None:
-        """Tell of a repetition and let its wait pass; nothing is held meanwhile."""
+        """Report a retry and sleep before it; no connection is held meanwhile."""
         logger.info("attempt %d failed (%s, %s)", event.attempt, event.reason, event.sqlstate)
         if self._on_retry is not None:
             try:
                 self._on_retry(event)
             except Exception:
-                # What the hook does must not end the work.
+                # An error of the hook must not end the work.
                 logger.exception("on_retry failed")
         if event.wait > 0:
             await sleep(event.wait)
 
 
 class AsyncAttempt:
-    """One try: decides whether the error that leaves its block means another, and no more.
+    """One attempt: decides whether the error that leaves its block calls for another.
 
     It is apart from the transaction, so that what COMMIT raises reaches it as an exception, and so
     overrides a ``return`` or ``break`` in the block.
@@ -95,7 +95,7 @@ class AsyncRetrying:
         self._event: RetryEvent | None = None
         self._begun = False
         self._home = process.current
-        #: What an attempt makes up stays the same in the next one.
+        #: Ids that one attempt generates stay the same in the next.
         self._ids = StableIds()
 
     def __aiter__(self) -> Self:
@@ -114,6 +114,6 @@ class AsyncRetrying:
         return AsyncAttempt(self._retries.attempt, self._ids, self._goes_on_after)
 
     def _goes_on_after(self, error: BaseException) -> bool:
-        """Decide on another attempt."""
+        """Return whether another attempt follows."""
         self._event = self._retries.after(error)
         return self._event is not None

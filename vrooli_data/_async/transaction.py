@@ -1,4 +1,4 @@
-"""Transactions: opened, committed or rolled back, and never left in doubt without saying so."""
+"""Transactions: begun, committed or rolled back; an outcome that is unknown is reported as such."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ _FIND_RUN = own_queries("transactions").bind("find_run_at_begin", ServerRun)
 
 
 class _Stage(Enum):
-    """How far a transaction has come; what interrupts it learns from it what is to be done."""
+    """How far a transaction has come, which decides what an interruption has to undo."""
 
-    #: Nothing of it is committed.
+    #: Nothing is committed.
     OPEN = "open"
     #: COMMIT is sent, or about to be.
     COMMITTING = "committing"
     COMMITTED = "committed"
-    #: It was not committed, or the error that is raised says that nobody can tell.
+    #: It was rolled back, or its outcome was reported unknown.
     ENDED = "ended"
 
 
@@ -92,12 +92,12 @@ class AsyncTransaction(AsyncRepositories):
     def __init__(self, runner: AsyncTransactionRunner) -> None:
         super().__init__(runner)
 
-    def _tell_if_committed(self, error: BaseException) -> None:
-        self._runner.tell_if_committed(error)
+    def _add_commit_note(self, error: BaseException) -> None:
+        self._runner.add_commit_note(error)
 
     @property
     def connection(self) -> AsyncConnection[Row]:
-        """Psycopg's connection, for what the layer does not cover; COMMIT and ROLLBACK are not."""
+        """Psycopg's connection, for what the layer does not cover, except COMMIT and ROLLBACK."""
         return self._runner.lend_connection()
 
     def on_commit(self, callback: Callback) -> None:
@@ -134,7 +134,7 @@ class AsyncTransaction(AsyncRepositories):
                 async with self._runner.savepoint():
                     successes.append((index, await call("work", work, item)))
             except Exception as error:
-                # A savepoint cannot undo what spoilt the transaction as a whole.
+                # A savepoint cannot mend an error of the whole transaction.
                 if reason_of(error) is not None or not self._runner.is_sound():
                     raise
                 failures.append(Failure(index, error))
@@ -161,13 +161,13 @@ class AsyncTransactionRunner:
         self._options = options
         #: The id comes with BEGIN.
         self._trace = Trace(None, None, session.started, session.run, time.monotonic())
-        #: When it takes too long: servers before 17 limit its statements and pauses alone.
+        #: The end of its timeout: servers before 17 limit only statements and idle times.
         self._end: float | None = None
         self._savepoints = 0
         self._callbacks: list[Callback] = []
         self._home = Home()
         self._owner = current_owner()
-        #: Held by the call that is under way, and for good by the end of the transaction.
+        #: Held by the current call, and for good once the transaction is over.
         self._turn = threading.Lock()
         self._is_over = False
         self._was_alone = False
@@ -241,8 +241,8 @@ class AsyncTransactionRunner:
             self._check_savepoint()
         except BaseException as error:
             if isinstance(error, psycopg.Error):
-                self._session.mark(error)
-            # What they go with is undone.
+                self._session.set_retry_reason(error)
+            # They belong to work that is undone.
             del self._callbacks[callbacks:]
             if self._home.is_here() and self._is_alone():
                 await self._try_to(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
@@ -269,7 +269,7 @@ class AsyncTransactionRunner:
             raise self._session.translated(error) from None
 
     async def call_back(self) -> None:
-        """Call what `on_commit` was given, all of it, also when some of it fails."""
+        """Call every callback of `on_commit`, also after one has failed."""
         failure: Exception | None = None
         for callback in self._callbacks:
             try:
@@ -283,7 +283,7 @@ class AsyncTransactionRunner:
 
     def _take_turn(self) -> None:
         self._home.check("the transaction")
-        # In one step: two threads may come at once.
+        # One step: two threads may call at once.
         if self._turn.acquire(blocking=False):
             return
         if self._is_over:
@@ -294,9 +294,10 @@ class AsyncTransactionRunner:
         )
 
     async def end_by(self, error: BaseException) -> None:
-        """End the transaction because of an error, which stays the one that is seen.
+        """End the transaction because of an error, which is not replaced.
 
-        Where it interrupted COMMIT, or came behind, it is told what became of the transaction.
+        When it interrupted COMMIT, or came after it, a note on it says what became of the
+        transaction.
         """
         if not self._home.is_here():
             self._cut()
@@ -304,9 +305,9 @@ class AsyncTransactionRunner:
         if self._stage is _Stage.OPEN:
             self._end_use()
             if isinstance(error, psycopg.Error):
-                self._session.mark(error)
+                self._session.set_retry_reason(error)
             if self._options.read_only and reason_of(error) is Reason.READ_ONLY:
-                # Its caller wanted it so: on no server would it go better.
+                # The caller asked for a read-only transaction: no server would accept the write.
                 set_retry_reason(error, None)
         try:
             if self._stage is _Stage.COMMITTING:
@@ -316,13 +317,13 @@ class AsyncTransactionRunner:
         finally:
             self._connection.end = None
 
-    def tell_if_committed(self, error: BaseException) -> None:
-        """Say on an error that came behind COMMIT that the transaction is committed."""
+    def add_commit_note(self, error: BaseException) -> None:
+        """Add a note to an error that came after COMMIT: the transaction is committed."""
         if self._stage is _Stage.COMMITTED and not isinstance(error, CommittedButCallbackFailed):
             add_note(error, COMMITTED)
 
     def _end_use(self) -> bool:
-        """Let no call begin any more; tell whether none was under way."""
+        """Refuse further calls; return whether none was under way."""
         if not self._is_over:
             self._was_alone = self._is_alone()
             self._session.is_in_transaction = False
@@ -330,7 +331,7 @@ class AsyncTransactionRunner:
         return self._was_alone
 
     def _is_alone(self) -> bool:
-        """Take the turn; where another call is under way, cut the connection instead.
+        """Take the turn and return True; when another call is under way, cut the connection.
 
         What another task or thread has begun must not run behind a ROLLBACK, on its own.
         """
@@ -344,7 +345,7 @@ class AsyncTransactionRunner:
         cut(self._connection.pgconn)
 
     async def commit(self) -> None:
-        """Commit; an error means that nothing was, and `CommitUnknown` that nobody can tell."""
+        """Commit; an error means that nothing was committed, `CommitUnknown` that it is unknown."""
         if not self._home.is_here():
             self._cut()
             self._home.check("the transaction")
@@ -364,7 +365,7 @@ class AsyncTransactionRunner:
                 cursor = await self._connection.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
             if not self._connection.closed:
-                # The server's own verdict: nothing was committed.
+                # The server refused the commit.
                 self._stage = _Stage.ENDED
                 raise self._session.translated(error) from None
             await self._resolve(error)
@@ -419,7 +420,7 @@ class AsyncTransactionRunner:
             xid, timeline = (await cursor.fetchall())[0]
             self._trace = self._trace._replace(xid=xid, timeline=timeline)
             if each is not None:
-                # The server, or its run, may be another one than when the connection was opened.
+                # Behind a pooler, this may be another server than when the connection was opened.
                 cursor.nextset()
                 cursor.nextset()
                 run = _FIND_RUN.record_of((await cursor.fetchall())[0])
@@ -430,7 +431,7 @@ class AsyncTransactionRunner:
             await self._connection.execute(LIMIT, parameters, prepare=prepare)
 
     async def _resolve(self, error: BaseException) -> None:
-        """Return when the transaction proves to be committed; raise otherwise."""
+        """Return when the transaction was committed; raise otherwise."""
         marker = self._options.marker
         look = None if marker is None else partial(self._look, marker)
         answer = await self._resolver.outcome(self._trace, look)
@@ -447,7 +448,7 @@ class AsyncTransactionRunner:
             ) from None
 
     async def _look(self, marker: Body[AsyncTransaction, bool], session: AsyncSession) -> bool:
-        """Ask the marker, in a transaction of its own."""
+        """Call the marker in a transaction of its own."""
 
         async def ask(runner: AsyncTransactionRunner) -> bool:
             return bool(await call("marker", marker, AsyncTransaction(runner)))
@@ -471,7 +472,7 @@ class AsyncTransactionRunner:
             add_note(interruption, COMMITTED if was_sent else NOT_COMMITTED)
 
     async def _undo(self) -> None:
-        """Roll back; a connection that cannot is closed, lest somebody goes on in what is open."""
+        """Roll back; close a connection that cannot, as its transaction is still open."""
         try:
             await self._try_to(psycopg.sql.SQL("ROLLBACK"))
         finally:
@@ -479,14 +480,14 @@ class AsyncTransactionRunner:
                 await self._connection.close()
 
     async def _try_to(self, statement: psycopg.sql.SQL | psycopg.sql.Composed) -> None:
-        # Where the connection is gone, there is nothing to undo; where another call was under way,
-        # its connection was cut, and it ends before this begins.
+        # Without a connection there is nothing to undo. Another call whose connection was cut ends
+        # before this statement begins.
         if self._status() in _OPEN:
             try:
                 with self._connection.within(self._resolver.timeout):
                     await self._connection.execute(statement, prepare=False)
             except psycopg.Error:
-                # The error that made it necessary is the one to be seen.
+                # The error that led here is the one to raise.
                 logger.debug("ROLLBACK failed; the connection is discarded")
 
     async def _run(self, statement: psycopg.sql.Composed) -> None:
@@ -508,7 +509,7 @@ class AsyncTransactions:
     def __init__(self, pool: AsyncPool, resolver: AsyncResolver) -> None:
         self._pool = pool
         self._resolver = resolver
-        #: The transaction that was opened last where this code runs; a child may inherit it.
+        #: The transaction opened last in this context; a child task or process may inherit it.
         self._opened: ContextVar[AsyncTransactionRunner | None] = ContextVar(
             "vrooli_data_transaction", default=None
         )
@@ -540,7 +541,7 @@ class AsyncTransactions:
         except BaseException as error:
             if runner is not None:
                 self._forget(runner)
-                runner.tell_if_committed(error)
+                runner.add_commit_note(error)
             raise
 
     async def _end(
@@ -555,12 +556,12 @@ class AsyncTransactions:
             await loan.end_by(error)
 
     def _forget(self, runner: AsyncTransactionRunner) -> None:
-        # Not by a token: a framework may leave the block in another context.
+        # A token does not work in another context, in which a framework may leave the block.
         if self._opened.get() is runner:
             self._opened.set(None)
 
     def refuse_nesting(self, what: str) -> None:
-        """Refuse to begin what its caller's open transaction would wait for, or never undo."""
+        """Refuse what would wait for the caller's open transaction, or not be part of it."""
         runner = self._opened.get()
         if runner is not None and runner.is_open_for(current_owner()):
             raise InvalidUse(
@@ -569,7 +570,7 @@ class AsyncTransactions:
             )
 
     async def _begin(self, loan: AsyncLoan, options: Options) -> AsyncTransactionRunner:
-        """Open a transaction on a connection that lives; one that proves dead is no attempt."""
+        """Begin a transaction; a connection that proves dead is replaced, and is no attempt."""
         dead = 0
         while True:
             connection = await loan.take()

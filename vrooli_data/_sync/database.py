@@ -48,7 +48,7 @@ _MAX_POOL = 10_000
 
 
 class PooledRunner:
-    """Runs a query by itself, and again where that is safe."""
+    """Runs each query on a connection borrowed for it alone, and retries where that is safe."""
 
     def __init__(
         self,
@@ -101,11 +101,11 @@ class PooledRunner:
     def _end(
         self, query: BoundQuery[..., Any], loan: Loan, error: BaseException, note: str
     ) -> None:
-        """Give back what an error leaves, and say what became of a write."""
+        """Give back what an error leaves, and report the outcome of a write."""
         try:
             if note is NOT_KNOWN:
                 note = note_of_lone_write(error, lost=loan.is_lost)
-            self._resolver.tell(query, error, note)
+            self._resolver.report(query, error, note)
         finally:
             try:
                 loan.end_by(error)
@@ -241,7 +241,7 @@ class Database(Repositories):
         self._pool.open()
 
     def close(self) -> None:
-        """Close every connection; what belongs to a parent of this process is left to it."""
+        """Close every connection; leave those of a parent process to it."""
         self._pool.close()
 
     def __enter__(self) -> Self:
@@ -384,7 +384,7 @@ class Database(Repositories):
             return result[0]
         except BaseException as error:
             if tx is not None:
-                tx._tell_if_committed(error)  # noqa: SLF001 (public names of it are its user's)
+                tx._add_commit_note(error)  # noqa: SLF001 (public names of it are its user's)
             raise
 
     def __repr__(self) -> str:

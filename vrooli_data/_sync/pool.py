@@ -41,14 +41,14 @@ from .session import Session
 logger = logging.getLogger("vrooli_data")
 
 _FIND_RUN = own_queries("transactions").bind("find_run", ServerRun)
-#: Seconds after which the pool gives up on a server that is down, but for `reconnect_failed`.
+#: Seconds after which the pool calls `reconnect_failed`.
 _RECONNECT_TIMEOUT = 0.5
-#: Seconds within which a connection that is idle can be had.
+#: Seconds to wait for a connection that was idle a moment ago.
 _AT_ONCE = 0.05
 
 
 class Connector:
-    """Opens connections that are all set up alike."""
+    """Opens connections and sets them up."""
 
     def __init__(self, parameters: dict[str, Any], settings: SessionSettings) -> None:
         self.parameters: dict[str, Any] = {
@@ -57,13 +57,13 @@ class Connector:
             "context": CODECS,
         }
         self.settings = settings
-        #: Seconds that a server may take to answer where nothing else says how long.
+        #: Seconds to wait for a reply where no other limit applies.
         self.connect_timeout = timeout_from_conninfo(self.parameters)
         # Known when the database is opened, before the pool is.
         self.extensions: Container[str] = ()
-        #: Why the pool cannot connect; None as soon as somebody succeeds.
+        #: Why the last attempt to connect failed; None when it succeeded.
         self.failure: Unavailable | None = None
-        #: The run that each server was in when it was last asked, by when the server was started.
+        #: The server run that each server reported last, by when the server was started.
         self._runs: dict[str, ServerRun] = {}
 
     def configure(self, connection: PooledConnection) -> None:
@@ -73,14 +73,14 @@ class Connector:
     def _configure(
         self, connection: PooledConnection, *, is_kept: bool, seconds: float | None = None
     ) -> None:
-        """Set up one new connection, within so many seconds or those of ``connect_timeout``."""
-        # A server that falls silent here would hold its caller, or the pool's worker, for good.
+        """Set up one new connection within *seconds*, or within ``connect_timeout``."""
+        # Without a limit, a silent server would block the caller, or the pool's worker, for good.
         with connection.within(seconds or self.connect_timeout):
             self.set_up(connection)
             self.failure = None
             cursor = connection.execute(ASK_SESSION, prepare=False)
             role, started = (cursor.fetchall())[0]
-            # What is used once is not worth preparing.
+            # Statements that run once are not worth preparing.
             settings = self.settings if is_kept else self.settings.unprepared()
             if not settings.prepare:
                 connection.prepare_threshold = None
@@ -107,12 +107,12 @@ class Connector:
         return run
 
     def forget_run(self, session: Session) -> None:
-        """Have the run asked for anew: a connection has ended, perhaps because of a crash."""
+        """Ask for the server run again: a connection has ended, perhaps by a crash."""
         if session.started is not None:
             self._runs.pop(session.started, None)
 
     def set_up(self, connection: PooledConnection) -> None:
-        """Set what each session runs under; it may be done again at any time."""
+        """Set the settings of a session; safe to repeat."""
         settings = self.settings
         if settings.pooler is None:
             cursor = connection.execute(ASK_PROCESS, prepare=False)
@@ -146,12 +146,12 @@ class Connector:
             raise denied
 
     def restore(self, connection: PooledConnection) -> None:
-        """Leave nothing of what was done to a session that was lent out; raise where it cannot be.
+        """Undo what an application has done to a session; raise when that fails.
 
         Raises psycopg's errors.
         """
         if self.settings.pooler:
-            # It was nobody's own.
+            # Behind a pooler nothing was set in the session.
             return
         with connection.within(self.connect_timeout):
             cursor = connection.execute(RESTORE, prepare=False)
@@ -166,7 +166,7 @@ class Connector:
             self.set_up(connection)
 
     def connect(self, seconds: float | None = None) -> PooledConnection:
-        """Open one connection beside the pool, whose own attempts fail in silence."""
+        """Open one connection that the pool does not have."""
         parameters = self.parameters
         if seconds is not None:
             parameters = {**parameters, "connect_timeout": max(1, ceil(seconds))}
@@ -183,11 +183,11 @@ class Connector:
 
 
 class Pool(ConnectionPool[PooledConnection]):
-    """Psycopg's pool, which belongs to one process and lends connections that are not lost.
+    """Psycopg's pool, which belongs to one process and loses no connection to an interruption.
 
-    An exception of a signal handler may come between any two steps. So no step leaves a connection
-    to nobody: its next holder is noted before its last one lets go of it, and who has it is asked
-    under the pool's lock, which nobody keeps.
+    An exception of a signal handler may come between any two steps. So the next holder of a
+    connection is noted before the last one lets go of it. `find_lent` tells, after an exception,
+    who has it.
     """
 
     def __init__(
@@ -247,8 +247,8 @@ class Pool(ConnectionPool[PooledConnection]):
             raise
 
     def leave_to_parent(self) -> None:
-        """Take no more part: the tasks or threads that serve the pool are the parent's."""
-        # What stops them when the pool is deleted may wait for a lock that one of them held.
+        """Close the pool in a child process: its workers are in the parent."""
+        # Else psycopg_pool would stop them at the pool's deletion, and might wait for their locks.
         self._closed = True
 
     def check_place(self) -> None:
@@ -269,18 +269,18 @@ class Pool(ConnectionPool[PooledConnection]):
         return self._home is not None and self._home.is_here()
 
     def discard_there(self, loan: Loan) -> None:
-        """Have a loan discarded where the pool was opened."""
+        """Discard a loan where the pool was opened."""
         if self._home is not None:
             self._home.run_there(_discard, loan)
 
     def lend(self, loan: Loan, query: str | None, seconds: float | None) -> PooledConnection:
-        """Lend any connection, within so many seconds or the pool's own."""
+        """Lend a connection within *seconds*, or within the timeout of the pool."""
         home = self._home
         if home is None or self._closed:
             self.check_use()
         else:
             home.check("the database")
-        # What it does is what psycopg_pool's getconn does.
+        # As psycopg_pool's getconn does it.
         self._stats[self._REQUESTS_NUM] += 1
         with self._lock:
             if self._pool:
@@ -309,7 +309,7 @@ class Pool(ConnectionPool[PooledConnection]):
         return connection
 
     def put(self, loan: Loan) -> None:
-        """Take the connection of a loan back; replace one that serves nobody any more."""
+        """Take the connection of a loan back; replace one that is closed or too old."""
         connection = loan.connection
         if connection is None:
             return
@@ -331,7 +331,7 @@ class Pool(ConnectionPool[PooledConnection]):
         loan.connection = None
 
     def _hand_over(self, connection: PooledConnection) -> bool:
-        """Give a connection to the first who waits; tell whether anybody does."""
+        """Give a connection to the first client that waits; return False when there is none."""
         while self._waiting:
             client = self._waiting[0]
             connection.holder = client
@@ -342,9 +342,9 @@ class Pool(ConnectionPool[PooledConnection]):
         return False
 
     def find_lent(self, loan: Loan) -> None:
-        """Leave with a loan the connection that it has; with none, where it has none."""
+        """Set the connection of a loan to the one that it really has, or to None."""
         if loan.client is not None:
-            # From here on nobody gives it one.
+            # From here on nobody hands it a connection.
             loan.client.fail(PoolTimeout())
             if loan.client.conn is not None:
                 loan.connection = loan.client.conn
@@ -363,36 +363,36 @@ class Pool(ConnectionPool[PooledConnection]):
                 loan.connection = None
 
     def _why(self, error: VrooliDataError) -> VrooliDataError:
-        """Return the server's own reason, where it is out of reach."""
+        """Return why the pool cannot connect, where it cannot; else the error."""
         if self._connector.failure is None:
             return error
-        # Each caller gets one of its own.
+        # Each caller gets an error object of its own.
         reason = copy(self._connector.failure)
         set_retry_reason(reason, Reason.BUSY)
         return reason
 
     def forget_run(self, connection: PooledConnection) -> None:
-        """Ask anew for the run of the server that has ended a connection."""
+        """Ask again for the run of a server that has ended a connection."""
         self._connector.forget_run(connection.session)
 
     def clean(self, connection: PooledConnection, error: BaseException | None) -> None:
-        """Make a connection fit for its next user; one that serves nobody any more is closed."""
+        """Restore a connection for its next user, or close it."""
         if connection.is_lent:
             self._restore(connection)
         if connection.closed:
             self._connector.forget_run(connection.session)
         if error is not None and reason_of(error) in (Reason.READ_ONLY, Reason.STALE):
             if isinstance(error, VrooliDataError) and error.sqlstate in UNPREPARED:
-                # A pooler between does not keep prepared statements, or mixes them up.
+                # A pooler stands between, and does not keep prepared statements per client.
                 self._connector.settings.prepare = False
             connection.close()
-            # The server was demoted, or a table has changed: for the other connections as well.
+            # A demoted server or a changed table concerns the other connections as well.
             self.drain()
         if connection.pgconn.transaction_status != TransactionStatus.IDLE:
             connection.close()
 
     def _restore(self, connection: PooledConnection) -> None:
-        """Undo what was done through `.connection`, or close what cannot be undone."""
+        """Undo what was done through `.connection`; close the connection when that fails."""
         if not connection.take_back():
             connection.close()
             return
@@ -406,16 +406,17 @@ class Pool(ConnectionPool[PooledConnection]):
             raise
 
     def reconnect_failed(self) -> None:
-        """Reconnect at once while callers wait: psycopg_pool would double the time between tries.
+        """Reconnect at once while callers wait.
 
-        A server that was down for long would stay out of reach for as long once it is up.
+        psycopg_pool would double the time between its attempts, and so find a server that was down
+        for long only as long after it is up.
         """
         if self._waiting and not self._nconns:
             # psycopg_pool connects at once only when it grows.
             min_size, max_size = self._sizes
             self.resize(min_size + 1, max_size + 1)
             self.resize(min_size, max_size)
-        # psycopg_pool does not tell the reason, and callers have no time left to ask for it.
+        # psycopg_pool does not say why it failed, and callers have no time left to find out.
         try:
             with self._connector.connect():
                 pass
@@ -424,26 +425,25 @@ class Pool(ConnectionPool[PooledConnection]):
 
 
 class Loan:
-    """A block that takes a connection of the pool, and by whose end the pool has it back.
+    """A block in which a connection is taken from the pool; at its end the pool has it back.
 
-    The block is an ordinary one on both faces, since no exception can come between its body and its
-    end.
+    It is a plain ``with`` on both faces, because no exception can come between body and exit.
     """
 
     __slots__ = ("_pool", "client", "connection")
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        #: What the block has, or is about to take or to give back; `find_lent` tells.
+        #: What it has, or is about to take or give back; see `AsyncPool.find_lent`.
         self.connection: PooledConnection | None = None
-        #: The place in the queue, while none is idle.
+        #: Its place in the queue, while no connection is idle.
         self.client: WaitingClient[PooledConnection] | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Giving it back was interrupted.
+        # An interruption has left it.
         if self._is_open():
             detach(_discard, self)
 
@@ -452,11 +452,11 @@ class Loan:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the server cannot be heard on the connection any more."""
+        """Whether the connection is gone."""
         return self.connection is None or self.connection.closed
 
     def take(self, query: str | None = None) -> PooledConnection:
-        """Take a connection that the server has not ended meanwhile."""
+        """Take a connection that the server has not ended."""
         end: float | None = None
         while True:
             seconds = None if end is None else end - time.monotonic()
@@ -464,7 +464,7 @@ class Loan:
             if not connection.session.is_ended():
                 return connection
             end = end or time.monotonic() + self._pool.timeout
-            # Closed, it is replaced; the pool itself would find out in its user's statement.
+            # The pool replaces a closed connection. It would not notice the dead one itself.
             self._pool.forget_run(connection)
             connection.close()
             run_shielded(self._pool.put, self)
@@ -493,7 +493,7 @@ class Loan:
         if connection is None:
             return
         if not self._pool.is_here():
-            # The end of the block has it discarded there.
+            # The end of the block discards it.
             return
         if connection.is_lent or connection.pgconn.transaction_status != TransactionStatus.IDLE:
             self._clean(connection, None)
@@ -501,9 +501,9 @@ class Loan:
         run_shielded(self._pool.put, self)
 
     def end_by(self, error: BaseException, *, is_verdict: bool = True) -> None:
-        """Give back what an error leaves; close what serves nobody any more.
+        """Give back what an error leaves.
 
-        An error that is a verdict on the connection tells whether it serves.
+        An error that is a verdict on the connection may close it, and drain the pool.
         """
         if not self._is_open() or not self._pool.is_here():
             return

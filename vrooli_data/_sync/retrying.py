@@ -1,5 +1,5 @@
 # Generated from vrooli_data/_async/retrying.py by tools/unasync.py. Do not edit.
-"""Doing work again when the server says that it may succeed."""
+"""Retrying work after errors that another attempt may not meet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger("vrooli_data")
 
 
 class Retrier:
-    """Repeats work by one policy, and tells of each repetition."""
+    """Retries work by one policy, and reports each retry."""
 
     def __init__(self, policy: RetryPolicy, on_retry: Callable[[RetryEvent], None] | None) -> None:
         self.policy = policy
@@ -44,20 +44,20 @@ class Retrier:
             self.pause(event)
 
     def pause(self, event: RetryEvent) -> None:
-        """Tell of a repetition and let its wait pass; nothing is held meanwhile."""
+        """Report a retry and sleep before it; no connection is held meanwhile."""
         logger.info("attempt %d failed (%s, %s)", event.attempt, event.reason, event.sqlstate)
         if self._on_retry is not None:
             try:
                 self._on_retry(event)
             except Exception:
-                # What the hook does must not end the work.
+                # An error of the hook must not end the work.
                 logger.exception("on_retry failed")
         if event.wait > 0:
             sleep(event.wait)
 
 
 class Attempt:
-    """One try: decides whether the error that leaves its block means another, and no more.
+    """One attempt: decides whether the error that leaves its block calls for another.
 
     It is apart from the transaction, so that what COMMIT raises reaches it as an exception, and so
     overrides a ``return`` or ``break`` in the block.
@@ -96,7 +96,7 @@ class Retrying:
         self._event: RetryEvent | None = None
         self._begun = False
         self._home = process.current
-        #: What an attempt makes up stays the same in the next one.
+        #: Ids that one attempt generates stay the same in the next.
         self._ids = StableIds()
 
     def __iter__(self) -> Self:
@@ -115,6 +115,6 @@ class Retrying:
         return Attempt(self._retries.attempt, self._ids, self._goes_on_after)
 
     def _goes_on_after(self, error: BaseException) -> bool:
-        """Decide on another attempt."""
+        """Return whether another attempt follows."""
         self._event = self._retries.after(error)
         return self._event is not None

@@ -89,18 +89,18 @@ class Session:
     ) -> None:
         self.connection = connection
         self.extensions = extensions
-        #: When the server was started, as it says itself. Known when the connection is set up.
+        #: When the server was started, as the server says. Known when the connection is set up.
         self.started: str | None = None
         #: The run that the server was in when the session began, or before; see `Trace`.
         self.run: ServerRun | None = None
         #: When the session began, on the client's clock.
         self.begun = time.monotonic()
-        #: Whether one of ours is open, which nothing but the end of its block may end.
+        #: Whether a transaction of the layer is open, which only the end of its block may end.
         self.is_in_transaction = False
         self._settings = settings
         #: The role that statements run as. Known when the connection is set up.
         self.role: str | None = None
-        # A cursor in use is taken out, so that a second user of the connection gets its own.
+        # A cursor in use is not in the list, so that a second caller gets another.
         self._cursors = connection.cursors
         self._checked: set[BoundQuery[..., Any]] = set()
         self._poll = select.poll()
@@ -144,15 +144,15 @@ class Session:
 
     @property
     def each_transaction(self) -> bytes | None:
-        """What goes with each transaction behind a pooler; None where the session is ours."""
+        """The settings sent with each transaction behind a pooler; None without one."""
         return self._settings.each
 
     def is_ended(self) -> bool:
-        """Tell, without asking the server, whether it has ended the idle connection."""
+        """Return whether the server has ended the idle connection; send it nothing."""
         return is_ended(self._poll, self.connection.pgconn) or self._is_ending
 
     def in_hot_standby(self) -> bool:
-        """Tell whether the server is a standby, as far as it has said so."""
+        """Return whether the server is a standby, by what it reported last."""
         connection = self.connection
         return not connection.closed and (
             connection.info.parameter_status("in_hot_standby") == "on"
@@ -161,7 +161,7 @@ class Session:
     def translated(
         self, error: psycopg.Error, query: BoundQuery[..., Any] | Copy[Any] | None = None
     ) -> VrooliDataError:
-        """Return our error for one of psycopg's that the connection has raised."""
+        """Translate an error of psycopg that the connection has raised."""
         if self.connection.is_late:
             return late(None if query is None else query.name)
         return translate(
@@ -173,8 +173,8 @@ class Session:
             role=self.role,
         )
 
-    def mark(self, error: psycopg.Error) -> None:
-        """Note on an error that the connection has raised why its work may be done again."""
+    def set_retry_reason(self, error: psycopg.Error) -> None:
+        """Set the retry reason of an error that the connection has raised."""
         lost = self.connection.closed
         if not self.connection.is_late:
             set_retry_reason(
@@ -256,7 +256,7 @@ class Session:
         return None
 
     def _is_written(self, cursor: RawCursor[Row], before: PGresult | None) -> bool | None:
-        """Tell whether a statement that was interrupted was executed; None where nobody knows.
+        """Return whether an interrupted statement was executed; None when unknown.
 
         psycopg has the server cancel it, and waits for the end of it, whatever the end is.
         """
@@ -270,7 +270,7 @@ class Session:
     def _send(
         self, cursor: RawCursor[Row], query: BoundQuery[..., Any], parameters: tuple[Any, ...]
     ) -> None:
-        """Have a query executed with the plan that is kept, or with one made for its parameters."""
+        """Execute a query with its generic plan, or with one made for its parameters."""
         prepare = self._settings.prepare
         each = self._settings.each
         if each is not None and self.is_in_transaction:
@@ -289,7 +289,7 @@ class Session:
                 self.connection.execute(PLAN_ONCE)
 
     def _prepares_anew(self, error: psycopg.Error) -> bool:
-        """Forget the prepared statements when the server refused one, and tell whether it did.
+        """Drop the prepared statements when the server refused one; return whether it did.
 
         The statement was not executed, and can be sent again. In a transaction it cannot: the error
         has aborted it.
@@ -299,7 +299,7 @@ class Session:
         if retry_reason(error, lost=False) is not Reason.STALE:
             return False
         if error.sqlstate in UNPREPARED:
-            # A pooler between does not keep prepared statements, or mixes them up.
+            # A pooler stands between, and does not keep prepared statements per client.
             self._settings.prepare = False
             self.connection.prepare_threshold = None
         else:
@@ -328,5 +328,5 @@ class Session:
         try:
             self._settings.on_query(event)
         except Exception:
-            # The statement has run: what the hook does must not turn it into a failure.
+            # The statement has run. An error of the hook must not make it look failed.
             logger.exception("on_query failed for %s", event.name)

@@ -1,5 +1,5 @@
 # Generated from vrooli_data/_async/transaction.py by tools/unasync.py. Do not edit.
-"""Transactions: opened, committed or rolled back, and never left in doubt without saying so."""
+"""Transactions: begun, committed or rolled back; an outcome that is unknown is reported as such."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ _FIND_RUN = own_queries("transactions").bind("find_run_at_begin", ServerRun)
 
 
 class _Stage(Enum):
-    """How far a transaction has come; what interrupts it learns from it what is to be done."""
+    """How far a transaction has come, which decides what an interruption has to undo."""
 
-    #: Nothing of it is committed.
+    #: Nothing is committed.
     OPEN = "open"
     #: COMMIT is sent, or about to be.
     COMMITTING = "committing"
     COMMITTED = "committed"
-    #: It was not committed, or the error that is raised says that nobody can tell.
+    #: It was rolled back, or its outcome was reported unknown.
     ENDED = "ended"
 
 
@@ -93,12 +93,12 @@ class Transaction(Repositories):
     def __init__(self, runner: TransactionRunner) -> None:
         super().__init__(runner)
 
-    def _tell_if_committed(self, error: BaseException) -> None:
-        self._runner.tell_if_committed(error)
+    def _add_commit_note(self, error: BaseException) -> None:
+        self._runner.add_commit_note(error)
 
     @property
     def connection(self) -> Connection[Row]:
-        """Psycopg's connection, for what the layer does not cover; COMMIT and ROLLBACK are not."""
+        """Psycopg's connection, for what the layer does not cover, except COMMIT and ROLLBACK."""
         return self._runner.lend_connection()
 
     def on_commit(self, callback: Callback) -> None:
@@ -135,7 +135,7 @@ class Transaction(Repositories):
                 with self._runner.savepoint():
                     successes.append((index, call("work", work, item)))
             except Exception as error:
-                # A savepoint cannot undo what spoilt the transaction as a whole.
+                # A savepoint cannot mend an error of the whole transaction.
                 if reason_of(error) is not None or not self._runner.is_sound():
                     raise
                 failures.append(Failure(index, error))
@@ -162,13 +162,13 @@ class TransactionRunner:
         self._options = options
         #: The id comes with BEGIN.
         self._trace = Trace(None, None, session.started, session.run, time.monotonic())
-        #: When it takes too long: servers before 17 limit its statements and pauses alone.
+        #: The end of its timeout: servers before 17 limit only statements and idle times.
         self._end: float | None = None
         self._savepoints = 0
         self._callbacks: list[Callback] = []
         self._home = Home()
         self._owner = current_owner()
-        #: Held by the call that is under way, and for good by the end of the transaction.
+        #: Held by the current call, and for good once the transaction is over.
         self._turn = threading.Lock()
         self._is_over = False
         self._was_alone = False
@@ -240,8 +240,8 @@ class TransactionRunner:
             self._check_savepoint()
         except BaseException as error:
             if isinstance(error, psycopg.Error):
-                self._session.mark(error)
-            # What they go with is undone.
+                self._session.set_retry_reason(error)
+            # They belong to work that is undone.
             del self._callbacks[callbacks:]
             if self._home.is_here() and self._is_alone():
                 self._try_to(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
@@ -268,7 +268,7 @@ class TransactionRunner:
             raise self._session.translated(error) from None
 
     def call_back(self) -> None:
-        """Call what `on_commit` was given, all of it, also when some of it fails."""
+        """Call every callback of `on_commit`, also after one has failed."""
         failure: Exception | None = None
         for callback in self._callbacks:
             try:
@@ -282,7 +282,7 @@ class TransactionRunner:
 
     def _take_turn(self) -> None:
         self._home.check("the transaction")
-        # In one step: two threads may come at once.
+        # One step: two threads may call at once.
         if self._turn.acquire(blocking=False):
             return
         if self._is_over:
@@ -293,9 +293,10 @@ class TransactionRunner:
         )
 
     def end_by(self, error: BaseException) -> None:
-        """End the transaction because of an error, which stays the one that is seen.
+        """End the transaction because of an error, which is not replaced.
 
-        Where it interrupted COMMIT, or came behind, it is told what became of the transaction.
+        When it interrupted COMMIT, or came after it, a note on it says what became of the
+        transaction.
         """
         if not self._home.is_here():
             self._cut()
@@ -303,9 +304,9 @@ class TransactionRunner:
         if self._stage is _Stage.OPEN:
             self._end_use()
             if isinstance(error, psycopg.Error):
-                self._session.mark(error)
+                self._session.set_retry_reason(error)
             if self._options.read_only and reason_of(error) is Reason.READ_ONLY:
-                # Its caller wanted it so: on no server would it go better.
+                # The caller asked for a read-only transaction: no server would accept the write.
                 set_retry_reason(error, None)
         try:
             if self._stage is _Stage.COMMITTING:
@@ -315,13 +316,13 @@ class TransactionRunner:
         finally:
             self._connection.end = None
 
-    def tell_if_committed(self, error: BaseException) -> None:
-        """Say on an error that came behind COMMIT that the transaction is committed."""
+    def add_commit_note(self, error: BaseException) -> None:
+        """Add a note to an error that came after COMMIT: the transaction is committed."""
         if self._stage is _Stage.COMMITTED and not isinstance(error, CommittedButCallbackFailed):
             add_note(error, COMMITTED)
 
     def _end_use(self) -> bool:
-        """Let no call begin any more; tell whether none was under way."""
+        """Refuse further calls; return whether none was under way."""
         if not self._is_over:
             self._was_alone = self._is_alone()
             self._session.is_in_transaction = False
@@ -329,7 +330,7 @@ class TransactionRunner:
         return self._was_alone
 
     def _is_alone(self) -> bool:
-        """Take the turn; where another call is under way, cut the connection instead.
+        """Take the turn and return True; when another call is under way, cut the connection.
 
         What another task or thread has begun must not run behind a ROLLBACK, on its own.
         """
@@ -343,7 +344,7 @@ class TransactionRunner:
         cut(self._connection.pgconn)
 
     def commit(self) -> None:
-        """Commit; an error means that nothing was, and `CommitUnknown` that nobody can tell."""
+        """Commit; an error means that nothing was committed, `CommitUnknown` that it is unknown."""
         if not self._home.is_here():
             self._cut()
             self._home.check("the transaction")
@@ -363,7 +364,7 @@ class TransactionRunner:
                 cursor = self._connection.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
             if not self._connection.closed:
-                # The server's own verdict: nothing was committed.
+                # The server refused the commit.
                 self._stage = _Stage.ENDED
                 raise self._session.translated(error) from None
             self._resolve(error)
@@ -418,7 +419,7 @@ class TransactionRunner:
             xid, timeline = (cursor.fetchall())[0]
             self._trace = self._trace._replace(xid=xid, timeline=timeline)
             if each is not None:
-                # The server, or its run, may be another one than when the connection was opened.
+                # Behind a pooler, this may be another server than when the connection was opened.
                 cursor.nextset()
                 cursor.nextset()
                 run = _FIND_RUN.record_of((cursor.fetchall())[0])
@@ -429,7 +430,7 @@ class TransactionRunner:
             self._connection.execute(LIMIT, parameters, prepare=prepare)
 
     def _resolve(self, error: BaseException) -> None:
-        """Return when the transaction proves to be committed; raise otherwise."""
+        """Return when the transaction was committed; raise otherwise."""
         marker = self._options.marker
         look = None if marker is None else partial(self._look, marker)
         answer = self._resolver.outcome(self._trace, look)
@@ -446,7 +447,7 @@ class TransactionRunner:
             ) from None
 
     def _look(self, marker: Body[Transaction, bool], session: Session) -> bool:
-        """Ask the marker, in a transaction of its own."""
+        """Call the marker in a transaction of its own."""
 
         def ask(runner: TransactionRunner) -> bool:
             return bool(call("marker", marker, Transaction(runner)))
@@ -470,7 +471,7 @@ class TransactionRunner:
             add_note(interruption, COMMITTED if was_sent else NOT_COMMITTED)
 
     def _undo(self) -> None:
-        """Roll back; a connection that cannot is closed, lest somebody goes on in what is open."""
+        """Roll back; close a connection that cannot, as its transaction is still open."""
         try:
             self._try_to(psycopg.sql.SQL("ROLLBACK"))
         finally:
@@ -478,14 +479,14 @@ class TransactionRunner:
                 self._connection.close()
 
     def _try_to(self, statement: psycopg.sql.SQL | psycopg.sql.Composed) -> None:
-        # Where the connection is gone, there is nothing to undo; where another call was under way,
-        # its connection was cut, and it ends before this begins.
+        # Without a connection there is nothing to undo. Another call whose connection was cut ends
+        # before this statement begins.
         if self._status() in _OPEN:
             try:
                 with self._connection.within(self._resolver.timeout):
                     self._connection.execute(statement, prepare=False)
             except psycopg.Error:
-                # The error that made it necessary is the one to be seen.
+                # The error that led here is the one to raise.
                 logger.debug("ROLLBACK failed; the connection is discarded")
 
     def _run(self, statement: psycopg.sql.Composed) -> None:
@@ -507,7 +508,7 @@ class Transactions:
     def __init__(self, pool: Pool, resolver: Resolver) -> None:
         self._pool = pool
         self._resolver = resolver
-        #: The transaction that was opened last where this code runs; a child may inherit it.
+        #: The transaction opened last in this context; a child task or process may inherit it.
         self._opened: ContextVar[TransactionRunner | None] = ContextVar(
             "vrooli_data_transaction", default=None
         )
@@ -537,7 +538,7 @@ class Transactions:
         except BaseException as error:
             if runner is not None:
                 self._forget(runner)
-                runner.tell_if_committed(error)
+                runner.add_commit_note(error)
             raise
 
     def _end(self, runner: TransactionRunner | None, loan: Loan, error: BaseException) -> None:
@@ -550,12 +551,12 @@ class Transactions:
             loan.end_by(error)
 
     def _forget(self, runner: TransactionRunner) -> None:
-        # Not by a token: a framework may leave the block in another context.
+        # A token does not work in another context, in which a framework may leave the block.
         if self._opened.get() is runner:
             self._opened.set(None)
 
     def refuse_nesting(self, what: str) -> None:
-        """Refuse to begin what its caller's open transaction would wait for, or never undo."""
+        """Refuse what would wait for the caller's open transaction, or not be part of it."""
         runner = self._opened.get()
         if runner is not None and runner.is_open_for(current_owner()):
             raise InvalidUse(
@@ -564,7 +565,7 @@ class Transactions:
             )
 
     def _begin(self, loan: Loan, options: Options) -> TransactionRunner:
-        """Open a transaction on a connection that lives; one that proves dead is no attempt."""
+        """Begin a transaction; a connection that proves dead is replaced, and is no attempt."""
         dead = 0
         while True:
             connection = loan.take()
