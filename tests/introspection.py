@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import (
@@ -73,13 +73,6 @@ def annotations_of(kind: Any) -> dict[str, Any]:
     return found
 
 
-ARGUMENTS = [
-    Argument(repository, name, argument, annotation)
-    for repository, name, method in methods()
-    for argument, annotation in annotations_of(method).items()
-]
-
-
 def parts(annotation: Any) -> tuple[Any, ...]:
     """Return the members of a union, or the annotation alone."""
     if get_origin(annotation) in (Union, types.UnionType):
@@ -97,6 +90,25 @@ def item(annotation: Any) -> Any:
     """Return what a list is to hold; None where no list is to be given."""
     kind = core(annotation)
     return get_args(kind)[0] if get_origin(kind) in (list, Sequence) else None
+
+
+def is_stream(annotation: Any) -> bool:
+    """Tell whether rows are to be given, any number of them: what is bad of them is reported."""
+    return get_origin(core(annotation)) is Iterable
+
+
+def is_function(annotation: Any) -> bool:
+    """Tell whether a function is to be given."""
+    return get_origin(core(annotation)) is Callable
+
+
+#: Those of which bad values can be told from the annotation.
+ARGUMENTS = [
+    Argument(repository, name, argument, annotation)
+    for repository, name, method in methods()
+    for argument, annotation in annotations_of(method).items()
+    if not is_stream(annotation) and not is_function(annotation)
+]
 
 
 def is_json(annotation: Any) -> bool:
@@ -128,6 +140,10 @@ def valid(name: str, annotation: Any) -> Any:  # noqa: PLR0911 (one for each kin
         return [valid(name, item(kind))]
     if is_object(annotation) or is_json(annotation):
         return {}
+    if is_stream(annotation):
+        return []
+    if is_function(annotation):
+        return lambda *_: None
     return struct(kind)
 
 

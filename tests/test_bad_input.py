@@ -62,6 +62,7 @@ BAD_JSON: tuple[Any, ...] = (
     datetime(2026, 1, 1, tzinfo=UTC),
 )
 BAD_FLAGS: tuple[Any, ...] = (0, 1, "true", 1.0)
+BAD_RATIOS: tuple[Any, ...] = (-0.1, 1.1, float("nan"), float("inf"), True, "0.5", [])
 BAD_TIMES: tuple[Any, ...] = (
     datetime(2026, 1, 1),  # noqa: DTZ001 (a naive one is the point)
     datetime(1, 1, 1, tzinfo=UTC),
@@ -86,6 +87,8 @@ def bad(name: str, annotation: Any) -> Iterator[tuple[str, Any]]:  # noqa: PLR09
         yield from named(name, (*BAD_INTS, -1, *BEYOND.get(name, (0,) if is_id else ())))
     elif kind is bool:
         yield from named(name, BAD_FLAGS)
+    elif kind is float:
+        yield from named(name, BAD_RATIOS)
     elif kind is datetime:
         yield from named(name, BAD_TIMES)
     elif kind is str:

@@ -12,7 +12,13 @@ from psycopg import Connection, sql
 from tests.contents import contents
 from tests.factories import Factory
 from tests.introspection import Argument, required_arguments
-from vrooli_data import AsyncTransaction, InvalidInput, VrooliDataError
+from vrooli_data import (
+    AsyncTransaction,
+    CreateBookmark,
+    CreateResource,
+    InvalidInput,
+    VrooliDataError,
+)
 
 #: What a method is given instead of the first thing that its annotations allow: all ids are 1.
 OTHER: dict[tuple[str, str], dict[str, Any]] = {
@@ -20,6 +26,9 @@ OTHER: dict[tuple[str, str], dict[str, Any]] = {
     ("members", "add"): {"user_id": 2},
     # A status that a scheduled run can have next, and that the time elapsed goes with.
     ("runs", "update_status"): {"status": "Cancelled"},
+    # Without rows, nothing is sent.
+    ("bookmarks", "bulk_create"): {"bookmarks": [CreateBookmark(user_id=1, resource_id=1)]},
+    ("resources", "bulk_create"): {"resources": [CreateResource(resource_type="Note")]},
 }
 
 
