@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import Connection, conninfo
+from psycopg import AsyncConnection, Connection, conninfo
 
 from tests.factories import Factory
 from vrooli_data import (
@@ -210,6 +210,11 @@ async def test_a_lone_write_does_not_slip_into_what_fails_beside_it(
     assert names(admin) == ["Ada", "Eve"]
 
 
+async def lose(connection: AsyncConnection[Any], user_id: int) -> None:
+    with pytest.raises(psycopg.OperationalError):
+        await connection.execute(LOCK, (user_id,))
+
+
 async def test_a_session_that_is_closed_under_a_call_is_freed_by_the_last_to_leave(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
@@ -219,13 +224,12 @@ async def test_a_session_that_is_closed_under_a_call_is_freed_by_the_last_to_lea
         async with db.connection() as held:
             connection = held.connection
             pgconn: Any = connection.pgconn
-            other = Started(partial(connection.execute, LOCK, (user_id,)))
+            other = Started(partial(lose, connection, user_id))
             await until_waiting(admin)
             await connection.close()
             # The other call is still inside libpq.
             assert pgconn.pgconn_ptr is not None
-            with pytest.raises(psycopg.OperationalError):
-                await other.result()
+            await other.result()
             with pytest.raises(Unavailable):
                 await held.users.find_by_id(user_id)
     session = weakref.ref(pgconn)

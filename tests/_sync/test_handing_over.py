@@ -211,6 +211,11 @@ def test_a_lone_write_does_not_slip_into_what_fails_beside_it(
     assert names(admin) == ["Ada", "Eve"]
 
 
+def lose(connection: Connection[Any], user_id: int) -> None:
+    with pytest.raises(psycopg.OperationalError):
+        connection.execute(LOCK, (user_id,))
+
+
 def test_a_session_that_is_closed_under_a_call_is_freed_by_the_last_to_leave(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
@@ -220,13 +225,12 @@ def test_a_session_that_is_closed_under_a_call_is_freed_by_the_last_to_leave(
         with db.connection() as held:
             connection = held.connection
             pgconn: Any = connection.pgconn
-            other = Started(partial(connection.execute, LOCK, (user_id,)))
+            other = Started(partial(lose, connection, user_id))
             until_waiting(admin)
             connection.close()
             # The other call is still inside libpq.
             assert pgconn.pgconn_ptr is not None
-            with pytest.raises(psycopg.OperationalError):
-                other.result()
+            other.result()
             with pytest.raises(Unavailable):
                 held.users.find_by_id(user_id)
     session = weakref.ref(pgconn)
