@@ -22,7 +22,7 @@ from typing import (
 import msgspec
 from msgspec import UnsetType
 
-from vrooli_data import Database, Repository
+from vrooli_data import BulkUpdateResource, Database, Repository
 from vrooli_data._pages import Listing
 
 #: Opened by nobody: what is not refused as input fails with `Unavailable`, and runs no statement.
@@ -195,9 +195,14 @@ def _slots(slot: Slot) -> Iterator[Slot]:
         yield slot
 
 
+#: An update needs a change beside its key.
+_CHANGE: dict[type[msgspec.Struct], dict[str, Any]] = {BulkUpdateResource: {"is_private": True}}
+
+
 def _field(slot: Slot, kind: type[msgspec.Struct], field: str, annotation: Any) -> Slot:
     def filled(value: Any) -> Any:
-        return slot.filled(kind(**(required_fields(kind) | {field: value})))
+        others = required_fields(kind) | _CHANGE.get(kind, {})
+        return slot.filled(kind(**(others | {field: value})))
 
     return Slot(slot.argument, f"{slot.path}.{field}", annotation, filled)
 

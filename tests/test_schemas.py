@@ -70,7 +70,7 @@ def test_a_folder_is_checked_in_the_schemas_that_are_told(
         PYTHONPATH=str(tmp_path),
     )
     assert "1 quer" in output
-    assert fail(2, "check", "--schema", "shop").startswith("--schema: and --search-path go")
+    assert fail(2, "check", "--schema", "shop").startswith("--schema: needs --sql")
 
 
 @pytest.mark.parametrize("command", [("migrate",), ("seed",), ("explain", "users.find_by_id")])

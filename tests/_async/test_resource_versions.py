@@ -330,7 +330,7 @@ async def test_bad_input_is_refused_before_any_statement(unopened: AsyncDatabase
             UpdateVersion(is_complete=True),
             expected_revision="1",  # type: ignore[arg-type]
         )
-    with pytest.raises(InvalidInput, match="cursor: is damaged"):
+    with pytest.raises(InvalidInput, match="cursor: damaged"):
         await resources.find_versions(1, cursor="x")
     with pytest.raises(InvalidInput, match="limit: must be from 1 to 500"):
         await resources.find_versions(1, limit=0)

@@ -52,17 +52,11 @@ def check(
         search_path: further schemas in which names are looked up, after *schema*.
         update_plans: write the reviewed plans instead of comparing with them.
     """
-    if sql is None:
-        if records is not None or repositories:
-            given = "records" if records is not None else "repositories"
-            raise InvalidInput(given, "needs --sql, the folder of the queries")
-        if schema is not None or search_path:
-            given = "schema" if schema is not None else "search_path"
-            raise InvalidInput(given, "needs --sql: this package is checked in a new database")
+    path = checked_options(
+        sql=sql, records=records, repositories=repositories, schema=schema, search_path=search_path
+    )
+    if sql is None or records is None:
         return _check_package(conninfo, update_plans=update_plans)
-    if records is None:
-        raise InvalidInput("records", "must be given with --sql, such as --records shop.records")
-    path = SearchPath.of(schema, search_path)
     started = time.perf_counter()
     try:
         python = read_python(records, repositories)
@@ -70,6 +64,27 @@ def check(
         note = "nothing else was checked: the records cannot be imported"
         return Report([import_finding(fault)], [note], 0, time.perf_counter() - started)
     return check_folder(conninfo, sql, python, path, update_plans=update_plans)
+
+
+def checked_options(
+    *,
+    sql: Path | None,
+    records: str | None,
+    repositories: Sequence[str],
+    schema: str | None,
+    search_path: Sequence[str],
+) -> SearchPath:
+    """Refuse options that do not go together; return the schemas in which names are looked up."""
+    if sql is None:
+        if records is not None or repositories:
+            given = "records" if records is not None else "repositories"
+            raise InvalidInput(given, "needs --sql, the folder of the queries")
+        if schema is not None or search_path:
+            given = "schema" if schema is not None else "search_path"
+            raise InvalidInput(given, "needs --sql: this package is checked in a new database")
+    elif records is None:
+        raise InvalidInput("records", "must be given with --sql, such as --records shop.records")
+    return SearchPath.of(schema, search_path)
 
 
 def check_prepared(conninfo: str | None, *, update_plans: bool = False) -> Report:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from .._contract.check import check as run_check
+from .._contract.check import checked_options
 from .._contract.findings import Format, Report, as_json, as_sarif, as_text
 from ._options import DatabaseUrl, DataDir, Schema, SearchPath
 from ._output import say
@@ -50,6 +51,14 @@ def check(
     shape: Annotated[Format, typer.Option("--format", help="How to show the findings.")] = "text",
 ) -> None:
     """Check every query against its header, its record, its method and the database."""
+    # Before a server is started.
+    checked_options(
+        sql=sql,
+        records=records,
+        repositories=repositories or [],
+        schema=schema,
+        search_path=search_path or [],
+    )
     url = target(database_url, data_dir).url
     # The modules of a project usually lie in the current folder.
     sys.path.insert(0, str(Path.cwd()))
