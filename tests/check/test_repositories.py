@@ -341,8 +341,8 @@ def test_a_method_that_does_not_fit_its_query_is_found(  # noqa: PLR0917 (one ta
         ),
         (
             "note: str | None",
-            "note: Path",
-            "cannot be called: no example is known for note, a <class 'pathlib.Path'>",
+            "note: complex",
+            "cannot be called: no example is known for note, a <class 'complex'>",
         ),
         ("note: str | None", "note", "cannot be called: its parameter note has no annot"),
         (
