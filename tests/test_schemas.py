@@ -73,10 +73,29 @@ def test_a_folder_is_checked_in_the_schemas_that_are_told(
     assert fail(2, "check", "--schema", "shop").startswith("--schema: needs --sql")
 
 
-@pytest.mark.parametrize("command", [("migrate",), ("seed",), ("explain", "users.find_by_id")])
-def test_what_names_no_schema_is_a_wrong_call(command: tuple[str, ...]) -> None:
-    message = fail(2, *command, "--database-url", "host=/nowhere", "--schema", "pg_catalog")
-    assert message.startswith("--schema: must be the name of a schema")
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("migrate",), "--schema"),
+        (("migrate",), "--search-path"),
+        (("migrate", "--status"), "--schema"),
+        (("seed",), "--schema"),
+        (("import", "resources", __file__), "--schema"),
+        (("explain", "users.find_by_id"), "--schema"),
+        (("drift",), "--schema"),
+        (("mend-search",), "--schema"),
+        (("check",), "--schema"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else " ".join(given[:2]),
+)
+def test_what_names_no_schema_is_a_wrong_call_and_starts_no_server(
+    command: tuple[str, ...], option: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "server"
+    message = fail(2, *command, "--data-dir", folder, option, "pg_catalog")
+    assert message.startswith(f"{option}")
+    assert "must be the name of a schema" in message
+    assert not folder.exists()
 
 
 @pytest.mark.core

@@ -18,7 +18,15 @@ from .._migrate import (
 )
 from .._migrate import migrate as apply
 from ..errors import MigrationFailed
-from ._options import Application, DatabaseUrl, DataDir, Migrations, Schema, SearchPath
+from ._options import (
+    Application,
+    DatabaseUrl,
+    DataDir,
+    Migrations,
+    Schema,
+    SearchPath,
+    checked_seconds,
+)
 from ._output import say, show, table
 from ._target import target
 
@@ -55,6 +63,7 @@ def migrate(
         typer.Option(
             metavar="SECONDS",
             help="Limit of the wait for one table lock; new queries on the table wait as long.",
+            callback=checked_seconds,
         ),
     ] = LOCK_TIMEOUT,
     wait: Annotated[
@@ -62,6 +71,7 @@ def migrate(
         typer.Option(
             metavar="SECONDS",
             help="Limit of the time spent waiting for other sessions, in all.",
+            callback=checked_seconds,
         ),
     ] = WAIT,
 ) -> None:
