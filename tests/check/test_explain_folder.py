@@ -232,9 +232,11 @@ def test_an_example_without_a_row_is_told(connection: Connection[Any], shop: Pat
 
 
 @pytest.mark.slow("the command line")
-@pytest.mark.parametrize("option", ["--examples", "--records", "--search-path"])
-def test_options_of_a_folder_need_it(option: str, tmp_path: Path) -> None:
-    assert fail(2, "explain", option, tmp_path).startswith(f"{option}: needs --sql")
+@pytest.mark.parametrize(
+    ("option", "value"), [("--examples", "."), ("--records", "."), ("--search-path", "shop")]
+)
+def test_options_of_a_folder_need_it(option: str, value: str) -> None:
+    assert fail(2, "explain", option, value).startswith(f"{option}: needs --sql")
 
 
 @pytest.mark.slow("the command line")
