@@ -129,6 +129,7 @@ def test_database_that_holds_something_else_is_left_alone(empty_database_url: st
     assert tables == [("precious",)]
 
 
+@pytest.mark.slow("benchmarks")
 def test_unknown_benchmark_is_refused() -> None:
     ran = _run("writes", "--smoke")
     assert ran.returncode == 2

@@ -66,6 +66,7 @@ async def made_by(make: Callable[[], Any]) -> Any:
     return make()
 
 
+@pytest.mark.slow("kinds of processes")
 @pytest.mark.parametrize(
     "more",
     [

@@ -101,6 +101,7 @@ def contents(connection: Connection[Any]) -> dict[str, tuple[Any, ...] | None]:
     return {name: connection.execute(digest.format(name).encode()).fetchone() for (name,) in tables}
 
 
+@pytest.mark.slow("the command line")
 def test_a_query_is_shown_with_its_header_values_and_plan(seeded_url: str) -> None:
     shown = succeed("explain", "resources.find_trending", "--database-url", seeded_url)
     lines = [line.split() for line in shown.splitlines()]
@@ -201,6 +202,7 @@ def test_a_list_goes_on_after_a_query_without_rows(database_url: str) -> None:
     assert re.search(r"^runs\.get_execution_stats +1 ", shown, re.MULTILINE)
 
 
+@pytest.mark.slow("the command line")
 def test_a_role_without_privileges_is_one_line(seeded_url: str, role: str) -> None:
     url = conninfo.make_conninfo(seeded_url, user=role, password="S3cr3t")
     assert "privilege" in fail(1, "explain", "users.find_by_id", "--database-url", url)

@@ -273,6 +273,7 @@ WRONG_LINES = {
 }
 
 
+@pytest.mark.slow("wrong lines")
 @pytest.mark.parametrize(("wrong", "problem"), WRONG_LINES.values(), ids=WRONG_LINES)
 def test_wrong_line_is_named_and_nothing_is_imported(
     admin: Connection[Any], database_url: str, file: Path, wrong: bytes, problem: str

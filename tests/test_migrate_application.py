@@ -343,6 +343,7 @@ def test_the_log_names_the_application(
     assert "apply app/0001_comments: " in caplog.text
 
 
+@pytest.mark.slow("the command line")
 def test_the_commands_take_the_folder(empty_database_url: str, folder: Path) -> None:
     there = ("--database-url", empty_database_url)
     own = ("--migrations", folder, "--application", "shop")
@@ -366,6 +367,7 @@ def test_the_commands_take_the_folder(empty_database_url: str, folder: Path) -> 
     assert changed.returncode == 1
 
 
+@pytest.mark.slow("the command line")
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -383,6 +385,7 @@ def test_a_wrong_call_names_the_option(
 PAGE = Path(__file__).parents[1] / "docs/migrations.md"
 
 
+@pytest.mark.slow("the documents' programs")
 @pytest.mark.skipif(not PAGE.exists(), reason="the wheel has no docs")
 def test_the_page_about_them_is_true(
     empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -251,6 +251,7 @@ def test_the_waits_of_one_run_are_bounded_together(empty_database_url: str, fold
     assert migrate(empty_database_url).applied == ("0100_added",)
 
 
+@pytest.mark.slow("servers that stop")
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_client_that_is_ended_leaves_no_statement_behind(
     empty_database_url: str, folder: Path, end: signal.Signals

@@ -104,6 +104,7 @@ def test_without_trigrams_the_walk_follows_the_sort_index(
     assert "Sort" not in text
 
 
+@pytest.mark.slow("large tables")
 @pytest.mark.parametrize("given", [_VALUES, _FREQUENT], ids=["rare", "frequent"])
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 @pytest.mark.parametrize("choice", _INDEXES)
@@ -126,6 +127,7 @@ def test_with_trigrams_the_hits_come_from_their_indexes(
         assert f"Bitmap Index Scan on resource_translations_{column}_folded_idx" in text
 
 
+@pytest.mark.slow("large tables")
 @pytest.mark.parametrize("choice", _INDEXES)
 def test_a_walk_that_meets_no_hit_is_given_up_for_the_hits(
     admin: Connection[Any], choice: str

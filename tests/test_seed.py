@@ -79,6 +79,7 @@ def test_same_seed_gives_same_rows(admin: Connection[Any], database_url: str) ->
     assert table_hashes(database_url, tables) == first
 
 
+@pytest.mark.slow("the seed")
 def test_other_seed_gives_other_rows(admin: Connection[Any], database_url: str) -> None:
     tables = list(fill(database_url, scale=0.002).rows)
     first = table_hashes(database_url, tables)
@@ -93,6 +94,7 @@ def test_streams_are_those_of_every_python_version() -> None:
     assert [round(draw(), 6) for _ in range(3)] == [0.892432, 0.411824, 0.39301]
 
 
+@pytest.mark.slow("the seed")
 def test_report_counts_the_rows_of_each_table(admin: Connection[Any], database_url: str) -> None:
     report = fill(database_url)
     for table, rows in report.rows.items():
@@ -103,6 +105,7 @@ def test_report_counts_the_rows_of_each_table(admin: Connection[Any], database_u
     assert report.seconds > 0
 
 
+@pytest.mark.slow("the seed")
 def test_progress_reports_each_row_and_ends_each_task(database_url: str) -> None:
     progress = Recorder()
     report = fill(database_url, progress=progress)
@@ -125,6 +128,7 @@ def test_counters_equal_what_they_count(admin: Connection[Any], database_url: st
     assert 1.5 < value(admin, "SELECT avg(bookmarks) FROM resources") < 2.6
 
 
+@pytest.mark.slow("the seed")
 def test_versions_fit_their_resources(admin: Connection[Any], database_url: str) -> None:
     fill(database_url)
     wrong = value(
@@ -152,6 +156,7 @@ def test_versions_fit_their_resources(admin: Connection[Any], database_url: str)
     assert value(admin, "SELECT max(version_index) FROM resource_versions") > 1
 
 
+@pytest.mark.slow("the seed")
 def test_every_resource_has_a_translation_and_languages_vary(
     admin: Connection[Any], database_url: str
 ) -> None:
@@ -172,6 +177,7 @@ def test_every_resource_has_a_translation_and_languages_vary(
         assert value(admin, written) > 0, letters
 
 
+@pytest.mark.slow("the seed")
 def test_runs_have_every_status_and_fitting_times(
     admin: Connection[Any], database_url: str
 ) -> None:
@@ -231,6 +237,7 @@ def test_steps_fit_the_status_of_their_run(admin: Connection[Any], database_url:
     assert value(admin, "SELECT count(DISTINCT status) FROM run_steps") == 5
 
 
+@pytest.mark.slow("the seed")
 def test_nothing_comes_before_what_it_refers_to(admin: Connection[Any], database_url: str) -> None:
     fill(database_url)
     for child, parent, condition in (
@@ -258,6 +265,7 @@ def test_nothing_comes_before_what_it_refers_to(admin: Connection[Any], database
         assert early == 0, (child, parent)
 
 
+@pytest.mark.slow("the seed")
 def test_everything_lies_in_the_two_years_before(admin: Connection[Any], database_url: str) -> None:
     fill(database_url)
     for table in ("users", "resources", "resource_versions", "runs", "chats"):
@@ -270,6 +278,7 @@ def test_everything_lies_in_the_two_years_before(admin: Connection[Any], databas
     assert newest > UNTIL - timedelta(days=3)
 
 
+@pytest.mark.slow("the seed")
 def test_by_default_the_newest_rows_are_of_today_or_yesterday(
     admin: Connection[Any], database_url: str
 ) -> None:
@@ -279,6 +288,7 @@ def test_by_default_the_newest_rows_are_of_today_or_yesterday(
     assert newest > datetime.now(UTC) - timedelta(days=3)
 
 
+@pytest.mark.slow("the seed")
 def test_few_authors_write_much_and_scores_tie(admin: Connection[Any], database_url: str) -> None:
     fill(database_url, scale=0.05)
     share = value(
@@ -303,6 +313,7 @@ def test_few_authors_write_much_and_scores_tie(admin: Connection[Any], database_
     assert most > 20
 
 
+@pytest.mark.slow("the seed")
 def test_six_in_ten_resources_are_listed_routines(
     admin: Connection[Any], database_url: str
 ) -> None:
@@ -319,6 +330,7 @@ def test_six_in_ten_resources_are_listed_routines(
     assert listed >= 600
 
 
+@pytest.mark.slow("the seed")
 def test_some_users_have_no_address_are_bots_or_private(
     admin: Connection[Any], database_url: str
 ) -> None:

@@ -71,6 +71,7 @@ def quiet(printed: str) -> bool:
     return not ACTS.search(printed)
 
 
+@pytest.mark.slow("the command line")
 def test_the_demo(call: Call, hostile_url: str) -> None:
     status, printed = call("demo", "--database-url", hostile_url)
     assert (status, quiet(printed)) == (0, True), printed
@@ -78,6 +79,7 @@ def test_the_demo(call: Call, hostile_url: str) -> None:
     assert f" {SHOWN}" in printed
 
 
+@pytest.mark.slow("the command line")
 @pytest.mark.parametrize("query", ["resources.find_by_id", "resources", "users.find_by_email"])
 def test_explain(call: Call, hostile_url: str, query: str) -> None:
     status, printed = call("explain", query, "--database-url", hostile_url)
@@ -86,6 +88,7 @@ def test_explain(call: Call, hostile_url: str, query: str) -> None:
     assert SHOWN in printed
 
 
+@pytest.mark.slow("the command line")
 def test_migrate(call: Call, database_url: str, admin: psycopg.Connection[Any]) -> None:
     admin.execute("INSERT INTO vrooli_data_migrations VALUES (%s, '')", (HOSTILE,))
     for command in (["migrate"], ["migrate", "--status"], ["migrate", "--rollback-to", "0"]):
@@ -94,6 +97,7 @@ def test_migrate(call: Call, database_url: str, admin: psycopg.Connection[Any]) 
         assert SHOWN in printed
 
 
+@pytest.mark.slow("the command line")
 def test_drift(call: Call, database_url: str, admin: psycopg.Connection[Any]) -> None:
     index = sql.SQL("ALTER INDEX users_pkey RENAME TO {}").format(sql.Identifier(HOSTILE))
     admin.execute(index)
@@ -117,6 +121,7 @@ def _import(folder: Path) -> tuple[object, ...]:
     return "import", "resources", file
 
 
+@pytest.mark.slow("the command line")
 @pytest.mark.parametrize("shape", ["text", "json", "sarif"])
 def test_findings_of_a_check(call: Call, database_url: str, tmp_path: Path, shape: str) -> None:
     arguments = (*_check(tmp_path), "--format", shape)
@@ -137,12 +142,14 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(each)
 
 
+@pytest.mark.slow("the command line")
 def test_a_file_that_is_imported(call: Call, database_url: str, tmp_path: Path) -> None:
     status, printed = call(*_import(tmp_path), "--database-url", database_url)
     assert (status, quiet(printed)) == (1, True), printed
     assert SHOWN in printed
 
 
+@pytest.mark.slow("the command line")
 def test_a_database_that_does_not_exist(call: Call, database_url: str, tmp_path: Path) -> None:
     url = conninfo.make_conninfo(database_url, dbname=HOSTILE)
     for command in (

@@ -94,6 +94,7 @@ async def test_a_restarted_server_is_served_again_at_once_and_nothing_is_lost_or
     assert sorted(name for (name,) in rows) == sorted(load.written)
 
 
+@pytest.mark.slow("servers that stop")
 async def test_a_server_that_is_down_is_named_with_the_reason(folder: Path) -> None:
     once = RetryPolicy(attempts=1)
     async with AsyncDatabase.connect(embedded.start(folder), timeout=1.0, retry=once) as db:

@@ -177,6 +177,7 @@ async def test_a_silent_server_is_given_up_at_the_callers_limit(
     assert written == (sum(case.users for case in cases.values()),)
 
 
+@pytest.mark.slow("servers that stop")
 @pytest.mark.parametrize("marker", [b"set_session", b"list_applied_migrations"])
 async def test_opening_a_silent_server_ends(database_url: str, marker: bytes) -> None:
     with open_proxy(database_url) as proxy:

@@ -167,7 +167,8 @@ def test_after_a_crash_the_marker_tells(db: Database, url: str) -> None:
     assert names(url) == ["attempt 2"]
 
 
-@pytest.mark.parametrize("what", RESETS)
+@pytest.mark.slow("servers that stop")
+@pytest.mark.parametrize("what", [pytest.param(RESETS[0], marks=pytest.mark.core), *RESETS[1:]])
 @pytest.mark.parametrize("track_commit", [True, False])
 def test_what_resets_statistics_or_ends_a_session_is_no_crash(
     url: str, what: str, track_commit: bool

@@ -57,6 +57,7 @@ def numbers(slot: Slot) -> Iterator[tuple[int, bool | None]]:
         yield from ((number, None) for number in NUMBERS)
 
 
+@pytest.mark.slow("arguments at their limits")
 @pytest.mark.parametrize("repository", REPOSITORIES)
 def test_a_number_is_refused_or_taken_as_it_is(
     db: Database, admin: Connection[Any], make: Factory, repository: str

@@ -200,6 +200,7 @@ def test_all_pages_forward_and_back_are_those_of_the_sorted_rows(
         assert back[::-1] == pages[:-1]
 
 
+@pytest.mark.slow("pages in every order")
 @pytest.mark.parametrize("direction", ["after", "before"])
 def test_a_forged_cursor_beyond_all_rows_leads_back_to_them(
     table: Table, walker: Walker, listing: Listing[Any], direction: Direction

@@ -117,6 +117,7 @@ def test_wildcards_match_themselves(searching: Database, make: Factory, wildcard
     assert ids(searching.resources.search(wildcard)) == [described, named]
 
 
+@pytest.mark.slow("large tables")
 @pytest.mark.parametrize(
     ("count", "better"), [(5000, 1), (5001, 1), (6000, 1), (6000, 9990), (6000, 10_001)]
 )

@@ -95,6 +95,7 @@ def test_a_restarted_server_is_served_again_at_once_and_nothing_is_lost_or_doubl
     assert sorted(name for (name,) in rows) == sorted(load.written)
 
 
+@pytest.mark.slow("servers that stop")
 def test_a_server_that_is_down_is_named_with_the_reason(folder: Path) -> None:
     once = RetryPolicy(attempts=1)
     with Database.connect(embedded.start(folder), timeout=1.0, retry=once) as db:

@@ -70,6 +70,7 @@ def test_wildcards_match_themselves(searching: Database, make: Factory, wildcard
     assert ids(searching.users.search(wildcard)) == [user_id]
 
 
+@pytest.mark.slow("large tables")
 @pytest.mark.parametrize("match_email", ["exact", "substring"])
 @pytest.mark.parametrize(
     ("count", "newer"), [(5000, 0), (6250, 0), (6255, 1), (7000, 9990), (7000, 10_001)]

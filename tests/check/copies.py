@@ -10,11 +10,18 @@ from importlib import invalidate_caches
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from tests.check.broken import METHODS, RECORDS
 from vrooli_data._contract.check import check
 from vrooli_data._contract.findings import Finding, Report
 from vrooli_data._queries import load_folder
 
+#: What a shop's repositories are written for; the check treats both alike.
+FACES = [
+    "sync",
+    pytest.param("async", marks=pytest.mark.slow("checks of an asynchronous project")),
+]
 _VERBS = "find_one|get_one|find_all|find_scalar|get_scalar|execute|page|atomic"
 
 

@@ -13,7 +13,7 @@ import pytest
 from psycopg import conninfo
 
 from tests.check.broken import BROKEN, QUERIES, RECORDS, Broken
-from tests.check.copies import append, asynchronous, findings, replace, report
+from tests.check.copies import FACES, append, asynchronous, findings, replace, report
 from tests.test_migrate import REQUIRED
 from vrooli_data import MissingExtra, NotMigrated, PermissionDenied, migrate
 from vrooli_data._contract.check import check, check_prepared
@@ -56,7 +56,7 @@ def test_another_project_has_no_finding(shop_url: str, shop: Path, server_versio
     assert bool(done.notes) == (server_version < 16)
 
 
-@pytest.mark.parametrize("face", ["sync", "async"])
+@pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: f"{broken.query}: {broken.told}")
 def test_what_is_broken_is_found(
     shop_url: str, shop: Path, server_version: int, broken: Broken, face: str

@@ -180,6 +180,7 @@ _BY_ID = ('archive."Orders"', "id = 7")
 _BY_DAY = ('archive."Orders" AS o', "o.\"Day\" = '2026-02-01'")
 
 
+@pytest.mark.slow("a check of each fault")
 @pytest.mark.parametrize(
     ("index", "place"),
     [

@@ -288,6 +288,7 @@ def connection(package_url: str) -> Iterator[Connection[Any]]:
         yield opened
 
 
+@pytest.mark.slow("large tables")
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 def test_a_listing_of_statuses_sorts_a_page_per_status_at_most(
     connection: Connection[Any], mode: str

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import psycopg
+import pytest
 from psycopg import RawCursor
 
 from tests.check.broken import QUERIES, RECORDS
@@ -102,6 +103,7 @@ def test_psql_reads_the_same(shop_url: str, tmp_path: Path) -> None:
     assert found == "".join(f"1|{value}\n" for value in values)
 
 
+@pytest.mark.slow("the command line")
 def test_they_are_explained(package_url: str, tmp_path: Path) -> None:
     with psycopg.connect(package_url) as connection:
         explainer = Explainer(connection, package_examples())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.check.broken import METHODS, QUERIES, RECORDS
-from tests.check.copies import append, asynchronous, findings, replace, report
+from tests.check.copies import FACES, append, asynchronous, findings, replace, report
 from vrooli_data import InvalidInput
 from vrooli_data._contract.recording import _combinations
 
@@ -97,7 +97,7 @@ RENAMED = """\
 """
 
 
-@pytest.fixture(params=["sync", "async"])
+@pytest.fixture(params=FACES)
 def face(request: pytest.FixtureRequest) -> str:
     face: str = request.param
     return face

@@ -23,6 +23,7 @@ def test_third(): pass
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow("the tests themselves")
 @pytest.mark.parametrize("processes", ["0", "1"])
 def test_what_is_left_out_is_counted_by_its_subject(tmp_path: Path, processes: str) -> None:
     (tmp_path / "pytest.ini").touch()
