@@ -316,3 +316,48 @@ def test_two_users_cannot_have_a_run_of_the_same_id(admin: Connection[Any], make
     run_id = make.run(first)
     with pytest.raises(psycopg.errors.UniqueViolation, match="runs_id_key"):
         admin.execute("INSERT INTO runs (id, user_id, name) VALUES (%s, %s, 'R')", (run_id, second))
+
+
+def test_runs_that_are_there_get_a_public_id_and_so_do_those_of_older_programs(
+    database_url: str, admin: Connection[Any], make: Factory
+) -> None:
+    (before,) = [old for old, new in itertools.pairwise(EVERY) if "0013" in new]
+    rollback_to(database_url, before)
+    user_id = make.user()
+    # More than one batch.
+    admin.execute(
+        "INSERT INTO runs (user_id, name, updated_at) "
+        "SELECT %s, 'R', '2020-01-01Z' FROM generate_series(1, 5001)",
+        (user_id,),
+    )
+    migrate(database_url)
+    admin.execute("INSERT INTO runs (user_id, name) VALUES (%s, 'R')", (user_id,))
+    found = column(database_url, "SELECT public_id FROM runs")
+    assert len(set(found)) == 5002
+    assert all(re.fullmatch("[0-9a-z]{12}", public_id) for public_id in found)
+    # No character is always the same.
+    assert all(len(set(characters)) > 30 for characters in zip(*found, strict=True))
+    changed = "SELECT count(*) FROM runs WHERE revision > 0 OR updated_at = '2020-01-01Z'"
+    assert column(database_url, changed) == [5001]
+
+
+def test_public_ids_of_runs_are_given_again_where_the_migration_was_cut_short(
+    database_url: str, admin: Connection[Any], make: Factory
+) -> None:
+    (before,) = [old for old, new in itertools.pairwise(EVERY) if "0014" in new]
+    rollback_to(database_url, before)
+    make.run(make.user(), public_id="firstrun0000")
+    admin.execute("ALTER TABLE runs DROP CONSTRAINT runs_public_id_check")
+    admin.execute("UPDATE runs SET public_id = NULL")
+    admin.execute(
+        "ALTER TABLE runs ADD CONSTRAINT runs_public_id_check "
+        "CHECK (public_id IS NOT NULL AND public_id ~ '^[0-9a-z]{12}$') NOT VALID"
+    )
+    make.run(1, public_id="secondrun000")
+    make.run(1, public_id="secondrun000")
+    with pytest.raises(MigrationFailed):
+        migrate(database_url)
+    kept = column(database_url, "SELECT public_id FROM runs ORDER BY id")
+    admin.execute("DELETE FROM runs WHERE id = (SELECT max(id) FROM runs)")
+    migrate(database_url)
+    assert column(database_url, "SELECT public_id FROM runs ORDER BY id") == kept[:2]

@@ -9,6 +9,7 @@
 SELECT
     found.user_id,
     found.id,
+    found.public_id,
     found.resource_version_id,
     found.name,
     found.status,
@@ -26,6 +27,7 @@ INNER JOIN LATERAL (
     SELECT
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.name,
         runs.status,
@@ -61,6 +63,7 @@ LIMIT :max_rows::integer;
 SELECT
     found.user_id,
     found.id,
+    found.public_id,
     found.resource_version_id,
     found.name,
     found.status,
@@ -78,6 +81,7 @@ INNER JOIN LATERAL (
     SELECT
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.name,
         runs.status,
@@ -116,6 +120,7 @@ LIMIT :max_rows::integer;
 SELECT
     found.user_id,
     found.id,
+    found.public_id,
     found.resource_version_id,
     found.name,
     found.status,
@@ -133,6 +138,7 @@ INNER JOIN LATERAL (
     SELECT
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.name,
         runs.status,
@@ -170,6 +176,7 @@ LIMIT :max_rows::integer;
 SELECT
     found.user_id,
     found.id,
+    found.public_id,
     found.resource_version_id,
     found.name,
     found.status,
@@ -187,6 +194,7 @@ INNER JOIN LATERAL (
     SELECT
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.name,
         runs.status,
@@ -224,6 +232,7 @@ LIMIT :max_rows::integer;
 SELECT
     found.user_id,
     found.id,
+    found.public_id,
     found.resource_version_id,
     found.name,
     found.status,
@@ -241,6 +250,7 @@ INNER JOIN LATERAL (
     SELECT
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.name,
         runs.status,
@@ -280,6 +290,7 @@ LIMIT :max_rows::integer;
 SELECT
     found.user_id,
     found.id,
+    found.public_id,
     found.resource_version_id,
     found.name,
     found.status,
@@ -297,6 +308,7 @@ INNER JOIN LATERAL (
     SELECT
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.name,
         runs.status,

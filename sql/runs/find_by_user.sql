@@ -7,6 +7,7 @@
 SELECT
     user_id,
     id,
+    public_id,
     resource_version_id,
     name,
     status,
@@ -35,6 +36,7 @@ LIMIT :max_rows::integer;
 SELECT
     user_id,
     id,
+    public_id,
     resource_version_id,
     name,
     status,
@@ -66,6 +68,7 @@ LIMIT :max_rows::integer;
 SELECT
     user_id,
     id,
+    public_id,
     resource_version_id,
     name,
     status,

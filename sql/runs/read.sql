@@ -6,6 +6,7 @@
 SELECT
     user_id,
     id,
+    public_id,
     resource_version_id,
     name,
     status,
@@ -29,6 +30,7 @@ WHERE id = :id::bigint;
 SELECT
     user_id,
     id,
+    public_id,
     resource_version_id,
     name,
     status,
@@ -46,6 +48,56 @@ WHERE
     user_id = :user_id::bigint
     AND id = :id::bigint;
 
+-- name: find_by_public_id(public_id)^
+-- Fetch one run by public id.
+-- Record: Run, or no row
+-- Index:  runs_public_id_key
+-- Locks:  none
+SELECT
+    user_id,
+    id,
+    public_id,
+    resource_version_id,
+    name,
+    status,
+    is_private,
+    started_at,
+    completed_at,
+    time_elapsed,
+    completed_complexity,
+    context_switches,
+    revision,
+    created_at,
+    updated_at
+FROM runs
+WHERE public_id = :public_id::text;
+
+-- name: find_by_public_id__of_user(public_id, user_id)^
+-- Fetch one run of one user by public id.
+-- Record: Run, or no row
+-- Index:  runs_public_id_key
+-- Locks:  none
+SELECT
+    user_id,
+    id,
+    public_id,
+    resource_version_id,
+    name,
+    status,
+    is_private,
+    started_at,
+    completed_at,
+    time_elapsed,
+    completed_complexity,
+    context_switches,
+    revision,
+    created_at,
+    updated_at
+FROM runs
+WHERE
+    user_id = :user_id::bigint
+    AND public_id = :public_id::text;
+
 -- name: find_with_details(id)^
 -- Fetch one run by id with its version, user, steps, inputs and outputs.
 -- Record: RunDetails, or no row
@@ -55,6 +107,7 @@ WHERE
 SELECT
     runs.user_id,
     runs.id,
+    runs.public_id,
     runs.resource_version_id,
     runs.name,
     runs.status,
@@ -159,6 +212,7 @@ WHERE runs.id = :id::bigint;
 SELECT
     runs.user_id,
     runs.id,
+    runs.public_id,
     runs.resource_version_id,
     runs.name,
     runs.status,

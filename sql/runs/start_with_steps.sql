@@ -51,6 +51,7 @@ started AS (
     RETURNING
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.name,
         runs.status,
@@ -196,6 +197,7 @@ started AS (
     RETURNING
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.name,
         runs.status,

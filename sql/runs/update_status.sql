@@ -50,6 +50,7 @@ updated AS (
     RETURNING
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.name,
         runs.status,
@@ -139,6 +140,7 @@ updated AS (
     RETURNING
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.name,
         runs.status,

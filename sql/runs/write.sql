@@ -1,4 +1,4 @@
--- name: create(user_id, resource_version_id, name, is_private, data)^
+-- name: create(user_id, public_id, resource_version_id, name, is_private, data)^
 -- Insert one Scheduled run. Returns no row when the version is absent or its resource is deleted.
 -- The resource is locked against deletion until the commit.
 -- Record: Run, or no row
@@ -14,6 +14,7 @@ WITH target AS (
 
 INSERT INTO runs (
     user_id,
+    public_id,
     resource_version_id,
     name,
     is_private,
@@ -21,6 +22,7 @@ INSERT INTO runs (
 )
 SELECT
     :user_id::bigint,
+    :public_id::text,
     :resource_version_id::bigint,
     :name::text,
     :is_private::boolean,
@@ -35,6 +37,7 @@ WHERE
 RETURNING
     user_id,
     id,
+    public_id,
     resource_version_id,
     name,
     status,
@@ -86,6 +89,7 @@ updated AS (
     RETURNING
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.name,
         runs.status,
@@ -146,6 +150,7 @@ updated AS (
     RETURNING
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.name,
         runs.status,

@@ -153,6 +153,7 @@ COPY bookmarks (
 -- Locks:  row: runs
 COPY runs (
     id,
+    public_id,
     user_id,
     resource_version_id,
     name,

@@ -102,7 +102,7 @@ def make_world(make: Factory) -> tuple[list[str], list[int]]:
     make.resource(**one)
     make.version(1, **one)
     make.translation(1)
-    make.run(1)
+    make.run(1, **one)
     make.chat(**one)
     make.participant(1, 1)
     make.bookmark(1, 1)

@@ -7,7 +7,45 @@ from typing import get_args
 import pytest
 
 from tests.factories import Factory
-from vrooli_data import AsyncDatabase, ExecutionStats, InvalidInput, RunStatus, RunValue
+from vrooli_data import (
+    AlreadyExists,
+    AsyncDatabase,
+    CreateRun,
+    ExecutionStats,
+    InvalidInput,
+    RunStatus,
+    RunValue,
+)
+
+
+async def test_find_by_public_id_finds_the_run_of_that_user_alone(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    ada, bob = make.user(), make.user()
+    run_id = make.run(ada, public_id="firstrun0000")
+    make.run(ada)
+    found = await db.runs.find_by_public_id("firstrun0000")
+    assert found is not None
+    assert (found.id, found.public_id) == (run_id, "firstrun0000")
+    assert await db.runs.find_by_public_id("firstrun0000", user_id=ada) == found
+    assert await db.runs.find_by_public_id("firstrun0000", user_id=bob) is None
+    assert await db.runs.find_by_public_id("nosuchrun000") is None
+
+
+async def test_a_run_is_created_with_the_public_id_given_or_a_new_one(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    user_id = make.user()
+    given = CreateRun(user_id=user_id, name="Run", public_id="firstrun0000")
+    assert (await db.runs.create(given)).public_id == "firstrun0000"
+    with pytest.raises(AlreadyExists) as caught:
+        await db.runs.create(given)
+    assert caught.value.constraint == "runs_public_id_key"
+    run = CreateRun(user_id=user_id, name="Run")
+    made = {(await db.runs.create(run)).public_id for _ in range(3)}
+    assert len(made) == 3
+    with pytest.raises(InvalidInput, match="public_id"):
+        await db.runs.create(CreateRun(user_id=user_id, name="Run", public_id="FIRSTRUN0000"))
 
 
 async def test_find_with_details_returns_version_user_steps_and_values(

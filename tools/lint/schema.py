@@ -15,7 +15,7 @@ SHARDED: Final = frozenset(
     {"runs", "run_steps", "run_io", "bookmarks", "stats_users", "change_events"}
 )
 #: Unique indexes that are dropped before their table is distributed (migrations/README.md).
-ON_ONE_SERVER: Final = frozenset({"runs_id_key"})
+ON_ONE_SERVER: Final = frozenset({"runs_id_key", "runs_public_id_key"})
 #: Tables whose changes are counted in `revision`.
 EDITABLE: Final = frozenset({"users", "teams", "resources", "resource_versions", "runs", "chats"})
 #: Columns whose changes are no change of the row: they move neither revision nor updated_at.

@@ -118,6 +118,7 @@ class RunRow(msgspec.Struct, gc=False):
     """One row of runs."""
 
     id: int
+    public_id: str
     user_id: int
     resource_version_id: int | None
     name: str

@@ -133,9 +133,11 @@ def _run(draw: Draw, run: Run, end: int) -> Run:
 def _run_rows(world: World) -> Iterator[RunRow]:
     draw = world.draws("run_rows")
     texts = Texts(draw)
+    public_id = world.public_ids("runs")
     for run in _runs(world):
         yield RunRow(
             run.id,
+            public_id(run.id),
             run.user_id,
             run.version_id,
             texts.name(language(draw)),

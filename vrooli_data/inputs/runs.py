@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .._domain.fields import Name, Values
-from ..validation import Count, Flag, Id, Json, Milliseconds
+from ..validation import Count, Flag, Id, Json, Milliseconds, PublicId
 
 
 class CreateRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -14,6 +14,8 @@ class CreateRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     user_id: Id
     name: Name
+    #: 12 characters of [0-9a-z]; generated when None.
+    public_id: PublicId | None = None
     resource_version_id: Id | None = None
     is_private: Flag = False
     #: Any JSON value; None: no data.

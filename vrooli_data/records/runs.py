@@ -21,6 +21,7 @@ class Run(msgspec.Struct, frozen=True, gc=False):
 
     user_id: int
     id: int
+    public_id: str
     resource_version_id: int | None
     name: str
     status: RunStatus

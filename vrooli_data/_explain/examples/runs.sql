@@ -13,6 +13,7 @@ newest AS (
     SELECT
         runs.user_id,
         runs.id,
+        runs.public_id,
         runs.resource_version_id,
         runs.revision,
         runs.created_at
@@ -27,6 +28,7 @@ newest AS (
 SELECT
     user_id,
     id,
+    public_id,
     resource_version_id,
     revision,
     created_at
@@ -34,6 +36,20 @@ FROM newest
 ORDER BY
     created_at ASC,
     id ASC
+LIMIT 1;
+
+-- name: runs__create()^
+SELECT
+    users.id AS user_id,
+    'examplerun00' AS public_id,
+    resource_versions.id AS resource_version_id
+FROM users
+CROSS JOIN resource_versions
+INNER JOIN resources ON resource_versions.resource_id = resources.id
+WHERE NOT resources.is_deleted
+ORDER BY
+    users.id ASC,
+    resource_versions.id ASC
 LIMIT 1;
 
 -- name: runs__start_with_steps()^

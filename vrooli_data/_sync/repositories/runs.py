@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from ..._domain import own_queries
-from ...engine import Page, Repository, Update, json_text
+from ...engine import Page, Repository, Update, json_text, new_public_id
 from ...errors import InvalidInput, InvalidTransition, NotFound
 from ...inputs import CreateRun, StartStep, UpdateRun
 from ...records import ExecutionStats, Run, RunDetails, RunStatus, StartedRun
@@ -20,6 +20,7 @@ from ...validation import (
     check_choice,
     check_id,
     check_int,
+    check_key,
     check_list,
     checked,
     checked_changes,
@@ -31,6 +32,8 @@ _SQL = own_queries("runs")
 # Each query has a variant for callers who name the user: it filters by the user first.
 _FIND_BY_ID = _SQL.bind("find_by_id", Run)
 _FIND_BY_ID_OF_USER = _SQL.bind("find_by_id__of_user", Run)
+_FIND_BY_PUBLIC_ID = _SQL.bind("find_by_public_id", Run)
+_FIND_BY_PUBLIC_ID_OF_USER = _SQL.bind("find_by_public_id__of_user", Run)
 _FIND_WITH_DETAILS = _SQL.bind("find_with_details", RunDetails)
 _FIND_WITH_DETAILS_OF_USER = _SQL.bind("find_with_details__of_user", RunDetails)
 _FIND_BY_USER = _SQL.listing("find_by_user__created_at", Run, key="created_at")
@@ -67,6 +70,14 @@ class RunRepository(Repository):
             return self.find_one(_FIND_BY_ID, id)
         check_id("user_id", user_id)
         return self.find_one(_FIND_BY_ID_OF_USER, id, user_id)
+
+    def find_by_public_id(self, public_id: str, *, user_id: int | None = None) -> Run | None:
+        """Fetch one run by public id (sql/runs/read.sql)."""
+        check_key("public_id", public_id)
+        if user_id is None:
+            return self.find_one(_FIND_BY_PUBLIC_ID, public_id)
+        check_id("user_id", user_id)
+        return self.find_one(_FIND_BY_PUBLIC_ID_OF_USER, public_id, user_id)
 
     def find_with_details(self, id: int, *, user_id: int | None = None) -> RunDetails | None:
         """Fetch one run with its version, user, steps, inputs and outputs (sql/runs/read.sql)."""
@@ -137,6 +148,7 @@ class RunRepository(Repository):
         created = self.find_one(
             _CREATE,
             values["user_id"],
+            values["public_id"] or new_public_id(),
             values["resource_version_id"],
             values["name"],
             values["is_private"],
