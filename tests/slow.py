@@ -13,6 +13,7 @@ import pytest
 _QUERIES = (
     "bookmarks",
     "bulk_create",
+    "bulk_create_users",
     "bulk_update",
     "chat_participants",
     "chats",

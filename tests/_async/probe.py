@@ -16,6 +16,7 @@ from vrooli_data import (
     AsyncTransaction,
     CreateBookmark,
     CreateResource,
+    CreateUser,
     InvalidInput,
     VrooliDataError,
 )
@@ -28,6 +29,7 @@ OTHER: dict[tuple[str, str], dict[str, Any]] = {
     ("runs", "update_status"): {"status": "Cancelled"},
     # Without rows, nothing is sent.
     ("bookmarks", "bulk_create"): {"bookmarks": [CreateBookmark(user_id=1, resource_id=1)]},
+    ("users", "bulk_create"): {"users": [CreateUser(name="Ada")]},
     ("resources", "bulk_create"): {"resources": [CreateResource(resource_type="Note")]},
 }
 

@@ -16,6 +16,7 @@ from tests.introspection import Argument, required_arguments
 from vrooli_data import (
     CreateBookmark,
     CreateResource,
+    CreateUser,
     InvalidInput,
     Transaction,
     VrooliDataError,
@@ -29,6 +30,7 @@ OTHER: dict[tuple[str, str], dict[str, Any]] = {
     ("runs", "update_status"): {"status": "Cancelled"},
     # Without rows, nothing is sent.
     ("bookmarks", "bulk_create"): {"bookmarks": [CreateBookmark(user_id=1, resource_id=1)]},
+    ("users", "bulk_create"): {"users": [CreateUser(name="Ada")]},
     ("resources", "bulk_create"): {"resources": [CreateResource(resource_type="Note")]},
 }
 

@@ -345,7 +345,10 @@ def test_an_error_says_how_far_the_load_had_come(admin: Connection[Any], db: Dat
 
     with pytest.raises(ZeroDivisionError) as caught:
         Repository(db).load(BULK_CREATE, given(), batch_size=10)
-    assert "the rows of the input before 20 are done, committed" in caught.value.__notes__[-1]
+    assert caught.value.__notes__[-1] == (
+        "notes.bulk_create: the rows of the input before index 20 are committed, except for "
+        "failures; the batch from index 20 was not completed"
+    )
     assert count(admin) == 20
 
 
@@ -385,8 +388,8 @@ def test_a_lost_reply_to_commit_names_its_batch(admin: Connection[Any], database
             with pytest.raises(CommitUnknown) as caught:
                 Repository(db).load(BULK_CREATE, given(), batch_size=10)
     assert caught.value.__notes__[-1] == (
-        "notes.bulk_create: the rows of the input before 10 are done, committed; "
-        "nobody can tell of the batch from 10 to 19"
+        "notes.bulk_create: the rows of the input before index 10 are committed, except for "
+        "failures; it is unknown whether the batch from index 10 to 19 is committed"
     )
     assert count(admin) in (10, 20)
 

@@ -41,6 +41,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 #: Rows that change at the same time are looked at anew; after so many times, one row by itself.
 _MOST_LOOKS = 4
+#: Runs of the query that finds failures: rows that are still undecided are tried one by one.
+_MOST_PASSES = 32
 
 
 class _Short(Exception):
@@ -114,17 +116,20 @@ class AsyncLoading(Generic[S]):
                 options.progress(self._ledger.read)
 
     def _tell(self, error: BaseException) -> None:
-        """Say on an error which rows are in."""
-        read, name = self._ledger.read, self._load.name
+        """Add a note to an error that says which rows are committed."""
         if self._is_open:
             return
-        end = read + self._options.batch_size
-        behind = (
-            f"nobody can tell of the batch from {read} to {end - 1}"
+        first = self._ledger.read
+        last = first + self._options.batch_size - 1
+        rest = (
+            f"it is unknown whether the batch from index {first} to {last} is committed"
             if isinstance(error, CommitUnknown)
-            else f"the batch from {read} on was not finished"
+            else f"the batch from index {first} was not completed"
         )
-        error.add_note(f"{name}: the rows of the input before {read} are done, committed; {behind}")
+        error.add_note(
+            f"{self._load.name}: the rows of the input before index {first} are committed, except "
+            f"for failures; {rest}"
+        )
 
     async def _write(
         self, outer: AsyncRunner, rows: list[Row], runner: AsyncTransactionalRunner
@@ -142,8 +147,8 @@ class AsyncLoading(Generic[S]):
         await runner.rows(load.drop, ())
         if written.left and self._is_open:
             self._unsettled.add_note(
-                f"more rows are refused than {MOST_SAVEPOINTS} savepoints of one transaction find: "
-                "load them outside of a transaction"
+                f"{MOST_SAVEPOINTS} savepoints of one transaction did not find every refused row: "
+                "run the load outside of a transaction"
             )
             raise self._unsettled
         return written._replace(failures=refused + written.failures)
@@ -180,7 +185,7 @@ class AsyncLoading(Generic[S]):
             failures: list[BulkFailure] = []
             try:
                 async with runner.savepoint():
-                    failures = await self._failures(runner)
+                    failures = await self._failures(runner, len(staged))
                     written = await self._insert(runner, staged, failures)
             except (VrooliDataError, _Short) as error:
                 if isinstance(error, DeadlockDetected):
@@ -199,16 +204,23 @@ class AsyncLoading(Generic[S]):
                 return written
         return await self._one_by_one(runner, staged)
 
-    async def _failures(self, runner: AsyncRunner) -> list[BulkFailure]:
+    async def _failures(self, runner: AsyncRunner, staged: int) -> list[BulkFailure]:
         """Take the rows that break a constraint out of the staging table."""
         query = self._load.failures
         if query is None:
             return []
         fails = self._options.on_duplicate == "error"
-        found = query.records(await runner.rows(query, (fails,)))
-        return [
-            BulkFailure(each.row_index, None, each.constraint_name, each.reason) for each in found
-        ]
+        failures: list[BulkFailure] = []
+        # Some rows can only be decided once others are out.
+        for _ in range(_MOST_PASSES):
+            found = query.records(await runner.rows(query, (fails,)))
+            failures += [
+                BulkFailure(each.row_index, None, each.constraint_name, each.reason)
+                for each in found
+            ]
+            if not found or len(failures) >= staged:
+                break
+        return failures
 
     async def _insert(
         self,
@@ -229,7 +241,7 @@ class AsyncLoading(Generic[S]):
 
     async def _one_by_one(self, runner: AsyncTransactionalRunner, staged: list[Row]) -> Written:
         """Find the rows that the server refuses by halves, each behind a savepoint."""
-        failures = await self._failures(runner)
+        failures = await self._failures(runner, len(staged))
         out = {failure.index for failure in failures}
         parts = [[row for row in staged if row.place not in out]]
         done = Written(0, 0, 0, failures, [], [])

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
+
+from msgspec import Struct
 
 from ..._domain import own_queries
 from ..._domain.formats import normalized_email, normalized_handle
 from ..._domain.text_search import folded, holds_trigram, pattern, searched
-from ...engine import AsyncRepository, Page, Update, json_text, new_public_id
+from ...engine import (
+    AsyncInputs,
+    AsyncRepository,
+    BulkResult,
+    OnDuplicate,
+    Page,
+    Update,
+    json_text,
+    new_public_id,
+)
 from ...errors import NotFound
 from ...inputs import CreateUser, UpdateUser
 from ...records import User, UserWithTeams
@@ -52,6 +63,36 @@ _DELETE_BATCHES = (_SQL.bind("delete__batch", Batch), _SQL.bind("delete__runs", 
 _DELETE = _SQL.bind("delete", RowId)
 #: Rows of each kind in one batch. Increments of its resources wait until the batch is committed.
 _BATCH_SIZE = 100
+
+
+class _NewUser(Struct, gc=False):
+    """A user as the database takes it."""
+
+    public_id: str
+    email: str | None
+    name: str
+    name_folded: str
+    handle: str | None
+    is_bot: bool
+    is_private: bool
+    languages: list[str]
+
+
+def _new_user(user: CreateUser) -> _NewUser:
+    values = checked("user", user, CreateUser)
+    return _NewUser(
+        values["public_id"] or new_public_id(),
+        values["email"],
+        values["name"],
+        folded(values["name"]),
+        values["handle"],
+        values["is_bot"],
+        values["is_private"],
+        values["languages"],
+    )
+
+
+_BULK_CREATE = _SQL.load("bulk_create", _NewUser)
 
 
 class AsyncUserRepository(AsyncRepository):
@@ -132,17 +173,32 @@ class AsyncUserRepository(AsyncRepository):
 
         Raises `AlreadyExists` where the public id, e-mail address or handle is taken.
         """
-        values = checked("user", user, CreateUser)
-        return await self.get_one(
-            _CREATE,
-            values["public_id"] or new_public_id(),
-            values["email"],
-            values["name"],
-            folded(values["name"]),
-            values["handle"],
-            values["is_bot"],
-            values["is_private"],
-            values["languages"],
+        return await self.get_one(_CREATE, _new_user(user))
+
+    async def bulk_create(
+        self,
+        users: AsyncInputs[CreateUser],
+        *,
+        on_duplicate: OnDuplicate = "skip",
+        batch_size: int = 10_000,
+        all_or_nothing: bool = False,
+        progress: Callable[[int], object] | None = None,
+        on_inserted: Callable[[list[int]], object] | None = None,
+    ) -> BulkResult:
+        """Insert users in bulk (sql/users/bulk_create.sql).
+
+        Users of one public id are duplicates; an update changes everything else. Those whose e-mail
+        address or handle another user has are failures; see docs/bulk.md.
+        """
+        return await self.load(
+            _BULK_CREATE,
+            users,
+            stage=_new_user,
+            on_duplicate=on_duplicate,
+            batch_size=batch_size,
+            all_or_nothing=all_or_nothing,
+            progress=progress,
+            on_inserted=on_inserted,
         )
 
     async def update(
