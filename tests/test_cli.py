@@ -74,7 +74,6 @@ def test_a_group_alone_shows_its_help_and_is_called_wrong(command: tuple[str, ..
     [
         ("no-such-command",),
         ("migrate", "--no-such-option"),
-        ("migrate", "--status", "--rollback-to", "0"),
         ("seed", "--scale", "much"),
         ("seed", "--seed", "1.5"),
         ("db", "start", "--version", "14"),

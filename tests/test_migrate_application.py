@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -361,6 +362,9 @@ def test_the_commands_take_the_folder(empty_database_url: str, folder: Path) -> 
     drifted = run("drift", *there, *own)
     assert f"{folder}/0002_index.sql:1: shop/0002_index: the migration was not" in drifted.stdout
     assert drifted.returncode == 1
+    (command,) = re.findall(r"run `vrooli-data (.*)`", drifted.stdout)
+    assert "Applied   shop/0002_index" in succeed(*shlex.split(command))
+    assert "shop" not in run("drift", *there, *own).stdout
     (folder / "0001_comments.sql").write_text(f"{COMMENTS}-- changed\n")
     changed = run("migrate", *there, *own, "--status")
     assert changed.stderr == "error: changed or unknown: shop/0001_comments\n"
@@ -372,7 +376,7 @@ def test_the_commands_take_the_folder(empty_database_url: str, folder: Path) -> 
     ("options", "message"),
     [
         (("--migrations", "absent"), "--migrations: absent is not a folder"),
-        (("--application-only",), "--migrations: must be given: application_only leaves out"),
+        (("--application-only",), "--application-only: needs migrations, the folder"),
         (("--migrations", ".", "--application", "A"), "--application: must be 1 to 63 characters"),
     ],
 )

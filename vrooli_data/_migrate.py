@@ -38,7 +38,7 @@ LOCK_TIMEOUT = 2.0
 WAIT = 60.0
 
 #: The name of an application that gives none.
-APPLICATION = "app"
+DEFAULT_APPLICATION = "app"
 #: What `rollback_to` calls the state before the first migration.
 NOTHING = "0"
 
@@ -107,7 +107,7 @@ def migrate(
     conninfo: str | None = None,
     *,
     migrations: Folders | None = None,
-    application: str = APPLICATION,
+    application: str | None = None,
     application_only: bool = False,
     schema: str | None = None,
     search_path: Sequence[str] = (),
@@ -124,7 +124,8 @@ def migrate(
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
         migrations: the folder of an application's own migrations, or a list of folders. They are
             applied after the migrations of the package.
-        application: the name of the application in the ledger of the database.
+        application: the name of the application in the ledger of the database; ``app`` when it is
+            None. It goes with *migrations*.
         application_only: apply no migration of the package; its tables are not made.
         schema: where the tables are or will be; None is the first schema that exists in the
             search_path of the role.
@@ -135,7 +136,7 @@ def migrate(
     """
     check_seconds("lock_timeout", lock_timeout)
     check_seconds("wait", wait)
-    every = _every(migrations, application, application_only=application_only)
+    every = checked_series(migrations, application, application_only=application_only)
     path = SearchPath.of(schema, search_path)
     file_class = _file_class()
     started = time.monotonic()
@@ -168,7 +169,7 @@ def rollback_to(
     migration_id: str,
     *,
     migrations: Folders | None = None,
-    application: str = APPLICATION,
+    application: str | None = None,
     schema: str | None = None,
     search_path: Sequence[str] = (),
     lock_timeout: float = LOCK_TIMEOUT,
@@ -181,14 +182,7 @@ def rollback_to(
     """
     check_seconds("lock_timeout", lock_timeout)
     check_seconds("wait", wait)
-    series = _every(migrations, application, application_only=migrations is not None)[0]
-    ids = [migration.id for migration in series.migrations]
-    if migration_id != NOTHING and migration_id not in ids:
-        whose = series.application or "the package"
-        raise InvalidInput(
-            "migration_id", f'is not the id of a migration of {whose}; "{NOTHING}" takes back all'
-        )
-    later = series.migrations[0 if migration_id == NOTHING else ids.index(migration_id) + 1 :]
+    series, later = checked_rollback(migrations, application, migration_id)
     path = SearchPath.of(schema, search_path)
     file_class = _file_class()
     patience = Patience(lock_timeout, wait)
@@ -214,12 +208,12 @@ def status(
     conninfo: str | None = None,
     *,
     migrations: Folders | None = None,
-    application: str = APPLICATION,
+    application: str | None = None,
     application_only: bool = False,
     schema: str | None = None,
 ) -> list[MigrationState]:
     """Return how each migration stands in the database, in order. Changes nothing."""
-    every = _every(migrations, application, application_only=application_only)
+    every = checked_series(migrations, application, application_only=application_only)
     path = SearchPath.of(schema, ())
     with own_session(conninfo, APPLICATION_NAME, path, work=WORK) as connection:
         found = [(series, Ledger(connection, series).read()) for series in every]
@@ -234,18 +228,36 @@ class _Opened(NamedTuple):
     applied: dict[str, Applied]
 
 
-def _every(
-    migrations: Folders | None, application: str, *, application_only: bool
+def checked_series(
+    migrations: Folders | None, application: str | None, *, application_only: bool
 ) -> tuple[Series, ...]:
+    """Read the migrations that the arguments of `migrate` and `status` of these names choose."""
     check_flag("application_only", application_only)
     if migrations is not None:
-        own = application_series(migrations, application)
-        return (own,) if application_only else (package_series(), own)
-    if application_only:
-        raise InvalidInput(
-            "migrations", "must be given: application_only leaves out those of the package"
+        own = application_series(
+            migrations, DEFAULT_APPLICATION if application is None else application
         )
+        return (own,) if application_only else (package_series(), own)
+    for field, given in (("application", application), ("application_only", application_only)):
+        if given not in (None, False):
+            raise InvalidInput(field, "needs migrations, the folder of the application's own")
     return (package_series(),)
+
+
+def checked_rollback(
+    migrations: Folders | None, application: str | None, migration_id: str
+) -> tuple[Series, tuple[Migration, ...]]:
+    """Return the series that `rollback_to` takes back with these arguments, and what of it."""
+    series = checked_series(migrations, application, application_only=migrations is not None)[0]
+    if migration_id == NOTHING:
+        return series, series.migrations
+    ids = [migration.id for migration in series.migrations]
+    if migration_id not in ids:
+        whose = series.application or "the package"
+        raise InvalidInput(
+            "migration_id", f'is not the id of a migration of {whose}; "{NOTHING}" takes back all'
+        )
+    return series, series.migrations[ids.index(migration_id) + 1 :]
 
 
 def _file_class() -> type[File]:

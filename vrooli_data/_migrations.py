@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from ._command_line import NOWHERE_ELSE, command
 from .errors import InvalidFile, InvalidInput, NotMigrated, SchemaTooNew
 from .validation import check_list
 
@@ -115,9 +116,10 @@ def check_applied(applied: Collection[str], schema: str | None = None) -> None:
     where = "database" if schema is None else f"schema {schema!r}"
     for migration in known():
         if migration.extension is None and migration.id not in applied:
+            migrate = command("migrate", NOWHERE_ELSE, {"schema": schema})
             raise NotMigrated(
-                f"the {where} lacks the migration {migration.id}: run `vrooli-data migrate`, "
-                "or call vrooli_data.migrate()"
+                f"the {where} lacks the migration {migration.id}: run `{migrate}`, or call "
+                "vrooli_data.migrate()"
             )
 
 

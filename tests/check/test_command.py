@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -150,7 +152,14 @@ def test_the_plans_are_written_where_they_are_asked_for(
         assert told == f"--update-plans: needs a server of PostgreSQL {plan_files.MAJOR}"
         return
     assert run(*arguments, "--update-plans").returncode == 0
-    assert "== orders.set_note\n" in (shop / "sql/orders/plans.txt").read_text()
+    plans = shop / "sql/orders/plans.txt"
+    assert "== orders.set_note\n" in plans.read_text()
+    plans.write_text(plans.read_text().replace("Scan", "Look"))
+    found = run(*arguments).stdout
+    commands = set(re.findall(r"run `vrooli-data (.*?)`", found))
+    assert len(commands) == 1
+    assert run(*shlex.split(commands.pop())).returncode == 0
+    assert "Look" not in plans.read_text()
 
 
 @pytest.mark.parametrize(

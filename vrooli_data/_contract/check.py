@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from .._command_line import NOWHERE_ELSE, Options, command
 from .._migrate import migrate
 from .._queries import sql_folder
 from .._search_path import SearchPath
 from ..errors import InvalidInput
 from .findings import Finding, Report
-from .folder_check import check_folder, import_finding
+from .folder_check import check_folder, folders_of, import_finding
 from .modules import ImportFault
 from .python_side import PythonSide, read_python
 from .scratch import SCRATCH_SCHEMA, fill_database, scratch_database
@@ -52,29 +54,31 @@ def check(
         search_path: further schemas in which names are looked up, after *schema*.
         update_plans: write the reviewed plans instead of comparing with them.
     """
-    path = checked_options(
-        sql=sql, records=records, repositories=repositories, schema=schema, search_path=search_path
+    run = prepare(
+        sql=sql,
+        records=records,
+        repositories=repositories,
+        schema=schema,
+        search_path=search_path,
+        update_plans=update_plans,
     )
-    if sql is None or records is None:
-        return _check_package(conninfo, update_plans=update_plans)
-    started = time.perf_counter()
-    try:
-        python = read_python(records, repositories)
-    except ImportFault as fault:
-        note = "nothing else was checked: the records cannot be imported"
-        return Report([import_finding(fault)], [note], 0, time.perf_counter() - started)
-    return check_folder(conninfo, sql, python, path, update_plans=update_plans)
+    return run if isinstance(run, Report) else run(conninfo, NOWHERE_ELSE)
 
 
-def checked_options(
+def prepare(
     *,
     sql: Path | None,
     records: str | None,
     repositories: Sequence[str],
     schema: str | None,
     search_path: Sequence[str],
-) -> SearchPath:
-    """Refuse options that do not go together; return the schemas in which names are looked up."""
+    update_plans: bool,
+) -> Report | Callable[[str | None, Options], Report]:
+    """Read what is checked; return a function that checks it against a database; see `check`.
+
+    The function takes the database, and the options of the command line that name it. Where the
+    records cannot be imported, return the report that says so.
+    """
     if sql is None:
         if records is not None or repositories:
             given = "records" if records is not None else "repositories"
@@ -82,19 +86,43 @@ def checked_options(
         if schema is not None or search_path:
             given = "schema" if schema is not None else "search_path"
             raise InvalidInput(given, "needs --sql: this package is checked in a new database")
-    elif records is None:
+        return partial(_check_package, update_plans=update_plans)
+    if records is None:
         raise InvalidInput("records", "must be given with --sql, such as --records shop.records")
-    return SearchPath.of(schema, search_path)
+    path = SearchPath.of(schema, search_path)
+    folders_of(sql)
+    started = time.perf_counter()
+    try:
+        python = read_python(records, repositories)
+    except ImportFault as fault:
+        note = "nothing else was checked: the records cannot be imported"
+        return Report([import_finding(fault)], [note], 0, time.perf_counter() - started)
+    options: Options = {
+        "sql": sql,
+        "records": records,
+        "repositories": repositories,
+        "schema": schema,
+        "search_path": search_path,
+        "update_plans": True,
+    }
+
+    def run(conninfo: str | None, where: Options) -> Report:
+        update = command("check", where, options)
+        return check_folder(conninfo, sql, python, path, update=update, update_plans=update_plans)
+
+    return run
 
 
-def check_prepared(conninfo: str | None, *, update_plans: bool = False) -> Report:
+def check_prepared(
+    conninfo: str | None, where: Options = NOWHERE_ELSE, *, update_plans: bool = False
+) -> Report:
     """Check the queries of this package on a database that `prepare_database` has prepared."""
-    return check(
+    return check_folder(
         conninfo,
-        sql=sql_folder(),
-        records=_RECORDS,
-        repositories=_REPOSITORIES,
-        schema=SCRATCH_SCHEMA,
+        sql_folder(),
+        package_python(),
+        SearchPath.of(SCRATCH_SCHEMA, ()),
+        update=command("check", where, {"update_plans": True}),
         update_plans=update_plans,
     )
 
@@ -104,12 +132,12 @@ def package_python() -> PythonSide:
     return read_python(_RECORDS, _REPOSITORIES)
 
 
-def _check_package(conninfo: str | None, *, update_plans: bool) -> Report:
+def _check_package(conninfo: str | None, where: Options, *, update_plans: bool) -> Report:
     started = time.perf_counter()
     with scratch_database(conninfo) as url:
         migrate(url, schema=SCRATCH_SCHEMA)
         failure = _fill(url)
-        report = check_prepared(url, update_plans=update_plans and failure is None)
+        report = check_prepared(url, where, update_plans=update_plans and failure is None)
     findings = report.findings
     if failure is not None:
         # Plans without rows show nothing. The other findings are those of an empty database too.

@@ -8,7 +8,8 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from .._migrate import APPLICATION, Folders, MigrationState, status
+from .._command_line import NOWHERE_ELSE, Options, command
+from .._migrate import Folders, MigrationState, status
 from .._own_session import own_session
 from .._queries import sql_folder
 from .._search_path import SearchPath
@@ -19,9 +20,8 @@ from .problems import Problem
 from .python_side import read_python
 from .scratch import APPLICATION_NAME
 
-_MIGRATE = "run `vrooli-data migrate`"
 _MIGRATION_PROBLEMS = {
-    "pending": ("the migration was not applied", _MIGRATE),
+    "pending": ("the migration was not applied", "run `{migrate}`"),
     "changed": (
         "the migration was applied with another text",
         "restore the file, and put the change into a new migration",
@@ -82,9 +82,10 @@ def drift(
     conninfo: str | None,
     *,
     migrations: Folders | None = None,
-    application: str = APPLICATION,
+    application: str | None = None,
     schema: str | None = None,
     search_path: Sequence[str] = (),
+    where: Options = NOWHERE_ELSE,
 ) -> Report:
     """Compare a database with the migrations, and check the queries of this package against it.
 
@@ -95,17 +96,25 @@ def drift(
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
         migrations: the folder of an application's own migrations, or a list of folders. Those that
             are pending, changed or unknown are findings too.
-        application: the name of the ledger of these migrations in the database.
+        application: the name of the ledger of these migrations in the database; ``app`` when it is
+            None.
         schema: the schema of the tables; None is the first existing schema in the search_path of
             the role.
         search_path: further schemas in which names are looked up, after *schema*, such as the
             schema of pg_trgm.
+        where: the options of the command line that name the database, for what findings advise.
     """
     path = SearchPath.of(schema, search_path)
     started = time.perf_counter()
     notes: set[str] = set()
     states = status(conninfo, migrations=migrations, application=application, schema=schema)
-    findings = list(_migrations(states))
+    options: Options = {
+        "schema": schema,
+        "search_path": search_path,
+        "migrations": migrations,
+        "application": application,
+    }
+    findings = list(_migrations(states, command("migrate", where, options)))
     with own_session(conninfo, APPLICATION_NAME, path) as connection:
         facts = _expected(connection)
         differences = (*_differences(connection, facts, notes), *_states(connection))
@@ -125,12 +134,20 @@ def _finding(name: str, problem: Problem) -> Finding:
     return Finding(place(PATH.parent), 1, name, *problem)
 
 
-def _migrations(states: Iterable[MigrationState]) -> Iterator[Finding]:
+def _migrations(states: Iterable[MigrationState], migrate: str) -> Iterator[Finding]:
     for state in states:
         if state.state == "applied" or (state.state == "pending" and state.extension):
             continue
         what, fix = _MIGRATION_PROBLEMS[state.state]
-        yield Finding(place(state.path or PATH.parent), 1, state.id, "schema", what, fix)
+        fix = fix.format(migrate=migrate)
+        yield Finding(
+            place(state.path or PATH.parent),
+            1,
+            state.id,
+            "schema",
+            what,
+            fix.format(migrate=migrate),
+        )
 
 
 def _expected(connection: Connection[Any]) -> list[Fact]:

@@ -24,9 +24,6 @@ from .query_check import QueryChecker
 from .scratch import APPLICATION_NAME
 from .value_types import structs_within, unresolved
 
-_UPDATE = "run `vrooli-data check --update-plans` and review the difference"
-_WRITE = "run `vrooli-data check --update-plans`"
-
 
 class _CheckedFolder(NamedTuple):
     """One checked folder."""
@@ -43,6 +40,7 @@ def check_folder(
     python: PythonSide,
     path: SearchPath,
     *,
+    update: str = "",
     update_plans: bool = False,
     is_live: bool = False,
 ) -> Report:
@@ -53,6 +51,7 @@ def check_folder(
         sql: the folder.
         python: the records and the methods.
         path: the schemas in which names are looked up.
+        update: the command that writes the reviewed plans.
         update_plans: write the reviewed plans instead of comparing with them.
         is_live: the database is in use. Plans use its own settings and are not compared with the
             reviewed plans; parse trees, which the server would log, are not read; the rules, which
@@ -60,7 +59,7 @@ def check_folder(
     """
     started = time.perf_counter()
     rules = None if is_live else _rules()
-    folders = _folders(sql)
+    folders = folders_of(sql)
     with own_session(conninfo, APPLICATION_NAME, path) as connection:
         if update_plans:
             _require_major(connection)
@@ -71,7 +70,7 @@ def check_folder(
             if update_plans:
                 checker.write_plans(checked)
             elif keeps_plans and not is_live:
-                checker.check_plans(checked)
+                checker.check_plans(checked, update)
         checker.check_depth(sql)
         checker.check_calls(sql)
         checker.check_python()
@@ -106,7 +105,8 @@ def _require_major(connection: Connection[Any]) -> None:
         raise InvalidInput("update_plans", f"needs a server of PostgreSQL {plan_files.MAJOR}")
 
 
-def _folders(sql: Path) -> list[Path]:
+def folders_of(sql: Path) -> list[Path]:
+    """Return the folders that are checked: *sql*, and those directly in it, with ``.sql`` files."""
     folders = [sql, *sorted(path for path in sql.iterdir() if path.is_dir())]
     if not any(sql.rglob("*.sql")):
         raise InvalidInput("sql", f"{place(sql)} holds no .sql file")
@@ -220,23 +220,24 @@ class _FolderChecker:
             raise InvalidInput("update_plans", "needs a server with pg_trgm, and 0007 applied")
         plan_files.write(checked.folder, checked.plans)
 
-    def check_plans(self, checked: _CheckedFolder) -> None:
-        """Compare the plans of a folder with the reviewed plans."""
+    def check_plans(self, checked: _CheckedFolder, update: str) -> None:
+        """Compare the plans of a folder with the reviewed plans, which *update* writes."""
+        write = f"run `{update}`"
         file = checked.folder / plan_files.NAME
         try:
             reviewed = plan_files.read(checked.folder)
         except InvalidFile:
-            problem = Problem("plan", "the file is not text in UTF-8", _WRITE)
+            problem = Problem("plan", "the file is not text in UTF-8", write)
             self._place(file, 1, file.parent.name, problem)
             return
         if reviewed is not None:
-            self._compare_plans(file, checked, reviewed)
+            self._compare_plans(file, checked, reviewed, f"{write} and review the difference")
         elif checked.plans:
-            problem = Problem("plan", "the plans of this folder were not written", _WRITE)
+            problem = Problem("plan", "the plans of this folder were not written", write)
             self._place(file, 1, file.parent.name, problem)
 
     def _compare_plans(
-        self, file: Path, checked: _CheckedFolder, reviewed: Mapping[str, str]
+        self, file: Path, checked: _CheckedFolder, reviewed: Mapping[str, str], fix: str
     ) -> None:
         if self._major != plan_files.MAJOR:
             self.notes.add(
@@ -248,12 +249,12 @@ class _FolderChecker:
             source = checked.sources[_query_of(title)]
             # The reviewed plans were made on a server with trigrams.
             if reviewed.get(title) != plan and not self._queries.lacks_trigrams(source):
-                problem = Problem("plan", f"the plan is not the one in {place(file)}", _UPDATE)
+                problem = Problem("plan", f"the plan is not the one in {place(file)}", fix)
                 self._add(source, problem)
         refused = checked.sources.keys() - set(map(_query_of, checked.plans))
         for title in sorted(reviewed.keys() - checked.plans.keys()):
             if _query_of(title) not in refused:
-                problem = Problem("plan", "no query has this plan", _UPDATE)
+                problem = Problem("plan", "no query has this plan", fix)
                 self._place(file, plan_files.line(file.parent, title), title, problem)
 
     def _add(self, source: Source, problem: Problem) -> None:

@@ -62,7 +62,7 @@ def seed(
         progress: told of each table.
     """
     check_scale(scale)
-    check_int("seed", seed, 0, MAX_BIGINT)
+    check_number(seed)
     if until is None:
         until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     _check_until(until)
@@ -86,6 +86,11 @@ def check_scale(scale: float) -> None:
         raise InvalidInput("scale", f"must be a number, not {type(scale).__name__}")
     if not 0 < scale <= _MAX_SCALE:
         raise InvalidInput("scale", f"must be more than 0 and at most {_MAX_SCALE}")
+
+
+def check_number(seed: int) -> None:
+    """Refuse what chooses no world."""
+    check_int("seed", seed, 0, MAX_BIGINT)
 
 
 def _check_until(until: object) -> None:

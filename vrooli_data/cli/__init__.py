@@ -16,6 +16,7 @@ _INTERRUPTED = 130
 #: What the arguments of the library are called here.
 _OPTIONS = {
     "application": "--application",
+    "application_only": "--application-only",
     "conninfo": "--database-url",
     "folder": "--data-dir",
     "lock_timeout": "--lock-timeout",

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 
-from .._contract.check import check as run_check
-from .._contract.check import checked_options
+from .._contract.check import prepare
 from .._contract.findings import Format, Report, as_json, as_sarif, as_text
-from ._options import DatabaseUrl, DataDir, Schema, SearchPath
+from ._options import DatabaseUrl, DataDir, SchemaWithSql, SearchPathWithSql
 from ._output import say
 from ._target import target
 
@@ -21,8 +20,8 @@ def check(
     *,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
-    schema: Schema = None,
-    search_path: SearchPath = None,
+    schema: SchemaWithSql = None,
+    search_path: SearchPathWithSql = None,
     sql: Annotated[
         Path | None,
         typer.Option(
@@ -51,19 +50,10 @@ def check(
     shape: Annotated[Format, typer.Option("--format", help="How to show the findings.")] = "text",
 ) -> None:
     """Check every query against its header, its record, its method and the database."""
-    # Before a server is started.
-    checked_options(
-        sql=sql,
-        records=records,
-        repositories=repositories or [],
-        schema=schema,
-        search_path=search_path or [],
-    )
-    url = target(database_url, data_dir).url
     # The modules of a project usually lie in the current folder.
     sys.path.insert(0, str(Path.cwd()))
-    report = run_check(
-        url,
+    # Before a server is started.
+    run = prepare(
         sql=sql,
         records=records,
         repositories=repositories or [],
@@ -71,6 +61,11 @@ def check(
         search_path=search_path or [],
         update_plans=update_plans,
     )
+    if isinstance(run, Report):
+        report = run
+    else:
+        database = target(database_url, data_dir)
+        report = run(database.url, database.options)
     show_report(report, shape)
 
 

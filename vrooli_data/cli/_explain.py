@@ -27,8 +27,9 @@ from .._ledger import migrated_session
 from .._own_session import Connection, own_session
 from .._plans import LARGE_SHARE, PlanNode, PlanTree
 from .._queries import Source, sql_folder
+from .._seed import check_scale
 from ..errors import InvalidInput
-from ._options import DatabaseUrl, DataDir, Schema, SearchPath
+from ._options import DatabaseUrl, DataDir, Schema, SearchPathWithSql, refuse_given
 from ._output import Rows, say, show, styled, table
 from ._progress import progress_bars
 from ._target import target
@@ -95,7 +96,7 @@ def explain(
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
     schema: Schema = None,
-    search_path: SearchPath = None,
+    search_path: SearchPathWithSql = None,
 ) -> None:
     """Show the plan of one query, or the cost of each, with example values.
 
@@ -103,17 +104,20 @@ def explain(
     gone. The exit status is 1 when a plan does not fit the header of its query.
     """
     if sql is None:
-        for option, given in (
-            ("--examples", examples),
-            ("--records", records),
-            ("--search-path", search_path),
-        ):
-            if given:
-                raise InvalidInput(option, "needs --sql, the folder of the queries")
-    if scale is not None and (html is None or sql is not None):
-        raise InvalidInput("--scale", "goes together with --html, and without --sql")
-    if schema is not None and html is not None and sql is None:
-        raise InvalidInput("--schema", "does not go together with --html, except with --sql")
+        refuse_given(
+            "needs --sql, the folder of the queries",
+            examples=examples,
+            records=records,
+            search_path=search_path,
+        )
+    if html is None:
+        refuse_given("needs --html", records=records)
+    if html is None or sql is not None:
+        refuse_given("goes together with --html, and without --sql", scale=scale)
+    else:
+        refuse_given("does not go together with --html, except with --sql", schema=schema)
+    scale = _DEFAULT_SCALE if scale is None else scale
+    check_scale(scale)
     if html is not None and not html.parent.is_dir():
         raise InvalidInput("--html", f"there is no folder {html.parent}")
     queries = all_queries(sql or sql_folder())
@@ -123,7 +127,6 @@ def explain(
     url = target(database_url, data_dir).url
     if html is not None and sql is None:
         with progress_bars() as progress:
-            scale = _DEFAULT_SCALE if scale is None else scale
             surveyed = survey_growth(url, chosen, scale=scale, progress=progress)
         _write(html, surveyed)
         return _end(surveyed.findings, surveyed.notes)

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from .._migrate import (
-    APPLICATION,
     LOCK_TIMEOUT,
     WAIT,
     MigrationReport,
     MigrationState,
+    checked_rollback,
+    checked_series,
     rollback_to,
     status,
 )
@@ -26,6 +27,7 @@ from ._options import (
     Schema,
     SearchPath,
     checked_seconds,
+    refuse_given,
 )
 from ._output import say, show, table
 from ._target import target
@@ -38,12 +40,12 @@ def migrate(
     schema: Schema = None,
     search_path: SearchPath = None,
     migrations: Migrations = None,
-    application: Application = APPLICATION,
+    application: Application = None,
     application_only: Annotated[
         bool,
         typer.Option(
             "--application-only",
-            help="Apply no migration of the package; its tables are not made.",
+            help="With --migrations: apply no migration of the package; its tables are not made.",
         ),
     ] = False,
     show_status: Annotated[
@@ -59,27 +61,41 @@ def migrate(
         ),
     ] = None,
     lock_timeout: Annotated[
-        float,
+        float | None,
         typer.Option(
             metavar="SECONDS",
+            show_default=str(LOCK_TIMEOUT),
             help="Limit of the wait for one table lock; new queries on the table wait as long.",
             callback=checked_seconds,
         ),
-    ] = LOCK_TIMEOUT,
+    ] = None,
     wait: Annotated[
-        float,
+        float | None,
         typer.Option(
             metavar="SECONDS",
+            show_default=str(WAIT),
             help="Limit of the time spent waiting for other sessions, in all.",
             callback=checked_seconds,
         ),
-    ] = WAIT,
+    ] = None,
 ) -> None:
     """Apply the migrations that the database lacks, and then an application's own."""
-    if show_status and rollback is not None:
-        raise typer.BadParameter("give --status or --rollback-to, not both")
+    if show_status:
+        refuse_given(
+            "does not go together with --status",
+            rollback_to=rollback,
+            lock_timeout=lock_timeout,
+            wait=wait,
+            search_path=search_path,
+        )
+    # Before a server is started.
+    checked_series(migrations, application, application_only=application_only)
+    if rollback is not None:
+        checked_rollback(migrations, application, rollback)
     url = target(database_url, data_dir).url
     path = search_path or []
+    lock_timeout = LOCK_TIMEOUT if lock_timeout is None else lock_timeout
+    wait = WAIT if wait is None else wait
     if show_status:
         states = status(
             url,

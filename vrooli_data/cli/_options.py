@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from .._migrate import DEFAULT_APPLICATION
 from .._search_path import SearchPath as SearchSchemas
+from ..errors import InvalidInput
 from ..validation import check_seconds
 
 _FOLDER = "The folder of the embedded server; given, it goes before DATABASE_URL."
@@ -27,10 +29,41 @@ def _checked_search_path(search_path: list[str] | None) -> list[str] | None:
     return search_path
 
 
-def checked_seconds(option: typer.CallbackParam, seconds: float) -> float:
+def checked_seconds(option: typer.CallbackParam, seconds: float | None) -> float | None:
     """Refuse a number of seconds that is no limit."""
-    check_seconds(option.name or "", seconds)
+    if seconds is not None:
+        check_seconds(option.name or "", seconds)
     return seconds
+
+
+def refuse_given(reason: str, **options: object) -> None:
+    """Refuse the first of some options that was given, and that would have no effect."""
+    for name, value in options.items():
+        if value is not None and value != []:
+            raise InvalidInput(f"--{name.replace('_', '-')}", reason)
+
+
+def _schema(needs: str = "") -> Any:
+    return typer.Option(
+        show_default="the first that exists in the role's search_path",
+        help=_sentence(needs, "the schema of the tables."),
+        callback=_checked_schema,
+    )
+
+
+def _search_path(needs: str = "") -> Any:
+    return typer.Option(
+        metavar="SCHEMA",
+        show_default="none",
+        help=_sentence(
+            needs, "another schema in which names are looked up, behind that one; may be repeated."
+        ),
+        callback=_checked_search_path,
+    )
+
+
+def _sentence(needs: str, text: str) -> str:
+    return needs + text if needs else text.capitalize()
 
 
 DatabaseUrl: TypeAlias = Annotated[
@@ -43,23 +76,10 @@ DatabaseUrl: TypeAlias = Annotated[
 DataDir: TypeAlias = Annotated[
     Path | None, typer.Option(show_default="var/vrooli", help=_FOLDER, file_okay=False)
 ]
-Schema: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        show_default="the first that exists in the role's search_path",
-        help="The schema of the tables.",
-        callback=_checked_schema,
-    ),
-]
-SearchPath: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="SCHEMA",
-        show_default="none",
-        help="Another schema in which names are looked up, behind that one; may be repeated.",
-        callback=_checked_search_path,
-    ),
-]
+Schema: TypeAlias = Annotated[str | None, _schema()]
+SearchPath: TypeAlias = Annotated[list[str] | None, _search_path()]
+SchemaWithSql: TypeAlias = Annotated[str | None, _schema("With --sql: ")]
+SearchPathWithSql: TypeAlias = Annotated[list[str] | None, _search_path("With --sql: ")]
 Migrations: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(
@@ -69,8 +89,12 @@ Migrations: TypeAlias = Annotated[
     ),
 ]
 Application: TypeAlias = Annotated[
-    str,
-    typer.Option(metavar="NAME", help="The name of the application in the ledger of the database."),
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        show_default=DEFAULT_APPLICATION,
+        help="With --migrations: the name of the application in the ledger of the database.",
+    ),
 ]
 DemoDir: TypeAlias = Annotated[
     Path | None, typer.Option(show_default="var/demo", help=_FOLDER, file_okay=False)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .._seed import check_scale
+from .._seed import check_number, check_scale
 from .._seed import seed as fill
 from ._options import DatabaseUrl, DataDir, Scale, Schema
 from ._output import say, show, table
@@ -26,6 +26,7 @@ def seed(
 ) -> None:
     """Fill an empty database with data that is skewed as real data is."""
     check_scale(scale)
+    check_number(number)
     url = target(database_url, data_dir).url
     with progress_bars() as progress:
         report = fill(url, schema=schema, scale=scale, seed=number, progress=progress)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from .. import embedded
+from .._command_line import Options
+from .._conninfo import read_conninfo
 from ..embedded._binaries import DEFAULT_VERSION, Version, installation
 from ..embedded._place import version_of
-from ..errors import MissingExtra
+from ..errors import InvalidInput, MissingExtra
 from ._invocation import program
 from ._output import say
 
@@ -23,20 +25,25 @@ class Target(NamedTuple):
     url: str
     #: None when the database is not the embedded server's.
     data_dir: Path | None
+    #: The options that name it in another command. A URL with a password is not repeated.
+    options: Options
 
 
 def target(
     database_url: str | None, data_dir: Path | None, default_dir: Path = DEFAULT_DATA_DIR
 ) -> Target:
     """Choose the database by what was given, and start the embedded server where it must be."""
+    if database_url is not None and data_dir is not None:
+        raise InvalidInput("--data-dir", "does not go together with --database-url")
     given = database_url
     if given is None and data_dir is None:
         given = os.environ.get("DATABASE_URL") or None
     if given is not None:
-        return Target(given, None)
+        is_secret = any("pass" in name for name in read_conninfo(given))
+        return Target(given, None, {"database_url": None if is_secret else database_url})
     folder = data_dir or default_dir
     try:
-        return Target(start_embedded(folder), folder)
+        return Target(start_embedded(folder), folder, {"data_dir": data_dir})
     except MissingExtra as missing:
         raise MissingExtra(f"{missing}, or give --database-url") from None
 

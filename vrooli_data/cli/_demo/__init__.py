@@ -42,7 +42,7 @@ def demo(
     """
     wanted = _DEFAULT_SCALE if scale is None else scale
     check_scale(wanted)
-    url, folder = target(database_url, data_dir, Path("var/demo"))
+    url, folder, _ = target(database_url, data_dir, Path("var/demo"))
     migrations = migrate(url)
     with Database.connect(url) as db, _held(db) as held:
         server = held.connection.info.parameter_status("server_version")
