@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import json
 import os
 import re
 import signal
@@ -196,36 +198,128 @@ def test_import_counts_what_it_read_inserted_and_skipped(database_url: str, file
     assert output[-1][:4] == ["2", "1", "1", "0"]
 
 
-def test_import_reads_standard_input(database_url: str) -> None:
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_import_reads_standard_input(database_url: str, packed: bool) -> None:
     done = subprocess.run(
-        [*PROGRAM, "import", "resources", "/dev/stdin", "--database-url", database_url],
-        input=LINE,
+        [*PROGRAM, "import", "resources", "-", "--database-url", database_url],
+        input=gzip.compress(LINE.encode()) if packed else LINE.encode(),
         capture_output=True,
-        text=True,
         check=True,
         env=ENVIRONMENT,
     )
-    assert words(done.stdout)[-1][:4] == ["1", "1", "0", "0"]
+    assert words(done.stdout.decode())[-1][:4] == ["1", "1", "0", "0"]
+
+
+def test_import_tells_the_first_bad_lines_and_how_many_more_there_are(
+    database_url: str, file: Path
+) -> None:
+    file.write_text(f"{LINE}\n" + "{}\n" * 12)
+    done = run("import", "resources", file, "--database-url", database_url)
+    assert done.returncode == 1
+    assert words(done.stdout)[-1][:4] == ["13", "1", "0", "12"]
+    *told, rest = done.stderr.splitlines()
+    assert told == [
+        f"{file}:{number}: object missing required field `public_id`" for number in range(2, 12)
+    ]
+    assert rest == "and 2 more; --rejects FILE writes all of them"
+
+
+@pytest.mark.core
+def test_import_writes_the_bad_lines_to_a_file(
+    database_url: str, file: Path, tmp_path: Path
+) -> None:
+    bad = LINE.replace('"Hello"', '""')
+    file.write_bytes(f"{LINE}\n{bad}\n".encode() + b"\xff\n")
+    rejects = tmp_path / "rejects.ndjson"
+    rejects.write_text("of a run before\n")
+    arguments = ("import", "resources", file, "--database-url", database_url, "--rejects", rejects)
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert words(done.stdout)[-1][:4] == ["3", "1", "0", "2"]
+    assert done.stderr == f"2 bad lines are in {rejects}, each with its reason\n"
+    assert [json.loads(each) for each in rejects.read_text().splitlines()] == [
+        {
+            "line": 2,
+            "field": "name",
+            "constraint": None,
+            "reason": "expected `str` of length >= 1",
+            "raw": bad,
+            "is_cut": False,
+        },
+        {
+            "line": 3,
+            "field": None,
+            "constraint": None,
+            "reason": "is not UTF-8 (byte 1)",
+            "raw": "\\xff",
+            "is_cut": False,
+        },
+    ]
+    # What was mended is imported by itself.
+    file.write_text(LINE)
+    succeed(*arguments)
+    assert rejects.read_text() == ""
+
+
+def test_import_refuses_to_write_bad_lines_where_it_cannot(
+    database_url: str, file: Path, tmp_path: Path
+) -> None:
+    before = file.read_text()
+    command = ("import", "resources", file, "--database-url", database_url, "--rejects")
+    (tmp_path / "same").hardlink_to(file)
+    for same in (file, tmp_path / "same"):
+        assert fail(2, *command, same).startswith("--rejects: must be another file")
+    assert file.read_text() == before
+    message = fail(2, *command, tmp_path / "absent" / "rejects.ndjson")
+    assert message.startswith("--rejects: ")
+    assert message.endswith("cannot be written: No such file or directory")
+
+
+def test_import_writes_no_row_where_it_is_strict(
+    database_url: str, file: Path, tmp_path: Path, admin: Connection[Any]
+) -> None:
+    file.write_text(f"{LINE}\n" + "{}\n" * 2)
+    command = ("import", "resources", file, "--database-url", database_url, "--strict")
+    problem = f"{file}:2: nothing was written, because 2 of 3 lines are bad, this one first"
+    done = run(*command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        f"{file}:2: object missing required field `public_id`",
+        f"{file}:3: object missing required field `public_id`",
+        f"error: {problem}",
+    ]
+    rejects = tmp_path / "rejects.ndjson"
+    assert run(*command, "--rejects", rejects).returncode == 1
+    assert [json.loads(each)["line"] for each in rejects.read_text().splitlines()] == [2, 3]
+    assert admin.execute("SELECT count(*) FROM resources").fetchone() == (0,)
+    file.write_text(LINE)
+    succeed(*command)
+    assert admin.execute("SELECT count(*) FROM resources").fetchone() == (1,)
 
 
 @pytest.mark.core
 def test_an_interrupt_ends_it_quietly(database_url: str, admin: Connection[Any]) -> None:
     importing = subprocess.Popen(
-        [*PROGRAM, "import", "resources", "/dev/stdin", "--database-url", database_url],
+        [*PROGRAM, "import", "resources", "-", "--database-url", database_url],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
     )
+    assert importing.stdin is not None
+    # More than one batch: when it was written, the second waits for the rest.
+    importing.stdin.write(
+        b"".join(f"{LINE}\n".replace("0123456789ab", f"{n:012}").encode() for n in range(10_001))
+    )
+    importing.stdin.flush()
     deadline = time.monotonic() + 60
-    copying = "SELECT 1 FROM pg_stat_progress_copy WHERE datname = current_database()"
-    while admin.execute(copying).fetchone() is None:
+    while admin.execute("SELECT count(*) FROM resources").fetchone() == (0,):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     importing.send_signal(signal.SIGINT)
     assert importing.communicate(timeout=60) == (b"", b"")
     assert importing.returncode == 130
-    assert admin.execute("SELECT count(*) FROM resources").fetchone() == (0,)
+    assert admin.execute("SELECT count(*) FROM resources").fetchone() == (10_000,)
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(database_url: str) -> None:

@@ -35,8 +35,10 @@ def test_a_file_that_is_no_ndjson_is_named_with_its_line(
     database_url: str, file: Path, text: str
 ) -> None:
     file.write_text(text)
-    message = fail(1, "import", "resources", file, "--database-url", database_url)
-    assert message.startswith(f"{file}:1: " if text else f"{file}: ")
+    done = run("import", "resources", file, "--database-url", database_url)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{file}:1: " if text else f"error: {file}: ")
+    assert len(done.stderr.splitlines()) == (len(text.splitlines()) or 1)
 
 
 @pytest.mark.parametrize("path", ["missing.ndjson", "."])

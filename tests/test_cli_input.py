@@ -51,5 +51,6 @@ def test_a_file_may_begin_with_the_mark_of_utf_8(
 def test_the_mark_stands_nowhere_else(database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "resources.ndjson"
     file.write_bytes(f"{LINE}\n".encode() + codecs.BOM_UTF8 + f"{LINE}\n".encode())
-    message = fail(1, "import", "resources", file, "--database-url", database_url)
-    assert message.startswith(f"{file}:2: is not JSON")
+    done = run("import", "resources", file, "--database-url", database_url)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{file}:2: is not JSON")

@@ -1,10 +1,15 @@
-"""The importer: every line or none, each wrong line named, nothing of its values told."""
+"""The importer: good lines are loaded, bad ones are told by number and reason; or all or none."""
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import io
+import itertools
 import json
+import os
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,10 +19,16 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from vrooli_data import GeneratedKeyTaken, InvalidFile, NotMigrated, PermissionDenied
-from vrooli_data._import import ImportReport, import_resources
-from vrooli_data._import._lines import MAX_LINE
-from vrooli_data._import._resource_line import MAX_CONFIG_DEPTH
+from vrooli_data import (
+    GeneratedKeyTaken,
+    InvalidFile,
+    InvalidInput,
+    NotMigrated,
+    PermissionDenied,
+)
+from vrooli_data._import import ImportReport, RejectedLine, import_resources
+from vrooli_data._import._lines import KEPT, MAX_LINE
+from vrooli_data.validation import MAX_DEPTH
 
 from .factories import Factory
 
@@ -200,90 +211,356 @@ def test_text_that_looks_like_an_escaped_nul_is_kept(
 
 
 def test_deepest_config_is_kept(database_url: str, file: Path) -> None:
-    lists = MAX_CONFIG_DEPTH - 1
+    lists = MAX_DEPTH - 1
     deepest = with_config('{"a": ' + "[" * lists + "]" * lists + "}")
-    wide = line(2, config={"a": [[]] * (MAX_CONFIG_DEPTH + 1)})
+    wide = line(2, config={"a": [[]] * (MAX_DEPTH + 1)})
     assert run(database_url, file, deepest, wide).inserted == 2
 
 
-WRONG_LINES = {
-    "not json": (b"hello\n", "is not JSON"),
-    "half a line": (line()[:60] + b"\n", "is not JSON"),
-    "two objects": (line().rstrip() + line(), "is not JSON: Extra data"),
-    "empty line": (b"\n", "is not JSON: it is empty"),
-    "array": (b"[]\n", "Expected `object`, got `array`"),
-    "null": (b"null\n", "Expected `object`, got `null`"),
-    "wrong utf-8": (line(name="here").replace(b"here", b"\xff\xfe"), "is not UTF-8"),
-    "utf-16": (line().decode().encode("utf-16"), "is not UTF-8"),
-    "unknown field": (line(colour="red"), "unknown field `colour`"),
-    "missing field": (b'{"public_id": "000000000001"}\n', "missing required field"),
+#: Lines, with the field that is refused and how the reason begins.
+BAD_LINES: dict[str, tuple[bytes, str | None, str]] = {
+    "not json": (b"hello\n", None, "is not JSON"),
+    "half a line": (line()[:60] + b"\n", None, "is not JSON"),
+    "two objects": (line().rstrip() + line(), None, "is not JSON: Extra data"),
+    "blank line": (b"\n", None, "is not JSON: it is empty"),
+    "line of spaces": (b"  \t \n", None, "is not JSON: it is empty"),
+    "array": (b"[]\n", None, "expected `object`, got `array`"),
+    "null": (b"null\n", None, "expected `object`, got `null`"),
+    "wrong utf-8": (line(name="here").replace(b"here", b"\xff\xfe"), None, "is not UTF-8"),
+    "wrong utf-8 in config": (
+        line(config={"a": "here"}).replace(b"here", b"\xc3("),
+        "config",
+        "is not UTF-8",
+    ),
+    "utf-16": (line().decode().rstrip().encode("utf-16-le") + b"\n", None, "is not JSON"),
+    "nul bytes": (b"\0\0\0\n", None, "is not JSON"),
+    "unknown field": (line(colour="red"), None, "has the unknown field 'colour'"),
+    "long unknown field": (
+        line(**{"x" * 100_000: 1}),
+        None,
+        f"has the unknown field '{'x' * 64}'",
+    ),
+    "missing field": (b'{"public_id": "000000000001"}\n', None, "object missing required field"),
     "duplicate key for a missing one": (
         line().replace(b'"description"', b'"name"'),
-        "missing required field `description`",
+        None,
+        "object missing required field `description`",
     ),
     "duplicate key": (
         line().replace(b'{"public_id"', b'{"name": "x", "public_id"'),
+        None,
         "has the key 'name' twice",
     ),
     "duplicate key by escape": (
         line().replace(b'{"public_id"', b'{"\\u006eame": "x", "public_id"'),
+        None,
         "has the key 'name' twice",
     ),
-    "duplicate key in config": (with_config('{"a": {"b": 1, "b": 2}}'), "has the key 'b' twice"),
-    "nul in name": (line(name="a\0b"), "the character NUL"),
-    "nul in config": (line(config={"a": ["\0"]}), "the character NUL"),
-    "nul in a key": (line(config={"\0": 1}), "the character NUL"),
-    "nul behind a backslash": (line(name="\\\0"), "the character NUL"),
-    "lone surrogate": (line(name="\ud800"), "half of a surrogate pair"),
-    "lone surrogate in config": (line(config={"a": "\udc00"}), "half of a surrogate pair"),
-    "control character": (line(name="here").replace(b"here", b"a\tb"), "control character"),
-    "config is a list": (line(config=[]), "config: Expected `object`, got `array`"),
-    "config is null": (line(config=None), "config: Expected `object`, got `null`"),
-    "config with 1e400": (with_config('{"a": 1e400}'), "config: Number out of range"),
-    "config with -1e400": (with_config('{"a": [-1e400]}'), "config: Number out of range"),
-    "config with 1e-20000": (with_config('{"a": 1e-20000}'), "config: the database cannot hold"),
-    "config with NaN": (with_config('{"a": NaN}'), "NaN is no number of JSON"),
-    "config with Infinity": (with_config('{"a": -Infinity}'), "-Infinity is no number of JSON"),
+    "duplicate key in config": (
+        with_config('{"a": {"b": 1, "b": 2}}'),
+        None,
+        "has the key 'b' twice",
+    ),
+    "nul in name": (line(name="a\0b"), None, "holds the character NUL"),
+    "nul in config": (line(config={"a": ["\0"]}), None, "holds the character NUL"),
+    "nul in a key": (line(config={"\0": 1}), None, "holds the character NUL"),
+    "nul behind a backslash": (line(name="\\\0"), None, "holds the character NUL"),
+    "lone surrogate": (line(name="\ud800"), None, "holds half of a surrogate pair"),
+    "lone surrogate in config": (
+        line(config={"a": "\udc00"}),
+        None,
+        "holds half of a surrogate pair",
+    ),
+    "control character": (
+        line(name="here").replace(b"here", b"a\tb"),
+        None,
+        "is not JSON: Invalid control character",
+    ),
+    "config is a list": (line(config=[]), "config", "expected `object`, got `array`"),
+    "config is null": (line(config=None), "config", "expected `object`, got `null`"),
+    "config with 1e400": (with_config('{"a": 1e400}'), "config", "number out of range"),
+    "config with -1e400": (with_config('{"a": [-1e400]}'), "config", "number out of range"),
+    "config with 1e-20000": (
+        with_config('{"a": 1e-20000}'),
+        "config",
+        "holds a number with more than 16383 digits",
+    ),
+    "config with 1e-16384": (
+        with_config('{"a": 1E-16384}'),
+        "config",
+        "holds a number with more than 16383 digits",
+    ),
+    "config with a long exponent": (
+        with_config('{"a": -1e-99999999999999999999}'),
+        "config",
+        "holds a number with more than 16383 digits",
+    ),
+    "config with a long fraction": (
+        with_config('{"a": 0.' + "0" * 16_383 + "1}"),
+        "config",
+        "holds a number with more than 16383 digits",
+    ),
+    "config with NaN": (with_config('{"a": NaN}'), None, "is not JSON: NaN is no number of JSON"),
+    "config with Infinity": (
+        with_config('{"a": -Infinity}'),
+        None,
+        "is not JSON: -Infinity is no number of JSON",
+    ),
     "config with 5 000 digits": (
         with_config('{"a": ' + "1" * 5000 + "}"),
-        "config: Integer value out of range",
+        "config",
+        "integer value out of range",
     ),
     "config nested 101 deep": (
-        with_config('{"a": ' + "[" * MAX_CONFIG_DEPTH + "]" * MAX_CONFIG_DEPTH + "}"),
-        "config: is nested more than 100 levels deep",
+        with_config('{"a": ' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}"),
+        "config",
+        "is nested more than 100 levels deep",
     ),
     "config nested 10 000 deep": (
         with_config('{"a": ' + "[" * 10_000 + "]" * 10_000 + "}"),
+        None,
         "is nested more than 100 levels deep",
     ),
-    "public id too short": (line(public_id="abc"), r"`\$.public_id`"),
-    "public id in upper case": (line(public_id="ABCDEFGHIJKL"), r"`\$.public_id`"),
-    "public id and a line feed": (line(public_id="abcdefghijkl\n"), r"`\$.public_id`"),
-    "public id is a number": (line(public_id=123456789012), r"`\$.public_id`"),
-    "unknown type": (line(resource_type=TOLD_NOBODY), "resource_type: must be one of Api, Code"),
-    "language": (line(language="english language"), r"`\$.language`"),
-    "long language": (line(language="en-" + "-".join(["abcdefgh"] * 4)), r"`\$.language`"),
-    "empty name": (line(name=""), r"`\$.name`"),
-    "long name": (line(name="x" * 256), r"`\$.name`"),
-    "long description": (line(description="x" * 10_001), r"`\$.description`"),
-    "empty label": (line(version_label=""), r"`\$.version_label`"),
-    "long label": (line(version_label="x" * 129), r"`\$.version_label`"),
-    "is_complete is 1": (line(is_complete=1), r"`\$.is_complete`"),
-    "line too long": (line(description="x" * MAX_LINE), "more than 16777216 bytes"),
+    "10 000 levels that do not end": (
+        b'{"config": {"a": ' + b"[" * 10_000 + b"\n",
+        None,
+        "is nested more than 100 levels deep",
+    ),
+    "10 000 levels alone": (b"[" * 10_000 + b"\n", None, "expected `object`, got `array`"),
+    "public id too short": (line(public_id="abc"), "public_id", "expected `str` matching"),
+    "public id in upper case": (
+        line(public_id="ABCDEFGHIJKL"),
+        "public_id",
+        "expected `str` matching",
+    ),
+    "public id and a line feed": (
+        line(public_id="abcdefghijkl\n"),
+        "public_id",
+        "expected `str` matching",
+    ),
+    "public id is a number": (
+        line(public_id=123456789012),
+        "public_id",
+        "expected `str`, got `int`",
+    ),
+    "unknown type": (
+        line(resource_type=TOLD_NOBODY),
+        "resource_type",
+        "must be one of Api, Code",
+    ),
+    "language": (line(language="english language"), "language", "expected `str` matching"),
+    "long language": (
+        line(language="en-" + "-".join(["abcdefgh"] * 4)),
+        "language",
+        "expected `str` of length <= 35",
+    ),
+    "empty name": (line(name=""), "name", "expected `str` of length >= 1"),
+    "long name": (line(name="x" * 256), "name", "expected `str` of length <= 255"),
+    "long description": (
+        line(description="x" * 10_001),
+        "description",
+        "expected `str` of length <= 10000",
+    ),
+    "empty label": (line(version_label=""), "version_label", "expected `str` of length >= 1"),
+    "long label": (line(version_label="x" * 129), "version_label", "expected `str` of length"),
+    "is_complete is 1": (line(is_complete=1), "is_complete", "expected `bool`, got `int`"),
 }
 
 
-@pytest.mark.slow("wrong lines")
-@pytest.mark.parametrize(("wrong", "problem"), WRONG_LINES.values(), ids=WRONG_LINES)
-def test_wrong_line_is_named_and_nothing_is_imported(
-    admin: Connection[Any], database_url: str, file: Path, wrong: bytes, problem: str
+def check_counts(report: ImportReport, read: int, inserted: int, rejected: int) -> None:
+    assert (report.read, report.inserted, report.rejected) == (read, inserted, rejected)
+    assert report.read == report.inserted + report.skipped + report.rejected
+
+
+def test_bad_lines_are_told_with_number_and_reason_and_the_others_are_loaded(
+    admin: Connection[Any], database_url: str, file: Path
 ) -> None:
-    error = refused(database_url, file, line(7), line(8), wrong, line(9))
-    assert error.line == 3
-    assert f"{file}:3: " in str(error)
-    with pytest.raises(InvalidFile, match=problem):
-        run(database_url, file, wrong)
+    lines = [
+        each
+        for number, (bad, _, _) in enumerate(BAD_LINES.values())
+        for each in (line(number), bad)
+    ]
+    rejected: list[RejectedLine] = []
+    file.write_bytes(b"".join(lines))
+    report = import_resources(database_url, file, on_rejected=rejected.extend)
+    check_counts(report, len(lines), len(BAD_LINES), len(BAD_LINES))
+    assert counts(admin) == (len(BAD_LINES),) * 3
+    expected = zip(range(2, len(lines) + 1, 2), BAD_LINES.items(), strict=True)
+    for each, (number, (name, (bad, field, reason))) in zip(rejected, expected, strict=True):
+        assert (each.line, each.field, each.constraint) == (number, field, None), name
+        assert each.reason.startswith(reason), name
+        assert len(each.reason) < 200
+        assert TOLD_NOBODY not in each.reason
+        assert each.raw == bad.rstrip(b"\r\n").decode(errors="backslashreplace")
+        assert not each.is_cut
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {1},
+        {12},
+        {1, 12},
+        {4, 5, 8, 9},
+        {5, 6, 7, 8},
+        set(range(1, 13)),
+        set(range(1, 12)),
+        set(),
+    ],
+    ids=["first", "last", "ends", "borders", "batch", "all", "all but last", "none"],
+)
+def test_bad_lines_wherever_they_stand(
+    admin: Connection[Any], database_url: str, file: Path, bad: set[int]
+) -> None:
+    shapes = itertools.product((b"", codecs.BOM_UTF8), (b"\n", b"\r\n"), (True, False))
+    for first, (mark, end, is_ended) in zip(range(0, 96, 12), shapes, strict=True):
+        lines = [b"{}" if place in bad else line(first + place).rstrip() for place in range(1, 13)]
+        file.write_bytes(mark + end.join(lines) + end * is_ended)
+        rejected: list[RejectedLine] = []
+        report = import_resources(database_url, file, batch_size=4, on_rejected=rejected.extend)
+        check_counts(report, 12, 12 - len(bad), len(bad))
+        assert [each.line for each in rejected] == sorted(bad)
+        assert {each.raw for each in rejected} <= {"{}"}
+    loaded = admin.execute("SELECT public_id::integer FROM resources ORDER BY 1").fetchall()
+    expected = [number for number in range(1, 97) if (number - 1) % 12 + 1 not in bad]
+    assert [number for (number,) in loaded] == expected
+
+
+def test_a_line_of_100_mb_is_cut_and_the_next_is_read(database_url: str) -> None:
+    class Stream(io.RawIOBase):
+        """Makes what is read, so that the test holds none of it."""
+
+        name = "made"
+        left = 100_000_000
+
+        def read(self, size: int = -1, /) -> bytes:
+            part = b"x" * min(size, self.left)
+            self.left -= len(part)
+            return part or end.read(size)
+
+    end = io.BytesIO(b"\n" + line(1) + b"x" * MAX_LINE + b"\n" + line(2))
+    rejected: list[RejectedLine] = []
+    tracemalloc.start()
+    report = import_resources(database_url, Stream(), on_rejected=rejected.extend)  # type: ignore[arg-type]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    check_counts(report, 4, 2, 2)
+    # The line itself and the blocks that it is put together of.
+    assert peak < 3 * MAX_LINE
+    reason = f"has more than {MAX_LINE} bytes"
+    assert rejected == [
+        RejectedLine(number, None, None, reason, "x" * KEPT, is_cut=True) for number in (1, 3)
+    ]
+
+
+def test_the_longest_line_is_read(database_url: str, file: Path) -> None:
+    short = line(config={"a": ""})
+    longest = short.replace(b'""', b'"' + b"x" * (MAX_LINE - len(short)) + b'"')
+    assert len(longest) == MAX_LINE
+    rejected: list[RejectedLine] = []
+    file.write_bytes(longest)
+    report = import_resources(database_url, file, on_rejected=rejected.extend)
+    assert (report.inserted, rejected) == (1, [])
+
+
+def test_rows_that_the_server_refuses_are_told_with_their_constraint(
+    admin: Connection[Any], database_url: str, file: Path
+) -> None:
+    admin.execute("ALTER TABLE resources ADD CONSTRAINT ours CHECK (resource_type <> 'Api')")
+    lines = [line(number) for number in range(1, 101)]
+    lines[0] = lines[99] = b"{}\n"
+    for number in (2, 50, 60):
+        lines[number - 1] = line(number, resource_type="Api")
+    rejected: list[RejectedLine] = []
+    file.write_bytes(b"".join(lines))
+    report = import_resources(database_url, file, batch_size=50, on_rejected=rejected.extend)
+    check_counts(report, 100, 95, 5)
+    assert [each.line for each in rejected] == [1, 2, 50, 60, 100]
+    assert [each.constraint for each in rejected] == [None, "ours", "ours", "ours", None]
+    assert rejected[1].raw == lines[1].rstrip().decode()
+    assert counts(admin) == (95, 95, 95)
+
+
+def test_a_good_line_counts_where_an_earlier_one_of_its_public_id_is_bad(
+    admin: Connection[Any], database_url: str, file: Path
+) -> None:
+    same = [line(1, language="?"), line(1, name="first"), line(1, name="second")]
+    file.write_bytes(b"".join(same))
+    report = import_resources(database_url, file, batch_size=2)
+    check_counts(report, 3, 1, 1)
+    row = admin.execute("SELECT name FROM resource_translations").fetchone()
+    assert row == ("first",)
+
+
+def test_strict_writes_nothing_where_a_line_is_bad(
+    admin: Connection[Any], database_url: str, file: Path
+) -> None:
+    lines = [line(number) for number in range(10)]
+    lines[3] = lines[8] = b"{}\n"
+    file.write_bytes(b"".join(lines))
+    rejected: list[RejectedLine] = []
+    with pytest.raises(InvalidFile) as caught:
+        import_resources(database_url, file, strict=True, batch_size=3, on_rejected=rejected.extend)
+    assert caught.value.line == 4
+    assert str(caught.value) == (
+        f"{file}:4: nothing was written, because 2 of 10 lines are bad, this one first"
+    )
+    assert [each.line for each in rejected] == [4, 9]
     assert counts(admin) == (0, 0, 0)
+    file.write_bytes(b"".join(lines[:3]))
+    check_counts(import_resources(database_url, file, strict=True, batch_size=2), 3, 3, 0)
+    assert counts(admin) == (3, 3, 3)
+
+
+class Interrupted(io.BytesIO):
+    """A stream whose reader is interrupted in the middle."""
+
+    name = "interrupted"
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        some = super().read1(100)
+        if not some:
+            raise KeyboardInterrupt
+        return some
+
+
+def test_an_interrupt_leaves_whole_batches_and_a_second_run_the_rest(
+    admin: Connection[Any], database_url: str
+) -> None:
+    lines = [line(number) for number in range(100)]
+    for strict, kept in ((True, 0), (False, 60)):
+        with pytest.raises(KeyboardInterrupt):
+            import_resources(
+                database_url, Interrupted(b"".join(lines[:65])), strict=strict, batch_size=20
+            )
+        assert counts(admin) == (kept,) * 3
+    report = import_resources(database_url, io.BytesIO(b"".join(lines)), batch_size=20)
+    assert (report.read, report.inserted, report.skipped) == (100, 40, 60)
+    assert counts(admin) == (100, 100, 100)
+
+
+def test_gzip_is_found_in_a_stream_that_comes_in_single_bytes(database_url: str) -> None:
+    reading, writing = os.pipe()
+    packed = gzip.compress(line())
+
+    def write() -> None:
+        with os.fdopen(writing, "wb", buffering=0) as pipe:
+            pipe.writelines(packed[place : place + 1] for place in range(len(packed)))
+
+    with ThreadPoolExecutor() as pool, os.fdopen(reading, "rb") as pipe:
+        pool.submit(write)
+        assert import_resources(database_url, pipe).inserted == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("strict", 1), ("batch_size", 0), ("batch_size", 10_001), ("on_rejected", [])],
+)
+def test_wrong_arguments_are_refused(file: Path, name: str, value: object) -> None:
+    arguments: dict[str, Any] = {name: value}
+    with pytest.raises(InvalidInput) as caught:
+        import_resources("host=/nowhere", file, **arguments)
+    assert caught.value.field == name
 
 
 def test_longest_texts_of_the_schema_are_kept(database_url: str, file: Path) -> None:
@@ -400,4 +677,4 @@ def test_progress_reports_each_line(database_url: str, file: Path) -> None:
     progress = Recorder()
     file.write_bytes(b"".join(line(number) for number in range(2_500)))
     import_resources(database_url, file, progress=progress)
-    assert (progress.done, progress.finished) == (2_500, 2)
+    assert (progress.done, progress.finished) == (2_500, 1)

@@ -1,12 +1,12 @@
 -- name: import_lines__stage()!
--- Make the table that stages the lines of an import, one row a line, until the transaction ends.
--- import_lines__copy fills it, and import_lines__insert reads it. The role needs TEMPORARY on the
+-- Make the table that stages the lines of an import, one row for each, until the transaction ends.
+-- import_lines__copy fills it, import_lines__insert reads it. The role needs TEMPORARY on the
 -- database.
 -- Record: none
 -- Index:  none: makes a table
 -- Locks:  none
-CREATE TEMPORARY TABLE pg_temp.imported_lines (
-    line bigint NOT NULL,
+CREATE TEMPORARY TABLE pg_temp.imported_resources (
+    row_index bigint NOT NULL,
     version_public_id text COLLATE "C" NOT NULL,
     public_id text COLLATE "C" NOT NULL,
     resource_type text COLLATE "C" NOT NULL,
@@ -21,13 +21,13 @@ CREATE TEMPORARY TABLE pg_temp.imported_lines (
 ) ON COMMIT DROP;
 
 -- name: import_lines__copy()!
--- Stage the lines that the client sends, in binary: their number in the file, what is in them, and
+-- Stage the lines that the client sends, in binary: their place among them, what is in them, and
 -- what the client adds, the public id of the version and the folded texts.
 -- Record: none
 -- Index:  none: writes rows
--- Locks:  row: imported_lines
-COPY pg_temp.imported_lines (
-    line,
+-- Locks:  row: imported_resources
+COPY pg_temp.imported_resources (
+    row_index,
     version_public_id,
     public_id,
     resource_type,
@@ -41,42 +41,49 @@ COPY pg_temp.imported_lines (
     config
 ) FROM STDIN (FORMAT "binary");
 
--- name: import_lines__analyze()!
--- Count what is staged for the planner: autovacuum never sees a temporary table.
--- Record: none
--- Index:  none: samples the staged rows
--- Locks:  none
-ANALYZE pg_temp.imported_lines (line, public_id);
-
--- name: import_lines__insert()$
--- Insert the resources of the staged lines, each with its version and its translation, and count
--- them: lines of a public id that exists already are left out, and so are all but the first of it.
+-- name: import_lines__insert(first_row, last_row)^
+-- Insert the resources of a part of the lines, each with its version and its translation: the first
+-- of each public id; those that are there stay as they are.
 -- All tables are filled in the order of public ids, which is then also that of the identifiers:
 -- two imports at once cannot wait for each other in a circle, and indexes grow at their ends.
 -- The role needs USAGE on both sequences.
--- Record: int
--- Index:  scan: imported_lines, every row, once for each table
+-- Record: LoadedRows
+-- Index:  scan: imported_resources, every row, once
 -- Locks:  row: resources, row: resource_versions, row: resource_translations
-WITH
-first_lines AS (
+WITH wanted AS (
     SELECT
         nextval('resources_id_seq') AS resource_id,
         nextval('resource_versions_id_seq') AS version_id,
-        sorted_lines.line,
-        sorted_lines.public_id,
-        sorted_lines.resource_type,
-        sorted_lines.is_complete
+        chosen.version_public_id,
+        chosen.public_id,
+        chosen.resource_type,
+        chosen.language,
+        chosen.name,
+        chosen.name_folded,
+        chosen.description,
+        chosen.description_folded,
+        chosen.version_label,
+        chosen.is_complete,
+        chosen.config
     FROM (
         SELECT DISTINCT ON (public_id)
             public_id,
-            line,
+            version_public_id,
             resource_type,
-            is_complete
-        FROM pg_temp.imported_lines
+            language,
+            name,
+            name_folded,
+            description,
+            description_folded,
+            version_label,
+            is_complete,
+            config
+        FROM pg_temp.imported_resources
+        WHERE row_index BETWEEN :first_row::bigint AND :last_row::bigint
         ORDER BY
             public_id ASC,
-            line ASC
-    ) AS sorted_lines
+            row_index ASC
+    ) AS chosen
 ),
 
 inserted AS (
@@ -95,7 +102,7 @@ inserted AS (
         is_complete,
         version_id,
         0
-    FROM first_lines
+    FROM wanted
     ORDER BY resource_id ASC
     -- lint: conflict_is_read: nothing is decided by the rows that were there already.
     ON CONFLICT (public_id) DO NOTHING
@@ -113,17 +120,16 @@ versions AS (
         is_complete
     )
     SELECT
-        first_lines.version_id,
-        imported_lines.version_public_id,
-        first_lines.resource_id,
+        version_id,
+        version_public_id,
+        resource_id,
         0,
-        imported_lines.version_label,
-        imported_lines.config,
-        imported_lines.is_complete
-    FROM first_lines
-    INNER JOIN pg_temp.imported_lines ON first_lines.line = imported_lines.line
-    WHERE first_lines.resource_id IN (SELECT inserted.id FROM inserted)
-    ORDER BY first_lines.resource_id ASC
+        version_label,
+        config,
+        is_complete
+    FROM wanted
+    WHERE resource_id IN (SELECT inserted.id FROM inserted)
+    ORDER BY resource_id ASC
 ),
 
 translations AS (
@@ -136,16 +142,27 @@ translations AS (
         description_folded
     )
     SELECT
-        first_lines.resource_id,
-        imported_lines.language,
-        imported_lines.name,
-        imported_lines.name_folded,
-        imported_lines.description,
-        imported_lines.description_folded
-    FROM first_lines
-    INNER JOIN pg_temp.imported_lines ON first_lines.line = imported_lines.line
-    WHERE first_lines.resource_id IN (SELECT inserted.id FROM inserted)
-    ORDER BY first_lines.resource_id ASC
+        resource_id,
+        language,
+        name,
+        name_folded,
+        description,
+        description_folded
+    FROM wanted
+    WHERE resource_id IN (SELECT inserted.id FROM inserted)
+    ORDER BY resource_id ASC
 )
 
-SELECT count(*) FROM inserted;
+SELECT
+    count(*) AS inserted,
+    0::bigint AS updated,
+    0::bigint AS missed,
+    NULL::bigint [] AS ids
+FROM inserted;
+
+-- name: import_lines__drop()!
+-- Drop the staging table, so that the next lines can be loaded in the same transaction.
+-- Record: none
+-- Index:  none: drops a table
+-- Locks:  none
+DROP TABLE pg_temp.imported_resources;

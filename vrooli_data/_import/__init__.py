@@ -1,148 +1,195 @@
-"""Load resources from a file: all of its lines, or none."""
+"""Load rows from a file of lines: those that are good, or all or none."""
 
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
-import psycopg
 
 from .._binding import own_queries
-from .._bulk import copy_rows
-from .._classify import translate
-from .._copying import jsonb
-from .._domain.formats import language_tag
-from .._domain.text_search import folded
-from .._ledger import migrated_session
-from .._own_session import transaction
+from .._loading import BulkResult
 from .._progress import NoProgress, Progress, task
-from .._public_id import new_public_id
+from .._sync.database import Database
+from .._sync.repository import Executor, Repository
 from ..errors import InvalidFile
-from ._lines import read_lines
-from ._resource_line import WrongLine, decode
+from ..validation import check_flag, check_hook, check_int
+from ._json import WrongLine
+from ._lines import MAX_LINE, Line, name_of, read_lines
+from ._resource_line import StagedResource, stage
+
+_LOAD = own_queries("resources").load("import_lines", StagedResource)
+
+_MAX_BATCH = 10_000
+#: A batch ends behind so many bytes of lines, so that long ones fill no memory.
+_BATCH_BYTES = 4 * 2**20
 
 
-class ImportedLine(msgspec.Struct, gc=False):
-    """One line as it is staged."""
+class RejectedLine(msgspec.Struct, frozen=True, gc=False):
+    """One line that was not imported, and why."""
 
+    #: From 1.
     line: int
-    version_public_id: str
-    public_id: str
-    resource_type: str
-    language: str
-    name: str
-    name_folded: str
-    description: str | None
-    description_folded: str | None
-    version_label: str
-    is_complete: bool
-    #: The text of JSON behind the number of its format.
-    config: bytes
-
-
-_SQL = own_queries("resources")
-_STAGE = _SQL.command("import_lines__stage")
-_COPY = _SQL.copy("import_lines__copy", ImportedLine)
-_ANALYZE = _SQL.command("import_lines__analyze")
-_INSERT = _SQL.scalar("import_lines__insert", int)
-
-#: The server tells the row of a COPY here, and nowhere else; a row is a line.
-_COPY_LINE = re.compile(r"^COPY imported_lines, line (\d+), column (\w+)")
+    #: The field that was refused; None where the whole line was, or the server refused the row.
+    field: str | None
+    #: The constraint that the row breaks, where the server has a name for it.
+    constraint: str | None
+    #: It holds none of the values.
+    reason: str
+    #: The line as it stood there; bytes that are not UTF-8 as ``\\xff``.
+    raw: str
+    #: Whether the line was longer than can be read, and *raw* is its beginning.
+    is_cut: bool
 
 
 class ImportReport(msgspec.Struct, frozen=True, gc=False):
-    """What an import did."""
+    """What an import did; ``read`` is the sum of the next three."""
 
     #: Lines of the file.
     read: int
-    #: Resources that are new in the database.
+    #: Rows that are new in the database.
     inserted: int
-    #: Lines whose public id existed already, or stood in an earlier line.
+    #: Lines whose key existed already, or stood in an earlier line.
     skipped: int
-    #: Lines that were wrong: 0, as the first of them ends the import.
+    #: Lines that were not imported because they are bad.
     rejected: int
     seconds: float
 
 
 def import_resources(
     conninfo: str | None,
-    path: str | os.PathLike[str],
+    source: str | os.PathLike[str] | BinaryIO,
     *,
     schema: str | None = None,
+    strict: bool = False,
+    batch_size: int = _MAX_BATCH,
+    on_rejected: Callable[[list[RejectedLine]], object] | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Load resources from NDJSON, plain or gzip, in one transaction.
+    """Load resources from NDJSON, plain or gzip (sql/resources/import.sql).
 
-    Each line holds one resource with its translation and first version. The first line of a public
-    id wins; what the database has already stays as it is. A wrong line raises `InvalidFile` with
-    its number, and nothing is imported. *schema* is where the tables are; by default, the first
-    schema that exists in the search_path of the role.
+    Each line holds one resource with its translation and first version. The first good line of a
+    public id wins; what the database has already stays as it is. Each batch commits by itself:
+    interrupted, an import can be run again, and inserts the rest. Raises `InvalidFile` where the
+    file cannot be read on.
+
+    Args:
+        conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+        source: the path of a file, or a binary stream.
+        schema: where the tables are; None is the first schema that exists in the search_path of
+            the role.
+        strict: write nothing where a line is bad, and raise `InvalidFile`.
+        batch_size: lines of a batch, at most; one ends earlier behind 4 MiB.
+        on_rejected: given the bad lines of each batch, once it is committed; with *strict*, before.
+        progress: told of each batch.
     """
-    file = Path(path)
-    progress = progress or NoProgress()
+    check_flag("strict", strict)
+    check_int("batch_size", batch_size, 1, _MAX_BATCH)
+    if on_rejected is not None:
+        check_hook("on_rejected", on_rejected)
+    file = Path(source) if isinstance(source, str | os.PathLike) else source
+    importing = _Import(batch_size, on_rejected, progress or NoProgress())
     started = time.perf_counter()
-    with (
-        read_lines(file) as lines,
-        migrated_session(conninfo, "vrooli_data import", schema) as opened,
-        transaction(opened),
-        opened.cursor() as cursor,
-    ):
-        cursor.execute(_STAGE.statement)
-        with task(progress, "Reading the file", None):
-            read = _stage(cursor, file, lines, progress)
-        with task(progress, "Writing the tables", None):
-            cursor.execute(_ANALYZE.statement)
+    database = Database.connect(
+        conninfo, schema=schema, application_name="vrooli_data import", max_size=1
+    )
+    with read_lines(file) as lines, database as db:
+        if strict:
+            with db.transaction() as tx:
+                importing.run(tx, lines)
+                importing.refuse(name_of(file))
+        else:
+            importing.run(db, lines)
+    return importing.report(time.perf_counter() - started)
+
+
+class _Import:
+    def __init__(
+        self,
+        batch_size: int,
+        on_rejected: Callable[[list[RejectedLine]], object] | None,
+        progress: Progress,
+    ) -> None:
+        self._batch_size = batch_size
+        self._on_rejected = on_rejected
+        self._progress = progress
+        self._read = self._inserted = self._skipped = self._rejected = 0
+        self._first_rejected: int | None = None
+
+    def run(self, executor: Executor, lines: Iterator[Line]) -> None:
+        """Load lines to their end, batch by batch."""
+        rows = Repository(executor)
+        with task(self._progress, "Importing lines", None):
+            for batch in self._batches(lines):
+                self._load(rows, batch)
+                self._progress.advance(len(batch))
+
+    def refuse(self, name: str) -> None:
+        """Raise where a line was bad."""
+        if self._rejected:
+            raise InvalidFile(
+                f"{name}:{self._first_rejected}: nothing was written, because "
+                f"{self._rejected} of {self._read} lines are bad, this one first",
+                line=self._first_rejected,
+            )
+
+    def report(self, seconds: float) -> ImportReport:
+        """Return the counts."""
+        return ImportReport(self._read, self._inserted, self._skipped, self._rejected, seconds)
+
+    def _batches(self, lines: Iterator[Line]) -> Iterator[list[Line]]:
+        batch: list[Line] = []
+        size = 0
+        for line in lines:
+            batch.append(line)
+            size += len(line.text)
+            if len(batch) == self._batch_size or size > _BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _load(self, rows: Repository, batch: list[Line]) -> None:
+        good: list[Line] = []
+        staged: list[StagedResource] = []
+        rejected: list[RejectedLine] = []
+        for line in batch:
             try:
-                cursor.execute(_INSERT.statement)
-            except psycopg.Error as error:
-                raise translate(error, _INSERT.name, opened.closed, source=_INSERT.source) from None
-            inserted: int = cursor.fetchall()[0][0]
-    return ImportReport(read, inserted, read - inserted, 0, time.perf_counter() - started)
-
-
-def _stage(
-    cursor: psycopg.Cursor[tuple[Any, ...]],
-    file: Path,
-    lines: Iterator[bytes],
-    progress: Progress,
-) -> int:
-    try:
-        return copy_rows(cursor, _COPY, _rows(file, lines), progress)
-    except psycopg.DataError as error:
-        refused = _COPY_LINE.match(error.diag.context or "")
-        if refused is None:
-            raise
-        raise InvalidFile(
-            f"{file}:{refused[1]}: {refused[2]}: the database cannot hold the value "
-            f"({type(error).__name__})",
-            line=int(refused[1]),
-        ) from None
-
-
-def _rows(file: Path, lines: Iterator[bytes]) -> Iterator[ImportedLine]:
-    for number, line in enumerate(lines, 1):
-        try:
-            resource, config = decode(line)
-        except WrongLine as problem:
-            raise InvalidFile(f"{file}:{number}: {problem}", line=number) from None
-        yield ImportedLine(
-            line=number,
-            version_public_id=new_public_id(),
-            public_id=resource.public_id,
-            resource_type=resource.resource_type,
-            language=language_tag(resource.language),
-            name=resource.name,
-            name_folded=folded(resource.name),
-            description=resource.description,
-            description_folded=(
-                None if resource.description is None else folded(resource.description)
-            ),
-            version_label=resource.version_label,
-            is_complete=resource.is_complete,
-            config=jsonb(config),
+                staged.append(_staged(line))
+            except WrongLine as wrong:
+                rejected.append(_rejected(line, wrong.field, None, wrong.reason))
+            else:
+                good.append(line)
+        result: BulkResult = rows.load(_LOAD, staged, stage=_as_it_is)
+        rejected += (
+            _rejected(good[each.index], each.field, each.constraint, each.reason)
+            for each in result.failures
         )
+        self._read += len(batch)
+        self._inserted += result.inserted
+        self._skipped += result.skipped
+        self._rejected += len(rejected)
+        if rejected:
+            rejected.sort(key=lambda each: each.line)
+            self._first_rejected = self._first_rejected or rejected[0].line
+            if self._on_rejected is not None:
+                self._on_rejected(rejected)
+
+
+def _staged(line: Line) -> StagedResource:
+    if line.is_cut:
+        raise WrongLine(f"has more than {MAX_LINE} bytes")
+    return stage(line.text)
+
+
+def _as_it_is(row: Any) -> Any:
+    """Return a row that was checked when its line was decoded."""
+    return row
+
+
+def _rejected(line: Line, field: str | None, constraint: str | None, reason: str) -> RejectedLine:
+    raw = line.text.decode(errors="backslashreplace")
+    return RejectedLine(line.number, field, constraint, reason, raw, line.is_cut)

@@ -1,21 +1,20 @@
-"""What one line of a file of resources may hold."""
+"""What one line of a file of resources may hold, and what is staged of it."""
 
 from __future__ import annotations
 
-import json
-import re
-from typing import Annotated, Any, NoReturn, get_args
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from .._domain.formats import language_tag
+from .._domain.text_search import folded
+from .._public_id import new_public_id
 from ..records.resources import ResourceType
-
-#: Deeper than anything meant, and far from where decoders give up.
-MAX_CONFIG_DEPTH = 100
+from ._json import LineDecoder, check_line, checked_object
 
 
-class ResourceLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _ResourceLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One resource with its translation and its first version; the limits are the schema's."""
 
     public_id: Annotated[str, Meta(pattern=r"^[0-9a-z]{12}\Z")]
@@ -29,92 +28,43 @@ class ResourceLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     config: msgspec.Raw
 
 
-class WrongLine(Exception):
-    """A line is no resource; the message names fields and holds no values."""
+class StagedResource(msgspec.Struct, gc=False):
+    """One line as it is staged."""
+
+    version_public_id: str
+    public_id: str
+    resource_type: str
+    language: str
+    name: str
+    name_folded: str
+    description: str | None
+    description_folded: str | None
+    version_label: str
+    is_complete: bool
+    #: The text of JSON.
+    config: bytes
 
 
-_FIELDS = len(ResourceLine.__struct_fields__)
-_TOO_DEEP = f"is nested more than {MAX_CONFIG_DEPTH} levels deep"
-#: An escaped NUL; behind an odd number of backslashes the u is a letter.
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-
-_decode_resource = msgspec.json.Decoder(ResourceLine).decode
-_decode_config = msgspec.json.Decoder(dict[str, Any]).decode
+_DECODER = LineDecoder(_ResourceLine)
+_FIELDS = len(_ResourceLine.__struct_fields__)
 
 
-def decode(line: bytes) -> tuple[ResourceLine, bytes]:
-    """Return a line's resource and the text of its config, or raise `WrongLine`."""
-    try:
-        resource = _decode_resource(line)
-        text = bytes(resource.config)
-        config = _checked_config(text)
-    except RecursionError:
-        raise WrongLine(_TOO_DEEP) from None
-    except msgspec.ValidationError as error:
-        raise WrongLine(_without_value(str(error))) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        _check_json(line)
-        # Python's own parser took the line: it lets surrogates stand alone.
-        raise WrongLine("holds half of a surrogate pair") from None
-    # Every key has its colon. With one for each key that was decoded none can have been repeated;
-    # with more, some stand in texts, or the keys have to be looked at.
-    if line.count(b":") > _FIELDS + len(config):
-        _check_json(line)
-    if b"\\u0000" in line and _NUL.search(line):
-        raise WrongLine("holds the character NUL, which PostgreSQL cannot store")
-    return resource, text
-
-
-def _checked_config(text: bytes) -> dict[str, Any]:
-    """Refuse a config that could be stored and not be read again, as one with 1e400."""
-    try:
-        config = _decode_config(text)
-    except msgspec.ValidationError as error:
-        raise WrongLine(f"config: {error}") from None
-    if text.count(b"[") + text.count(b"{") > MAX_CONFIG_DEPTH and _depth(config) > MAX_CONFIG_DEPTH:
-        raise WrongLine(f"config: {_TOO_DEEP}")
-    return config
-
-
-def _check_json(line: bytes) -> None:
-    """Refuse what msgspec explains badly, and keys that repeat, of which it keeps the last."""
-    try:
-        _STRICT.decode(line.decode())
-    except UnicodeDecodeError as error:
-        raise WrongLine(f"is not UTF-8 (byte {error.start + 1})") from None
-    except json.JSONDecodeError as error:
-        problem = f"{error.msg} (column {error.colno})" if line.strip() else "it is empty"
-        raise WrongLine(f"is not JSON: {problem}") from None
-
-
-def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                raise WrongLine(f"has the key {name[:64]!a} twice in one object")
-            seen.add(name)
-    return members
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise WrongLine(f"is not JSON: {name} is no number of JSON")
-
-
-_STRICT = json.JSONDecoder(object_pairs_hook=_refuse_repeats, parse_constant=_refuse_constant)
-
-
-def _without_value(problem: str) -> str:
-    """Drop the value that msgspec repeats from a field with a closed set of values."""
-    if problem.startswith("Invalid enum value"):
-        return f"resource_type: must be one of {', '.join(get_args(ResourceType))}"
-    return problem
-
-
-def _depth(value: Any) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(_depth, value), default=0)
-    return 0
+def stage(line: bytes) -> StagedResource:
+    """Return what is staged of a line, or raise `WrongLine`."""
+    resource = _DECODER.decode(line)
+    config = bytes(resource.config)
+    check_line(line, _FIELDS + len(checked_object("config", config)))
+    description = resource.description
+    return StagedResource(
+        version_public_id=new_public_id(),
+        public_id=resource.public_id,
+        resource_type=resource.resource_type,
+        language=language_tag(resource.language),
+        name=resource.name,
+        name_folded=folded(resource.name),
+        description=description,
+        description_folded=None if description is None else folded(description),
+        version_label=resource.version_label,
+        is_complete=resource.is_complete,
+        config=config,
+    )

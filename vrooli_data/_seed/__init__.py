@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import msgspec
 import psycopg
 
-from .._bulk import copy_rows
 from .._ledger import migrated_session
 from .._own_session import Connection, transaction
 from .._progress import NoProgress, Progress, task
 from .._queries import load_folder, sql_folder
 from ..errors import InvalidInput
 from ..validation import MAX_BIGINT, check_int
+from ._copy import copy_rows
 from ._table import Table
 from ._tables import tables
 from ._world import World

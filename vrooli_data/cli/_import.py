@@ -2,41 +2,145 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
+import msgspec
 import typer
 
-from .._import import import_resources
+from .._import import ImportReport, RejectedLine, import_resources
+from ..errors import InvalidInput
 from ._options import DatabaseUrl, DataDir, Schema
-from ._output import show, table
+from ._output import say, show, table
 from ._progress import progress_bars
 from ._target import target
 
 import_from = typer.Typer(help="Load rows from a file.", no_args_is_help=True)
 
+_STANDARD_INPUT = "-"
+#: Bad lines that are told where no file takes them.
+_MOST_TOLD = 10
+
+
+def _checked_file(file: str) -> str:
+    # Where typer looks whether a path exists, it refuses "-", allow_dash or not.
+    if file == _STANDARD_INPUT:
+        return file
+    for is_wrong, problem in (
+        (not Path(file).exists(), "does not exist"),
+        (Path(file).is_dir(), "is a directory"),
+        (not os.access(file, os.R_OK), "is not readable"),
+    ):
+        if is_wrong:
+            raise typer.BadParameter(f"file '{file}' {problem}")
+    return file
+
 
 @import_from.command()
 def resources(
     file: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="FILE",
-            help="One JSON object per line; gzip is fine.",
-            exists=True,
-            dir_okay=False,
-            readable=True,
+            help="One JSON object per line; gzip is fine; - is the standard input.",
+            callback=_checked_file,
         ),
     ],
     *,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
     schema: Schema = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default="the first are told",
+            help="Write the bad lines there, each with its number and the reason.",
+            dir_okay=False,
+            writable=True,
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Write no row if a line is bad.")
+    ] = False,
 ) -> None:
-    """Load resources, each with its translation and first version: every line, or none."""
-    url = target(database_url, data_dir).url
-    with progress_bars() as progress:
-        report = import_resources(url, file, schema=schema, progress=progress)
+    """Load resources, each with its translation and first version; leave out the bad lines."""
+    source = sys.stdin.buffer if file == _STANDARD_INPUT else file
+    with _rejected_lines(file, rejects) as rejected, progress_bars() as progress:
+        report = import_resources(
+            target(database_url, data_dir).url,
+            source,
+            schema=schema,
+            strict=strict,
+            on_rejected=rejected.add,
+            progress=progress,
+        )
+    _show(report)
+    if report.rejected:
+        raise typer.Exit(1)
+
+
+class _RejectedLines:
+    """Writes bad lines to a file, or keeps the first to tell them."""
+
+    def __init__(self, file: str, rejects: Path | None, opened: BinaryIO | None) -> None:
+        self._file = file
+        self._rejects = rejects
+        self._opened = opened
+        self._first: list[str] = []
+        self._count = 0
+
+    def add(self, lines: list[RejectedLine]) -> None:
+        """Take the bad lines of a batch."""
+        self._count += len(lines)
+        if self._opened is not None:
+            try:
+                self._opened.write(msgspec.json.Encoder().encode_lines(lines))
+                self._opened.flush()
+            except OSError as error:
+                raise _unwritable(self._rejects, error) from None
+            return
+        for line in lines[: _MOST_TOLD - len(self._first)]:
+            parts = (f"{self._file}:{line.line}", line.field, line.constraint, line.reason)
+            self._first.append(": ".join(filter(None, parts)))
+
+    def tell(self) -> None:
+        """Say which lines were bad, or where they are."""
+        if self._rejects is not None and self._count:
+            say(f"{self._count} bad lines are in {self._rejects}, each with its reason", err=True)
+        for text in self._first:
+            say(text, err=True)
+        if self._count > len(self._first) > 0:
+            rest = self._count - len(self._first)
+            say(f"and {rest} more; --rejects FILE writes all of them", err=True)
+
+
+@contextmanager
+def _rejected_lines(file: str, rejects: Path | None) -> Iterator[_RejectedLines]:
+    """Open the file of bad lines, if there is to be one; tell of them at the end."""
+    with ExitStack() as stack:
+        opened = None
+        if rejects is not None:
+            if rejects.exists() and Path(file).exists() and rejects.samefile(file):
+                raise InvalidInput("--rejects", "must be another file than the one that is read")
+            try:
+                opened = stack.enter_context(rejects.open("wb"))
+            except OSError as error:
+                raise _unwritable(rejects, error) from None
+        lines = _RejectedLines(file, rejects, opened)
+        stack.callback(lines.tell)
+        yield lines
+
+
+def _unwritable(rejects: Path | None, error: OSError) -> InvalidInput:
+    return InvalidInput("--rejects", f"{rejects} cannot be written: {error.strerror}")
+
+
+def _show(report: ImportReport) -> None:
     columns = ("read", "inserted", "skipped", "rejected", "seconds", "rows/s")
     rows = table(*columns, numbers=columns)
     counts = (report.read, report.inserted, report.skipped, report.rejected)

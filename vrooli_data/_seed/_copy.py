@@ -1,4 +1,4 @@
-"""Binary COPY, for work that loads many rows."""
+"""Binary COPY of many rows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import msgspec
 import psycopg
 from msgspec.structs import astuple
 
-from ._binding import own_queries
-from ._copying import Copy
-from ._progress import Progress
-from .records.schema import ColumnType
+from .._binding import own_queries
+from .._copying import Copy
+from .._progress import Progress
+from ..records.schema import ColumnType
 
 S = TypeVar("S", bound=msgspec.Struct)
 
