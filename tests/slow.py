@@ -14,6 +14,7 @@ _QUERIES = (
     "bookmarks",
     "bulk_create",
     "bulk_create_users",
+    "bulk_create_with_version",
     "bulk_update",
     "chat_participants",
     "chats",

@@ -153,6 +153,15 @@ async def test_no_user_fails_because_of_one_that_fails(
     assert [int(public_id) for (public_id,) in public_ids] == [0, 2, 4, 5]
 
 
+@pytest.mark.parametrize("key", ["email", "handle"])
+async def test_users_without_an_address_or_handle_are_not_in_conflict(
+    db: AsyncDatabase, key: str
+) -> None:
+    values = {key: {"email": "a@example.org", "handle": "ada"}[key]}
+    given = [user(1), user(2), user(3, **values), user(4, **values), user(5)]
+    assert await db.users.bulk_create(given) == BulkResult(5, 4, 0, 0, [taken(3, key)])
+
+
 async def test_no_duplicate_fails_because_of_one_that_fails(db: AsyncDatabase) -> None:
     given = [
         user(1, handle="ada"),
@@ -163,6 +172,18 @@ async def test_no_duplicate_fails_because_of_one_that_fails(db: AsyncDatabase) -
     result = await db.users.bulk_create(given, on_duplicate="error")
     assert (result.read, result.inserted) == (4, 2)
     assert result.failures == [taken(1, "handle"), taken(3, "handle")]
+
+
+async def test_a_duplicate_that_fails_takes_no_key(db: AsyncDatabase) -> None:
+    given = [user(1), user(1, handle="ada"), user(2, handle="ada")]
+    result = await db.users.bulk_create(given, on_duplicate="error")
+    assert result == BulkResult(3, 2, 0, 0, [taken(1, "public_id")])
+
+
+async def test_a_duplicate_that_is_written_takes_its_keys(db: AsyncDatabase) -> None:
+    given = [user(1), user(1, handle="ada"), user(2, handle="ada")]
+    result = await db.users.bulk_create(given, on_duplicate="update")
+    assert result == BulkResult(3, 1, 0, 1, [taken(2, "handle")])
 
 
 async def test_a_long_chain_of_conflicts_is_decided(

@@ -16,7 +16,10 @@ from tests.introspection import Argument, required_arguments
 from vrooli_data import (
     CreateBookmark,
     CreateResource,
+    CreateResourceWithVersion,
+    CreateTranslation,
     CreateUser,
+    CreateVersion,
     InvalidInput,
     Transaction,
     VrooliDataError,
@@ -32,6 +35,15 @@ OTHER: dict[tuple[str, str], dict[str, Any]] = {
     ("bookmarks", "bulk_create"): {"bookmarks": [CreateBookmark(user_id=1, resource_id=1)]},
     ("users", "bulk_create"): {"users": [CreateUser(name="Ada")]},
     ("resources", "bulk_create"): {"resources": [CreateResource(resource_type="Note")]},
+    ("resources", "bulk_create_with_version"): {
+        "resources": [
+            CreateResourceWithVersion(
+                resource=CreateResource(resource_type="Note"),
+                version=CreateVersion(version_label="1.0"),
+                translation=CreateTranslation(language="en", name="Note"),
+            )
+        ]
+    },
 }
 
 

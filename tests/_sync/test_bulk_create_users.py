@@ -148,6 +148,13 @@ def test_no_user_fails_because_of_one_that_fails(admin: Connection[Any], db: Dat
     assert [int(public_id) for (public_id,) in public_ids] == [0, 2, 4, 5]
 
 
+@pytest.mark.parametrize("key", ["email", "handle"])
+def test_users_without_an_address_or_handle_are_not_in_conflict(db: Database, key: str) -> None:
+    values = {key: {"email": "a@example.org", "handle": "ada"}[key]}
+    given = [user(1), user(2), user(3, **values), user(4, **values), user(5)]
+    assert db.users.bulk_create(given) == BulkResult(5, 4, 0, 0, [taken(3, key)])
+
+
 def test_no_duplicate_fails_because_of_one_that_fails(db: Database) -> None:
     given = [
         user(1, handle="ada"),
@@ -158,6 +165,18 @@ def test_no_duplicate_fails_because_of_one_that_fails(db: Database) -> None:
     result = db.users.bulk_create(given, on_duplicate="error")
     assert (result.read, result.inserted) == (4, 2)
     assert result.failures == [taken(1, "handle"), taken(3, "handle")]
+
+
+def test_a_duplicate_that_fails_takes_no_key(db: Database) -> None:
+    given = [user(1), user(1, handle="ada"), user(2, handle="ada")]
+    result = db.users.bulk_create(given, on_duplicate="error")
+    assert result == BulkResult(3, 2, 0, 0, [taken(1, "public_id")])
+
+
+def test_a_duplicate_that_is_written_takes_its_keys(db: Database) -> None:
+    given = [user(1), user(1, handle="ada"), user(2, handle="ada")]
+    result = db.users.bulk_create(given, on_duplicate="update")
+    assert result == BulkResult(3, 1, 0, 1, [taken(2, "handle")])
 
 
 def test_a_long_chain_of_conflicts_is_decided(admin: Connection[Any], db: Database) -> None:

@@ -17,7 +17,7 @@ from ..validation import (
     kind_of,
     text,
 )
-from .formats import new_email, new_handle, new_languages
+from .formats import new_email, new_handle, new_language, new_languages
 
 #: Characters of the key of an input or output of a run.
 _MAX_KEY = 255
@@ -37,6 +37,7 @@ ResourceType: TypeAlias = Annotated[
 VersionLabel: TypeAlias = Annotated[str, text(128)]
 Email: TypeAlias = Annotated[str, Kind("email", lambda _, value: new_email(value))]
 Handle: TypeAlias = Annotated[str, Kind("handle", lambda _, value: new_handle(value))]
+Language: TypeAlias = Annotated[str, Kind("language", new_language)]
 Languages: TypeAlias = Annotated[Sequence[str], Kind("languages", new_languages)]
 #: Position of a step, from 1.
 Step: TypeAlias = Annotated[int, integer(1, MAX_INTEGER)]

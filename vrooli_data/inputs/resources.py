@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from .._domain.fields import Description, Name, ResourceType, VersionLabel
+from .._domain.fields import Description, Language, Name, ResourceType, VersionLabel
 from ..validation import Count, Flag, Id, JsonObject, PublicId
 
 
@@ -57,3 +57,20 @@ class SetTranslation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     name: Name
     description: Description | None = None
+
+
+class CreateTranslation(SetTranslation, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The first translation of a resource to create."""
+
+    #: A language tag such as en or pt-BR.
+    language: Language
+
+
+class CreateResourceWithVersion(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """A resource to create with its first version, and with one translation or none."""
+
+    resource: CreateResource
+    version: CreateVersion
+    translation: CreateTranslation | None = None

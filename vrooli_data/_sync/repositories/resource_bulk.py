@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from ..._domain import own_queries
+from ..._domain.text_search import folded
 from ...engine import (
     BulkResult,
     Inputs,
@@ -18,7 +19,13 @@ from ...engine import (
     new_public_id,
 )
 from ...errors import InvalidInput, InvalidUse, NotFound, TooManyConflicts
-from ...inputs import BulkUpdateResource, CreateResource
+from ...inputs import (
+    BulkUpdateResource,
+    CreateResource,
+    CreateResourceWithVersion,
+    CreateTranslation,
+    CreateVersion,
+)
 from ...records import BulkUpdate, SoftDeletion
 from ...records.resources import BulkUpdateOutcome, ResourceLocks, Restoration
 from ...validation import (
@@ -27,6 +34,7 @@ from ...validation import (
     check_id,
     check_list,
     check_ratio,
+    check_type,
     checked,
     checked_items,
 )
@@ -60,7 +68,50 @@ def _staged(resource: CreateResource) -> _StagedResource:
     )
 
 
+class _StagedResourceWithVersion(_StagedResource, gc=False):
+    """A resource with its version and its translation as they are staged."""
+
+    version_public_id: str
+    version_label: str
+    config: dict[str, Any]
+    is_complete: bool
+    #: None where there is no translation.
+    language: str | None = None
+    name: str | None = None
+    name_folded: str | None = None
+    description: str | None = None
+    description_folded: str | None = None
+
+
+def _staged_with_version(given: CreateResourceWithVersion) -> _StagedResourceWithVersion:
+    check_type("row", given, CreateResourceWithVersion)
+    resource = checked("resource", given.resource, CreateResource, prefix="resource.")
+    version = checked("version", given.version, CreateVersion, prefix="version.")
+    staged = _StagedResourceWithVersion(
+        resource["public_id"] or new_public_id(),
+        resource["resource_type"],
+        resource["is_private"],
+        resource["created_by_id"],
+        version["public_id"] or new_public_id(),
+        version["version_label"],
+        version["config"],
+        version["is_complete"],
+    )
+    if given.translation is not None:
+        translation = checked(
+            "translation", given.translation, CreateTranslation, prefix="translation."
+        )
+        staged.language = translation["language"]
+        staged.name = translation["name"]
+        staged.name_folded = folded(translation["name"])
+        staged.description = translation["description"]
+        if staged.description is not None:
+            staged.description_folded = folded(staged.description)
+    return staged
+
+
 _BULK_CREATE = _SQL.load("bulk_create", _StagedResource)
+_BULK_CREATE_WITH_VERSION = _SQL.load("bulk_create_with_version", _StagedResourceWithVersion)
 
 
 class ResourceBulk(Repository):
@@ -85,6 +136,33 @@ class ResourceBulk(Repository):
             _BULK_CREATE,
             resources,
             stage=_staged,
+            on_duplicate=on_duplicate,
+            batch_size=batch_size,
+            all_or_nothing=all_or_nothing,
+            progress=progress,
+            on_inserted=on_inserted,
+        )
+
+    def bulk_create_with_version(
+        self,
+        resources: Inputs[CreateResourceWithVersion],
+        *,
+        on_duplicate: Literal["skip", "error"] = "skip",
+        batch_size: int = 10_000,
+        all_or_nothing: bool = False,
+        progress: Callable[[int], object] | None = None,
+        on_inserted: Callable[[list[int]], object] | None = None,
+    ) -> BulkResult:
+        """Insert resources in bulk, each with its first version and a translation.
+
+        Queries: sql/resources/bulk_create_with_version.sql. Resources of one public id are
+        duplicates. Those of a creator that is absent, and those with a version whose public id
+        another resource has, are failures. Nothing of a failure is inserted; see docs/bulk.md.
+        """
+        return self.load(
+            _BULK_CREATE_WITH_VERSION,
+            resources,
+            stage=_staged_with_version,
             on_duplicate=on_duplicate,
             batch_size=batch_size,
             all_or_nothing=all_or_nothing,
