@@ -22,6 +22,7 @@ _QUERIES = (
     "create_with_version",
     "folded_search",
     "injection",
+    "iterate",
     "limits",
     "loading",
     "members",

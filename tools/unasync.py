@@ -35,6 +35,7 @@ NAMES = {
     "__anext__": "__next__",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
+    "anext": "next",
     "asynccontextmanager": "contextmanager",
 }
 

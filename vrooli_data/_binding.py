@@ -148,13 +148,14 @@ class Queries:
         tie: str | tuple[str, ...] = "id",
         ascending: bool = False,
     ) -> Listing[R]:
-        """Bind the three queries of a keyset listing.
+        """Bind the three queries of a keyset listing, or the two of one that is only iterated.
 
-        The query *name* returns the first page. ``<name>_after`` and ``<name>_before`` return the
+        The query *name* returns the first rows. ``<name>_after`` and ``<name>_before`` return the
         rows after and before a row, nearest first. Each takes the filters, then the fields of that
-        row as ``after_<field>`` or ``before_<field>``, then the number of rows. Raises
-        `InvalidFile` if one of them is absent, and `InvalidUse` if one takes other parameters, or
-        if a field of the order can be None or has a type without an order.
+        row as ``after_<field>`` or ``before_<field>``, then the number of rows. Without
+        ``<name>_before`` there are no pages. Raises `InvalidFile` if one of the others is absent,
+        and `InvalidUse` if one takes other parameters, or if a field of the order can be None or
+        has a type without an order.
 
         Args:
             name: the name of the query of the first page, without the folder.
@@ -163,9 +164,9 @@ class Queries:
             tie: the other fields of the order. They are unique in the listing.
             ascending: whether the last field of *tie* ascends.
         """
-        first, after, before = (
-            self._source(f"{name}{which}", "bind") for which in ("", "_after", "_before")
-        )
+        first, after = (self._source(f"{name}{which}", "bind") for which in ("", "_after"))
+        is_paged = f"{first.name}_before" in self._sources
+        before = self._source(f"{name}_before", "bind") if is_paged else None
         _check_record(first.name, record)
         ties = (tie,) if isinstance(tie, str) else tuple(tie)
         return Listing(first, after, before, record, key, ties, ascending=ascending)

@@ -16,6 +16,7 @@ from typing import (
     Generic,
     Literal,
     NamedTuple,
+    ParamSpec,
     TypeAlias,
     TypeVar,
     Union,
@@ -30,6 +31,7 @@ from ._bound import Query, arranged, record_type
 from ._queries import Source
 from .errors import InvalidCursor, InvalidUse
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 _VERSION = b"\x02"
@@ -83,6 +85,19 @@ class Position(NamedTuple):
     place: tuple[Any, ...]
 
 
+class ListingQuery(Query[P, R]):
+    """A query of a listing: its last parameter is the number of rows."""
+
+    __slots__ = ()
+
+
+class Batch(NamedTuple, Generic[R]):
+    """The query of one batch of an iteration, and its parameters."""
+
+    query: Query[..., R]
+    parameters: tuple[Any, ...]
+
+
 class Selection(NamedTuple, Generic[R]):
     """The query of one page, and what its cursors are made of."""
 
@@ -96,13 +111,13 @@ class Selection(NamedTuple, Generic[R]):
 
 
 class Listing(Generic[R]):
-    """The three queries of a listing in one order, and its cursors."""
+    """The queries of a listing in one order, and its cursors."""
 
     def __init__(  # noqa: PLR0917 (`Queries.listing` has the words for it)
         self,
         first: Source,
         after: Source,
-        before: Source,
+        before: Source | None,
         record: type[R],
         key: str | None,
         ties: tuple[str, ...],
@@ -118,11 +133,10 @@ class Listing(Generic[R]):
         self._may_be_forged = not {str, Decimal}.isdisjoint(self.types)
         self._place_of = attrgetter(*self.fields)
         self._filters = first.parameters[:-1]
-        self._first: Query[..., R] = Query(first, record)
-        self._onward: dict[str, Query[..., R]] = {
-            "after": Query(after, record),
-            "before": Query(before, record),
-        }
+        self._first: Query[..., R] = ListingQuery(first, record)
+        self._onward: dict[str, Query[..., R]] = {"after": ListingQuery(after, record)}
+        if before is not None:
+            self._onward["before"] = ListingQuery(before, record)
         for direction, query in self._onward.items():
             self._check_parameters(query, direction, first.parameters)
         self._salt = zlib.crc32(self.name.encode())
@@ -137,16 +151,29 @@ class Listing(Generic[R]):
         """The queries of the first page, and of the pages after and before a row."""
         return (self._first, *self._onward.values())
 
+    def filters(self, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the filters in the order of the name line."""
+        if (
+            named
+            or len(given) != len(self._filters)
+            or (given and isinstance(given[0], msgspec.Struct))
+        ):
+            return arranged(self.name, self._filters, given, named)
+        return given
+
+    def batch(self, filters: tuple[Any, ...], last: R | None, size: int) -> Batch[R]:
+        """Choose the query of the rows behind the last one, or of the first rows."""
+        if last is None:
+            return Batch(self._first, (*filters, size))
+        return Batch(self._onward["after"], (*filters, *self._place(last), size))
+
     def select(
         self, filters: tuple[Any, ...], named: dict[str, Any], cursor: str | None, limit: int
     ) -> Selection[R]:
         """Choose the query of a page and its parameters; one row more tells of a next page."""
-        if (
-            named
-            or len(filters) != len(self._filters)
-            or (filters and isinstance(filters[0], msgspec.Struct))
-        ):
-            filters = arranged(self.name, self._filters, filters, named)
+        if "before" not in self._onward:
+            raise InvalidUse(f"{self.name} has no query {self.name}_before, which pages need")
+        filters = self.filters(filters, named)
         salt = zlib.crc32(repr(filters).encode(), self._salt)
         position = None if cursor is None else self.parse(cursor, salt)
         if position is None:
@@ -219,14 +246,17 @@ class Listing(Generic[R]):
         """Write the cursor of the page beside one, behind its items or before them."""
         if items:
             item = items[-1 if direction == "after" else 0]
-            place = self._place_of(item) if len(self.fields) > 1 else (self._place_of(item),)
-            cursor = self.cursor(Position(direction, place), salt)
+            cursor = self.cursor(Position(direction, self._place(item)), salt)
             if len(cursor) > _MAX_LENGTH:
                 names = ", ".join(self.fields)
                 raise InvalidUse(f"{self.name}: {names} of a row are too long for a cursor")
             return cursor
         # The page is empty: the page beside it starts or ends with the row of the position.
         return self.cursor(None if position is None else self._beside(position, direction), salt)
+
+    def _place(self, item: R) -> tuple[Any, ...]:
+        """Return the fields of the order of a row."""
+        return self._place_of(item) if len(self.fields) > 1 else (self._place_of(item),)
 
     def _beside(self, position: Position, direction: Direction) -> Position | None:
         """Return the position whose page includes the row that *position* leaves out.

@@ -75,6 +75,11 @@ def check_limit(value: int) -> None:
     check_int("limit", value, 1, MAX_PAGE)
 
 
+def check_batch_size(value: int) -> None:
+    """Refuse a number of rows that no statement of an iteration reads."""
+    check_int("batch_size", value, 1, MAX_MANY)
+
+
 def check_revision(field: str, value: int | None) -> None:
     """Refuse what is no revision that a row may be expected to have; None is any."""
     if value is not None:

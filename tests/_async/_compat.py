@@ -85,6 +85,13 @@ async def each_of(items: Iterable[T]) -> AsyncIterator[T]:
         yield item
 
 
+async def finished(result: AsyncIterator[T] | Awaitable[Any]) -> Any:
+    """Return what a method returns, or everything that it iterates over."""
+    if isinstance(result, AsyncIterator):
+        return [item async for item in result]
+    return await result
+
+
 async def blocking(call: Callable[[], T]) -> T:
     """Make a call that waits, and let everybody else go on meanwhile."""
     return await asyncio.to_thread(call)

@@ -24,6 +24,8 @@ from vrooli_data import (
     VrooliDataError,
 )
 
+from ._compat import finished
+
 #: What a method is given instead of the first thing that its annotations allow: all ids are 1.
 OTHER: dict[tuple[str, str], dict[str, Any]] = {
     # The first user is a member already.
@@ -91,7 +93,7 @@ class Probe:
         error, result = None, None
         await connection.execute("SAVEPOINT before")
         try:
-            result = await getattr(getattr(self._tx, repository), method)(**arguments)
+            result = await finished(getattr(getattr(self._tx, repository), method)(**arguments))
         except InvalidInput as refused:
             # Nothing was sent, so that there is nothing to look at.
             await connection.execute("RELEASE before")

@@ -208,6 +208,32 @@ async def test_all_pages_forward_and_back_are_those_of_the_sorted_rows(
 
 @EXAMPLES
 @given(
+    rows=st.lists(things, max_size=9, unique_by=(lambda row: row.id, lambda row: row.code)),
+    size=st.integers(1, 10),
+)
+async def test_an_iteration_is_the_pages_and_the_sorted_rows(  # noqa: PLR0917 (fixtures and an example)
+    db: AsyncDatabase,
+    table: Connection[Any],
+    order: tuple[Order, bool],
+    listing: Listing[Thing],
+    rows: list[Thing],
+    size: int,
+) -> None:
+    fill(table, rows)
+    expected = sorted(
+        (row for row in rows if row.shelf == 1),
+        key=lambda row: tuple(rank(getattr(row, field)) for field in listing.fields),
+        reverse=not order[1],
+    )
+    iteration = AsyncRepository(db).iterate(listing, shelf=1, batch_size=size)
+    found = [item.id async for item in iteration]
+    assert found == [row.id for row in expected]
+    pages = await walk(db, listing, None)
+    assert found == [item.id for page in pages for item in page]
+
+
+@EXAMPLES
+@given(
     rows=st.lists(
         things, min_size=1, max_size=6, unique_by=(lambda row: row.id, lambda row: row.code)
     )

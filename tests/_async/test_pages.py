@@ -133,6 +133,8 @@ class Walker:
     def __init__(self, listing: Listing[Any], db: AsyncDatabase) -> None:
         repository, method = listing.name.split("__")[0].split(".")
         self._method = getattr(getattr(db, repository), method)
+        _, _, what = method.partition("_")
+        self._iterate = getattr(getattr(db, repository), f"iter_{what}")
         self._arguments = SOURCES[listing.name].arguments
         self._tie = listing.fields[-1]
         filters = filters_of(self._arguments)
@@ -160,6 +162,15 @@ class Walker:
             cursor = page.previous_cursor if backward else page.next_cursor
             between()
         return pages
+
+    async def iterate(self, size: int, *, between: Callable[[], None] = lambda: None) -> list[int]:
+        """Return the ids that an iteration meets; something happens behind each row."""
+        found: list[int] = []
+        async for item in self._iterate(**self._arguments, batch_size=size):
+            found.append(getattr(item, self._tie))
+            assert len(found) < MORE_THAN_ROWS, "the iteration does not end"
+            between()
+        return found
 
 
 @pytest.fixture(params=LISTINGS.values(), ids=list(LISTINGS))
@@ -197,6 +208,18 @@ async def test_all_pages_forward_and_back_are_those_of_the_sorted_rows(
     if len(pages) > 1:
         back = await walker.walk(limit, pages[-1].previous_cursor, backward=True)
         assert back[::-1] == pages[:-1]
+
+
+@EXAMPLES
+@given(rows=st.lists(ROWS, max_size=12), size=st.integers(1, 13))
+async def test_an_iteration_is_the_pages_and_the_sorted_rows(
+    table: Table, walker: Walker, rows: list[Row], size: int
+) -> None:
+    table.replace(rows)
+    found = await walker.iterate(size)
+    assert found == table.ids()
+    pages = await walker.walk(size)
+    assert found == [id for page in pages for id in walker.ids(page)]
 
 
 @pytest.mark.slow("pages in every order")
@@ -247,6 +270,28 @@ async def test_rows_that_stay_are_neither_missed_nor_repeated(
 
     pages = await walker.walk(limit, start, backward=backward, between=change)
     seen = [id for page in pages[:: -1 if backward else 1] for id in walker.ids(page)]
+    assert len(seen) == len(set(seen))
+    stayed = set(before) & set(table.ids())
+    assert [id for id in seen if id in stayed] == [id for id in before if id in stayed]
+
+
+@EXAMPLES
+@given(reading=READINGS)
+async def test_an_iteration_neither_misses_nor_repeats_rows_that_stay(
+    table: Table, walker: Walker, reading: Reading
+) -> None:
+    table.replace(reading.rows)
+    before = table.ids()
+    coming = list(reading.changes)
+
+    def change() -> None:
+        what = coming.pop() if coming else None
+        if isinstance(what, Row):
+            table.insert(what)
+        elif what is not None:
+            table.delete(what)
+
+    seen = await walker.iterate(reading.limit, between=change)
     assert len(seen) == len(set(seen))
     stayed = set(before) & set(table.ids())
     assert [id for id in seen if id in stayed] == [id for id in before if id in stayed]

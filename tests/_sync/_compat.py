@@ -91,6 +91,11 @@ def each_of(items: Iterable[T]) -> Iterator[T]:
     yield from items
 
 
+def finished(result: Iterator[T] | Any) -> Any:
+    """Return what a method returns, or everything that it iterates over."""
+    return list(result) if isinstance(result, Iterator) else result
+
+
 def blocking(call: Callable[[], T]) -> T:
     """Make a call that waits, and let everybody else go on meanwhile."""
     return call()

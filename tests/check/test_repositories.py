@@ -88,6 +88,8 @@ MORE_METHODS = """
 
 _NEWEST = _SQL.listing("list_newest", Order, key="placed_at")
 """
+_PAGE = "return self.page(_NEWEST, customer_id, cursor=cursor, limit=limit)"
+_ITERATION = "return self.iterate(_NEWEST, customer_id{})"
 _RUN = "return self.find_one(_SET_NOTE, id, note)"
 RENAMED = """\
         return self.find_one(_FIND_BY_ID, id - id)
@@ -129,6 +131,46 @@ def test_methods_and_queries_that_agree_have_no_finding(
     finish(larger, face)
     done = report(shop_url, larger, MODULE)
     assert (done.findings, done.queries) == ([], 8)
+
+
+@pytest.mark.parametrize("size", ["", ", batch_size=10_000", ", batch_size=limit"])
+def test_a_listing_that_is_iterated_over_needs_no_rows_before_one(
+    shop_url: str, larger: Path, face: str, size: str
+) -> None:
+    replace(larger, METHODS, _PAGE, _ITERATION.format(size))
+    finish(larger, face)
+    (finding,) = findings(shop_url, larger, MODULE)
+    assert (finding.code, finding.query) == ("unused-query", "orders.list_newest_before")
+    text = (larger / QUERIES).read_text()
+    (larger / QUERIES).write_text(text[: text.index("-- name: list_newest_before")])
+    done = report(shop_url, larger, MODULE)
+    assert (done.findings, done.queries) == ([], 7)
+    replace(larger, QUERIES, ":after_placed_at::timestamptz", ":after_placed_at::text::timestamptz")
+    found = [each for each in findings(shop_url, larger, MODULE) if each.code == "parameters"]
+    assert [each.query for each in found] == ["orders.list_newest_after"]
+
+
+def test_a_page_of_a_listing_without_rows_before_one_is_found(
+    shop_url: str, larger: Path, face: str
+) -> None:
+    text = (larger / QUERIES).read_text()
+    (larger / QUERIES).write_text(text[: text.index("-- name: list_newest_before")])
+    finish(larger, face)
+    told = "orders.list_newest has no query orders.list_newest_before"
+    (finding,) = [each for each in findings(shop_url, larger, MODULE) if told in each.what]
+    assert (finding.code, finding.query) == ("method", "Orders.list_newest")
+
+
+@pytest.mark.parametrize("form", ["yield from {}", "return map(repr, {})", "return list({})"])
+def test_what_is_made_of_an_iteration_is_gone_through(
+    shop_url: str, larger: Path, form: str
+) -> None:
+    iteration = "self.iterate(_NEWEST, customer_id)"
+    method = f"def iter_newest(self, customer_id: int):\n        {form.format(iteration)}"
+    replace(larger, METHODS, "    def list_newest(", f"    {method}\n\n    def list_newest(")
+    replace(larger, METHODS, _PAGE, "return self.find_by_id(customer_id)")
+    found = {each.query for each in findings(shop_url, larger, MODULE)}
+    assert found == {"orders.list_newest", "orders.list_newest_before"}
 
 
 @pytest.mark.parametrize(

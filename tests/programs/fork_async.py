@@ -50,6 +50,7 @@ async def main() -> None:
     tx = await block.__aenter__()
     ada = await tx.users.create(CreateUser(name="Ada"))
     backend = tx.connection.info.backend_pid
+    users = db.users.iter_many()
     # Suspended in the middle of a statement, with the connection's socket in the event loop.
     connection = held.connection
     asleep = asyncio.create_task(sleep_in(connection))
@@ -69,6 +70,7 @@ async def main() -> None:
                 "db.connection": lambda: db.connection().__aenter__(),
                 "db, a merged read": lambda: db.users.find_by_id(ada.id),
                 "db, a listing": db.users.find_many,
+                "db, an iteration": lambda: anext(users),
                 "db, a write": lambda: db.users.create(CreateUser(name="Lost")),
                 "db, several statements": lambda: db.users.delete(1),
                 "held.connection": lambda: property_of(lambda: held.connection),

@@ -35,6 +35,7 @@ savepoint.__enter__()
 ada = tx.users.create(CreateUser(name="Ada"))
 connection = tx.connection
 backend = tx.connection.info.backend_pid
+users = db.users.iter_many()
 
 child = os.fork()
 if child == 0:
@@ -49,6 +50,7 @@ if child == 0:
             "db.connection": lambda: db.connection().__enter__(),
             "db, a read": lambda: db.users.find_by_id(1),
             "db, a listing": db.users.find_many,
+            "db, an iteration": lambda: next(users),
             "db, a write": lambda: db.users.create(CreateUser(name="Lost")),
             "db, several statements": lambda: db.users.delete(1),
             "held.connection": lambda: held.connection,

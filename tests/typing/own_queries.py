@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from typing import assert_type
 
 from msgspec import Struct
@@ -68,6 +69,11 @@ class Comments(Repository):
         assert_type(self.find_all(SEARCH, words="a", limit=3), list[Comment])
         return self.page(NEWEST, 1, cursor=None, limit=20)
 
+    def iter_newest(self) -> Iterator[Comment]:
+        for comment in self.iterate(NEWEST, 1, batch_size=20):
+            assert_type(comment, Comment)
+        return self.iterate(NEWEST, 1)
+
     def create(self, comment: NewComment) -> Comment:
         assert_type(self.get_one(CREATE, comment), Comment)
         return self.get_one(CREATE, comment)
@@ -105,6 +111,9 @@ class AsyncComments(AsyncRepository):
     async def newest(self) -> Page[Comment]:
         assert_type(await self.find_all(FIND_BY_ID, 1), list[Comment])
         return await self.page(NEWEST, 1)
+
+    def iter_newest(self) -> AsyncIterator[Comment]:
+        return self.iterate(NEWEST, 1, batch_size=20)
 
     async def create(self, comment: NewComment) -> Comment:
         return await self.get_one(CREATE, comment)

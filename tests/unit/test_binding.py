@@ -228,9 +228,19 @@ def test_an_order_that_pages_cannot_have_is_refused(
         sql.listing(name, Thing, key=key, tie=tie)
 
 
-def test_a_listing_has_three_queries(sql: Queries) -> None:
+def test_a_listing_has_a_query_of_the_rows_behind_one(sql: Queries) -> None:
     with pytest.raises(InvalidFile, match="there is no query all_after"):
         sql.listing("all", Thing)
+
+
+def test_a_listing_without_rows_before_one_has_no_pages(folder: Path) -> None:
+    path = folder / "more.sql"
+    path.write_text(query("more", "rows") + query("more_after", "after_id, rows"))
+    found = queries(folder).listing("more", Thing)
+    assert [each.name for each in found.queries] == ["things.more", "things.more_after"]
+    told = r"things\.more has no query things\.more_before, which pages need"
+    with pytest.raises(InvalidUse, match=told):
+        found.select((), {}, None, 20)
 
 
 def test_keys_and_ties_are_read_from_the_record(sql: Queries) -> None:

@@ -22,7 +22,7 @@ from .._async.repository import AsyncExecutor, AsyncRepository
 from .._async.session import AsyncMerger, AsyncTransactionalRunner
 from .._bound import BoundQuery, Query, arranged
 from .._copying import Copy
-from .._pages import Page
+from .._pages import ListingQuery, Page
 from .._rows import Row
 from .._sync.repository import Executor, Repository
 from .._sync.session import Merger, TransactionalRunner
@@ -33,7 +33,7 @@ from ..errors import (
     NotFound,
     RecordMismatch,
 )
-from ..validation import json_text
+from ..validation import MAX_MANY, json_text
 from .examples import ArgumentExamples, Candidates, NoExampleError, row, row_values
 from .modules import RepositoryClass, definition
 from .problems import Problem
@@ -47,11 +47,12 @@ _GETTERS = frozenset(
     for base in (AsyncRepository, Repository)
     for name in ("get_one", "get_scalar")
 )
-#: More than any example of a limit, so that a page is followed by another page.
+#: For a query that is not told how many.
 _ROWS = 50
 #: A method that goes through all pages would never end.
 _MOST_QUERIES = 100
-_MOST_ITEMS = 2 * _ROWS
+#: More than a batch of `iterate`, so that it is followed by another batch.
+_MOST_ITEMS = MAX_MANY + 1
 #: With more combinations of arguments, each argument is varied alone.
 _MOST_COMBINATIONS = 500
 #: Errors of this layer for a method that is written wrongly.
@@ -236,10 +237,9 @@ def _take_next(
     raiser = _raiser(error)
     if raiser is not None and raiser.f_code is arranged.__code__:
         return False
-    if isinstance(error, InvalidInput):
-        # A refused item of a list is a refused list.
-        refused = [error.field.partition("[")[0]]
-    else:
+    # A refused item of a list is a refused list.
+    refused = [error.field.partition("[")[0]] if isinstance(error, InvalidInput) else []
+    if ranks.keys().isdisjoint(refused):
         # Any argument may be the cause, before the first query.
         refused = [] if recorder.calls else list(ranks)
     waiting = [
@@ -308,12 +308,12 @@ async def _run(
 
 
 async def _finished(result: Any) -> Any:
-    """Wait for what a method returned, and go through what it generates."""
+    """Wait for what a method returned, and go through what it iterates over."""
     if inspect.isawaitable(result):
-        return await result
-    if inspect.isgenerator(result):
+        result = await result
+    if isinstance(result, Iterator):
         return list(islice(result, _MOST_ITEMS))
-    if inspect.isasyncgen(result):
+    if isinstance(result, AsyncIterator):
         return [item async for item in _first(result)]
     return result
 
@@ -412,7 +412,9 @@ class _Recorder:
         )
         if query.counts_rows:
             return [(self._rows,)]
-        return [row(kind)] * self._rows
+        # A page or batch is full, and so is followed by another.
+        is_listed = isinstance(query, ListingQuery) and not self.has_no_rows
+        return [row(kind)] * (parameters[-1] if is_listed else self._rows)
 
     def keep_refusal(self, query: str, refusal: str) -> None:
         """Keep a query that does not take the parameters of the method."""

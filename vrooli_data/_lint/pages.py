@@ -1,4 +1,4 @@
-"""Rules about the three queries of a listing: the first page, the rows after and before a row."""
+"""Rules about the queries of a listing: the first page, the rows after and before a row."""
 
 from __future__ import annotations
 
@@ -28,19 +28,23 @@ _CLAUSES: Final = {
 
 
 def pages_mirror(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want the three queries of a listing to differ in where the page begins, and in nothing else.
+    """Want the queries of a listing to differ in where the page begins, and in nothing else.
 
-    ``name_before`` compares with the row and orders the other way round than ``name_after``;
-    ``name``, the first page, has no comparison. The row's parameters begin with ``before_`` and
-    ``after_``.
+    ``name_before``, which one that is only iterated lacks, compares with the row and orders the
+    other way round than ``name_after``; ``name``, the first page, has no comparison. The row's
+    parameters begin with ``before_`` and ``after_``.
     """
     name = statement.source.name
     listing = name.removesuffix("_after")
     first, before = statement.folder.get(listing), statement.folder.get(f"{listing}_before")
-    if listing == name or first is None or before is None:
+    if listing == name or first is None:
         return
     after_tree = _plain(statement, "after_")
-    if place := _difference(after_tree, _mirrored(_plain(before, "before_"))):
+    if not _has_row(after_tree):
+        return
+    if before is not None and (
+        place := _difference(after_tree, _mirrored(_plain(before, "before_")))
+    ):
         yield (
             f"is not the mirror of {before.source.name}: they differ in {place}; turn the "
             "comparison with the row and ORDER BY round, and change nothing else"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import Any, ParamSpec, Self, TypeVar, overload
 
@@ -15,7 +15,7 @@ from .._loading import Options as LoadOptions
 from .._pages import Listing, Page
 from ..errors import Conflict, NotFound
 from ..records.shared import Update
-from ..validation import check_limit, check_revision, json_text
+from ..validation import check_batch_size, check_limit, check_revision, json_text
 from ._compat import Body, Inputs
 from .loading import Loading
 from .session import Runner
@@ -120,6 +120,41 @@ class Repository:
         selection = listing.select(filters, named, cursor, limit)
         rows = self._runner.rows(selection.query, selection.parameters)
         return listing.page(selection.query.records(rows), selection)
+
+    def iterate(
+        self,
+        listing: Listing[R],
+        /,
+        *filters: Any,
+        batch_size: int = 1_000,
+        **named: Any,
+    ) -> Iterator[R]:
+        """Go through every row of a listing, in its order.
+
+        One batch of rows is in memory at a time, and no connection is held between two. Each batch
+        is a statement of its own, and goes on behind the last row of the batch before, as a page
+        does: a row whose place changes meanwhile may come twice or not at all. In a transaction
+        that is REPEATABLE READ or SERIALIZABLE all batches see the same.
+
+        Args:
+            listing: what `Queries.listing` has bound.
+            filters: the parameters before the place and the number of rows.
+            batch_size: rows that one statement reads, from 1 to 10 000.
+            named: the same by name.
+        """
+        check_batch_size(batch_size)
+        return self._iterate(listing, listing.filters(filters, named), batch_size)
+
+    def _iterate(self, listing: Listing[R], filters: tuple[Any, ...], size: int) -> Iterator[R]:
+        last: R | None = None
+        while True:
+            query, parameters = listing.batch(filters, last, size)
+            records = query.records(self._runner.rows(query, parameters))
+            for record in records:
+                yield record
+            if len(records) < size:
+                return
+            last = records[-1]
 
     def update_one(
         self,

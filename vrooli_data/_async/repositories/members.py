@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from ..._domain import own_queries
 from ...engine import AsyncRepository, Page, json_text
 from ...records import JsonValue, Member
@@ -46,6 +48,22 @@ class AsyncMemberRepository(AsyncRepository):
         """
         check_id("user_id", user_id)
         return await self.page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
+
+    def iter_by_team(self, team_id: int, *, batch_size: int = 1_000) -> AsyncIterator[Member]:
+        """Go through the members of one team, newest user first (sql/members/read.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        check_id("team_id", team_id)
+        return self.iterate(_FIND_BY_TEAM, team_id, batch_size=batch_size)
+
+    def iter_by_user(self, user_id: int, *, batch_size: int = 1_000) -> AsyncIterator[Member]:
+        """Go through the memberships of one user, newest first (sql/members/read.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        check_id("user_id", user_id)
+        return self.iterate(_FIND_BY_USER, user_id, batch_size=batch_size)
 
     async def add(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from ..._domain import own_queries
 from ...engine import AsyncRepository, Page, Update, json_text, new_public_id
 from ...errors import NotFound
@@ -37,6 +39,16 @@ class AsyncResourceVersions(AsyncRepository):
         """
         check_id("resource_id", resource_id)
         return await self.page(_FIND_VERSIONS, resource_id, cursor=cursor, limit=limit)
+
+    def iter_versions(
+        self, resource_id: int, *, batch_size: int = 1_000
+    ) -> AsyncIterator[ResourceVersion]:
+        """Go through the versions of one resource, newest first (sql/resources/versions.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        check_id("resource_id", resource_id)
+        return self.iterate(_FIND_VERSIONS, resource_id, batch_size=batch_size)
 
     async def create_with_version(
         self, resource: CreateResource, version: CreateVersion

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import get_args
 
 from ..._domain import own_queries
@@ -109,9 +109,7 @@ class AsyncRunRepository(AsyncRepository):
         Queries: sql/runs/find_by_status.sql. A status given twice counts once. A cursor is valid
         for the same statuses and user only. *limit* is from 1 to 500.
         """
-        given = check_list("statuses", statuses, MAX_MANY, _check_status)
-        # In a fixed order, so that a cursor is valid for the same statuses in any order.
-        wanted = json_text([status for status in _STATUSES if status in given])
+        wanted = _wanted(statuses)
         if user_id is None:
             return await self.page(_FIND_BY_STATUS, wanted, cursor=cursor, limit=limit)
         check_id("user_id", user_id)
@@ -125,6 +123,41 @@ class AsyncRunRepository(AsyncRepository):
         Queries: sql/runs/find_by_status.sql. *limit* is from 1 to 500.
         """
         return await self.find_by_status(_ACTIVE, user_id=user_id, cursor=cursor, limit=limit)
+
+    def iter_by_user(self, user_id: int, *, batch_size: int = 1_000) -> AsyncIterator[Run]:
+        """Go through the runs of one user, newest first (sql/runs/find_by_user.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        check_id("user_id", user_id)
+        return self.iterate(_FIND_BY_USER, user_id, batch_size=batch_size)
+
+    def iter_by_status(
+        self,
+        statuses: Sequence[RunStatus],
+        *,
+        user_id: int | None = None,
+        batch_size: int = 1_000,
+    ) -> AsyncIterator[Run]:
+        """Go through the runs that have one of several statuses, newest first.
+
+        Queries: sql/runs/find_by_status.sql. A status given twice counts once. *batch_size* is from
+        1 to 10 000; see `iterate`.
+        """
+        wanted = _wanted(statuses)
+        if user_id is None:
+            return self.iterate(_FIND_BY_STATUS, wanted, batch_size=batch_size)
+        check_id("user_id", user_id)
+        return self.iterate(_FIND_BY_STATUS_OF_USER, user_id, wanted, batch_size=batch_size)
+
+    def iter_active_runs(
+        self, *, user_id: int | None = None, batch_size: int = 1_000
+    ) -> AsyncIterator[Run]:
+        """Go through the runs that are Scheduled or InProgress, newest first.
+
+        Queries: sql/runs/find_by_status.sql. *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        return self.iter_by_status(_ACTIVE, user_id=user_id, batch_size=batch_size)
 
     async def get_execution_stats(self, *, user_id: int | None = None) -> ExecutionStats:
         """Count runs by status and average the completed ones, in milliseconds.
@@ -257,6 +290,15 @@ class AsyncRunRepository(AsyncRepository):
 
 def _check_status(field: str, value: str) -> None:
     check_choice(field, value, _STATUSES)
+
+
+def _wanted(statuses: Sequence[RunStatus]) -> str:
+    """Return statuses as a JSON array, in a fixed order; refuse what is none.
+
+    A cursor is valid for the same statuses in any order.
+    """
+    given = check_list("statuses", statuses, MAX_MANY, _check_status)
+    return json_text([status for status in _STATUSES if status in given])
 
 
 def _checked_steps(steps: Sequence[StartStep]) -> str:

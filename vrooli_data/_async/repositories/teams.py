@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from ..._domain import own_queries
 from ..._domain.formats import normalized_handle
@@ -58,6 +58,13 @@ class AsyncTeamRepository(AsyncRepository):
         *limit* is from 1 to 500.
         """
         return await self.page(_FIND_MANY, cursor=cursor, limit=limit)
+
+    def iter_many(self, *, batch_size: int = 1_000) -> AsyncIterator[Team]:
+        """Go through the teams that are not private, newest first (sql/teams/read.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        return self.iterate(_FIND_MANY, batch_size=batch_size)
 
     async def create(self, team: CreateTeam) -> Team:
         """Insert one team without members (sql/teams/write.sql).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -143,6 +143,13 @@ class AsyncUserRepository(AsyncRepository):
         *limit* is from 1 to 500.
         """
         return await self.page(_FIND_MANY, cursor=cursor, limit=limit)
+
+    def iter_many(self, *, batch_size: int = 1_000) -> AsyncIterator[User]:
+        """Go through the users who are not private, newest first (sql/users/read.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        return self.iterate(_FIND_MANY, batch_size=batch_size)
 
     async def search(
         self,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from ..._domain import own_queries
@@ -63,3 +63,11 @@ class BookmarkRepository(Repository):
         """
         check_id("user_id", user_id)
         return self.page(_LIST_BY_USER, user_id, cursor=cursor, limit=limit)
+
+    def iter_by_user(self, user_id: int, *, batch_size: int = 1_000) -> Iterator[Bookmark]:
+        """Go through the bookmarks of one user, newest first (sql/bookmarks/read.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        check_id("user_id", user_id)
+        return self.iterate(_LIST_BY_USER, user_id, batch_size=batch_size)

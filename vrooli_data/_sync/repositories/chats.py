@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..._domain import own_queries
 from ...engine import Page, Repository, Update, json_text, new_public_id
 from ...inputs import CreateChat, UpdateChat
@@ -56,6 +58,21 @@ class ChatRepository(Repository):
         check_id("user_id", user_id)
         return self.page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
 
+    def iter_many(self, *, batch_size: int = 1_000) -> Iterator[Chat]:
+        """Go through the chats that are not private, newest first (sql/chats/read.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        return self.iterate(_FIND_MANY, batch_size=batch_size)
+
+    def iter_by_user(self, user_id: int, *, batch_size: int = 1_000) -> Iterator[UserChat]:
+        """Go through the chats of one participant, newest first (sql/chats/read.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        check_id("user_id", user_id)
+        return self.iterate(_FIND_BY_USER, user_id, batch_size=batch_size)
+
     def create(self, chat: CreateChat) -> Chat:
         """Insert one chat; its creator becomes a participant (sql/chats/write.sql).
 
@@ -106,6 +123,14 @@ class ChatRepository(Repository):
         """
         check_id("chat_id", chat_id)
         return self.page(_FIND_PARTICIPANTS, chat_id, cursor=cursor, limit=limit)
+
+    def iter_participants(self, chat_id: int, *, batch_size: int = 1_000) -> Iterator[Participant]:
+        """Go through the participants of one chat, newest user first.
+
+        Query: sql/chats/participants.sql. *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        check_id("chat_id", chat_id)
+        return self.iterate(_FIND_PARTICIPANTS, chat_id, batch_size=batch_size)
 
     def add_participant(self, chat_id: int, user_id: int) -> bool:
         """Add one user to the participants of a chat; False when already there.

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..._domain import own_queries
 from ...engine import Page, Repository, json_text
 from ...records import JsonValue, Member
@@ -47,6 +49,22 @@ class MemberRepository(Repository):
         """
         check_id("user_id", user_id)
         return self.page(_FIND_BY_USER, user_id, cursor=cursor, limit=limit)
+
+    def iter_by_team(self, team_id: int, *, batch_size: int = 1_000) -> Iterator[Member]:
+        """Go through the members of one team, newest user first (sql/members/read.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        check_id("team_id", team_id)
+        return self.iterate(_FIND_BY_TEAM, team_id, batch_size=batch_size)
+
+    def iter_by_user(self, user_id: int, *, batch_size: int = 1_000) -> Iterator[Member]:
+        """Go through the memberships of one user, newest first (sql/members/read.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        check_id("user_id", user_id)
+        return self.iterate(_FIND_BY_USER, user_id, batch_size=batch_size)
 
     def add(
         self,

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..._domain import own_queries
 from ...engine import Page, Repository, Update, json_text, new_public_id
 from ...errors import NotFound
@@ -38,6 +40,16 @@ class ResourceVersions(Repository):
         """
         check_id("resource_id", resource_id)
         return self.page(_FIND_VERSIONS, resource_id, cursor=cursor, limit=limit)
+
+    def iter_versions(
+        self, resource_id: int, *, batch_size: int = 1_000
+    ) -> Iterator[ResourceVersion]:
+        """Go through the versions of one resource, newest first (sql/resources/versions.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        check_id("resource_id", resource_id)
+        return self.iterate(_FIND_VERSIONS, resource_id, batch_size=batch_size)
 
     def create_with_version(
         self, resource: CreateResource, version: CreateVersion

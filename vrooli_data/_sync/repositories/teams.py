@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..._domain import own_queries
 from ..._domain.formats import normalized_handle
@@ -59,6 +59,13 @@ class TeamRepository(Repository):
         *limit* is from 1 to 500.
         """
         return self.page(_FIND_MANY, cursor=cursor, limit=limit)
+
+    def iter_many(self, *, batch_size: int = 1_000) -> Iterator[Team]:
+        """Go through the teams that are not private, newest first (sql/teams/read.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        return self.iterate(_FIND_MANY, batch_size=batch_size)
 
     def create(self, team: CreateTeam) -> Team:
         """Insert one team without members (sql/teams/write.sql).

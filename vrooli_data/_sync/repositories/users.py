@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -144,6 +144,13 @@ class UserRepository(Repository):
         *limit* is from 1 to 500.
         """
         return self.page(_FIND_MANY, cursor=cursor, limit=limit)
+
+    def iter_many(self, *, batch_size: int = 1_000) -> Iterator[User]:
+        """Go through the users who are not private, newest first (sql/users/read.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        return self.iterate(_FIND_MANY, batch_size=batch_size)
 
     def search(
         self,
