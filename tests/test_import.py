@@ -26,7 +26,7 @@ from vrooli_data import (
     NotMigrated,
     PermissionDenied,
 )
-from vrooli_data._import import ImportReport, RejectedLine, import_resources
+from vrooli_data._import import ImportReport, RejectedLine, import_file
 from vrooli_data._import._lines import KEPT, MAX_LINE
 from vrooli_data.validation import MAX_DEPTH
 
@@ -76,7 +76,7 @@ def file(tmp_path: Path) -> Path:
 
 def run(url: str, file: Path, *lines: bytes) -> ImportReport:
     file.write_bytes(b"".join(lines))
-    return import_resources(url, file)
+    return import_file(url, "resources", file)
 
 
 def refused(url: str, file: Path, *lines: bytes) -> InvalidFile:
@@ -235,6 +235,8 @@ BAD_LINES: dict[str, tuple[bytes, str | None, str]] = {
     "utf-16": (line().decode().rstrip().encode("utf-16-le") + b"\n", None, "is not JSON"),
     "nul bytes": (b"\0\0\0\n", None, "is not JSON"),
     "unknown field": (line(colour="red"), None, "has the unknown field 'colour'"),
+    "unknown format": (line(format="resource/9"), "format", "must be "),
+    "format is a number": (line(format=2), "format", "expected `str | null`, got `int`"),
     "long unknown field": (
         line(**{"x" * 100_000: 1}),
         None,
@@ -382,7 +384,7 @@ def test_bad_lines_are_told_with_number_and_reason_and_the_others_are_loaded(
     ]
     rejected: list[RejectedLine] = []
     file.write_bytes(b"".join(lines))
-    report = import_resources(database_url, file, on_rejected=rejected.extend)
+    report = import_file(database_url, "resources", file, on_rejected=rejected.extend)
     check_counts(report, len(lines), len(BAD_LINES), len(BAD_LINES))
     assert counts(admin) == (len(BAD_LINES),) * 3
     expected = zip(range(2, len(lines) + 1, 2), BAD_LINES.items(), strict=True)
@@ -417,7 +419,9 @@ def test_bad_lines_wherever_they_stand(
         lines = [b"{}" if place in bad else line(first + place).rstrip() for place in range(1, 13)]
         file.write_bytes(mark + end.join(lines) + end * is_ended)
         rejected: list[RejectedLine] = []
-        report = import_resources(database_url, file, batch_size=4, on_rejected=rejected.extend)
+        report = import_file(
+            database_url, "resources", file, batch_size=4, on_rejected=rejected.extend
+        )
         check_counts(report, 12, 12 - len(bad), len(bad))
         assert [each.line for each in rejected] == sorted(bad)
         assert {each.raw for each in rejected} <= {"{}"}
@@ -441,7 +445,7 @@ def test_a_line_of_100_mb_is_cut_and_the_next_is_read(database_url: str) -> None
     end = io.BytesIO(b"\n" + line(1) + b"x" * MAX_LINE + b"\n" + line(2))
     rejected: list[RejectedLine] = []
     tracemalloc.start()
-    report = import_resources(database_url, Stream(), on_rejected=rejected.extend)  # type: ignore[arg-type]
+    report = import_file(database_url, "resources", Stream(), on_rejected=rejected.extend)  # type: ignore[arg-type]
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     check_counts(report, 4, 2, 2)
@@ -459,7 +463,7 @@ def test_the_longest_line_is_read(database_url: str, file: Path) -> None:
     assert len(longest) == MAX_LINE
     rejected: list[RejectedLine] = []
     file.write_bytes(longest)
-    report = import_resources(database_url, file, on_rejected=rejected.extend)
+    report = import_file(database_url, "resources", file, on_rejected=rejected.extend)
     assert (report.inserted, rejected) == (1, [])
 
 
@@ -473,7 +477,9 @@ def test_rows_that_the_server_refuses_are_told_with_their_constraint(
         lines[number - 1] = line(number, resource_type="Api")
     rejected: list[RejectedLine] = []
     file.write_bytes(b"".join(lines))
-    report = import_resources(database_url, file, batch_size=50, on_rejected=rejected.extend)
+    report = import_file(
+        database_url, "resources", file, batch_size=50, on_rejected=rejected.extend
+    )
     check_counts(report, 100, 95, 5)
     assert [each.line for each in rejected] == [1, 2, 50, 60, 100]
     assert [each.constraint for each in rejected] == [None, "ours", "ours", "ours", None]
@@ -486,7 +492,7 @@ def test_a_good_line_counts_where_an_earlier_one_of_its_public_id_is_bad(
 ) -> None:
     same = [line(1, language="?"), line(1, name="first"), line(1, name="second")]
     file.write_bytes(b"".join(same))
-    report = import_resources(database_url, file, batch_size=2)
+    report = import_file(database_url, "resources", file, batch_size=2)
     check_counts(report, 3, 1, 1)
     row = admin.execute("SELECT name FROM resource_translations").fetchone()
     assert row == ("first",)
@@ -500,7 +506,9 @@ def test_strict_writes_nothing_where_a_line_is_bad(
     file.write_bytes(b"".join(lines))
     rejected: list[RejectedLine] = []
     with pytest.raises(InvalidFile) as caught:
-        import_resources(database_url, file, strict=True, batch_size=3, on_rejected=rejected.extend)
+        import_file(
+            database_url, "resources", file, strict=True, batch_size=3, on_rejected=rejected.extend
+        )
     assert caught.value.line == 4
     assert str(caught.value) == (
         f"{file}:4: nothing was written, because 2 of 10 lines are bad, this one first"
@@ -508,7 +516,7 @@ def test_strict_writes_nothing_where_a_line_is_bad(
     assert [each.line for each in rejected] == [4, 9]
     assert counts(admin) == (0, 0, 0)
     file.write_bytes(b"".join(lines[:3]))
-    check_counts(import_resources(database_url, file, strict=True, batch_size=2), 3, 3, 0)
+    check_counts(import_file(database_url, "resources", file, strict=True, batch_size=2), 3, 3, 0)
     assert counts(admin) == (3, 3, 3)
 
 
@@ -530,11 +538,15 @@ def test_an_interrupt_leaves_whole_batches_and_a_second_run_the_rest(
     lines = [line(number) for number in range(100)]
     for strict, kept in ((True, 0), (False, 60)):
         with pytest.raises(KeyboardInterrupt):
-            import_resources(
-                database_url, Interrupted(b"".join(lines[:65])), strict=strict, batch_size=20
+            import_file(
+                database_url,
+                "resources",
+                Interrupted(b"".join(lines[:65])),
+                strict=strict,
+                batch_size=20,
             )
         assert counts(admin) == (kept,) * 3
-    report = import_resources(database_url, io.BytesIO(b"".join(lines)), batch_size=20)
+    report = import_file(database_url, "resources", io.BytesIO(b"".join(lines)), batch_size=20)
     assert (report.read, report.inserted, report.skipped) == (100, 40, 60)
     assert counts(admin) == (100, 100, 100)
 
@@ -549,17 +561,23 @@ def test_gzip_is_found_in_a_stream_that_comes_in_single_bytes(database_url: str)
 
     with ThreadPoolExecutor() as pool, os.fdopen(reading, "rb") as pipe:
         pool.submit(write)
-        assert import_resources(database_url, pipe).inserted == 1
+        assert import_file(database_url, "resources", pipe).inserted == 1
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("strict", 1), ("batch_size", 0), ("batch_size", 10_001), ("on_rejected", [])],
+    [
+        ("kind", "cats"),
+        ("strict", 1),
+        ("batch_size", 0),
+        ("batch_size", 10_001),
+        ("on_rejected", []),
+    ],
 )
 def test_wrong_arguments_are_refused(file: Path, name: str, value: object) -> None:
-    arguments: dict[str, Any] = {name: value}
+    arguments: dict[str, Any] = {"kind": "resources", name: value}
     with pytest.raises(InvalidInput) as caught:
-        import_resources("host=/nowhere", file, **arguments)
+        import_file("host=/nowhere", source=file, **arguments)
     assert caught.value.field == name
 
 
@@ -575,13 +593,13 @@ def test_longest_texts_of_the_schema_are_kept(database_url: str, file: Path) -> 
 
 def test_missing_file_is_told(database_url: str, file: Path) -> None:
     with pytest.raises(InvalidFile, match="cannot be read: No such file") as caught:
-        import_resources(database_url, file)
+        import_file(database_url, "resources", file)
     assert caught.value.line is None
 
 
 def test_directory_is_told(database_url: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidFile, match="cannot be read: Is a directory"):
-        import_resources(database_url, tmp_path)
+        import_file(database_url, "resources", tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", gzip.compress(b"")], ids=["plain", "gzip"])
@@ -653,7 +671,7 @@ def test_two_imports_at_once_insert_each_resource_once(
     with ThreadPoolExecutor() as pool:
         with psycopg.connect(database_url) as gate:
             gate.execute("LOCK TABLE resources IN SHARE ROW EXCLUSIVE MODE")
-            imports = [pool.submit(import_resources, database_url, file) for file in files]
+            imports = [pool.submit(import_file, database_url, "resources", file) for file in files]
             wait_for_blocked(admin, 2)
         reports = [running.result() for running in imports]
     assert sum(report.inserted for report in reports) == 5_000
@@ -676,5 +694,5 @@ def test_progress_reports_each_line(database_url: str, file: Path) -> None:
 
     progress = Recorder()
     file.write_bytes(b"".join(line(number) for number in range(2_500)))
-    import_resources(database_url, file, progress=progress)
+    import_file(database_url, "resources", file, progress=progress)
     assert (progress.done, progress.finished) == (2_500, 1)

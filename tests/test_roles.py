@@ -23,7 +23,7 @@ from vrooli_data import (
     PermissionDenied,
     migrate,
 )
-from vrooli_data._import import import_resources
+from vrooli_data._import import import_file
 from vrooli_data._migrate import status
 from vrooli_data._migrations import FOLDER
 
@@ -52,9 +52,9 @@ def test_it_creates_whatever_a_program_creates(app_url: str) -> None:
 def test_it_imports(app_url: str, tmp_path: Path) -> None:
     file = tmp_path / "resources.ndjson"
     file.write_bytes(line(1) + line(2))
-    assert import_resources(app_url, file).inserted == 2
+    assert import_file(app_url, "resources", file).inserted == 2
     file.write_bytes(b"{")
-    assert import_resources(app_url, file).rejected == 1
+    assert import_file(app_url, "resources", file).rejected == 1
 
 
 def test_it_uses_what_later_migrations_create(admin: Connection[Any], app_url: str) -> None:
@@ -106,7 +106,7 @@ async def test_a_role_without_usage_of_the_schema_is_told_so(
         Database.connect(url, schema=schema).open,
         lambda: migrate(url, schema=schema),
         lambda: status(url, schema=schema),
-        lambda: import_resources(url, file, schema=schema),
+        lambda: import_file(url, "resources", file, schema=schema),
     ]
     for call in calls:
         with pytest.raises(PermissionDenied, match="lacks USAGE on the schema public"):

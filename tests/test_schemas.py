@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection, sql
 
 from tests.cli import LINE, fail, succeed
-from vrooli_data._import import import_resources
+from vrooli_data._import import import_file
 
 pytestmark = pytest.mark.slow("the command line")
 
@@ -105,5 +105,5 @@ def test_an_import_stages_nothing_in_a_table_of_that_name(
     admin.execute("CREATE TABLE imported_resources (LIKE resources)")
     file = tmp_path / "resources.ndjson"
     file.write_text(f"{LINE}\n")
-    assert import_resources(database_url, file).inserted == 1
+    assert import_file(database_url, "resources", file).inserted == 1
     assert admin.execute("SELECT count(*) FROM imported_resources").fetchone() == (0,)

@@ -18,7 +18,7 @@ from vrooli_data import (
     UpdateUser,
     mend_search,
 )
-from vrooli_data._import import import_resources
+from vrooli_data._import import import_file
 
 NAMES = {
     "NFC": "Zoë Straße",
@@ -96,7 +96,7 @@ async def test_what_is_imported_is_folded(
         '"name": "Straße", "description": "İstanbul", "version_label": "1.0", '
         '"is_complete": true, "config": {}}\n'
     )
-    import_resources(database_url, file)
+    import_file(database_url, "resources", file)
     (resource,) = await searching.resources.search("STRASSE")
     assert await searching.resources.search("istanbul") == [resource]
     (translation,) = await searching.resources.find_translations(resource.id)

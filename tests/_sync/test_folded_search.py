@@ -19,7 +19,7 @@ from vrooli_data import (
     UpdateUser,
     mend_search,
 )
-from vrooli_data._import import import_resources
+from vrooli_data._import import import_file
 
 NAMES = {
     "NFC": "Zoë Straße",
@@ -89,7 +89,7 @@ def test_what_is_imported_is_folded(searching: Database, database_url: str, tmp_
         '"name": "Straße", "description": "İstanbul", "version_label": "1.0", '
         '"is_complete": true, "config": {}}\n'
     )
-    import_resources(database_url, file)
+    import_file(database_url, "resources", file)
     (resource,) = searching.resources.search("STRASSE")
     assert searching.resources.search("istanbul") == [resource]
     (translation,) = searching.resources.find_translations(resource.id)

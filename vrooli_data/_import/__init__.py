@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, get_args
 
 import msgspec
 
-from .._binding import own_queries
-from .._loading import BulkResult
 from .._progress import NoProgress, Progress, task
 from .._sync.database import Database
 from .._sync.repository import Executor, Repository
 from ..errors import InvalidFile
-from ..validation import check_flag, check_hook, check_int
+from ..validation import check_choice, check_flag, check_hook, check_int
+from ._format import Format
 from ._json import WrongLine
+from ._kinds import Kind, format_of
 from ._lines import MAX_LINE, Line, name_of, read_lines
-from ._resource_line import StagedResource, stage
-
-_LOAD = own_queries("resources").load("import_lines", StagedResource)
 
 _MAX_BATCH = 10_000
 #: A batch ends behind so many bytes of lines, so that long ones fill no memory.
@@ -59,8 +57,9 @@ class ImportReport(msgspec.Struct, frozen=True, gc=False):
     seconds: float
 
 
-def import_resources(
+def import_file(
     conninfo: str | None,
+    kind: Kind,
     source: str | os.PathLike[str] | BinaryIO,
     *,
     schema: str | None = None,
@@ -69,15 +68,15 @@ def import_resources(
     on_rejected: Callable[[list[RejectedLine]], object] | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Load resources from NDJSON, plain or gzip (sql/resources/import.sql).
+    """Load rows from NDJSON, plain or gzip (sql/*/import.sql); docs/import.md has the formats.
 
-    Each line holds one resource with its translation and first version. The first good line of a
-    public id wins; what the database has already stays as it is. Each batch commits by itself:
-    interrupted, an import can be run again, and inserts the rest. Raises `InvalidFile` where the
-    file cannot be read on.
+    The first good line of a public id wins; what the database has already stays as it is. Each
+    batch commits by itself: interrupted, an import can be run again, and inserts the rest. Raises
+    `InvalidFile` where the file cannot be read on.
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
+        kind: what each line holds.
         source: the path of a file, or a binary stream.
         schema: where the tables are; None is the first schema that exists in the search_path of
             the role.
@@ -86,12 +85,13 @@ def import_resources(
         on_rejected: given the bad lines of each batch, once it is committed; with *strict*, before.
         progress: told of each batch.
     """
+    check_choice("kind", kind, get_args(Kind))
     check_flag("strict", strict)
     check_int("batch_size", batch_size, 1, _MAX_BATCH)
     if on_rejected is not None:
         check_hook("on_rejected", on_rejected)
     file = Path(source) if isinstance(source, str | os.PathLike) else source
-    importing = _Import(batch_size, on_rejected, progress or NoProgress())
+    importing = _Import(kind, batch_size, on_rejected, progress or NoProgress())
     started = time.perf_counter()
     database = Database.connect(
         conninfo, schema=schema, application_name="vrooli_data import", max_size=1
@@ -106,13 +106,30 @@ def import_resources(
     return importing.report(time.perf_counter() - started)
 
 
+@dataclass(eq=False)
+class _Batch:
+    """Lines that are loaded together."""
+
+    #: None until a line is good.
+    format: Format | None = None
+    #: The lines of the rows.
+    lines: list[Line] = field(default_factory=list)
+    rows: list[msgspec.Struct] = field(default_factory=list)
+    rejected: list[RejectedLine] = field(default_factory=list)
+    #: Of good and bad lines, how many there are, and their bytes.
+    read: int = 0
+    size: int = 0
+
+
 class _Import:
     def __init__(
         self,
+        kind: Kind,
         batch_size: int,
         on_rejected: Callable[[list[RejectedLine]], object] | None,
         progress: Progress,
     ) -> None:
+        self._kind = kind
         self._batch_size = batch_size
         self._on_rejected = on_rejected
         self._progress = progress
@@ -125,7 +142,7 @@ class _Import:
         with task(self._progress, "Importing lines", None):
             for batch in self._batches(lines):
                 self._load(rows, batch)
-                self._progress.advance(len(batch))
+                self._progress.advance(batch.read)
 
     def refuse(self, name: str) -> None:
         """Raise where a line was bad."""
@@ -140,49 +157,52 @@ class _Import:
         """Return the counts."""
         return ImportReport(self._read, self._inserted, self._skipped, self._rejected, seconds)
 
-    def _batches(self, lines: Iterator[Line]) -> Iterator[list[Line]]:
-        batch: list[Line] = []
-        size = 0
+    def _batches(self, lines: Iterator[Line]) -> Iterator[_Batch]:
+        """Decode lines; a batch has one format."""
+        batch = _Batch()
         for line in lines:
-            batch.append(line)
-            size += len(line.text)
-            if len(batch) == self._batch_size or size > _BATCH_BYTES:
+            try:
+                found = self._format_of(line)
+                row = found.stage(line.text)
+            except WrongLine as wrong:
+                batch.rejected.append(_rejected(line, wrong.field, None, wrong.reason))
+            else:
+                if batch.format not in {None, found}:
+                    yield batch
+                    batch = _Batch()
+                batch.format = found
+                batch.lines.append(line)
+                batch.rows.append(row)
+            batch.read += 1
+            batch.size += len(line.text)
+            if batch.read == self._batch_size or batch.size > _BATCH_BYTES:
                 yield batch
-                batch, size = [], 0
-        if batch:
+                batch = _Batch()
+        if batch.read:
             yield batch
 
-    def _load(self, rows: Repository, batch: list[Line]) -> None:
-        good: list[Line] = []
-        staged: list[StagedResource] = []
-        rejected: list[RejectedLine] = []
-        for line in batch:
-            try:
-                staged.append(_staged(line))
-            except WrongLine as wrong:
-                rejected.append(_rejected(line, wrong.field, None, wrong.reason))
-            else:
-                good.append(line)
-        result: BulkResult = rows.load(_LOAD, staged, stage=_as_it_is)
-        rejected += (
-            _rejected(good[each.index], each.field, each.constraint, each.reason)
-            for each in result.failures
-        )
-        self._read += len(batch)
-        self._inserted += result.inserted
-        self._skipped += result.skipped
+    def _format_of(self, line: Line) -> Format:
+        if line.is_cut:
+            raise WrongLine(f"has more than {MAX_LINE} bytes")
+        return format_of(self._kind, line.text)
+
+    def _load(self, rows: Repository, batch: _Batch) -> None:
+        rejected = batch.rejected
+        if batch.format is not None:
+            result = rows.load(batch.format.load, batch.rows, stage=_as_it_is)
+            rejected += (
+                _rejected(batch.lines[each.index], each.field, each.constraint, each.reason)
+                for each in result.failures
+            )
+            self._inserted += result.inserted
+            self._skipped += result.skipped
+        self._read += batch.read
         self._rejected += len(rejected)
         if rejected:
             rejected.sort(key=lambda each: each.line)
             self._first_rejected = self._first_rejected or rejected[0].line
             if self._on_rejected is not None:
                 self._on_rejected(rejected)
-
-
-def _staged(line: Line) -> StagedResource:
-    if line.is_cut:
-        raise WrongLine(f"has more than {MAX_LINE} bytes")
-    return stage(line.text)
 
 
 def _as_it_is(row: Any) -> Any:

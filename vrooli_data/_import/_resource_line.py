@@ -7,10 +7,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from .._binding import own_queries
 from .._domain.formats import language_tag
 from .._domain.text_search import folded
 from .._public_id import new_public_id
 from ..records.resources import ResourceType
+from ._format import Format
 from ._json import LineDecoder, check_line, checked_object
 
 
@@ -45,11 +47,12 @@ class StagedResource(msgspec.Struct, gc=False):
     config: bytes
 
 
+_LOAD = own_queries("resources").load("import_lines", StagedResource)
 _DECODER = LineDecoder(_ResourceLine)
 _FIELDS = len(_ResourceLine.__struct_fields__)
 
 
-def stage(line: bytes) -> StagedResource:
+def _stage(line: bytes) -> StagedResource:
     """Return what is staged of a line, or raise `WrongLine`."""
     resource = _DECODER.decode(line)
     config = bytes(resource.config)
@@ -68,3 +71,6 @@ def stage(line: bytes) -> StagedResource:
         is_complete=resource.is_complete,
         config=config,
     )
+
+
+FORMAT = Format(_LOAD, _stage)

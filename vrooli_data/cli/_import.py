@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, TypeAlias
 
 import msgspec
 import typer
 
-from .._import import ImportReport, RejectedLine, import_resources
+from .._import import ImportReport, RejectedLine, import_file
+from .._import._kinds import Kind
 from ..errors import InvalidInput
 from ._options import DatabaseUrl, DataDir, Schema
 from ._output import say, show, table
@@ -40,40 +41,59 @@ def _checked_file(file: str) -> str:
     return file
 
 
+_File: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        help="One JSON object per line; gzip is fine; - is the standard input.",
+        callback=_checked_file,
+    ),
+]
+_Rejects: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        show_default="the first are told",
+        help="Write the bad lines there, each with its number and the reason.",
+        dir_okay=False,
+        writable=True,
+    ),
+]
+_Strict: TypeAlias = Annotated[
+    bool, typer.Option("--strict", help="Write no row if a line is bad.")
+]
+
+
 @import_from.command()
 def resources(
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE",
-            help="One JSON object per line; gzip is fine; - is the standard input.",
-            callback=_checked_file,
-        ),
-    ],
+    file: _File,
     *,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
     schema: Schema = None,
-    rejects: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            show_default="the first are told",
-            help="Write the bad lines there, each with its number and the reason.",
-            dir_okay=False,
-            writable=True,
-        ),
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Write no row if a line is bad.")
-    ] = False,
+    rejects: _Rejects = None,
+    strict: _Strict = False,
 ) -> None:
-    """Load resources, each with its translation and first version; leave out the bad lines."""
-    source = sys.stdin.buffer if file == _STANDARD_INPUT else file
-    with _rejected_lines(file, rejects) as rejected, progress_bars() as progress:
-        report = import_resources(
-            target(database_url, data_dir).url,
-            source,
+    """Load resources with their versions and translations; leave out the bad lines."""
+    with _rejected_lines(file, rejects) as rejected:
+        url = target(database_url, data_dir).url
+        _import("resources", file, url, schema, rejected, strict=strict)
+
+
+def _import(
+    kind: Kind,
+    file: str,
+    url: str,
+    schema: str | None,
+    rejected: _RejectedLines,
+    *,
+    strict: bool,
+) -> None:
+    with progress_bars() as progress:
+        report = import_file(
+            url,
+            kind,
+            sys.stdin.buffer if file == _STANDARD_INPUT else file,
             schema=schema,
             strict=strict,
             on_rejected=rejected.add,
