@@ -35,6 +35,10 @@ COMMANDS: list[tuple[str, ...]] = [
     ("seed",),
     ("import",),
     ("import", "resources"),
+    ("export",),
+    ("export", "users"),
+    ("export", "resources"),
+    ("export", "runs"),
     ("check",),
     ("explain",),
     ("mend-search",),
@@ -63,7 +67,7 @@ def test_each_command_has_help(command: tuple[str, ...]) -> None:
     assert "Usage:" in succeed(*command, "--help")
 
 
-@pytest.mark.parametrize("command", [(), ("db",), ("import",)], ids=" ".join)
+@pytest.mark.parametrize("command", [(), ("db",), ("import",), ("export",)], ids=" ".join)
 def test_a_group_alone_shows_its_help_and_is_called_wrong(command: tuple[str, ...]) -> None:
     done = run(*command)
     assert done.returncode == 2

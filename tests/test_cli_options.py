@@ -46,7 +46,6 @@ RIGHT = {
     "--database-url": "postgresql://127.0.0.1:1/x",
     "--data-dir": "other",
     "--examples": "examples",
-    "--format": "json",
     "--html": "page.html",
     "--lock-timeout": "1",
     "--migrations": "migrations",
@@ -181,7 +180,11 @@ def with_needs(option: Option, words: list[str]) -> list[str]:
 
 
 def right(option: Option) -> list[str]:
-    return [option.name] if option.type is bool else option.given(RIGHT[option.name])
+    if option.type is bool:
+        return [option.name]
+    if get_origin(option.type) is Literal and option.name not in RIGHT:
+        return option.given(get_args(option.type)[0])
+    return option.given(RIGHT[option.name])
 
 
 @pytest.mark.parametrize("name", STARTING)

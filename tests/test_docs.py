@@ -23,6 +23,7 @@ DOCS = README.parent / "docs"
 #: Pages whose programs are run, and how many each has.
 PROGRAMS = {
     "bulk.md": 11,
+    "export.md": 1,
     "poolers.md": 1,
     "processes.md": 3,
     "schemas.md": 2,
@@ -122,6 +123,8 @@ def test_every_query_runs_in_psql_as_it_stands(database_url: str) -> None:
             text = source.path.read_text().splitlines()[source.line - 1 :]
             end = next(n for n, line in enumerate(text) if line.endswith(";"))
             statement = "\n".join(text[: end + 1])
+            if source.is_streamed:
+                statement = f"{source.planned};"
             casts = dict(re.findall(r"(?<!:):(\w+)::(double precision|\w+(?:\[\])?)", statement))
             assert casts.keys() == set(source.parameters), f"{source.name}: a cast is missing"
             variables = " ".join(f'-v {name}="{VALUES[cast]}"' for name, cast in casts.items())

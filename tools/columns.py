@@ -40,7 +40,7 @@ from vrooli_data._lint.tree import (
     qualifier_of,
     read,
 )
-from vrooli_data._queries import Source, Unreadable, read_file, sql_folder
+from vrooli_data._queries import COPIED_OUT, Source, Unreadable, read_file, sql_folder
 from vrooli_data._rows import record_fields
 from vrooli_data._sql_text import pieces
 
@@ -106,6 +106,9 @@ class Writer:
             "$1".ljust(len(piece.text)) if piece.kind == "parameter" else piece.text
             for piece in pieces(source.written)
         )
+        if streamed := COPIED_OUT.fullmatch(self._sql):
+            # The query alone, in its place.
+            self._sql = streamed["query"].rjust(streamed.end("query"))
         self._tokens: list[Token] = scan(self._sql)
 
     def fill(self, record: Any) -> None:

@@ -28,6 +28,11 @@ _NAME_LINE = re.compile(
 _LOADER = QueryLoader(GenericAdapter(), None)  # type: ignore[no-untyped-call]  # aiosql's is untyped
 #: What aiosql sees of the pieces in which it would find what is none of its business.
 _BARE = {"comment": " ", "hint": " ", "quoted": " 0 "}
+#: A query whose rows are streamed.
+COPIED_OUT = re.compile(
+    r"COPY\s*\((?P<query>.*)\)\s*TO\s+STDOUT\s*\(\s*FORMAT\s+\"?binary\"?\s*\)[\s;]*",
+    re.IGNORECASE | re.DOTALL,
+)
 _COMMANDS = frozenset({"ANALYZE", "COPY", "CREATE", "DROP"})
 #: Where aiosql says that it found a mistake: it is given one query at a time.
 _PLACE = " at <unknown>:1"
@@ -58,7 +63,18 @@ class Source(msgspec.Struct, frozen=True):
     @property
     def is_command(self) -> bool:
         """Whether it is a command of a bulk load, which has no plan and returns no rows."""
-        return self.sql.split(maxsplit=1)[0].upper() in _COMMANDS
+        return not self.is_streamed and self.sql.split(maxsplit=1)[0].upper() in _COMMANDS
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether it is a `COPY (query) TO STDOUT (FORMAT "binary")`, which takes no parameters."""
+        return COPIED_OUT.fullmatch(self.sql) is not None
+
+    @property
+    def planned(self) -> str:
+        """What the server can prepare: the query inside of a COPY, else the statement itself."""
+        streamed = COPIED_OUT.fullmatch(self.sql)
+        return self.sql if streamed is None else streamed["query"]
 
     @property
     def is_staged(self) -> bool:
@@ -68,7 +84,15 @@ class Source(msgspec.Struct, frozen=True):
     @property
     def statement(self) -> bytes:
         """The text sent to the server, with the tag that pg_stat_activity shows."""
-        return f"/* vrooli_data:{self.name} */ {self.sql}".encode()
+        return self._tagged(self.sql)
+
+    @property
+    def prepared(self) -> bytes:
+        """What the server can prepare, with the same tag."""
+        return self._tagged(self.planned)
+
+    def _tagged(self, sql: str) -> bytes:
+        return f"/* vrooli_data:{self.name} */ {sql}".encode()
 
 
 class Unreadable(NamedTuple):

@@ -152,7 +152,7 @@ class Planner:
         if mode != self._mode:
             execute(b"SET plan_cache_mode = " + mode)
             self._mode = mode
-        execute(b"PREPARE planned AS " + source.sql.encode())
+        execute(b"PREPARE planned AS " + source.planned.encode())
         try:
             ((found,),) = execute(
                 b"EXPLAIN (COSTS OFF, VERBOSE, FORMAT JSON)" + call.encode()

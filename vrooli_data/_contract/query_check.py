@@ -83,7 +83,7 @@ class QueryChecker:
             problems += self._check_utility(source)
         else:
             try:
-                described = self._describer.describe(source.sql)
+                described = self._describer.describe(source.planned)
                 # Only the planner finds some mistakes, such as a conflict target without a key.
                 plans = self._indexes.plans(source, values)
             except psycopg.Error as error:
@@ -165,7 +165,7 @@ class QueryChecker:
         calls = self._python.calls.get(source.name, ())
         yield from check_calls(source, described.parameters, calls)
         if self._reads_trees:
-            analysis = analyze(self._connection, self._catalog, source.sql)
+            analysis = analyze(self._connection, self._catalog, source.planned)
             if record_line(source).may_be_absent and analysis.has_one_row():
                 what = "the statement always returns a row, but the header says `or no row`"
                 yield Problem("record", what, "drop `, or no row`")

@@ -150,7 +150,7 @@ class Explainer:
             with self._connection.transaction(force_rollback=True):
                 execute(_SETUP)
                 execute(_PLAN_MODE, (mode,))
-                execute(b"PREPARE explained AS " + source.statement)
+                execute(b"PREPARE explained AS " + source.prepared)
                 ((found,),) = execute(command + call).fetchall()
         finally:
             if not self._connection.closed:

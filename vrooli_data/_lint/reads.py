@@ -105,7 +105,7 @@ def listing_is_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
                 "may return rows in any order, because ORDER BY holds no unique key of the result; "
                 "end it in the key, as in ORDER BY created_at DESC, id DESC"
             )
-        if not _has_limit(root):
+        if not (statement.source.is_streamed or _has_limit(root)):
             yield "may return any number of rows; add LIMIT"
 
 

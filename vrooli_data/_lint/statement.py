@@ -69,7 +69,7 @@ Rule = Callable[[Statement, Schema], Iterator[str]]
 def parse(source: Source, folder: Mapping[str, Statement]) -> Statement | str:
     """Parse one query; return a message if it cannot be parsed."""
     try:
-        trees = parse_sql(source.sql)
+        trees = parse_sql(source.planned)
     except ParseError as error:
         return f"cannot be parsed: {error.args[0]}; correct the statement"
     if len(trees) != 1:

@@ -17,6 +17,7 @@ _INTERRUPTED = 130
 _OPTIONS = {
     "application": "--application",
     "application_only": "--application-only",
+    "compress": "--gzip",
     "conninfo": "--database-url",
     "folder": "--data-dir",
     "lock_timeout": "--lock-timeout",

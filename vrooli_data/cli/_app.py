@@ -12,6 +12,7 @@ from ._db import db
 from ._demo import demo
 from ._drift import drift
 from ._explain import explain
+from ._export import export_to
 from ._import import import_from
 from ._mend_search import mend_search
 from ._migrate import migrate
@@ -35,6 +36,7 @@ app.command()(drift)
 app.command()(explain)
 app.command()(mend_search)
 app.add_typer(import_from, name="import")
+app.add_typer(export_to, name="export")
 
 
 def _show_version(value: bool) -> None:
