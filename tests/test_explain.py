@@ -20,6 +20,7 @@ from vrooli_data._explain.choice import all_queries, choose, variants
 from vrooli_data._explain.examples import ExampleValues, package_examples
 from vrooli_data._explain.growth import growth
 from vrooli_data._explain.running import Explainer
+from vrooli_data._explain.survey import findings
 from vrooli_data._plans import PlanTree
 from vrooli_data._queries import sql_folder
 from vrooli_data._seed import seed
@@ -39,16 +40,20 @@ QUERIES = all_queries(sql_folder())
 
 
 @pytest.fixture(scope="module")
-def seeded_url(postgresql_server: Any) -> Iterator[str]:
-    """Name a database with rows, which no test changes."""
-    server = conninfo.make_conninfo(
+def server_url(postgresql_server: Any) -> str:
+    return conninfo.make_conninfo(
         host=postgresql_server.host,
         port=postgresql_server.port,
         user=postgresql_server.user,
         password=postgresql_server.password or None,
         dbname="postgres",
     )
-    with scratch_database(server) as url:
+
+
+@pytest.fixture(scope="module")
+def seeded_url(server_url: str) -> Iterator[str]:
+    """Name a database with rows, which no test changes."""
+    with scratch_database(server_url) as url:
         migrate(url)
         seed(url, scale=0.02)
         yield url
@@ -89,6 +94,19 @@ def test_the_plan_is_the_one_that_is_kept_unless_the_header_asks_for_another(
     assert made is not None
     assert kept.root.json["Index Cond"] == "(id = $1)"
     assert made.root.json["Index Cond"].endswith("'::bigint)")
+
+
+@pytest.mark.slow("large tables")
+@pytest.mark.parametrize("scale", [0.02, 0.1, 0.4])
+def test_the_plans_fit_their_headers_on_tables_of_any_size(server_url: str, scale: float) -> None:
+    with scratch_database(server_url) as url:
+        migrate(url)
+        seed(url, scale=scale)
+        with psycopg.connect(url, autocommit=True) as opened:
+            explained = Explainer(opened, package_examples()).explain_all(
+                list(QUERIES.values()), lambda: None
+            )
+    assert findings(explained) == []
 
 
 def contents(connection: Connection[Any]) -> dict[str, tuple[Any, ...] | None]:

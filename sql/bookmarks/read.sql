@@ -1,5 +1,7 @@
 -- name: exists(user_id, resource_id)^
 -- Tell whether a user has bookmarked a resource.
+-- The resource is a range of one. By equality the planner may take the index of all bookmarks of
+-- the resource, of which a popular one has many.
 -- Record: RowExists
 -- Index:  bookmarks_pkey
 -- Locks:  none
@@ -9,7 +11,7 @@ SELECT
         FROM bookmarks
         WHERE
             bookmarks.user_id = :user_id::bigint
-            AND bookmarks.resource_id = :resource_id::bigint
+            AND bookmarks.resource_id BETWEEN :resource_id::bigint AND :resource_id::bigint
     ) AS row_exists;
 
 -- name: list_by_user__created_at(user_id, max_rows)

@@ -330,7 +330,8 @@ WHERE
     -- An array instead of a join: each id is looked up by its key, whatever number the planner
     -- expects, and once, although a resource may match by several translations.
     id = any(array(SELECT found.id FROM found))
-    AND resource_type = :resource_type::text
+    -- An expression: PostgreSQL 18 may look the ids up in an index of one type, for each of its views.
+    AND resource_type || '' = :resource_type::text
     AND NOT is_private
     AND NOT is_deleted
     AND has_complete_version

@@ -131,12 +131,17 @@ WITH removed AS (
     DELETE FROM bookmarks
     WHERE
         bookmarks.user_id = :id::bigint
-        AND bookmarks.resource_id IN (
-            SELECT taken.resource_id
-            FROM bookmarks AS taken
-            WHERE taken.user_id = :id::bigint
-            ORDER BY taken.resource_id ASC
-            LIMIT :max_rows::integer
+        -- As a range: one by one, the planner may take the index of all bookmarks of a resource, of
+        -- which a popular one has many.
+        AND bookmarks.resource_id <= (
+            SELECT max(taken.resource_id)
+            FROM (
+                SELECT bookmarks.resource_id
+                FROM bookmarks
+                WHERE bookmarks.user_id = :id::bigint
+                ORDER BY bookmarks.resource_id ASC
+                LIMIT :max_rows::integer
+            ) AS taken
         )
     RETURNING bookmarks.resource_id
 ),

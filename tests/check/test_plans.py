@@ -26,6 +26,7 @@ STATUSES = '["Scheduled", "InProgress", "Paused", "Completed", "Failed", "Cancel
 TABLES = Tables(
     {"orders": 20_000},
     {"orders_pkey": Index("orders", "id"), "orders_day_idx": Index("orders", "day")},
+    cheap=frozenset(),
     names={},
     spellings={},
 )

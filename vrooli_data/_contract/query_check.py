@@ -90,7 +90,7 @@ class QueryChecker:
                 problems.append(refused(error))
             else:
                 problems += self._check_statement(source, described, record, overrides)
-                problems += self._indexes.problems(plans.values(), index)
+                problems += self._indexes.problems(source, plans.values(), index)
         return CheckedQuery(problems, record, {title: plan.text for title, plan in plans.items()})
 
     def lacks_trigrams(self, source: Source) -> bool:

@@ -118,7 +118,7 @@ class Explainer:
             if self._connection.closed:
                 raise
             return (refused(error),)
-        return tuple(dict.fromkeys(self._checker.problems(plans.values(), line)))
+        return tuple(dict.fromkeys(self._checker.problems(source, plans.values(), line)))
 
     def _explain(
         self, source: Source, values: dict[str, Any], problems: tuple[Problem, ...]
