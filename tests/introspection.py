@@ -93,12 +93,12 @@ def item(annotation: Any) -> Any:
 
 
 def is_stream(annotation: Any) -> bool:
-    """Tell whether rows are to be given, any number of them: what is bad of them is reported."""
+    """Return whether rows are to be given, any number of them: what is bad of them is reported."""
     return get_origin(core(annotation)) is Iterable
 
 
 def is_function(annotation: Any) -> bool:
-    """Tell whether a function is to be given."""
+    """Return whether a function is to be given."""
     return get_origin(core(annotation)) is Callable
 
 
@@ -112,12 +112,12 @@ ARGUMENTS = [
 
 
 def is_json(annotation: Any) -> bool:
-    """Tell whether any JSON is to be given."""
+    """Return whether any JSON is to be given."""
     return core(annotation) is Any
 
 
 def is_object(annotation: Any) -> bool:
-    """Tell whether a JSON object is to be given."""
+    """Return whether a JSON object is to be given."""
     return get_origin(core(annotation)) is dict
 
 

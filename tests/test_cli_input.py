@@ -35,7 +35,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_reason(tmp_path: Path) -
         done = run("db", "start", "--data-dir", folder)
         assert done.returncode == 2
         assert done.stderr.splitlines()[-1] == (
-            f"error: --data-dir: {folder} cannot be made: {reason}"
+            f"error: --data-dir: {folder} cannot be created: {reason}"
         )
 
 

@@ -98,7 +98,7 @@ def test_the_second_run_uses_the_data_again(folder: Path, first: CompletedProces
     second = run("demo", "--data-dir", folder, "--scale", "5")
     assert second.returncode == 0
     assert "Migrations: 0 applied" in second.stdout
-    assert "used again; --scale is for an empty database\n" in second.stdout
+    assert "using the existing rows; --scale applies to an empty database only\n" in second.stdout
     # The same rows are asked for, and the same indexes found.
     assert without_times(second.stdout) == without_times(first.stdout)
 

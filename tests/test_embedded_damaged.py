@@ -1,4 +1,4 @@
-"""What a power cut or another wheel leaves behind: mended where that is safe, else explained."""
+"""What a power cut or another wheel leaves behind: repaired where that is safe, else explained."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def write(path: Path, content: bytes | None) -> None:
     [b"", bytes(40), b"\xc2\xb2\n", b"9" * 30, b"1"],
     ids=["empty", "zeros", "no number", "too large", "cut"],
 )
-def test_a_half_written_postmaster_pid_is_mended(folder: Path, content: bytes) -> None:
+def test_an_incomplete_postmaster_pid_is_removed(folder: Path, content: bytes) -> None:
     write(folder / "pgdata" / "postmaster.pid", content)
     assert embedded.url(folder) is None
     assert embedded.stop(folder) is False
@@ -85,15 +85,14 @@ def test_other_half_written_files_are_no_matter(folder: Path) -> None:
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", DATA_FILES)
-def test_data_that_cannot_be_mended_are_refused_with_the_remedy(
-    folder: Path, name: str, damage: str
-) -> None:
+def test_damaged_data_is_refused_with_the_remedy(folder: Path, name: str, damage: str) -> None:
     path = folder / "pgdata" / name
     whole = path.read_bytes()
     write(path, DAMAGES[damage])
     try:
-        told = "no data of PostgreSQL" if (name, damage) == ("PG_VERSION", "missing") else "backup"
-        with pytest.raises(VrooliDataError, match=told) as caught:
+        no_data = (name, damage) == ("PG_VERSION", "missing")
+        expected = "PostgreSQL data folder" if no_data else "backup"
+        with pytest.raises(VrooliDataError, match=expected) as caught:
             embedded.start(folder)
         assert str(folder / "pgdata") in str(caught.value)
     finally:
@@ -108,7 +107,7 @@ def test_the_command_line_names_the_remedy_too(folder: Path) -> None:
     done = run("db", "start", "--data-dir", folder)
     write(path, whole)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(f"error: {path} is missing or half-written")
+    assert done.stderr.splitlines()[-1].startswith(f"error: {path} is missing or incomplete")
 
 
 def test_a_server_whose_postmaster_pid_was_lost_is_found_and_stopped(folder: Path) -> None:
@@ -125,11 +124,11 @@ def test_a_server_whose_postmaster_pid_was_lost_is_found_and_stopped(folder: Pat
 def test_a_process_that_may_use_the_data_keeps_a_half_written_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_server, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(_server, "_TIMEOUT_SECONDS", 0)
     monkeypatch.setattr(_server, "_processes_in", lambda _: [4711])
     path = folder / "pgdata" / "postmaster.pid"
     write(path, b"")
-    with pytest.raises(Unavailable, match="process 4711 of PostgreSQL may use the data"):
+    with pytest.raises(Unavailable, match="the PostgreSQL process 4711 may use the data"):
         embedded.start(folder)
     assert path.exists()
     path.unlink()

@@ -142,7 +142,7 @@ def test_a_socket_folder_that_others_can_open_is_not_used_again(parent: Path) ->
 @pytest.mark.core
 def test_a_folder_with_other_files_is_refused_and_left_alone(parent: Path) -> None:
     (parent / "thesis.tex").write_text("mine")
-    with pytest.raises(InvalidInput, match=r"not the server's, such as thesis\.tex"):
+    with pytest.raises(InvalidInput, match=r"of something else, such as thesis\.tex"):
         embedded.start(parent)
     assert [entry.name for entry in parent.iterdir()] == ["thesis.tex"]
 
@@ -163,7 +163,7 @@ def test_a_pgdata_that_is_not_postgresqls_is_refused(parent: Path) -> None:
     if os.geteuid() == 0:
         for folder in (parent, parent / "pgdata"):
             shutil.chown(folder, "nobody")
-    with pytest.raises(InvalidInput, match="holds no data of PostgreSQL"):
+    with pytest.raises(InvalidInput, match="is not a PostgreSQL data folder"):
         embedded.start(parent)
 
 

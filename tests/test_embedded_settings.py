@@ -63,7 +63,7 @@ def test_data_of_another_version_is_refused(folder: Path, *, stopped: bool) -> N
     embedded.start(folder, version=16, settings=FAST)
     if stopped:
         embedded.stop(folder)
-    with pytest.raises(InvalidInput, match=r"made by PostgreSQL 16, not 18: ask for version 16"):
+    with pytest.raises(InvalidInput, match=r"created by PostgreSQL 16, not 18: give version 16"):
         embedded.start(folder)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.embedded_folders import FAST, open_folder, output, postmaster, python, stop_all
 from vrooli_data import Unavailable, embedded
-from vrooli_data.embedded import _accounts, _binaries, _place
+from vrooli_data.embedded import _accounts, _binaries, _paths
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to act as other users"),
@@ -149,7 +149,7 @@ def test_a_lasting_folder_keeps_its_data_in_a_lasting_place(
     parent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o700)
-    monkeypatch.setattr(_place, "_TEMPORARY", parent / "another")
+    monkeypatch.setattr(_paths, "_TEMPORARY", parent / "another")
     monkeypatch.setattr(_binaries, "SYSTEM_FOLDER", parent / "system")
     try:
         url = embedded.start(tmp_path / "pg", settings=FAST)

@@ -187,7 +187,7 @@ def test_an_unknown_query_is_refused_with_names_near_it(wanted: str, near: str) 
 
 
 def test_an_unknown_query_without_names_near_it_says_how_to_list_all() -> None:
-    with pytest.raises(InvalidInput, match="without a name, `explain` lists all"):
+    with pytest.raises(InvalidInput, match="`explain` without a name lists all"):
         choose(QUERIES, "%%%")
 
 
@@ -209,14 +209,14 @@ def test_a_database_that_is_not_migrated_says_what_to_run(empty_database_url: st
 @pytest.mark.slow("the command line")
 def test_a_database_without_rows_says_what_to_run(database_url: str) -> None:
     message = fail(1, "explain", "users.find_by_id", "--database-url", database_url)
-    assert message.startswith("users.find_by_id: the database holds no rows")
+    assert message.startswith("users.find_by_id: the example users")
     assert "`vrooli-data seed`" in message
 
 
 @pytest.mark.slow("the command line")
 def test_a_list_goes_on_after_a_query_without_rows(database_url: str) -> None:
     shown = succeed("explain", "--database-url", database_url)
-    assert re.search(r"^users\.find_by_id +the database holds no rows", shown, re.MULTILINE)
+    assert re.search(r"^users\.find_by_id +the example users", shown, re.MULTILINE)
     assert re.search(r"^runs\.get_execution_stats +1 ", shown, re.MULTILINE)
 
 

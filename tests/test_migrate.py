@@ -245,7 +245,7 @@ def test_a_server_that_is_too_old_is_refused(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch, server_version: int
 ) -> None:
     monkeypatch.setattr(_migration_session, "_OLDEST_SERVER", 99)
-    with pytest.raises(MigrationFailed, match=f"99 or later is needed, this is {server_version}"):
+    with pytest.raises(MigrationFailed, match=f"{server_version}: 99 or later is needed"):
         migrate(empty_database_url)
 
 

@@ -169,7 +169,9 @@ def test_a_table_in_use_makes_it_give_up_soon_and_write_nothing(
     migrate(empty_database_url)
     added = add(folder, "CREATE TABLE probe ();\nALTER TABLE users ADD COLUMN note text;\n")
     with holding(empty_database_url, "SELECT FROM users"):
-        with pytest.raises(MigrationFailed, match=r"0100_added\.sql: a table stayed locked") as got:
+        with pytest.raises(
+            MigrationFailed, match=r"0100_added\.sql: another session kept a table locked"
+        ) as got:
             migrate(empty_database_url, lock_timeout=0.1)
         assert got.value.sqlstate == "55P03"
         assert column(empty_database_url, "SELECT to_regclass('probe')") == [None]
@@ -244,7 +246,7 @@ def test_the_waits_of_one_run_are_bounded_together(empty_database_url: str, fold
         migrating.join()
         assert holders
         assert isinstance(migrating.error, MigrationFailed), migrating.report
-        told = r"0100_added\.sql: it waited for other sessions for 1 s in all, .* process (\d+);"
+        told = r"0100_added\.sql: the limit of 1 s for all waits was reached, .* process (\d+);"
         found = re.match(told, str(migrating.error))
         assert found is not None, migrating.error
         assert int(found[1]) in pids

@@ -366,7 +366,7 @@ def test_database_with_rows_is_refused_and_left_alone(
     admin: Connection[Any], database_url: str
 ) -> None:
     Factory(admin).user()
-    with pytest.raises(InvalidInput, match="seed an empty one"):
+    with pytest.raises(InvalidInput, match="give an empty database"):
         fill(database_url)
     assert value(admin, "SELECT count(*) FROM users") == 1
 

@@ -56,7 +56,7 @@ class Late(Exception):
 
 
 def ends_block(frame: FrameType) -> bool:
-    """Tell whether a frame is at the end of a `with` block, which has the line of its beginning."""
+    """Return whether a frame is at the end of a `with` block, which has its first line."""
     code, line = frame.f_code, frame.f_lineno
     if not linecache.getline(code.co_filename, line).lstrip().startswith("with "):
         return False

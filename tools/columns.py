@@ -294,7 +294,7 @@ def _text(node: Node) -> str:
 
 
 def _is_row(level: Level, call: Node) -> bool:
-    """Tell whether a function is given a whole row: ``to_json(updated)``."""
+    """Return whether a function is given a whole row: ``to_json(updated)``."""
     (argument, *_) = call.args or (None,)
     return (
         is_a(argument, ast.ColumnRef)

@@ -54,7 +54,7 @@ def rename(name: str) -> str:
 
 
 def changes(word: str) -> bool:
-    """Tell whether a word of code would be another one, or none, in the sync face."""
+    """Return whether a word of code would be another one, or none, in the sync face."""
     return word in DROPPED or rename(word) != word
 
 

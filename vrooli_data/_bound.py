@@ -108,9 +108,9 @@ class Query(BoundQuery[P, R]):
         self._key_type = record_type(record, key)
 
     def is_mergeable(self, key: Any) -> bool:
-        """Tell whether a key may go to the query of many: as its type, and as text that JSON takes.
+        """Return whether a key has the right type and, as text, can be stored in JSON.
 
-        What the server refuses would be refused to all whose keys go along.
+        A key that the server refuses would make the reads of all merged keys fail.
         """
         if type(key) is not self._key_type:
             return False

@@ -112,7 +112,7 @@ def _meaning(error: psycopg.Error) -> SqlState:
 
 
 def _is_stale_plan(error: psycopg.Error) -> bool:
-    """Tell whether a prepared statement was refused because its table has changed since."""
+    """Return whether a prepared statement was refused because its table has changed since."""
     return error.diag.source_function == "RevalidateCachedQuery"
 
 

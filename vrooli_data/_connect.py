@@ -1,4 +1,4 @@
-"""How each connection is opened and set up. No I/O."""
+"""Parameters, session settings and codecs of connections; helpers on an open libpq connection."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from ._conninfo import read_conninfo, settings_of_options, settled
 from ._search_path import SearchPath
 from .validation import check_text
 
-#: Seconds that one attempt to connect may take, unless the conninfo says otherwise.
+#: The limit of one attempt to connect in seconds, unless the conninfo sets another.
 _CONNECT_TIMEOUT = 5
 
-#: Seconds, and how often: without them, a server whose network fell silent would be waited for
-#: for hours. The last is in milliseconds.
+#: Without these, a call would wait for hours for a server whose network fails silently. The values
+#: are in seconds; keepalives_count is a number and tcp_user_timeout is in milliseconds.
 _KEEPALIVES = {
     "keepalives_idle": "30",
     "keepalives_interval": "10",
@@ -37,17 +37,17 @@ _KEEPALIVES = {
     "tcp_user_timeout": "60000",
 }
 _MAX_TEXT = 10_000
-#: Where PostgreSQL counts its times from.
+#: A binary timestamp of PostgreSQL counts from here.
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
-#: Which process serves the session. A pooler tells its client another.
+#: The process that serves the session. A pooler reports another one when it connects.
 ASK_PROCESS = b"SELECT pg_catalog.pg_backend_pid()"
 
-#: As which role the session runs, and when its server was started: never the same on two servers.
+#: The role of the session, and the start time of its server, which two servers never share.
 ASK_SESSION = b"SELECT current_user::text, extract(EPOCH FROM pg_postmaster_start_time())::text"
 
-#: Undoes whatever was set in a session, but not what the layer has prepared; it ends with how many
-#: statements psycopg has prepared there, and the names of those that somebody else has.
+#: Resets everything in a session except the statements that the layer has prepared. The last
+#: statement returns the number of psycopg's prepared statements, and the names of all others.
 RESTORE = (
     "/* vrooli_data:restore */ RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; "
     "UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES; "
@@ -57,21 +57,21 @@ RESTORE = (
     "FROM pg_catalog.pg_prepared_statements) AS prepared"
 )
 
-#: Around a query that is planned anew on each call, in one round trip with it. Local settings: they
-#: end with the caller's transaction, and without one with the round trip.
+#: Sent before and after a query that needs a new plan for each call, in the same round trip. The
+#: settings are local: they end with the caller's transaction, or with the round trip.
 PLAN_ANEW = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
 PLAN_ONCE = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 
-#: Seconds that the server has beyond a time limit to end the work itself and to say so.
+#: Seconds after a time limit in which the server can still end the work and report it.
 GRACE = 1.0
 
 
 class QueryEvent(msgspec.Struct, frozen=True, gc=False):
-    """What ``on_query`` is told of one statement: its name and cost, never its values."""
+    """The event of one statement for ``on_query``: its name and cost, never its values."""
 
     name: str
-    #: Seconds from sending the statement to holding its rows.
+    #: Seconds from sending the statement to receiving its last row.
     duration: float
     #: Rows returned; 0 when the statement failed.
     rows: int
@@ -81,7 +81,7 @@ class QueryEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class SessionSettings:
-    """What all the sessions of one database share."""
+    """The settings that all sessions of one database share."""
 
     def __init__(
         self,
@@ -92,34 +92,35 @@ class SessionSettings:
         prepare: bool | None,
         on_query: Callable[[QueryEvent], None] | None,
     ) -> None:
-        #: Its schema is known once a connection has been opened.
+        #: Its schema is unknown until the first connection is open.
         self.path = path
-        #: Milliseconds; None leaves the server's.
+        #: Milliseconds; None keeps the setting of the server.
         self.statement_timeout = statement_timeout
-        #: Seconds after which a server that has not ended a statement itself is given up.
+        #: Seconds after which a statement is abandoned, if the server has not ended it by then.
         self.limit = None if statement_timeout is None else int(statement_timeout) / 1000 + GRACE
-        #: Whether sessions are shared, so that nothing may be set in one; None until it is known.
+        #: Whether a pooler shares sessions among clients, so that a session must not be changed;
+        #: None until it is known.
         self.pooler = pooler
-        #: What goes with each transaction behind a pooler; None where it is set in the session.
+        #: The settings that each transaction through a pooler begins with; None where the session
+        #: has them.
         self.each: bytes | None = None
-        #: None until it is known whether there is a pooler. Turned off for good where it proves not
-        #: to work.
+        #: None until it is known whether there is a pooler. False for good after a failure.
         self.prepare = prepare
         self.on_query = on_query
 
     def unprepared(self) -> SessionSettings:
-        """Return the same for a session that prepares nothing."""
+        """Return a copy for a session without prepared statements."""
         settings = copy(self)
         settings.prepare = False
         return settings
 
 
-#: What a session runs under unless the connection's options say otherwise.
+#: Settings of a session, unless the options of the connection set them.
 _DEFAULT_SETTINGS = {
-    # Compiling a query takes tens of milliseconds, which no query here is long enough to win back.
+    # Compilation takes tens of milliseconds. The queries here are too short to gain from it.
     "jit": "off",
-    # Plans are made once and kept: behind `LIMIT $n` the planner expects a tenth of all rows, and
-    # so would take the kept plan for dear and plan a listing anew on every call.
+    # Each statement is planned once. For `LIMIT $n` the planner assumes a tenth of all rows. So it
+    # would overrate the cost of a generic plan, and plan a listing again on every call.
     "plan_cache_mode": "force_generic_plan",
 }
 
@@ -131,23 +132,23 @@ def set_settings(
     *,
     is_local: bool = False,
 ) -> bytes:
-    """Return the statement that sets what the statements of the layer run under.
+    """Return the statement that applies the settings of the layer to a session.
 
-    It may be sent again at any time; what it sets stays for the session.
+    It can be repeated at any time. The settings last until the session ends.
 
     Args:
         path: where names are looked up.
-        options: those of the connection, from wherever libpq took them.
-        statement_timeout: in milliseconds; None leaves the server's.
-        is_local: set it for the transaction instead.
+        options: the options of the connection, from any source of libpq.
+        statement_timeout: in milliseconds; None keeps the setting of the server.
+        is_local: apply the settings to the transaction instead.
     """
-    # Times are read in UTC whatever the server's own zone, also inside nested JSON.
+    # Timestamps are in UTC in any time zone of the server, also in nested JSON.
     settings = {"search_path": str(path), "TimeZone": "UTC"}
     given = settings_of_options(options)
     settings |= {name: value for name, value in _DEFAULT_SETTINGS.items() if name not in given}
     if statement_timeout is not None:
         settings["statement_timeout"] = statement_timeout
-    # Called by its full name: the session's path may still be anybody's.
+    # The name has its schema, because the search path of the session is not yet trusted.
     calls = sql.SQL(", ").join(
         sql.SQL("pg_catalog.set_config({}, {}, {})").format(name, value, is_local)
         for name, value in settings.items()
@@ -159,21 +160,21 @@ def set_settings(
 
 
 class UtcLoader(Loader):
-    """Loads a timestamptz in UTC, whatever zone the session has by the time that rows are read."""
+    """Loads a timestamptz in UTC, in any time zone of the session."""
 
     format = Format.BINARY
 
     def load(self, data: Buffer) -> datetime:
-        """Make the time of microseconds since 2000."""
+        """Return the datetime of a number of microseconds since 2000."""
         try:
             return _EPOCH + timedelta(microseconds=int.from_bytes(data, signed=True))
         except OverflowError:
-            raise psycopg.DataError("the time lies beyond the years of Python") from None
+            raise psycopg.DataError("the timestamp is outside Python's years 1 to 9999") from None
 
 
 class _IntDumper(Int8Dumper):
-    # Left untyped, an int takes the type that the statement's cast gives it. Typed by its size,
-    # one query would be prepared once per combination of sizes.
+    # An untyped int gets the type of the cast in the statement. With a type by its size, a query
+    # would be prepared once per combination of sizes.
     oid = 0
 
 
@@ -181,23 +182,23 @@ def _codecs() -> AdaptersMap:
     codecs = AdaptersMap(psycopg.adapters)
     codecs.register_dumper(int, _IntDumper)
     set_json_loads(msgspec.json.decode, codecs)
-    # The line above is for jsonb, and sets json as well. But json stays bytes: it is how nested
-    # records are built, which their own type decodes (_rows).
+    # The line above sets jsonb and json. But json must stay bytes: nested records arrive as json,
+    # and _rows decodes them into their types.
     codecs.register_loader("json", ByteaBinaryLoader)
     return codecs
 
 
-#: The layer's codecs, for its own connections alone.
+#: The codecs of the layer's own connections; psycopg's global ones stay unchanged.
 CODECS = _codecs()
 
 
 def connection_parameters(
     conninfo: str | None, application_name: str, target: str | None = None
 ) -> dict[str, Any]:
-    """Parse *conninfo*, or ``DATABASE_URL``, and fill what nothing else says.
+    """Parse *conninfo*, or ``DATABASE_URL``, and add the defaults of the layer.
 
-    What libpq's environment variables or a service file say stays. *target* is as in
-    target_session_attrs.
+    libpq's environment variables and a service file take precedence over the defaults. *target* has
+    the meaning of target_session_attrs.
     """
     parameters = read_conninfo(conninfo)
     check_text("application_name", application_name, _MAX_TEXT)
@@ -216,30 +217,30 @@ def connection_parameters(
 
 
 def place_of(parameters: dict[str, Any]) -> str:
-    """Say where parameters lead, and nothing of a password."""
+    """Return host, port and database of the parameters as text, without a password."""
     keys = [key for key in ("host", "port", "dbname") if key in parameters]
     return ", ".join(f"{key}={parameters[key]}" for key in keys)
 
 
 def cut(connection: psycopg.pq.abc.PGconn) -> None:
-    """Shut a connection's socket down, so that whoever waits for the server gets an error."""
+    """Shut the socket of a connection down, so that a call that waits for the server fails."""
     with (
         # A connection that is closed has no socket.
         contextlib.suppress(OSError, psycopg.OperationalError),
-        # The descriptor stays libpq's. Only a duplicate of it is closed here.
+        # libpq owns the descriptor. Only a duplicate of it is closed here.
         socket.socket(fileno=os.dup(connection.socket)) as duplicate,
     ):
         duplicate.shutdown(socket.SHUT_RDWR)
 
 
 def is_ended(poll: select.poll, connection: psycopg.pq.abc.PGconn) -> bool:
-    """Tell, without asking the server, whether it has ended an idle connection meanwhile."""
+    """Return whether the server has closed an idle connection, without a round trip."""
     while poll.poll(0):
-        # An idle connection has something to read when it was ended, or told of a new setting.
+        # An idle connection can be read from after its end, a notice, or a changed setting.
         try:
             connection.consume_input()
         except psycopg.OperationalError:
             return True
-        # Have libpq look at what came: a server's last words arrive before the end, as a notice.
+        # libpq must process the input: the server sends a notice before it closes a connection.
         connection.is_busy()
     return False

@@ -1,4 +1,4 @@
-"""Fold the texts and case the language tags that other programs wrote."""
+"""Repair the folded texts and language tags of rows that other programs wrote."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _MEND_TRANSLATION = _RESOURCES["resources.mend_texts"].statement
 _MEND_LANGUAGE = _RESOURCES["resources.mend_language"].statement
 
 _BATCH = 1000
-#: Below the identity of any row.
-_FIRST = -(2**63)
+#: Less than the id of any row.
+_BEFORE_ALL = -(2**63)
 
 
 class MendReport(msgspec.Struct, frozen=True, gc=False):
-    """How many rows were read, and how many of them were changed."""
+    """The numbers of rows that were read, and of those that were changed."""
 
     users: int
     mended_users: int
@@ -48,13 +48,13 @@ class MendReport(msgspec.Struct, frozen=True, gc=False):
 def mend_search(
     conninfo: str | None = None, *, schema: str | None = None, progress: Progress | None = None
 ) -> MendReport:
-    """Fold the names and descriptions, and case the language tags, that other programs wrote.
+    """Repair the folded texts and language tags of rows that other programs wrote.
 
     Search finds a text by its folded form. A row of another program has no folded text, or an old
-    one; a migration folds only as well as the server can. Every user and translation is read, in
-    batches. Only rows that have to change are written, one by one, and a row that changes meanwhile
-    is left alone. A folded text does not change revision or updated_at; a language tag does. It can
-    be run at any time.
+    one, and a migration can fold only some texts exactly. All users and translations are read, in
+    batches. Rows that differ are written one by one; a row that changes meanwhile is skipped. A
+    folded text does not change revision or updated_at. A language tag changes them. It can be run
+    at any time.
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
@@ -72,7 +72,7 @@ def mend_search(
 
 
 def _mend_users(opened: Connection, progress: Progress) -> tuple[int, int]:
-    seen, mended, after = 0, 0, _FIRST
+    seen, mended, after = 0, 0, _BEFORE_ALL
     with task(progress, "users", None):
         while batch := _records(opened, _LIST_USERS, after, _BATCH):
             mended += sum(_mend_user(opened, user) for user in batch)
@@ -93,7 +93,7 @@ def _mend_user(opened: Connection, user: UserTexts) -> bool:
 
 
 def _mend_translations(opened: Connection, progress: Progress) -> tuple[int, int]:
-    seen, mended, after = 0, 0, (_FIRST, "")
+    seen, mended, after = 0, 0, (_BEFORE_ALL, "")
     with task(progress, "resource_translations", None):
         while batch := _records(opened, _LIST_TRANSLATIONS, *after, _BATCH):
             mended += sum(_mend_translation(opened, each) for each in batch)

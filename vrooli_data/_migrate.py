@@ -1,4 +1,4 @@
-"""Applying migrations of the package and of an application, and taking them back."""
+"""Apply the migrations of the package and of an application, and roll them back."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from ._migration_session import (
 )
 from ._migrations import Migration, Series, application_series, package_series
 from ._own_session import Connection, own_session, pin, scalar
-from ._patience import Patience
 from ._search_path import SearchPath
 from ._sqlstates import quotes_values
+from ._wait_limit import WaitLimit
 from .errors import InvalidInput, MigrationFailed, MissingExtra, Unavailable
 from .validation import check_flag, check_seconds
 
 if TYPE_CHECKING:
     from ._yoyo import Direction, File
 
-#: Seconds, unless the caller says otherwise.
+#: Default limits in seconds.
 LOCK_TIMEOUT = 2.0
 WAIT = 60.0
 
@@ -42,7 +42,7 @@ DEFAULT_APPLICATION = "app"
 #: What `rollback_to` calls the state before the first migration.
 NOTHING = "0"
 
-# An index that another session is building at this moment is left out.
+# Without an index that another session is building at the moment.
 _INVALID_INDEX = """
 SELECT
     CASE
@@ -77,29 +77,29 @@ Folders: TypeAlias = str | Path | Sequence[str | Path]
 
 
 class MigrationReport(msgspec.Struct, frozen=True):
-    """What one call of `migrate` did.
+    """The result of one call of `migrate`.
 
-    A migration of an application is called ``application/id``.
+    The id of an application's migration is ``application/id``.
     """
 
     applied: tuple[str, ...]
     already_applied: int
-    #: Why a migration was left out, by id. A later call applies it when it can.
+    #: The reason by id of each migration that was skipped. A later call applies it if possible.
     not_applicable: dict[str, str]
     seconds: float
 
 
 class MigrationState(msgspec.Struct, frozen=True):
-    """How one migration stands in a database."""
+    """The state of one migration in a database."""
 
-    #: ``application/id`` where it is an application's.
+    #: ``application/id`` for a migration of an application.
     id: str
-    #: changed: the file is no longer what was applied. unknown: a newer version applied it.
+    #: changed: the file was changed after it was applied. unknown: a newer version applied it.
     state: Literal["applied", "pending", "changed", "unknown"]
     applied_at: datetime | None
-    #: Left pending where the server lacks this extension; None for most.
+    #: The extension that it needs; it stays pending on a server without it. None for most.
     extension: str | None
-    #: The file; None where there is none.
+    #: The file; None for an unknown migration.
     path: Path | None
 
 
@@ -116,9 +116,9 @@ def migrate(
 ) -> MigrationReport:
     """Apply every migration that the database lacks, in order.
 
-    Several processes may call it at once: one works, the others wait and then have nothing to do.
-    After a failure or a crash, call it again. It needs a session of its own: connect to the server,
-    not to a pooler in transaction mode.
+    Several processes may call it at once: one migrates, and the others wait for it. After a failure
+    or a crash, call it again. Connect to the server itself, because it needs its own session, which
+    a pooler in transaction mode does not give.
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
@@ -129,7 +129,7 @@ def migrate(
         application_only: apply no migration of the package; its tables are not made.
         schema: where the tables are or will be; None is the first schema that exists in the
             search_path of the role.
-        search_path: more schemas in which names are looked up, behind that one.
+        search_path: more schemas in which names are looked up, after that one.
         lock_timeout: seconds to wait for a lock on a table; new queries on it wait as long.
         wait: seconds to wait for other sessions in all: for another process that migrates, for
             locks, and for older transactions when an index is built concurrently.
@@ -140,15 +140,15 @@ def migrate(
     path = SearchPath.of(schema, search_path)
     file_class = _file_class()
     started = time.monotonic()
-    patience = Patience(lock_timeout, wait)
+    wait_limit = WaitLimit(lock_timeout, wait)
     done: list[str] = []
     left_out: dict[str, str] = {}
-    with exclusive_session(conninfo, path, patience) as (connection, path):
+    with exclusive_session(conninfo, path, wait_limit) as (connection, path):
         if not application_only:
             check_locale(connection)
-        # Nothing is applied before all of them are known to fit their files.
+        # Every applied migration is compared with its file before a new one is applied.
         ledgers = [_opened(connection, series) for series in every]
-        run = _Run(connection, path, patience, file_class)
+        run = _Run(connection, path, wait_limit, file_class)
         for each in ledgers:
             for migration in each.series.migrations:
                 name = each.series.named(migration.id)
@@ -175,32 +175,32 @@ def rollback_to(
     lock_timeout: float = LOCK_TIMEOUT,
     wait: float = WAIT,
 ) -> list[str]:
-    """Take back every migration after *migration_id*, the newest first; "0" takes back all.
+    """Roll back every migration after *migration_id*, the newest first; return their ids.
 
-    With *migrations*, only those of the application are taken back. The data of dropped tables is
-    lost. Return the ids.
+    "0" rolls back all. With *migrations*, only those of the application are rolled back. The data
+    of dropped tables is lost.
     """
     check_seconds("lock_timeout", lock_timeout)
     check_seconds("wait", wait)
     series, later = checked_rollback(migrations, application, migration_id)
     path = SearchPath.of(schema, search_path)
     file_class = _file_class()
-    patience = Patience(lock_timeout, wait)
-    with exclusive_session(conninfo, path, patience) as (connection, path):
+    wait_limit = WaitLimit(lock_timeout, wait)
+    with exclusive_session(conninfo, path, wait_limit) as (connection, path):
         each = _opened(connection, series)
-        run = _Run(connection, path, patience, file_class)
+        run = _Run(connection, path, wait_limit, file_class)
         reached = [
             migration
             for migration in reversed(later)
-            if migration.id in each.applied or run.may_have_left_something(each, migration)
+            if migration.id in each.applied or run.may_be_partly_applied(each, migration)
         ]
         for migration in reached:
             if not migration.rollback.is_file():
                 raise MigrationFailed(
-                    f"{migration.path.name} cannot be taken back: {migration.rollback} is missing"
+                    f"{migration.path.name} cannot be rolled back: {migration.rollback} is missing"
                 )
         for migration in reached:
-            run.take_back(each, migration)
+            run.roll_back(each, migration)
     return [series.named(migration.id) for migration in reached if migration.id in each.applied]
 
 
@@ -221,7 +221,7 @@ def status(
 
 
 class _Opened(NamedTuple):
-    """A series, and what the database held of it at the beginning."""
+    """A series, and its applied migrations at the beginning."""
 
     series: Series
     ledger: Ledger
@@ -269,7 +269,7 @@ def _file_class() -> type[File]:
 
 
 def _opened(connection: Connection, series: Series) -> _Opened:
-    """Return what the database holds of a series; raise when it does not fit the files."""
+    """Return a series with its applied migrations; raise if they differ from the files."""
     ledger = Ledger(connection, series)
     ledger.create()
     applied = ledger.read()
@@ -285,32 +285,33 @@ def _opened(connection: Connection, series: Series) -> _Opened:
 
 
 class _Run:
-    """Runs files in the one session that may migrate."""
+    """Runs migration files in the session that holds the lock."""
 
     def __init__(
         self,
         connection: Connection,
         path: SearchPath,
-        patience: Patience,
+        wait_limit: WaitLimit,
         file_class: type[File],
     ) -> None:
         self._connection = connection
         self._path = path
-        self._patience = patience
+        self._wait_limit = wait_limit
         self._file_class = file_class
 
     def apply(self, each: _Opened, migration: Migration) -> None:
         """Run the file of a migration, and record it."""
         self._run(each, migration, "apply")
 
-    def take_back(self, each: _Opened, migration: Migration) -> None:
+    def roll_back(self, each: _Opened, migration: Migration) -> None:
         """Run the rollback file of a migration, and remove it from the ledger."""
         self._run(each, migration, "rollback")
 
-    def may_have_left_something(self, each: _Opened, migration: Migration) -> bool:
-        """Tell whether a migration that is not recorded may have been applied in part.
+    def may_be_partly_applied(self, each: _Opened, migration: Migration) -> bool:
+        """Return whether a migration that is not recorded may have been applied in part.
 
-        Its statements commit one by one, it has a rollback file, and what it builds on is there.
+        Its statements commit one by one, it has a rollback file, and all earlier migrations are
+        applied.
         """
         if self._file_class(migration).transactional or not migration.rollback.is_file():
             return False
@@ -320,13 +321,13 @@ class _Run:
         return all(other.id in each.applied for other in earlier if other.extension is None)
 
     def has_extension(self, extension: str) -> bool:
-        """Create the extension unless it is there; return False where that is not possible."""
+        """Create the extension if it is missing; return False where that is not possible."""
         create = sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
         try:
             self._connection.execute(create)
         except (pg.FeatureNotSupported, pg.InsufficientPrivilege, pg.UndefinedFile):
             return False
-        # It may be in a schema of its own, as hosting services have it.
+        # The extension may be in its own schema, as at many hosting services.
         self._path = self._path.followed_by(self._schema_of(extension))
         pin(self._connection, self._path)
         return True
@@ -337,8 +338,8 @@ class _Run:
     def _run(self, each: _Opened, migration: Migration, direction: Direction) -> None:
         started = time.monotonic()
         file = self._file_class(migration)
-        # A file that is not transactional builds indexes concurrently: no session queues behind it.
-        limit = self._patience.one_wait(in_the_way=file.transactional)
+        # A file that is not transactional builds indexes concurrently, which blocks no session.
+        limit = self._wait_limit.lock_timeout_for(blocks_others=file.transactional)
         set_lock_timeout(self._connection, limit)
         record = each.ledger.add if direction == "apply" else each.ledger.remove
         try:
@@ -353,9 +354,11 @@ class _Run:
         self, name: str, file: File, error: psycopg.Error
     ) -> MigrationFailed | Unavailable:
         if file.transactional:
-            after = "nothing of it was kept"
+            after = "it was rolled back"
         else:
-            after = "its statements commit one by one: run it again, and it starts over"
+            after = (
+                "its statements commit one by one: run it again, and it starts from the beginning"
+            )
         if self._connection.closed:
             return Unavailable(f"{name}: the connection to the server was lost; {after}")
         return MigrationFailed(
@@ -365,13 +368,13 @@ class _Run:
         )
 
     def _reason(self, error: psycopg.Error) -> str:
-        patience = self._patience
+        wait_limit = self._wait_limit
         is_locked = isinstance(error, pg.LockNotAvailable)
         is_stopped = is_locked or isinstance(error, pg.QueryCanceled)
-        if (is_locked and patience.limits_the_wait) or (is_stopped and patience.is_over):
-            return patience.reason
+        if (is_locked and wait_limit.limits_the_wait) or (is_stopped and wait_limit.is_over):
+            return wait_limit.reason
         if is_locked:
-            return "a table stayed locked by another session for too long"
+            return "another session kept a table locked longer than lock_timeout"
         if error.sqlstate is None or quotes_values(error.sqlstate):
             return type(error).__name__
         return error.diag.message_primary or type(error).__name__
@@ -383,8 +386,8 @@ def _refuse_lost_extension(connection: Connection, migration: Migration) -> None
     brought = "SELECT 1 FROM pg_available_extensions WHERE name = %(name)s"
     if extension and scalar(connection, brought, name=extension) is None:
         raise MigrationFailed(
-            f"{migration.path.name} is applied, but this server does not have {extension}: writing "
-            "to tables with its indexes fails. Use a server that has it, or take the migration back"
+            f"{migration.path.name} is applied, but this server does not have {extension}: writes "
+            "to tables with its indexes fail. Use a server that has it, or roll the migration back"
         )
 
 

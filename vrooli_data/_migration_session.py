@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 import psycopg
 
 from ._own_session import Connection, own_session, pin, refuse_forbidden, scalar
-from ._patience import Patience
 from ._search_path import SearchPath
+from ._wait_limit import WaitLimit
 from .errors import MigrationFailed, Timeout
 
 _OLDEST_SERVER = 15
@@ -18,11 +18,11 @@ _OLDEST_SERVER = 15
 _LOCK_KEY = 0x76726F6F6C69
 _POLL_SECONDS = 0.1
 _CANCEL_SECONDS = 5.0
-#: What pg_stat_activity shows, and what errors call it.
+#: The application_name, and the name of the work in errors.
 APPLICATION_NAME, WORK = "vrooli_data migrate", "migrate"
 _CREATE_DATABASE = "create one with ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0"
 
-# Limits meant for a program's queries would cut a migration short. transaction_timeout exists from
+# Time limits for queries would end a migration too early. transaction_timeout exists from
 # PostgreSQL 17 on.
 _NO_TIME_LIMITS = """
 SELECT set_config(name, '0', FALSE)
@@ -35,14 +35,14 @@ WHERE
         'idle_in_transaction_session_timeout'
     )
 """
-# The server notices within a second that the client was killed. Otherwise a concurrent index build
-# would go on, and so would its wait. Not every platform's server can look.
+# With this, the server notices within a second that the client was killed. Otherwise a concurrent
+# index build would continue, and hold the lock. Not every platform supports the setting.
 _NOTICE_LOST_CLIENT = "SET client_connection_check_interval = '1s'"
 
 
 @contextmanager
 def exclusive_session(
-    conninfo: str | None, path: SearchPath, patience: Patience
+    conninfo: str | None, path: SearchPath, wait_limit: WaitLimit
 ) -> Iterator[tuple[Connection, SearchPath]]:
     """Open a session, and take the lock that lets one process at a time migrate.
 
@@ -57,9 +57,9 @@ def exclusive_session(
         connection.execute(_NO_TIME_LIMITS)
         with suppress(psycopg.errors.InvalidParameterValue):
             connection.execute(_NOTICE_LOST_CLIENT)
-        _lock(connection, patience)
-        with patience.watch(connection, path), _ended_at_the_server(connection):
-            set_lock_timeout(connection, patience.one_wait(in_the_way=True))
+        _lock(connection, wait_limit)
+        with wait_limit.watch(connection, path), _ended_at_the_server(connection):
+            set_lock_timeout(connection, wait_limit.lock_timeout_for(blocks_others=True))
             yield connection, path
 
 
@@ -73,15 +73,17 @@ def check_locale(connection: Connection) -> None:
     """Refuse a database in which search would not work."""
     if not scalar(connection, "SELECT lower('\u00c9') = '\u00e9'"):
         raise MigrationFailed(
-            "the locale of the database has no letters beyond ASCII, so search would not find "
-            f"\u00c9 by \u00e9: {_CREATE_DATABASE}"
+            "the locale of the database supports only ASCII letters, so a search for \u00e9 would "
+            f"not find \u00c9: {_CREATE_DATABASE}"
         )
 
 
 def _check_server(connection: Connection) -> None:
     major = connection.info.server_version // 10_000
     if major < _OLDEST_SERVER:
-        raise MigrationFailed(f"PostgreSQL {_OLDEST_SERVER} or later is needed, this is {major}")
+        raise MigrationFailed(
+            f"the server is PostgreSQL {major}: {_OLDEST_SERVER} or later is needed"
+        )
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise MigrationFailed(
@@ -110,7 +112,7 @@ def _ended_at_the_server(connection: Connection) -> Iterator[None]:
         raise
 
 
-def _lock(connection: Connection, patience: Patience) -> None:
+def _lock(connection: Connection, wait_limit: WaitLimit) -> None:
     """Take the advisory lock by asking for it again and again.
 
     A statement that waited for the lock would have a snapshot. CREATE INDEX CONCURRENTLY in the
@@ -118,10 +120,10 @@ def _lock(connection: Connection, patience: Patience) -> None:
     """
     started = time.monotonic()
     while not scalar(connection, "SELECT pg_try_advisory_lock(%(key)s)", key=_LOCK_KEY):
-        patience.left = started + patience.seconds - time.monotonic()
-        if patience.is_over:
+        wait_limit.left = started + wait_limit.seconds - time.monotonic()
+        if wait_limit.is_over:
             raise Timeout(
-                f"another process was still migrating this database after {patience.seconds:g} s; "
+                f"another process is still migrating this database after {wait_limit.seconds:g} s; "
                 f"its application_name in pg_stat_activity is '{APPLICATION_NAME}'"
             )
         time.sleep(_POLL_SECONDS)

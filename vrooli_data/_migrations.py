@@ -124,7 +124,7 @@ def check_applied(applied: Collection[str], schema: str | None = None) -> None:
 
 
 def has_trigrams(applied: Collection[str]) -> bool:
-    """Tell whether all trigram indexes are among the applied migrations."""
+    """Return whether all trigram indexes are among the applied migrations."""
     return all(m.id in applied for m in known() if m.extension == "pg_trgm")
 
 

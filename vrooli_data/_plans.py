@@ -137,7 +137,7 @@ class PlanNode:
 
     @property
     def makes_cte(self) -> bool:
-        """Tell whether the node computes a CTE, which other nodes read."""
+        """Return whether the node computes a CTE, which other nodes read."""
         return self.role.startswith(_CTE)
 
     @property
@@ -147,7 +147,7 @@ class PlanNode:
 
     @property
     def may_stop_early(self) -> bool:
-        """Tell whether a Limit above may end the node before all of its rows."""
+        """Return whether a Limit above may end the node before all of its rows."""
         for above in self.ancestors():
             if above.json["Node Type"] == "Limit":
                 return True
@@ -326,7 +326,7 @@ def _remarks(node: PlanNode) -> Iterator[str]:
 
 
 def _begins_to_be_wrong(node: PlanNode) -> bool:
-    """Tell whether an estimate is wrong here, and not because of a node below."""
+    """Return whether an estimate is wrong here, and not because of a node below."""
     if not _is_wrong(node) or node.json["Node Type"] == "CTE Scan":
         return False
     if node.may_stop_early and node.json["Actual Rows"] < node.json["Plan Rows"]:

@@ -1,4 +1,4 @@
-"""How long work tells how far it is."""
+"""The interface by which long work reports its progress."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """What shows how far long work is; its tasks follow one another."""
+    """Receives the progress of long work, which is a sequence of tasks."""
 
     def start(self, task: str, total: int | None) -> None:
-        """Begin a task of *total* rows; None when their number is not known yet."""
+        """Begin a task of *total* rows; None if the number is unknown."""
 
     def advance(self, count: int) -> None:
-        """Tell that *count* more rows of the task are done."""
+        """Report that *count* more rows of the task are done."""
 
     def finish(self) -> None:
         """End the task."""
 
 
 class NoProgress:
-    """Shows nothing."""
+    """Ignores the progress."""
 
     def start(self, task: str, total: int | None) -> None:
         """Show nothing."""

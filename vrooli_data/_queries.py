@@ -1,4 +1,4 @@
-"""Read the queries of ``.sql`` files: each with its name, header and statement."""
+"""Read the queries of ``.sql`` files, each with its name, header and statement."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .errors import InvalidFile
 _FIELD = re.compile(r"^(Utility|Record|Index|Index \(pg_trgm\)|Plan|Locks|Null):\s+(.+)$")
 _REQUIRED = ("Record", "Index", "Locks")
 _NAME_LINES = re.compile(r"^(?=--[ \t]*name[ \t]*:)", re.MULTILINE)
-#: A hyphen in a name becomes _, as aiosql has it.
+#: A hyphen in a name becomes _, as in aiosql.
 _NAME_LINE = re.compile(
     r"--\s*name\s*:\s*(?P<name>[a-z_][\w-]*)\s*\([\w\s,-]*\)\s*(?P<suffix>[$^!]?)\s*",
     re.ASCII | re.IGNORECASE,
 )
 _LOADER = QueryLoader(GenericAdapter(), None)  # type: ignore[no-untyped-call]  # aiosql's is untyped
-#: What aiosql sees of the pieces in which it would find what is none of its business.
+#: Replacements of the pieces in which aiosql would find parameters that are none.
 _BARE = {"comment": " ", "hint": " ", "quoted": " 0 "}
 #: A query whose rows are streamed.
 COPIED_OUT = re.compile(
@@ -34,30 +34,30 @@ COPIED_OUT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _COMMANDS = frozenset({"ANALYZE", "COPY", "CREATE", "DROP"})
-#: Where aiosql says that it found a mistake: it is given one query at a time.
-_PLACE = " at <unknown>:1"
+#: The useless position in aiosql's errors: it receives one query at a time.
+_AIOSQL_POSITION = " at <unknown>:1"
 
 
 class Source(msgspec.Struct, frozen=True):
-    """One query as its file has it."""
+    """One query of a file."""
 
     #: Folder and name: ``users.find_by_id``.
     name: str
     path: Path
     line: int
     parameters: tuple[str, ...]
-    #: What follows the parameters in the name line: ``^``, ``$``, ``!`` or nothing.
+    #: The character after the parameters in the name line: ``^``, ``$``, ``!`` or none.
     suffix: str
-    #: Header fields by their names, the purpose under ``Purpose``.
+    #: Header fields by their names; the purpose is in ``Purpose``.
     header: dict[str, str]
-    #: The statement as its file has it.
+    #: The statement as in the file.
     written: str
-    #: The same without comments, and with ``$n`` for its parameters, in the order of the name line.
+    #: The statement without comments and with ``$n`` parameters, in the order of the name line.
     sql: str
 
     @property
     def is_planned_anew(self) -> bool:
-        """Whether its Plan line asks for a plan of each call's own."""
+        """Whether its Plan line asks for a new plan for each call."""
         return "Plan" in self.header
 
     @property
@@ -78,7 +78,7 @@ class Source(msgspec.Struct, frozen=True):
 
     @property
     def is_staged(self) -> bool:
-        """Whether it needs the staging table of a bulk load, or makes it."""
+        """Whether it uses or creates the staging table of a bulk load."""
         return "pg_temp." in self.sql
 
     @property
@@ -96,21 +96,21 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Unreadable(NamedTuple):
-    """What keeps a file, or one query of it, from being read."""
+    """A file or a query that cannot be read, and why."""
 
     path: Path
     line: int
-    #: The query's, or that of the folder.
+    #: The name of the query, or of the folder.
     name: str
     problem: str
 
     def error(self) -> InvalidFile:
-        """Return it as the error that says so."""
+        """Return the error to raise."""
         return InvalidFile(f"{self.path}:{self.line}: {self.problem}", line=self.line)
 
 
 def sql_folder() -> Path:
-    """Return the folder of the queries: in the package when installed, else in the tree."""
+    """Return the folder of the package's queries: installed, or in the source tree."""
     package = Path(__file__).parent
     inside = package / "sql"
     return inside if inside.is_dir() else package.parent / "sql"
@@ -118,7 +118,7 @@ def sql_folder() -> Path:
 
 @cache
 def load_folder(folder: Path) -> dict[str, Source]:
-    """Read every query of one folder's ``.sql`` files, by name; refuse what cannot be read."""
+    """Return the queries of a folder by name; raise at the first that cannot be read."""
     sources, unreadable = read_folder(folder)
     if unreadable:
         raise unreadable[0].error()
@@ -126,7 +126,7 @@ def load_folder(folder: Path) -> dict[str, Source]:
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Source], list[Unreadable]]:
-    """Read every query of one folder's ``.sql`` files, by name, and tell what cannot be read."""
+    """Return the queries of a folder by name, and what cannot be read."""
     sources: dict[str, Source] = {}
     unreadable: list[Unreadable] = []
     for path in sorted(folder.glob("*.sql")):
@@ -135,7 +135,7 @@ def read_folder(folder: Path) -> tuple[dict[str, Source], list[Unreadable]]:
                 unreadable.append(found)
             elif found.name in sources:
                 other = sources[found.name]
-                problem = f"{found.name} stands in {other.path.name}:{other.line} as well"
+                problem = f"{found.name} is also defined in {other.path.name}:{other.line}"
                 unreadable.append(Unreadable(path, found.line, found.name, problem))
             else:
                 sources[found.name] = found
@@ -143,19 +143,19 @@ def read_folder(folder: Path) -> tuple[dict[str, Source], list[Unreadable]]:
 
 
 def read_file(path: Path) -> Iterator[Source | Unreadable]:
-    """Read the queries of one file, each by itself: what is wrong with one hides no other."""
+    """Read the queries of one file; an error in one query does not hide the others."""
     folder = path.parent.name
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        yield Unreadable(path, 1, folder, f"it cannot be read: {error.strerror}")
+        yield Unreadable(path, 1, folder, f"the file cannot be read: {error.strerror}")
         return
     except UnicodeDecodeError:
-        yield Unreadable(path, 1, folder, "it is not in UTF-8")
+        yield Unreadable(path, 1, folder, "the file is not UTF-8")
         return
     above, *blocks = _NAME_LINES.split(text)
     if not blocks:
-        yield Unreadable(path, 1, folder, "it holds no query: none of its lines is `-- name: ...`")
+        yield Unreadable(path, 1, folder, "the file has no query: add a line `-- name: ...`")
     line = 1 + above.count("\n")
     for block in blocks:
         yield _read_query(path, line, block)
@@ -166,7 +166,7 @@ def _read_query(path: Path, line: int, block: str) -> Source | Unreadable:
     first, *below = block.split("\n")
     named = _NAME_LINE.fullmatch(first)
     if named is None:
-        problem = f"`{first}` is not `-- name: name(parameters)`, with ^, $ or ! behind it, or none"
+        problem = f"`{first}` must be `-- name: name(parameters)`, with ^, $, ! or nothing after it"
         return Unreadable(path, line, path.parent.name, problem)
     name = f"{path.parent.name}.{named['name'].replace('-', '_')}"
     comments = list(takewhile(lambda line: line.startswith("--"), below))
@@ -177,14 +177,16 @@ def _read_query(path: Path, line: int, block: str) -> Source | Unreadable:
     try:
         cut = list(pieces(written))
         if any(_NAME_LINES.match(piece.text.lstrip()) for piece in cut if piece.kind == "comment"):
-            return Unreadable(path, line, name, f"{name} holds a name line inside a line")
-        # aiosql would take a colon in a comment or a quoted text for a parameter.
+            return Unreadable(
+                path, line, name, f"{name} has `-- name:` after other text: begin a new line"
+            )
+        # aiosql would read a colon in a comment or a quoted text as a parameter.
         bare = "".join(_BARE.get(piece.kind, piece.text) for piece in cut)
         (loaded,) = _LOADER.load_query_data_from_sql(f"{first}\n{bare}", [])
     except Unended as error:
         return Unreadable(path, line, name, f"{name} has {error}")
     except (SQLLoadException, SQLParseException) as error:
-        return Unreadable(path, line, name, str(error).replace(_PLACE, ""))
+        return Unreadable(path, line, name, str(error).replace(_AIOSQL_POSITION, ""))
     parameters = tuple(loaded.parameters or ())
     return Source(
         name,
@@ -199,9 +201,9 @@ def _read_query(path: Path, line: int, block: str) -> Source | Unreadable:
 
 
 def _header(lines: list[str]) -> dict[str, str]:
-    """Read the comment lines below a name line; a line that names no field goes on with the last.
+    """Read the comment lines below a name line; a line without a field continues the one before.
 
-    They are read from the file, because aiosql adds the comments inside the statement to them.
+    They are read from the file, because aiosql would mix them with comments in the statement.
     """
     header = {"Purpose": ""}
     current = "Purpose"
@@ -216,7 +218,7 @@ def _header(lines: list[str]) -> dict[str, str]:
 
 
 def _wrong_lines(header: dict[str, str], lines: list[str]) -> str | None:
-    """Tell which lines of a header are missing or come twice."""
+    """Return which lines of a header are missing or repeated; None if all is well."""
     if missing := [field for field in ("Purpose", *_REQUIRED) if not header.get(field)]:
         return f"no {', '.join(missing)}"
     fields = [field[1] for line in lines if (field := _FIELD.match(_uncommented(line)))]
@@ -229,13 +231,13 @@ def _uncommented(line: str) -> str:
 
 
 def _numbered(cut: list[Piece], parameters: tuple[str, ...]) -> str:
-    """Turn each ``:name`` into the ``$n`` of its place in the name line; leave comments out."""
+    """Replace each ``:name`` by the ``$n`` of its position in the name line; drop comments."""
 
     def sent(piece: Piece) -> str:
         if piece.kind == "parameter":
             return f"${parameters.index(piece.text.removeprefix(':')) + 1}"
         if piece.kind == "comment":
-            # It parts what stands on both sides of it.
+            # A block comment separates the words around it.
             return " " if piece.text.startswith("/*") else ""
         return piece.text
 

@@ -135,7 +135,7 @@ def _one_of(table: str) -> str:
 
 
 def _is_generated(source: Source, table: str, column: str) -> bool:
-    """Tell whether a statement takes a column's value from its sequence."""
+    """Return whether a statement takes a column's value from its sequence."""
     if any(
         name.rpartition(".")[2] == f"{table}_{column}_seq"
         for name in _SEQUENCES.findall(source.sql)

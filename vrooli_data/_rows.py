@@ -48,7 +48,7 @@ def nested_decoders(record: type[Any]) -> Decoders:
 
 
 def is_plain(annotation: Any) -> bool:
-    """Tell whether a value of this type needs no decoding."""
+    """Return whether a value of this type needs no decoding."""
     origin = get_origin(annotation)
     if origin in (Union, types.UnionType):
         return all(is_plain(part) for part in get_args(annotation))

@@ -104,5 +104,5 @@ UNPREPARED: Final = frozenset({"26000", "42P05"})
 
 
 def quotes_values(code: str) -> bool:
-    """Tell whether the server's messages of this code may quote values of rows."""
+    """Return whether the server's messages of this code may quote values of rows."""
     return code.startswith(_DATA_EXCEPTIONS)

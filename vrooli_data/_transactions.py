@@ -122,7 +122,7 @@ NO_TRACE: Final = Trace(None, None, None, None, 0.0)
 
 
 def is_same_run(before: ServerRun | None, now: ServerRun) -> bool | None:
-    """Tell whether two observations are of one server that did not crash between them.
+    """Return whether two observations are of one server that did not crash between them.
 
     False proves a crash or another server; None proves neither.
     """

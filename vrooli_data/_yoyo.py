@@ -1,7 +1,7 @@
-"""The two parts of yoyo that are used: reading a migration's file and running its statements.
+"""Read the file of a migration and run its statements, by yoyo.
 
-Its lock, state and log tables stay unused: the lock outlives a crash, the state knows no checksum,
-and the log asks the machine for its host and user name, which containers need not have.
+The lock, state and log tables of yoyo are not used. The lock outlives a crash, the state has no
+checksum, and the log needs the host and user name of the machine, which a container may lack.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .errors import InvalidFile
 
 Direction: TypeAlias = Literal["apply", "rollback"]
 
-#: What begins or ends a transaction; the transaction of a file is not the file's to end.
+#: Statements that begin or end a transaction. A file must not end the transaction that it runs in.
 _CONTROL = re.compile(
     r"\s*(BEGIN|START\s+TRANSACTION|COMMIT|END|ABORT|ROLLBACK(?!\s+TO))\b", re.IGNORECASE
 )
@@ -36,7 +36,7 @@ class File:
         path = migration.path
         self._migration = YoyoMigration(migration.id, str(path), str(path.parent))
         self._migration.load()
-        #: False: the statements commit one by one, as CREATE INDEX CONCURRENTLY must.
+        #: False if the statements commit one by one, as CREATE INDEX CONCURRENTLY must.
         self.transactional: bool = self._migration.use_transactions
         if self.transactional:
             for each in (path, migration.rollback):
@@ -45,8 +45,8 @@ class File:
                     found = _CONTROL.match(_code(statement))
                     if found:
                         raise InvalidFile(
-                            f"{each}: remove {found[1]}: the file is run in a transaction, unless "
-                            "its head says `-- transactional: false`"
+                            f"{each}: remove {found[1]}: the file runs in one transaction, unless "
+                            "it begins with `-- transactional: false`"
                         )
 
     def run(
@@ -55,7 +55,7 @@ class File:
         direction: Direction,
         record: Callable[[], object],
     ) -> None:
-        """Run the statements, then *record*, in the same transaction where there is one."""
+        """Run the statements and then *record*; in one transaction if the file is transactional."""
         backend = _Backend(connection)
         with _without_log():
             if self.transactional:
@@ -66,13 +66,14 @@ class File:
                 self._migration.process_steps(backend, direction)
                 record()
             else:
-                # What was taken back in part is not applied: either way, a later run starts over.
+                # A migration that was partly rolled back must not count as applied. After a failure
+                # here, the next run begins again in either direction.
                 record()
                 self._migration.process_steps(backend, direction)
 
 
 def _code(statement: str) -> str:
-    """Return a statement without its comments; nothing where it cannot be read."""
+    """Return a statement without its comments; empty if it cannot be parsed."""
     with suppress(Unended):
         return "".join(piece.text for piece in pieces(statement) if piece.kind == "code")
     return ""
@@ -81,12 +82,12 @@ def _code(statement: str) -> str:
 class _Cursor(psycopg.Cursor[Any]):
     @property
     def description(self) -> None:
-        """Return nothing: yoyo prints the rows of whatever has a description."""
+        """Return None, because yoyo prints the rows of a cursor that has a description."""
         return None
 
 
 class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
-    # yoyo connects by URLs of its own form. It is given a connection instead.
+    # yoyo opens connections by URLs in its own form. It gets an open connection instead.
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._given = connection
         super().__init__(None, migration_table="")
@@ -100,7 +101,7 @@ class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
 @contextmanager
 def _without_log() -> Iterator[None]:
-    """Keep yoyo's messages out of the program's log: they hold whole statements."""
+    """Keep yoyo's messages out of the program's log, because they contain whole statements."""
     logger = logging.getLogger("yoyo.migrations")
     nothing = _Nothing()
     logger.addFilter(nothing)
@@ -111,6 +112,6 @@ def _without_log() -> Iterator[None]:
 
 
 class _Nothing(logging.Filter):
-    # Each run has a filter of its own, so that one thread does not remove another's.
+    # Each run has its own filter, so that a thread does not remove the filter of another.
     def filter(self, record: logging.LogRecord) -> bool:
         return False

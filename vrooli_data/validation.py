@@ -106,7 +106,7 @@ def check_hook(field: str, value: object) -> None:
 
 
 def is_asynchronous(function: object) -> bool:
-    """Tell whether calling a function only makes something to await, or to go through."""
+    """Return whether calling a function only makes something to await, or to go through."""
     return any(
         inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each)
         for each in (function, type(function).__call__)

@@ -80,12 +80,12 @@ MANY_PLACES = pytest.mark.slow("hostile text")
 
 
 def is_closed(slot: Slot) -> bool:
-    """Tell whether only texts that the library itself names are taken, or those that it made."""
+    """Return whether only texts that the library itself names are taken, or those that it made."""
     return slot.name == "cursor" or get_origin(core(slot.annotation)) is Literal
 
 
 def holds_text(slot: Slot) -> bool:
-    """Tell whether text can be put into a place, at least by disregard of its type."""
+    """Return whether text can be put into a place, at least by disregard of its type."""
     kind = core(slot.annotation)
     return kind is str or is_closed(slot) or is_json(slot.annotation) or is_object(slot.annotation)
 

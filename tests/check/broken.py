@@ -25,7 +25,7 @@ class Broken(NamedTuple):
 
     @property
     def needs_trees(self) -> bool:
-        """Tell whether only a parse tree shows it."""
+        """Return whether only a parse tree shows it."""
         return (
             self.code in _NEED_TREES
             or self.told == _ALWAYS

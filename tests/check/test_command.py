@@ -176,7 +176,7 @@ def test_the_plans_are_written_where_they_are_asked_for(
         (["--sql", "nowhere", "--records", "shop_records"], "does not exist"),
         (["--sql", "sql", "--records", ""], "--records: must be the name of a module"),
         (["--sql", "sql", "--records", ".x"], "--records: must be the name of a module"),
-        (["--sql", "empty", "--records", "shop_records"], "--sql: empty holds no .sql file"),
+        (["--sql", "empty", "--records", "shop_records"], "--sql: empty contains no .sql file"),
         (["--format", "xml"], "xml"),
     ],
 )

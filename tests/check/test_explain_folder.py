@@ -177,12 +177,18 @@ def test_the_page_of_one_database_has_no_growth(connection: Connection[Any], sho
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("SELECT 1 AS id;\n", "no line is `-- name: name()^`"),
-        ("-- name: orders(id)^\nSELECT 1 AS id;\n", "no line is `-- name: name()^`"),
-        ("-- name: oders()^\nSELECT 1 AS id;\n", "the example oders serves no query"),
-        ("-- name: orders__gone()^\nSELECT 1 AS id;\n", "the example orders__gone serves no query"),
-        ("-- name: orders()^\nSELECT 1 AS id;\n", "the example orders occurs twice"),
-        ("\udcff", "not readable as text in UTF-8"),
+        ("SELECT 1 AS id;\n", "the file has no query: add a line `-- name: name()^`"),
+        (
+            "-- name: orders(id)^\nSELECT 1 AS id;\n",
+            "the file has no query: add a line `-- name: name()^`",
+        ),
+        ("-- name: oders()^\nSELECT 1 AS id;\n", "the example oders belongs to no query"),
+        (
+            "-- name: orders__gone()^\nSELECT 1 AS id;\n",
+            "the example orders__gone belongs to no query",
+        ),
+        ("-- name: orders()^\nSELECT 1 AS id;\n", "the example orders is defined twice"),
+        ("\udcff", "the file is not readable as UTF-8"),
     ],
 )
 def test_a_wrong_file_of_examples_is_refused(shop: Path, text: str, problem: str) -> None:
@@ -200,7 +206,7 @@ def test_a_folder_without_examples_is_refused(shop: Path) -> None:
 
 def test_a_folder_without_queries_is_refused(shop: Path) -> None:
     (shop / "sql/orders/none").mkdir()
-    with pytest.raises(InvalidInput, match="holds no query"):
+    with pytest.raises(InvalidInput, match="contains no query"):
         all_queries(shop / "sql/orders/none")
 
 
@@ -224,11 +230,7 @@ def test_an_example_without_a_row_is_told(connection: Connection[Any], shop: Pat
     with pytest.raises(NotFound, match="no rows for the example orders; add rows"):
         explained(connection, shop, "orders.find_by_id")
     notes = [query.explained.note for query in surveyed(connection, shop).queries]
-    assert (
-        notes
-        == ["the database holds no rows for the example orders; add rows, or change the example"]
-        * 4
-    )
+    assert notes == ["the example orders returns no row; add rows, or change the example"] * 4
 
 
 @pytest.mark.slow("the command line")

@@ -128,14 +128,14 @@ def test_a_load_has_no_finding(shop_url: str, shop: Path) -> None:
             "load__copy",
             "    customer_id bigint NOT NULL,\n    total integer NOT NULL,\n",
             "    total integer NOT NULL,\n    customer_id bigint NOT NULL,\n",
-            "the COPY has customer_id in place 1, where pg_temp.new_orders has total",
+            "column 1 is customer_id in the COPY, but total in pg_temp.new_orders",
         ),
         (
             "columns",
             "load__copy",
             "COPY pg_temp.new_orders (\n    customer_id,\n    total,",
             "COPY pg_temp.new_orders (\n    total,\n    customer_id,",
-            "NewOrder writes (customer_id, total, note, tags)",
+            "NewOrder has (customer_id, total, note, tags)",
         ),
         (
             "types",
@@ -149,7 +149,7 @@ def test_a_load_has_no_finding(shop_url: str, shop: Path) -> None:
             "load__copy",
             "    note text,",
             "    note text NOT NULL,",
-            "column note takes no NULL, but NewOrder.note is str | None",
+            "column note is NOT NULL, but NewOrder.note is str | None",
         ),
         (
             "columns",
@@ -166,8 +166,8 @@ def test_a_load_has_no_finding(shop_url: str, shop: Path) -> None:
             "orders has no column tags",
         ),
         ("statement", "load__copy", "FROM STDIN", "FROM STDUP", "it cannot be parsed"),
-        ("statement", "load__stage", "TEMPORARY ", "", "it makes no staging table"),
-        ("statement", "load__stage", " ON COMMIT DROP", "", "it makes no staging table"),
+        ("statement", "load__stage", "TEMPORARY ", "", "it does not create a staging table"),
+        ("statement", "load__stage", " ON COMMIT DROP", "", "it does not create a staging table"),
         ("statement", "load__stage", "jsonb\n", "jsonbee\n", 'type "jsonbee" does not exist'),
         ("index", "load__insert", "scan: new_orders, every row, once", "none: x", "new_orders"),
     ],
@@ -188,7 +188,7 @@ def test_what_does_not_go_together_is_found(  # noqa: PLR0917 (one place broken,
     [
         ("total: int", "total: str", "column total is integer, but NewOrder.total is str"),
         ("tags: dict[str, int] | None", "tags: float | None", "column tags is jsonb"),
-        ("customer_id: int", "customer_id: int | None", "column customer_id takes no NULL"),
+        ("customer_id: int", "customer_id: int | None", "column customer_id is NOT NULL"),
     ],
 )
 def test_a_field_that_does_not_go_is_found(
@@ -221,6 +221,6 @@ def test_a_load_of_an_application_has_no_finding(database_url: str) -> None:
 
 def test_a_copy_that_no_python_writes_is_found(shop_url: str, shop: Path) -> None:
     python = PYTHON.replace('sql.copy("load__copy", NewOrder)', "None")
-    assert "no Python writes these rows" in [
+    assert "no binding uses this COPY" in [
         found.what for found in findings(shop_url, shop, WRITTEN, python)
     ]

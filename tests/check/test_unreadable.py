@@ -33,22 +33,22 @@ def _nested(shop: Path) -> None:
 FILES: dict[str, tuple[str, str, Callable[[Path], object]]] = {
     "text that is not UTF-8": (
         "sql/orders/latin.sql",
-        "it is not in UTF-8",
+        "the file is not UTF-8",
         lambda shop: (shop / "sql/orders/latin.sql").write_bytes(b"-- name: caf\xe9()\n"),
     ),
     "folder with the name of a file": (
         "sql/orders/d.sql",
-        "it cannot be read: Is a directory",
+        "the file cannot be read: Is a directory",
         lambda shop: (shop / "sql/orders/d.sql").mkdir(),
     ),
     "link to nothing": (
         "sql/orders/gone.sql",
-        "it cannot be read: No such file",
+        "the file cannot be read: No such file",
         lambda shop: (shop / "sql/orders/gone.sql").symlink_to("nowhere"),
     ),
     "file without a query": (
         "sql/orders/schema.sql",
-        "it holds no query",
+        "the file has no query",
         lambda shop: (shop / "sql/orders/schema.sql").write_text("SELECT 1;\n"),
     ),
     "folder in a folder": ("sql/orders/old/q.sql", "the file lies too deep", _nested),
@@ -77,7 +77,7 @@ def test_a_file_that_cannot_be_read_is_found(shop_url: str, shop: Path, name: st
 
 def test_a_folder_without_queries_is_refused(shop_url: str, shop: Path) -> None:
     (shop / QUERIES).unlink()
-    with pytest.raises(InvalidInput, match=r"sql holds no \.sql file"):
+    with pytest.raises(InvalidInput, match=r"sql contains no \.sql file"):
         findings(shop_url, shop)
 
 

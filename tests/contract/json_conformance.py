@@ -7,7 +7,7 @@ from vrooli_data._contract.analysis.json_shapes import Array, JsonMember, Object
 
 
 def conforms(value: object, shape: JsonShape) -> bool:
-    """Tell whether a value has a shape, nulls and all."""
+    """Return whether a value has a shape, nulls and all."""
     match shape:
         case Object(members):
             return (

@@ -121,7 +121,9 @@ def test_a_name_used_twice_in_one_file_is_refused(tmp_path: Path) -> None:
 def test_a_name_used_in_two_files_of_a_folder_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "SELECT :id::bigint;")
     write(tmp_path, "SELECT :id::integer;", file="write")
-    with pytest.raises(InvalidFile, match=r"write\.sql:1: users\.find stands in read\.sql:1 as"):
+    with pytest.raises(
+        InvalidFile, match=r"write\.sql:1: users\.find is also defined in read\.sql:1"
+    ):
         load_folder(tmp_path / "users")
 
 
@@ -172,7 +174,7 @@ def test_a_mark_at_the_beginning_of_a_file_is_no_part_of_it(tmp_path: Path) -> N
 
 def test_a_name_line_inside_a_line_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "SELECT :id::bigint; -- name: other()\nSELECT 1;")
-    with pytest.raises(InvalidFile, match=r"users\.find holds a name line inside a line"):
+    with pytest.raises(InvalidFile, match=r"users\.find has `-- name:` after other text"):
         load_folder(tmp_path / "users")
 
 

@@ -61,7 +61,7 @@ def _sharded(level: Level) -> list[Relation]:
 
 
 def _holds_sharded(level: Level) -> bool:
-    """Tell whether rows come from a sharded table, rather than only depend on one."""
+    """Return whether rows come from a sharded table, rather than only depend on one."""
     if level.halves:
         return any(map(_holds_sharded, level.halves))
     if level.is_change and is_a(level.node, ast.InsertStmt):

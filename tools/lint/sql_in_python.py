@@ -35,7 +35,7 @@ _ALLOWED: Final = {
     "_ledger.py": "CREATE DELETE INSERT SELECT catalogue",
     "_migrate.py": "CREATE catalogue",
     "_migration_session.py": "catalogue",
-    "_patience.py": "catalogue",
+    "_wait_limit.py": "catalogue",
     # The check and drift: look-ups, plans of given statements, the database that is filled to have
     # plans, the highest value of each key, and advice.
     "_contract/analysis/parse_tree.py": "catalogue",

@@ -145,7 +145,7 @@ class Bench:
 
 
 def _loads(sql: Path) -> bool:
-    """Tell whether aiosql alone loads the queries."""
+    """Return whether aiosql alone loads the queries."""
     try:
         aiosql.from_path(sql, "psycopg")
     except SQLParseException:

@@ -25,7 +25,7 @@ class Look(msgspec.Struct, frozen=True):
 
     @property
     def is_clean(self) -> bool:
-        """Tell whether there is nothing to be found."""
+        """Return whether there is nothing to be found."""
         return not (self.check or self.lint or self.refusal)
 
 

@@ -94,7 +94,7 @@ async def run_shielded(work: Callable[[X], Coroutine[Any, Any, None]], given: X)
 
 
 def is_under_way(given: object) -> bool:
-    """Tell whether shielded work with something goes on, though its caller was cancelled."""
+    """Return whether shielded work with something goes on, though its caller was cancelled."""
     return id(given) in _under_way
 
 
@@ -188,7 +188,7 @@ class Home:
         return self._loop.create_task(_close_when_cancelled(close)).cancel
 
     def is_inherited(self) -> bool:
-        """Tell whether it belongs to a parent of this process."""
+        """Return whether it belongs to a parent of this process."""
         return self._process is not process.current
 
 

@@ -165,7 +165,7 @@ class AsyncDatabase(AsyncRepositories):
             conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
             schema: where the layer's tables are; None is the first schema that exists in the
                 search_path of the role.
-            search_path: more schemas in which names are looked up, behind that one; no others are,
+            search_path: more schemas in which names are looked up, after that one; no others are,
                 whatever the role or *conninfo* sets.
             min_size: connections kept open.
             max_size: connections at most.

@@ -264,7 +264,7 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         self.check_place()
 
     def is_here(self) -> bool:
-        """Tell whether this code runs where the pool was opened."""
+        """Return whether this code runs where the pool was opened."""
         return self._home is not None and self._home.is_here()
 
     def discard_there(self, loan: AsyncLoan) -> None:

@@ -221,11 +221,11 @@ class AsyncTransactionRunner:
         self._turn.release()
 
     def is_open_for(self, owner: object) -> bool:
-        """Tell whether this task or thread opened the transaction and has not left its block."""
+        """Return whether this task or thread opened the transaction and has not left its block."""
         return not self._is_over and self._owner == owner and self._home.is_here()
 
     def is_sound(self) -> bool:
-        """Tell whether the transaction can go on."""
+        """Return whether the transaction can go on."""
         return self._status() is TransactionStatus.INTRANS
 
     @asynccontextmanager

@@ -52,7 +52,7 @@ def _check_call(source: Source, types: Sequence[str], call: RecordedCall) -> Ite
 
 
 def _is_same(passed: Any, given: Any) -> bool:
-    """Tell whether a parameter is an argument of the method, as it is or as JSON."""
+    """Return whether a parameter is an argument of the method, as it is or as JSON."""
     if given is None or given is UNSET:
         # The method may then make a value itself.
         return True

@@ -104,7 +104,7 @@ class Overrides:
         self._names = frozenset(reasons)
 
     def covers(self, name: str) -> bool:
-        """Tell whether a column, or a field in its JSON, has an entry."""
+        """Return whether a column, or a field in its JSON, has an entry."""
         self._waiting.pop(name, None)
         return name in self._names
 

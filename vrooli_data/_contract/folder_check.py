@@ -109,7 +109,7 @@ def folders_of(sql: Path) -> list[Path]:
     """Return the folders that are checked: *sql*, and those directly in it, with ``.sql`` files."""
     folders = [sql, *sorted(path for path in sql.iterdir() if path.is_dir())]
     if not any(sql.rglob("*.sql")):
-        raise InvalidInput("sql", f"{place(sql)} holds no .sql file")
+        raise InvalidInput("sql", f"{place(sql)} contains no .sql file")
     return [folder for folder in folders if any(folder.glob("*.sql"))]
 
 
@@ -198,7 +198,9 @@ class _FolderChecker:
             elif record not in returned and not self._has_unread:
                 # A query that could not be read may return it.
                 problem = Problem(
-                    "unused-record", "no query returns this record", "drop it, or correct its name"
+                    "unused-record",
+                    "no query returns this record",
+                    "remove it, or correct its name",
                 )
             else:
                 continue
@@ -209,7 +211,7 @@ class _FolderChecker:
             if method.problem is not None:
                 problem = method.problem
             elif not method.calls:
-                problem = Problem("method", "runs no query", "let it run one, or drop it")
+                problem = Problem("method", "runs no query", "let it run a query, or remove it")
             else:
                 continue
             self._place(method.path, method.line, method.name, problem)

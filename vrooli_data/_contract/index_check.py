@@ -21,32 +21,32 @@ class IndexChecker:
     """Plans queries on one connection, and checks the plans.
 
     Args:
-        connection: the one that it has to itself.
-        has_own_settings: leave the planner's settings as the server has them.
+        connection: a connection that nothing else uses.
+        has_own_settings: keep the planner's settings of the server.
     """
 
     def __init__(self, connection: Connection[Any], *, has_own_settings: bool = False) -> None:
-        #: What was not checked, and why.
+        #: Which plans were not checked, and why.
         self.notes: set[str] = set()
         self.planner = Planner(connection, has_own_settings=has_own_settings)
         self.read_tables()
         self._has_trigrams = has_trigrams(read_applied(connection))
 
     def read_tables(self) -> None:
-        """Read which tables and indexes there are, again where some were created."""
+        """Read the tables and indexes of the database. Call it again after creating some."""
         self._tables = self.planner.tables()
 
     def lacks_trigrams(self, source: Source) -> bool:
-        """Tell whether a query uses trigram indexes that this database does not have."""
+        """Return whether a query uses trigram indexes that this database does not have."""
         return "Index (pg_trgm)" in source.header and not self._has_trigrams
 
     def index_line(self, source: Source) -> IndexLine:
-        """Read the Index line that holds on this database."""
+        """Return the Index line that applies to this database."""
         with_trigrams = self._has_trigrams and "Index (pg_trgm)" in source.header
         return index_line(source.header["Index (pg_trgm)" if with_trigrams else "Index"])
 
     def plans(self, source: Source, values: Mapping[str, Mapping[str, str]]) -> dict[str, Plan]:
-        """Return the plans that run, by title: one, or one for each list of the Plan line."""
+        """Return the plans by title: one, or one for each list of the Plan line."""
         if not values:
             return {source.name: self.planner.generic(source)}
         return {
@@ -62,8 +62,8 @@ class IndexChecker:
                 cheap = self._tables.cheap if is_wide else frozenset[str]()
                 small = sorted(t for t in tables if t in cheap or self._tables.is_small(t))
                 self.notes |= {
-                    f"plans of {table} were not checked: the table has too few rows, or was never "
-                    "analysed"
+                    f"plans of {table} were not checked: the table has too few rows, or ANALYZE "
+                    "has never run on it"
                     for table in small
                 }
                 if not small:
@@ -74,6 +74,6 @@ def refused(error: psycopg.Error) -> Problem:
     """Return the problem of a statement that the server does not plan."""
     message = error.diag.message_primary or type(error).__name__
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        fix = "grant it to the role that checks, or check as another"
+        fix = "grant the role of the check that privilege, or check as another role"
         return Problem("statement", f"the role may not run it: {message}", fix)
     return Problem("statement", f"the server refuses it: {message}", "correct the statement")

@@ -166,7 +166,7 @@ def _judged(step: _Step, what: str, fix: str) -> Judged:
 
 
 def _delivers_order(step: _Step) -> bool:
-    """Tell whether the order of an index scan reaches a Limit, or the result, without a sort."""
+    """Return whether the order of an index scan reaches a Limit, or the result, without a sort."""
     if step.node.json["Node Type"] not in ("Index Scan", "Index Only Scan"):
         return False
     node = step.node
@@ -180,7 +180,7 @@ def _delivers_order(step: _Step) -> bool:
 
 
 def _is_left_at_limit(step: _Step) -> bool:
-    """Tell whether a scan that delivers an order ends when a Limit has its rows."""
+    """Return whether a scan that delivers an order ends when a Limit has its rows."""
     if not _delivers_order(step):
         return False
     node = step.node
@@ -194,7 +194,7 @@ def _is_left_at_limit(step: _Step) -> bool:
 
 
 def _may_leave_out(step: _Step) -> bool:
-    """Tell whether rows of a scan may be dropped before they reach the Limit that ends it."""
+    """Return whether rows of a scan may be dropped before they reach the Limit that ends it."""
     node = step.node
     if "Filter" in node.json or ("Index Cond" in node.json and not step.is_search):
         return True
@@ -214,12 +214,12 @@ def _may_leave_out(step: _Step) -> bool:
 
 
 def _filters(node: PlanNode) -> bool:
-    """Tell whether a node, or a node below it, has a filter."""
+    """Return whether a node, or a node below it, has a filter."""
     return any("Filter" in each.json for each in node.walk())
 
 
 def _ends_at_first(step: _Step) -> bool:
-    """Tell whether a scan ends after its first row, because of LIMIT or EXISTS."""
+    """Return whether a scan ends after its first row, because of LIMIT or EXISTS."""
     above = step.node.parent
     return "Filter" not in step.node.json and (
         (above is not None and above.json["Node Type"] == "Limit") or _is_apart(step.node)

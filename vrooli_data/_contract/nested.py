@@ -17,7 +17,7 @@ _JSON = frozenset({"json", "jsonb"})
 
 
 def has_nested(record: Any) -> bool:
-    """Tell whether a field of a record arrives as JSON."""
+    """Return whether a field of a record arrives as JSON."""
     return any(not is_plain(field.type) for field in known_fields(record))
 
 

@@ -28,7 +28,7 @@ def write(folder: Path, plans: Mapping[str, str]) -> None:
 
 
 def exists(folder: Path) -> bool:
-    """Tell whether plans of a folder were written."""
+    """Return whether plans of a folder were written."""
     return (folder / NAME).exists()
 
 

@@ -99,7 +99,7 @@ class Index(NamedTuple):
     leading: str | None
 
     def is_searched_by(self, condition: str) -> bool:
-        """Tell whether a condition of a plan leads to a place in the index.
+        """Return whether a condition of a plan leads to a place in the index.
 
         A condition on later columns alone is compared with entry after entry.
         """
@@ -124,7 +124,7 @@ class Tables(NamedTuple):
     spellings: Mapping[str, str]
 
     def is_small(self, table: str) -> bool:
-        """Tell whether a table is too small for its plans to be judged."""
+        """Return whether a table is too small for its plans to be judged."""
         return self.rows.get(table, ENOUGH_ROWS) < ENOUGH_ROWS
 
     def named(self, text: str) -> str:

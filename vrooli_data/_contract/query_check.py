@@ -94,7 +94,7 @@ class QueryChecker:
         return CheckedQuery(problems, record, {title: plan.text for title, plan in plans.items()})
 
     def lacks_trigrams(self, source: Source) -> bool:
-        """Tell whether a query uses trigram indexes that this database does not have."""
+        """Return whether a query uses trigram indexes that this database does not have."""
         return self._indexes.lacks_trigrams(source)
 
     def _check_header(self, source: Source, record: Any) -> Iterator[Problem]:

@@ -251,7 +251,7 @@ def _take_next(
 
 
 def _judged(error: Exception, recorder: _Recorder) -> Problem | None:
-    """Tell whether an error of a method is a fault of the method."""
+    """Return whether an error of a method is a fault of the method."""
     told = f"{type(error).__name__}: {error}"
     raiser = _raiser(error)
     if raiser is not None and raiser.f_code is arranged.__code__:
@@ -269,12 +269,12 @@ def _judged(error: Exception, recorder: _Recorder) -> Problem | None:
         return None
     # A method may require one row of a query that returns many, and receives more.
     if isinstance(error, _USE_ERRORS) or (_is_fault(error) and type(error) is not ValueError):
-        return Problem("method", f"cannot be called: it raises {told}", "correct it")
+        return Problem("method", f"cannot be called: it raises {told}", "correct the method")
     return None
 
 
 def _is_fault(error: Exception) -> bool:
-    """Tell whether an error is unintended: a method raises errors of the application on purpose."""
+    """Return whether an error is a fault; a method raises the application's errors on purpose."""
     kind = type(error)
     return kind.__module__ == "builtins" and kind not in (KeyError, LookupError)
 

@@ -1,7 +1,7 @@
-"""Check what loads rows in bulk: staging tables, and the COPY queries that fill tables.
+"""Check the queries of bulk loads: staging tables, and the COPY queries that fill tables.
 
-The check makes each staging table for as long as its folder is checked, so that the queries that
-read one are checked as any other. What the server only parses, such as COPY, is read by its parser.
+The check creates the staging tables of a folder while it checks that folder. So queries that read a
+staging table are checked like all others. A COPY cannot be prepared; pglast parses it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .problems import Problem
 from .value_types import accepts_none, arriving, shown, without_none
 
 _STAGE: Final = "__stage"
-_MADE: Final = re.compile(
+_CREATE: Final = re.compile(
     r"\s*CREATE\s+TEMPORARY\s+TABLE\s+pg_temp\.(?P<name>\w+)\s*\(.*\)\s*(?P<end>ON\s+COMMIT\s+DROP)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -31,7 +31,7 @@ _DENIED: Final = (
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.ReadOnlySqlTransaction,
 )
-# A serial or identity column and one with a default need no value.
+# A nullable, serial or identity column, and a column with a default, need no value.
 _COLUMNS: Final = """
 SELECT
     attname::text,
@@ -50,12 +50,12 @@ ORDER BY attnum
 
 
 class Staging(NamedTuple):
-    """What became of the staging tables of one folder."""
+    """The staging tables of one folder that the check created, and the problems of the others."""
 
     problems: list[tuple[Source, Problem]]
     #: The names of the tables.
     tables: list[str]
-    #: Whether the role may make none here.
+    #: Whether the role may not create temporary tables here.
     is_denied: bool
 
 
@@ -68,53 +68,59 @@ class _Column(NamedTuple):
 
 @contextmanager
 def staging_tables(connection: Connection[Any], sources: Iterable[Source]) -> Iterator[Staging]:
-    """Make the staging tables of one folder, and tell what is wrong with them; drop them after."""
+    """Create the staging tables of one folder, and drop them at the end of the block."""
     problems: list[tuple[Source, Problem]] = []
-    made: list[str] = []
+    created: list[str] = []
     denied = False
     for source in sources:
         if not source.name.endswith(_STAGE):
             continue
-        found = _MADE.fullmatch(source.sql)
+        found = _CREATE.fullmatch(source.sql)
         if found is None:
             problem = Problem(
                 "statement",
-                "it makes no staging table",
+                "it does not create a staging table",
                 "write CREATE TEMPORARY TABLE pg_temp.name (...) ON COMMIT DROP",
             )
             problems.append((source, problem))
             continue
         try:
-            # Each statement of the check is a transaction of its own.
+            # Each statement of the check commits by itself, so ON COMMIT DROP is left out.
             connection.execute(source.sql[: found.start("end")].encode())
         except _DENIED:
             denied = True
         except psycopg.Error as error:
             message = error.diag.message_primary or type(error).__name__
-            problem = Problem("statement", f"the server refuses it: {message}", "correct it")
-            problems.append((source, problem))
+            fix = "correct the statement"
+            problems.append(
+                (source, Problem("statement", f"the server refuses it: {message}", fix))
+            )
         else:
-            made.append(found["name"])
+            created.append(found["name"])
     try:
-        yield Staging(problems, made, denied)
+        yield Staging(problems, created, denied)
     finally:
-        for name in made:
+        for name in created:
             connection.execute(sql.SQL("DROP TABLE pg_temp.{}").format(sql.Identifier(name)))
 
 
 def check_command(
     connection: Connection[Any], source: Source, copy: Copy[Any] | None, *, is_bound: bool
 ) -> Iterator[Problem]:
-    """Check a command of a bulk load; *copy* is what Python binds it to.
+    """Check a command of a bulk load.
 
-    *is_bound* tells whether Python is known at all.
+    Args:
+        connection: the one that has the staging tables.
+        source: the command.
+        copy: its binding in Python; None if it has none.
+        is_bound: whether the check knows the bindings of the folder.
     """
-    # Only the check needs it, which says so where it is missing.
+    # Only the check needs pglast, and reports it where it is missing.
     pglast = import_module("pglast")
     try:
         statement = pglast.parse_sql(source.sql)[0].stmt
     except pglast.parser.ParseError as error:
-        yield Problem("statement", f"it cannot be parsed: {error.args[0]}", "correct it")
+        yield Problem("statement", f"it cannot be parsed: {error.args[0]}", "correct the statement")
         return
     if type(statement).__name__ == "CopyStmt":
         yield from _check_copy(connection, statement, copy, is_bound=is_bound)
@@ -132,50 +138,52 @@ def _check_copy(
     table = ".".join(filter(None, (statement.relation.schemaname, statement.relation.relname)))
     columns = [_Column(*row) for row in connection.execute(_COLUMNS, (table,)).fetchall()]
     if not columns:
-        yield Problem("columns", f"there is no table {table}", "name one that there is")
+        yield Problem("columns", f"there is no table {table}", "name an existing table")
         return
     names = [column.sval for column in statement.attlist or ()]
     yield from _check_names(table, names, columns)
     if copy is None:
         if is_bound:
-            fix = "bind it by `copy` or `load`, or drop it"
-            yield Problem("unused-query", "no Python writes these rows", fix)
+            fix = "bind it by `copy` or `load`, or remove it"
+            yield Problem("unused-query", "no binding uses this COPY", fix)
         return
     yield from _check_row(copy, names, {column.name: column for column in columns})
 
 
 def _check_names(table: str, names: list[str], columns: list[_Column]) -> Iterator[Problem]:
-    """Hold the columns of a COPY to those of its table."""
+    """Compare the columns of a COPY with those of its table."""
     known = [column.name for column in columns]
     is_staged = table.startswith("pg_temp.")
     for name in names:
         if name not in known:
-            yield Problem("columns", f"{table} has no column {name}", "add it, or do not copy it")
+            fix = "add the column to the table, or remove it from the COPY"
+            yield Problem("columns", f"{table} has no column {name}", fix)
     for column in columns:
         if column.name not in names and (is_staged or not column.is_optional):
-            fix = "copy it, or drop it" if is_staged else "copy it, or give it a default"
+            other = "remove it from the table" if is_staged else "give it a default"
+            fix = f"add it to the COPY, or {other}"
             yield Problem("columns", f"column {column.name} of {table} is not copied", fix)
     if is_staged and sorted(known) == sorted(names) and known != names:
         pairs = enumerate(zip(names, known, strict=True), 1)
         place, (name, column_name) = next(pair for pair in pairs if len({*pair[1]}) > 1)
         yield Problem(
             "columns",
-            f"the COPY has {name} in place {place}, where {table} has {column_name}",
-            "put both in one order",
+            f"column {place} is {name} in the COPY, but {column_name} in {table}",
+            "use one order in both",
         )
 
 
 def _check_row(copy: Copy[Any], names: list[str], columns: dict[str, _Column]) -> Iterator[Problem]:
-    """Hold the struct that Python writes to the columns of a COPY."""
+    """Compare the struct that Python writes with the columns of a COPY."""
     fields = record_fields(copy.row)
-    # What the library adds itself comes first.
+    # The columns that the library adds come first.
     written = [*copy.columns[: len(copy.columns) - len(fields)], *(field.name for field in fields)]
     if names != written:
         yield Problem(
             "columns",
-            f"the COPY has ({', '.join(names)}), and {copy.row.__name__} writes "
+            f"the COPY has the columns ({', '.join(names)}), but {copy.row.__name__} has "
             f"({', '.join(written)})",
-            "put the same into both, in one order",
+            "use the same names in both, in one order",
         )
         return
     for field in fields:
@@ -183,23 +191,23 @@ def _check_row(copy: Copy[Any], names: list[str], columns: dict[str, _Column]) -
         if column is None:
             continue
         label, kind = f"{copy.row.__name__}.{field.name}", _plain(field.type)
-        goes = _goes_as(kind)
-        if column.type not in goes:
+        fitting = _column_types(kind)
+        if column.type not in fitting:
             yield Problem(
                 "types",
                 f"column {field.name} is {column.type}, but {label} is {shown(kind)}",
-                f"make the column {' or '.join(sorted(goes))}, or change the field",
+                f"make the column {' or '.join(sorted(fitting))}, or change the field",
             )
         elif accepts_none(kind) and column.is_not_null:
             yield Problem(
                 "nulls",
-                f"column {field.name} takes no NULL, but {label} is {shown(kind)}",
-                "drop `| None`, or NOT NULL",
+                f"column {field.name} is NOT NULL, but {label} is {shown(kind)}",
+                "remove `| None`, or NOT NULL",
             )
 
 
 def _plain(annotation: Any) -> Any:
-    """Return an annotation without what only limits its values."""
+    """Return an annotation without constraints on its values."""
     if get_origin(annotation) is Annotated:
         return _plain(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -207,8 +215,9 @@ def _plain(annotation: Any) -> Any:
     return annotation
 
 
-def _goes_as(kind: Any) -> frozenset[str]:
+def _column_types(kind: Any) -> frozenset[str]:
+    """Return the types of columns that take values of a field."""
     value = without_none(kind)
-    goes = arriving(value) | {column for column, sent in WIRE if sent is value}
-    # What is nested is sent as JSON of either kind.
-    return goes | {"json", "jsonb"} if goes & {"json"} else goes
+    fitting = arriving(value) | {column for column, sent in WIRE if sent is value}
+    # Nested values are sent as json or jsonb.
+    return fitting | {"json", "jsonb"} if fitting & {"json"} else fitting

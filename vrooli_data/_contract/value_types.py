@@ -52,7 +52,7 @@ def arriving(annotation: Any) -> frozenset[str]:
 
 
 def is_supported(annotation: Any) -> bool:
-    """Tell whether psycopg may return a value of this type. msgspec accepts more types."""
+    """Return whether psycopg may return a value of this type. msgspec accepts more types."""
     kind = get_origin(annotation) or annotation
     if kind is Annotated or isinstance(kind, NewType | TypeVar):
         return False
@@ -64,7 +64,7 @@ def is_supported(annotation: Any) -> bool:
 
 
 def accepts_none(annotation: Any) -> bool | None:
-    """Tell whether a field may be None; None if the annotation does not tell."""
+    """Return whether a field may be None; None if the annotation does not tell."""
     if annotation is JsonValue:
         return None
     return type(None) in get_args(annotation) or annotation is type(None)

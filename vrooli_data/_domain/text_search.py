@@ -40,7 +40,7 @@ def searched(query: str) -> str:
 
 
 def holds_trigram(query: str) -> bool:
-    """Tell whether three characters of a word follow each other, so that trigram indexes help.
+    """Return whether three characters of a word follow each other, so that trigram indexes help.
 
     pg_trgm leaves out all that is no letter or digit: of ``a!!`` it would look for nothing, and so
     read every row.

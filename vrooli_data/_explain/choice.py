@@ -18,7 +18,7 @@ def all_queries(sql: Path) -> dict[str, Source]:
     folders = [sql, *(path for path in sql.iterdir() if path.is_dir())]
     found = {name: source for folder in folders for name, source in load_folder(folder).items()}
     if not found:
-        raise InvalidInput("--sql", f"{place(sql)} holds no query")
+        raise InvalidInput("--sql", f"{place(sql)} contains no query")
     return dict(sorted(found.items()))
 
 
@@ -59,5 +59,5 @@ def _proposals(queries: Mapping[str, Source], wanted: str) -> str:
         short[name] for name in get_close_matches(wanted, short, _MOST_PROPOSALS)
     ]
     if not near:
-        return ": without a name, `explain` lists all"
+        return ": `explain` without a name lists all queries"
     return f"; similar names: {', '.join(near)}"

@@ -35,10 +35,10 @@ class ExampleQueries(NamedTuple):
 
     #: By name.
     statements: Mapping[str, str] = {}
-    #: By query of the layer, values in the order of its parameters. Parameters that no example
-    #: serves take these.
+    #: By query of the layer: values in the order of its parameters, for parameters without an
+    #: example.
     passed: Mapping[str, Sequence[Any]] = {}
-    #: What helps when an example returns no row.
+    #: What to do when an example returns no row.
     remedy: str = ""
 
 
@@ -60,7 +60,7 @@ class ExampleValues:
             return {}
         row = self._row(source)
         passed = dict(zip(source.parameters, self._passed.get(source.name, ()), strict=False))
-        # The Plan line has values of its own.
+        # The values of the Plan line take precedence over the recorded ones.
         planned = next(iter(plan_line(source).values()), {})
         found = {**passed, **{name: _literal(text) for name, text in planned.items()}}
         for name in source.parameters:
@@ -82,8 +82,7 @@ class ExampleValues:
             found = self._execute(name)
             if found is None:
                 raise NotFound(
-                    f"{source.name}: the database holds no rows for the example {name}; "
-                    f"{self._remedy}",
+                    f"{source.name}: the example {name} returns no row; {self._remedy}",
                     query=source.name,
                 )
             self._rows[name] = found
@@ -91,7 +90,7 @@ class ExampleValues:
 
     def _execute(self, name: str) -> Mapping[str, Any] | None:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            # A parameter takes JSON as text.
+            # JSON is passed to parameters as text.
             for kind in ("json", "jsonb"):
                 cursor.adapters.register_loader(kind, TextLoader)
             try:
@@ -109,37 +108,39 @@ def package_examples() -> ExampleQueries:
         for call in method.calls
     }
     examples = read_examples(_FOLDER, sources)
-    return ExampleQueries(examples.statements, passed, "`vrooli-data seed` fills an empty one")
+    return ExampleQueries(examples.statements, passed, "`vrooli-data seed` fills an empty database")
 
 
 def read_examples(folder: Path, sources: Iterable[Source]) -> ExampleQueries:
-    """Read the example queries of a folder. Each has to serve some query of *sources*."""
+    """Read the example queries of a folder. Each must belong to a query of *sources*."""
     allowed = {_ANY_QUERY, *(name for source in sources for name in _names(source))}
     found: dict[str, str] = {}
     for path in sorted(folder.glob("*.sql")):
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError):
-            raise InvalidFile(f"{place(path)}: not readable as text in UTF-8") from None
+            raise InvalidFile(f"{place(path)}: the file is not readable as UTF-8") from None
         _, *parts = _NAME_LINE.split(text)
         if not parts:
-            raise InvalidFile(f"{place(path)}: no line is `-- name: name()^`")
+            raise InvalidFile(
+                f"{place(path)}: the file has no query: add a line `-- name: name()^`"
+            )
         for name, statement in zip(parts[::2], parts[1::2], strict=True):
             if name in found:
-                raise InvalidFile(f"{place(path)}: the example {name} occurs twice")
+                raise InvalidFile(f"{place(path)}: the example {name} is defined twice")
             if name not in allowed:
                 raise InvalidFile(
-                    f"{place(path)}: the example {name} serves no query; name it after a folder, "
-                    f"after folder__query, or {_ANY_QUERY}"
+                    f"{place(path)}: the example {name} belongs to no query; name it "
+                    f"folder, folder__query or {_ANY_QUERY}"
                 )
             found[name] = statement.strip().removesuffix(";")
     if not found:
-        raise InvalidFile(f"{place(folder)} holds no .sql file")
+        raise InvalidFile(f"{place(folder)} contains no .sql file")
     return ExampleQueries(found, remedy="add rows, or change the example")
 
 
 def _names(source: Source) -> tuple[str, str]:
-    """Return the names of the examples that serve a query: of its folder, and its own."""
+    """Return the names of the examples of a query: that of its folder, and its own."""
     folder, _, query = source.name.partition(".")
     folder = re.sub(r"\W", "_", folder)
     return folder, f"{folder}__{query.partition('__')[0]}"

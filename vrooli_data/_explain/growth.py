@@ -26,7 +26,7 @@ class Growth(msgspec.Struct, frozen=True):
     data: float
     pages: float
     ms: float
-    #: The exponent: cost grew as data ** power. 0 is constant, 1 is in step.
+    #: The exponent: the cost grew as data ** power. 0 is constant, 1 is proportional.
     power: float
     verdict: Verdict
 

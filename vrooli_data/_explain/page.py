@@ -65,7 +65,7 @@ def _about_growth(survey: Survey) -> Iterator[str]:
         "these have more too."
     )
     grown = sum(each.grows_with_data for each in survey.queries)
-    yield f"The cost of {counted(grown, 'query', 'queries')} grows about in step with the data."
+    yield f"The cost of {counted(grown, 'query', 'queries')} grows in proportion to the data."
 
 
 def _size(database: SeededDatabase) -> str:
@@ -179,7 +179,7 @@ def _costs(each: SurveyedQuery, survey: Survey) -> Html:
 
 
 def _other_plan(each: SurveyedQuery, survey: Survey) -> Html:
-    """Draw the plan on the smaller database where it goes another way."""
+    """Draw the plan on the smaller database if it has another shape."""
     if survey.seeded is None or each.small is None or each.plan is None:
         return Html()
     if each.small.shape == each.plan.shape:

@@ -1,4 +1,4 @@
-"""Explain queries on one connection. Whatever they write is rolled back."""
+"""Explain queries on one connection, and roll their writes back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .._queries import Source
 from ..errors import VrooliDataError
 from .examples import ExampleQueries, ExampleValues
 
-#: An example may need a row that another session has locked, or take long on these tables.
+#: Limits, because an example may wait for a locked row, or take long on large tables.
 _SETUP = """
 SELECT
     set_config('TimeZone', 'UTC', true),
@@ -29,12 +29,12 @@ SELECT
 _PLAN_MODE = "SELECT set_config('plan_cache_mode', %s, true)"
 _ANALYZE = SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ")
 _PLAN_ONLY = SQL("EXPLAIN (FORMAT JSON) ")
-#: The first run warms the cache. The fastest of the others was disturbed least.
+#: The first run warms the cache. The fastest run is shown, as the least disturbed one.
 _RUNS = 3
 #: A query that takes longer is measured once.
 _SLOW_MS = 500
-#: A rollback does not undo it.
-_LASTING = "setval("
+#: The function of PostgreSQL that a rollback does not undo.
+_NOT_ROLLED_BACK = "setval("
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ class Explained(msgspec.Struct, frozen=True):
 
 
 class Explainer:
-    """Explains queries on the rows of one database, on a connection that it has to itself."""
+    """Explains queries on the rows of one database, on a connection that nothing else uses."""
 
     def __init__(self, connection: Connection[Any], examples: ExampleQueries) -> None:
         self._connection = connection
@@ -61,7 +61,7 @@ class Explainer:
 
     @property
     def notes(self) -> list[str]:
-        """What was not checked of the plans, and why."""
+        """Which plans were not checked, and why."""
         return sorted(self._checker.notes)
 
     def explain(self, source: Source) -> Explained:
@@ -69,12 +69,12 @@ class Explainer:
 
         Raises:
             NotFound: its example returns no row.
-            VrooliDataError: its example is refused, or fails when the query is run with it.
+            VrooliDataError: its example fails, or the query fails with the values of the example.
         """
         if "Utility" in source.header:
             return Explained(source, note=f"not run: it {source.header['Utility']}")
         if source.is_staged or source.is_command:
-            return Explained(source, note="not run: it is a part of a bulk load")
+            return Explained(source, note="not run: it is part of a bulk load")
         if self._checker.lacks_trigrams(source):
             return Explained(source, note="not run: the database has no trigram indexes")
         try:
@@ -85,18 +85,20 @@ class Explainer:
         except psycopg.Error as error:
             raise translate(error, source.name, self._connection.closed) from None
 
-    def explain_all(self, sources: Sequence[Source], tell: Callable[[], object]) -> list[Explained]:
-        """Explain queries. One that fails has a note, and the others go on.
+    def explain_all(
+        self, sources: Sequence[Source], on_explained: Callable[[], object]
+    ) -> list[Explained]:
+        """Explain queries. A query that fails gets a note.
 
         Args:
             sources: the queries.
-            tell: called after each.
+            on_explained: called after each query.
         """
         explained: dict[str, Explained] = {}
-        # Queries that write come last: what is rolled back stays in the tables until VACUUM.
+        # Queries that write come last: rows that were rolled back stay in the tables until VACUUM.
         for source in sorted(sources, key=lambda source: source.header["Locks"] != "none"):
             explained[source.name] = self._explain_if_possible(source)
-            tell()
+            on_explained()
         return [explained[source.name] for source in sources]
 
     def _explain_if_possible(self, source: Source) -> Explained:
@@ -128,7 +130,7 @@ class Explainer:
         if missing:
             note = f"planned, not run: no example for {', '.join(missing)}"
             values = dict.fromkeys(source.parameters) | values
-        elif _LASTING in source.sql:
+        elif _NOT_ROLLED_BACK in source.sql:
             note = "planned, not run: it sets sequences, which a rollback does not undo"
         if note is not None:
             plan = self._run(source, values, _PLAN_ONLY)

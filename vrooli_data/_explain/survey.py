@@ -56,14 +56,14 @@ class SurveyedQuery(msgspec.Struct, frozen=True):
 
     @property
     def grows_with_data(self) -> bool:
-        """Tell whether its cost grows about in step with the data."""
+        """Whether its cost grows about in proportion to the data."""
         return self.growth is not None and self.growth.verdict == "linear"
 
 
 class Survey(msgspec.Struct, frozen=True):
     """The plans of several queries."""
 
-    #: Of the server, as it names it.
+    #: The server_version of the server.
     version: str
     queries: tuple[SurveyedQuery, ...]
     #: What was not checked, and why.
@@ -115,8 +115,9 @@ def survey_growth(
     Args:
         conninfo: names the server and a role that may create databases on it.
         sources: the queries.
-        scale: of the larger database; 1.0 makes 20 000 users, 200 000 resources and 300 000 runs.
-        progress: told of the work.
+        scale: the size of the larger database: 1.0 is 20 000 users, 200 000 resources and 300 000
+            runs.
+        progress: receives the progress of the work.
     """
     progress = progress or NoProgress()
     small, smaller = _side(conninfo, sources, scale / FACTOR, progress)

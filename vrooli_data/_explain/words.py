@@ -1,4 +1,4 @@
-"""Word numbers for the terminal and the page. No I/O."""
+"""Format numbers with their nouns, for the terminal and the page. No I/O."""
 
 from __future__ import annotations
 

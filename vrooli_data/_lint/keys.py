@@ -90,7 +90,7 @@ def is_known(
     schema: Schema,
     outer: Callable[[Node], bool] = lambda _: True,
 ) -> bool:
-    """Tell whether an expression has one value for all rows under consideration."""
+    """Return whether an expression has one value for all rows under consideration."""
     for reference in references(expression):
         column = resolve(level, reference, schema)
         if column is None and not qualifier_of(reference):
@@ -160,7 +160,7 @@ def is_single(
     given: Collection[int] = (),
     outer: Callable[[Node], bool] = lambda _: True,
 ) -> bool:
-    """Tell whether at most one row comes back, or one for each value of the *given* columns.
+    """Return whether at most one row comes back, or one for each value of the *given* columns.
 
     *given* are positions in the result.
     """
@@ -195,7 +195,7 @@ def _grouped_by(level: Level) -> list[Node]:
 def _is_single_source(
     level: Level, schema: Schema, given: set[Column], outer: Callable[[Node], bool]
 ) -> bool:
-    """Tell whether an INSERT takes one row, or one for each value of the *given* columns."""
+    """Return whether an INSERT takes one row, or one for each value of the *given* columns."""
     if level.source is None:
         return False
     names = {name for _, name in given}
@@ -275,7 +275,7 @@ def sort_columns(level: Level, schema: Schema) -> list[Column]:
 
 
 def is_totally_ordered(level: Level, schema: Schema) -> bool:
-    """Tell whether ORDER BY contains a unique key that determines the result."""
+    """Return whether ORDER BY contains a unique key that determines the result."""
     if level.halves:
         return False
     known = settle(level, schema, sort_columns(level, schema))

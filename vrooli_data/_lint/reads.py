@@ -49,7 +49,7 @@ def _is_whole_row(level: Level, reference: Node, schema: Schema) -> bool:
 
 
 def _is_base(statement: Statement, level: Level, reference: Node) -> bool:
-    """Tell whether a CTE returns the row as the base of jsonb_populate_record."""
+    """Return whether a CTE returns the row as the base of jsonb_populate_record."""
     names = {target.name for target in level.node.targetList or () if target.val is reference}
     calls = [
         node
@@ -253,7 +253,7 @@ def _listed(node: Node, operator: str) -> Iterator[Node]:
 
 
 def _may_be_null(level: Level, value: Node, schema: Schema) -> bool:
-    """Tell whether a value, or a value of a sub-select or array, can be NULL.
+    """Return whether a value, or a value of a sub-select or array, can be NULL.
 
     Parameters count as not NULL: the caller is responsible.
     """

@@ -118,7 +118,7 @@ class Level:
 
 
 def is_a(node: Any, *kinds: type[Node]) -> bool:
-    """Tell whether a node is of one of some kinds.
+    """Return whether a node is of one of some kinds.
 
     After isinstance, mypy would use the types of pglast, in which every member may be None.
     """

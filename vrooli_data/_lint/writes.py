@@ -129,7 +129,7 @@ def _of(level: Level) -> str:
 
 
 def _is_key_order(level: Level, relations: list[Relation], schema: Schema) -> bool:
-    """Tell whether ORDER BY has the columns of a key, ascending, and nothing else."""
+    """Return whether ORDER BY has the columns of a key, ascending, and nothing else."""
     columns = sort_columns(level, schema)
     clause = level.node.sortClause
     ascending = {SortByDir.SORTBY_DEFAULT, SortByDir.SORTBY_ASC}
@@ -146,7 +146,7 @@ def _is_key_order(level: Level, relations: list[Relation], schema: Schema) -> bo
 
 
 def _takes_locked_rows(level: Level, schema: Schema) -> bool:
-    """Tell whether an UPDATE changes one row, or rows that a CTE has locked."""
+    """Return whether an UPDATE changes one row, or rows that a CTE has locked."""
     target, *others = level.relations.values()
     given = [
         (relation.name, column)

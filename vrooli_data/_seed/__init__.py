@@ -1,4 +1,4 @@
-"""Fill an empty database with data that is skewed as real data is."""
+"""Fill an empty database with generated rows whose distributions are skewed like real data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ._tables import tables
 from ._world import World
 
 _MAX_SCALE = 100
-#: What the schema holds, less the two years before.
+#: The years that the schema allows, without the first two: rows begin two years before `until`.
 _YEARS = range(1970, 9999)
 
 _QUERIES = load_folder(sql_folder() / "schema")
@@ -32,7 +32,7 @@ _VACUUM = _QUERIES["schema.seed__vacuum"].statement
 
 
 class SeedReport(msgspec.Struct, frozen=True):
-    """What was written."""
+    """The number of rows written, and the time."""
 
     #: Rows by table, in the order in which the tables were filled.
     rows: dict[str, int]
@@ -56,10 +56,11 @@ def seed(
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
         schema: where the tables are; None is the first schema that exists in the search_path of
             the role.
-        scale: 1.0 makes 20 000 users, 200 000 resources and 300 000 runs.
-        seed: chooses one of many such worlds.
-        until: everything happened in the two years before it; the last midnight (UTC) by default.
-        progress: told of each table.
+        scale: the size: 1.0 is 20 000 users, 200 000 resources and 300 000 runs.
+        seed: the seed of the random numbers.
+        until: the end of the two years that the timestamps lie in; the last midnight (UTC) by
+            default.
+        progress: receives the progress of each table.
     """
     check_scale(scale)
     check_number(seed)
@@ -81,7 +82,7 @@ def seed(
 
 
 def check_scale(scale: float) -> None:
-    """Refuse what no world can be made in."""
+    """Refuse a scale that is not a number from 0 to the limit."""
     if isinstance(scale, bool) or not isinstance(scale, int | float):
         raise InvalidInput("scale", f"must be a number, not {type(scale).__name__}")
     if not 0 < scale <= _MAX_SCALE:
@@ -103,7 +104,9 @@ def _check_until(until: object) -> None:
 def _require_empty(cursor: psycopg.Cursor[tuple[object, ...]]) -> None:
     cursor.execute(_HOLDS_ROWS)
     if cursor.fetchall()[0][0]:
-        raise InvalidInput("conninfo", "the database holds users or resources: seed an empty one")
+        raise InvalidInput(
+            "conninfo", "the database already holds users or resources: give an empty database"
+        )
 
 
 def _fill(cursor: psycopg.Cursor[tuple[object, ...]], table: Table, progress: Progress) -> int:

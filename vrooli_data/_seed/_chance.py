@@ -1,4 +1,4 @@
-"""Random numbers, ranks and moments, the same again for the same seed."""
+"""Random choices, ranks and timestamps; a seed always gives the same ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 #: Returns numbers from 0 up to, but not including, 1.
 Draw: TypeAlias = Callable[[], float]
 
-#: Timestamps are PostgreSQL's own number: microseconds since this moment.
+#: A timestamp is stored as in PostgreSQL: microseconds since this moment.
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MILLISECOND = 1000
 SECOND = 1_000_000
@@ -22,43 +22,43 @@ HOUR = 3600 * SECOND
 _HOURS = 730 * 24
 _NIGHT = range(7)
 _WEEKEND = range(2)
-#: Of the hours: in which everything comes at one moment, as an import does.
+#: The share of the hours whose rows all have one timestamp, as after an import.
 _AT_ONCE = 0.01
 
 
 def draws(seed: int, topic: str) -> Draw:
-    """Return a stream of numbers of its own for each topic."""
-    # Of all that random offers, only random() is promised to stay the same in later versions.
+    """Return the random numbers of one topic; each topic has its own stream."""
+    # random() is the only function of the module whose numbers stay the same in later versions.
     return random.Random(f"{seed}:{topic}").random  # noqa: S311
 
 
 def happens(draw: Draw, probability: float) -> bool:
-    """Draw whether something happens."""
+    """Return True with the given probability."""
     return draw() < probability
 
 
 def pick(draw: Draw, choices: Sequence[T]) -> T:
-    """Draw one of *choices*, each as likely as any other."""
+    """Draw one of *choices*; all have the same probability."""
     return choices[int(draw() * len(choices))]
 
 
 def rank(draw: Draw, size: int) -> int:
-    """Draw a rank from 1 to *size* as Zipf has it: the second half as often as the first."""
+    """Draw a rank from 1 to *size* by Zipf's law: the second half as often as the first."""
     return min(int((size + 1.0) ** draw()), size)
 
 
 def between(draw: Draw, low: int, high: int) -> int:
-    """Draw a moment from *low* to *high*, more often early than late."""
+    """Draw a timestamp from *low* to *high*, more often early than late."""
     return low + int((high - low) * draw() ** 3)
 
 
 def spread(weights: dict[T, int]) -> tuple[T, ...]:
-    """Repeat each key as often as its weight says, to `pick` from."""
+    """Repeat each key as often as its weight, so that `pick` draws it with that weight."""
     return tuple(key for key, weight in weights.items() for _ in range(weight))
 
 
 class Timeline:
-    """The two years before a moment: growth, days and nights, quiet weekends, and bursts."""
+    """Timestamps of two years: with growth, days and nights, quiet weekends, and bursts."""
 
     def __init__(self, draw: Draw, until: datetime) -> None:
         self.end = int((until - EPOCH).total_seconds()) * SECOND
@@ -79,7 +79,7 @@ class Timeline:
         self._sums = list(accumulate(weights))
 
     def at(self, share: float) -> int:
-        """Return when the *share*, from 0 up to 1, of all things had happened."""
+        """Return the timestamp before which the *share*, from 0 up to 1, of all rows lies."""
         target = share * self._sums[-1]
         hour = bisect_right(self._sums, target)
         begin = self._start + hour * HOUR

@@ -1,4 +1,4 @@
-"""Chats and who takes part in them."""
+"""Chats and their participants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CHAT_PARTICIPANTS = seed_copy("chat_participants", ParticipantRow)
 
 
 _CONFIGS = (jsonb(b"{}"), jsonb('{"topic": "Γενικά 💬", "pinned": []}'.encode()))
-#: Of a hundred chats: how many others take part.
+#: Numbers of other participants, by how many of a hundred chats have them.
 _OTHERS = spread({0: 10, 1: 55, 2: 20, 5: 10, 12: 5})
 
 
@@ -31,7 +31,7 @@ def _chats(world: World) -> Iterator[ChatRow]:
     public_id = world.public_ids("chats")
     for id in range(1, world.chats + 1):
         created_at = _created_at(world, id)
-        # The teams that are there; teams and chats grew alike.
+        # Only teams that exist by then: teams and chats grow at the same rate.
         teams = max(1, int((id - 1) / world.chats * world.teams))
         yield ChatRow(
             id,
@@ -65,5 +65,5 @@ def _created_at(world: World, chat_id: int) -> int:
 
 
 def _creator(world: World, draw: Draw, chat_id: int) -> int:
-    """Draw who opened a chat; asked again in the same order, the stream gives the same users."""
+    """Draw who opened a chat; a new stream gives the same users in the same order."""
     return world.user(draw, (chat_id - 1) / world.chats)

@@ -18,7 +18,7 @@ _MEMBERS = seed_copy("members", MemberRow)
 
 
 _MAILBOXES = ("example.org", "example.com", "mail.example.net", "bücher.example")
-#: Of a hundred users: how many further languages they read.
+#: Numbers of further languages, by how many of a hundred users read them.
 _FURTHER_LANGUAGES = spread({0: 70, 1: 22, 2: 8})
 _TEAM_CONFIGS = (jsonb(b"{}"), jsonb(b'{"theme": "dark", "roles": ["owner", "writer", "guest"]}'))
 _PERMISSIONS = (jsonb(b"{}"), jsonb(b'{"invite": true}'), jsonb(b'{"invite": true, "bill": true}'))
@@ -112,5 +112,5 @@ def _team_created_at(world: World, team_id: int) -> int:
 
 
 def _founder(world: World, draw: Draw, team_id: int) -> int:
-    """Draw who made a team; asked again in the same order, the stream gives the same users."""
+    """Draw who created a team; a new stream gives the same users in the same order."""
     return world.user(draw, (team_id - 1) / world.teams)

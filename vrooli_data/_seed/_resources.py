@@ -131,12 +131,12 @@ def _bookmarks(world: World) -> Iterator[BookmarkRow]:
 
 
 def _audiences(world: World) -> Iterator[list[int]]:
-    """Draw who bookmarked each resource; asked again, the stream gives the same users.
+    """Draw who bookmarked each resource; a new stream gives the same users.
 
     So the counters of resources are right without any row being kept or counted.
     """
     draw = world.draws("audiences")
     for _ in range(world.resources):
-        # Two in the mean; most have none or one, a few have thousands.
+        # The mean is two. Most resources have none or one; a few have thousands.
         size = min(int(1.5 * (1 - draw()) ** -0.6) - 1, world.users)
         yield sorted({world.user(draw) for _ in range(size)})

@@ -1,4 +1,4 @@
-"""The rows of the seed: the columns of each COPY in their order, which are those of its table."""
+"""The rows of the seed: the columns of each COPY, in the order of its table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 #: Microseconds since 2000-01-01 UTC, as the server keeps a timestamptz.
 Microseconds: TypeAlias = int
-#: The text of JSON behind the number of its format.
+#: Binary jsonb: the number of the format, and then the JSON text.
 Jsonb: TypeAlias = bytes
 
 

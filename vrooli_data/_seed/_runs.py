@@ -19,7 +19,7 @@ _RUN_STEPS = seed_copy("run_steps", StepRow)
 _RUN_IO = seed_copy("run_io", ValueRow)
 
 
-#: Of a hundred runs of the past, and of the latest days.
+#: Statuses by their number in a hundred runs: of the past, and of the latest days.
 _PAST = spread({"Completed": 81, "Failed": 10, "Cancelled": 7, "Paused": 1, "Scheduled": 1})
 _LATEST = spread(
     {
@@ -33,7 +33,7 @@ _LATEST = spread(
 )
 _LATEST_SHARE = 0.15
 _FINAL = frozenset({"Completed", "Failed", "Cancelled"})
-#: Changes of a run's row until it has a status.
+#: The revision of a run by its status: how often its row was changed.
 _REVISIONS = {
     "Scheduled": 0,
     "InProgress": 1,
@@ -64,20 +64,20 @@ _VALUES = tuple(
 
 
 class Run(msgspec.Struct, gc=False):
-    """One run, as far as its steps and values follow from it."""
+    """The facts of a run from which its steps and values follow."""
 
     id: int
     user_id: int
     version_id: int
     status: str
     created_at: int
-    #: None: it never started.
+    #: None when it has not started.
     started_at: int | None = None
     completed_at: int | None = None
-    #: Milliseconds; None while it is not over.
+    #: Milliseconds; None until it has ended.
     time_elapsed: int | None = None
     steps: int = 0
-    #: How many steps are over and did not fail.
+    #: The number of steps that ended without a failure.
     steps_done: int = 0
 
 
@@ -89,14 +89,15 @@ def tables(world: World) -> Iterator[Table]:
 
 
 def _runs(world: World) -> Iterator[Run]:
-    """Draw the runs; asked again, the stream gives the same ones."""
+    """Draw the runs; a new stream gives the same ones."""
     draw = world.draws("runs")
     shapes = Shapes(world.draws("shapes"))
     for id in range(1, world.runs + 1):
         share = (id - 1) / world.runs
         user_id = world.user(draw, share)
         resource_id = world.resource(draw, share)
-        # The runs of a deleted resource are over; here it has none. The first one is not deleted.
+        # A deleted resource must have no active run; here it has no run at all. Resource 1 is not
+        # deleted.
         while shapes.of(resource_id).is_deleted:
             resource_id -= 1
         version_id = shapes.first_version(resource_id)
@@ -106,14 +107,14 @@ def _runs(world: World) -> Iterator[Run]:
 
 
 def _run(draw: Draw, run: Run, end: int) -> Run:
-    """Add to a run what its status asks for; one that would be over after *end* goes on."""
+    """Add the facts of its status to a run; a run that would end after *end* has not ended."""
     if run.status == "Scheduled":
         return run
     started_at = min(run.created_at + int(draw() ** 2 * 60 * SECOND), end)
     if run.status == "Cancelled" and happens(draw, _CANCELLED_BEFORE_START):
         run.completed_at = started_at
         return run
-    # From 50 ms to 26 minutes, the short ones the most frequent.
+    # From 50 ms to 26 minutes; short runs are the most frequent.
     time_elapsed = int(50 * 10 ** (4.5 * draw() ** 2))
     completed_at = started_at + time_elapsed * MILLISECOND
     run.started_at = started_at

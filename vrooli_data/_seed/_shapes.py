@@ -1,6 +1,6 @@
-"""What kinds of resources there are: a thousand kinds, over and over.
+"""The shapes of resources: a thousand shapes, which repeat in order of the ids.
 
-So any table can ask about any resource, and none has to be remembered.
+So the shape of a resource follows from its id, and needs no memory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from ._chance import Draw, happens, pick, spread
 from ._texts import language
 
 _PERIOD = 1000
-#: Of a hundred resources; about seven in eight are listed.
+#: Types by their number in a hundred resources; about seven in eight resources are listed.
 _TYPES = spread(
     {
         "Routine": 75,
@@ -24,12 +24,12 @@ _TYPES = spread(
         "Standard": 2,
     }
 )
-#: Of a hundred resources: how many versions they have.
+#: Numbers of versions, by how many of a hundred resources have them.
 _VERSIONS = spread({1: 88, 2: 7, 3: 3, 5: 1, 8: 1})
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """One kind of resource."""
+    """Type, flags, versions and languages of a resource."""
 
     resource_type: str
     is_private: bool
@@ -41,16 +41,16 @@ class Shape(msgspec.Struct, frozen=True):
 
     @property
     def has_complete_version(self) -> bool:
-        """Whether a resource of this kind can be listed."""
+        """Whether a resource of this shape can be listed."""
         return self.complete_versions > 0
 
 
 class Shapes:
-    """The kind of each resource, and the ids of its versions."""
+    """The shape of each resource, and the ids of its versions."""
 
     def __init__(self, draw: Draw) -> None:
         shapes = [_shape(draw) for _ in range(_PERIOD)]
-        # Whoever looks for a resource that is not deleted, backwards, finds one.
+        # A search downwards for a resource that is not deleted then always finds one.
         shapes[0] = msgspec.structs.replace(shapes[0], is_deleted=False)
         self._shapes = tuple(shapes)
         self._before = [0]
@@ -58,11 +58,11 @@ class Shapes:
             self._before.append(self._before[-1] + shape.versions)
 
     def of(self, resource_id: int) -> Shape:
-        """Return the kind of a resource."""
+        """Return the shape of a resource."""
         return self._shapes[(resource_id - 1) % _PERIOD]
 
     def first_version(self, resource_id: int) -> int:
-        """Return the id of a resource's first version; its others follow it."""
+        """Return the id of the first version of a resource; the ids of the others follow."""
         periods, number = divmod(resource_id - 1, _PERIOD)
         return periods * self._before[_PERIOD] + self._before[number] + 1
 
@@ -73,7 +73,7 @@ class Shapes:
 
 def _shape(draw: Draw) -> Shape:
     versions = pick(draw, _VERSIONS)
-    # Nothing complete, or the latest version still a draft, or neither.
+    # All versions are drafts, or the latest one is, or none.
     drafts = versions if happens(draw, 0.045) else int(versions > 1 and happens(draw, 0.3))
     first = language(draw)
     languages = {first: None}

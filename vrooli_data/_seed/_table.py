@@ -1,4 +1,4 @@
-"""What it takes to fill one table."""
+"""One table of the seed: its COPY and its rows."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _SQL = own_queries("schema")
 
 
 class Table(NamedTuple):
-    """A table and its rows, made while they are sent."""
+    """A table and its rows, which are generated while they are sent."""
 
     copy: Copy[Any]
-    #: How many rows there will be; None where they have to be made to be counted.
+    #: The number of rows; None where it is known only at the end.
     total: int | None
     rows: Iterator[msgspec.Struct]
 

@@ -1,4 +1,4 @@
-"""Every table of the seed, in the order in which they can be filled."""
+"""All tables of the seed, in an order that satisfies their foreign keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ._world import World
 
 
 def tables(world: World) -> Iterator[Table]:
-    """Return the tables; those that others refer to come first."""
+    """Yield the tables; referenced tables come first."""
     yield from _people.tables(world)
     yield from _resources.tables(world)
     yield from _runs.tables(world)

@@ -1,4 +1,4 @@
-"""Names and texts made of words; sentences are made once and then drawn."""
+"""Names and texts from lists of words. A fixed number of sentences is generated and drawn from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SENTENCES = 400
 _WITH_EMOJI = 0.04
 _WITH_NUMBER = 0.5
 _LANGUAGES = spread(LANGUAGES)
-#: Of a thousand descriptions: how many sentences they have; 0 is no description.
+#: Numbers of sentences, by how many of a thousand descriptions have them; 0 is no description.
 _LENGTHS = spread({0: 120, 1: 500, 2: 250, 4: 100, 8: 25, 25: 5})
 
 
@@ -26,7 +26,7 @@ def person(draw: Draw, language: str) -> str:
 
 
 class Texts:
-    """Names and descriptions of things, from sentences of their own."""
+    """Names and descriptions, with its own sentences."""
 
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
@@ -36,7 +36,7 @@ class Texts:
         }
 
     def name(self, language: str) -> str:
-        """Draw what a thing is called; many things share a name."""
+        """Draw a name; many names occur more than once."""
         draw, words = self._draw, WORDS[language]
         name = f"{pick(draw, words.actions)}{words.space}{pick(draw, words.subjects)}"
         if happens(draw, _WITH_EMOJI):
@@ -44,7 +44,7 @@ class Texts:
         return f"{name} {1 + rank(draw, 500)}" if happens(draw, _WITH_NUMBER) else name
 
     def description(self, language: str) -> str | None:
-        """Draw what is written of a thing: nothing, a sentence, or a few thousand characters."""
+        """Draw a description: None, a sentence, or up to a few thousand characters."""
         length = pick(self._draw, _LENGTHS)
         if length == 0:
             return None

@@ -1,4 +1,4 @@
-"""What all tables of one seed have in common: sizes, moments, public ids, and who is who."""
+"""What all tables of one seed share: sizes, timestamps, public ids, and the choice of users."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from datetime import datetime
 from .._public_id import PUBLIC_IDS, public_id_of
 from ._chance import Draw, Timeline, draws, rank
 
-#: Without a factor of PUBLIC_IDS, 36^12, so that no two ids get the same public id.
+#: It shares no factor with PUBLIC_IDS, which is 36^12, so no two ids get the same public id.
 _PUBLIC_ID_STEP = 2_929_171_003_485_694_127
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class World:
-    """The sizes and the past of one seed."""
+    """The sizes and timestamps of one seed."""
 
     def __init__(self, scale: float, seed: int, until: datetime) -> None:
         self._seed = seed
@@ -38,19 +38,19 @@ class World:
         return lambda id: public_id_of((offset + id * _PUBLIC_ID_STEP) % PUBLIC_IDS)
 
     def user(self, draw: Draw, share: float = 1.0) -> int:
-        """Draw one of the first *share* of the users; a few are drawn much of the time."""
+        """Draw one of the first *share* of the users; few users are drawn most of the time."""
         return _among(rank(draw, self.users) * self._user_stride, self.users, share)
 
     def resource(self, draw: Draw, share: float) -> int:
-        """Draw one of the first *share* of the resources; a few are drawn much of the time."""
+        """Draw one of the first *share* of the resources; few are drawn most of the time."""
         return _among(rank(draw, self.resources) * self._resource_stride, self.resources, share)
 
     def user_created_at(self, user_id: int) -> int:
-        """Return when a user came."""
+        """Return created_at of a user."""
         return self.timeline.at((user_id - 1) / self.users)
 
     def resource_created_at(self, resource_id: int) -> int:
-        """Return when a resource came."""
+        """Return created_at of a resource."""
         return self.timeline.at((resource_id - 1) / self.resources)
 
 
@@ -59,7 +59,7 @@ def _size(size: int, scale: float) -> int:
 
 
 def _stride(size: int) -> int:
-    """Return a number whose multiples, modulo *size*, are each number once and far apart."""
+    """Return a number whose multiples modulo *size* reach each number once, far apart."""
     stride = max(1, int(size * _GOLDEN))
     while math.gcd(stride, size) > 1:
         stride += 1
@@ -67,7 +67,7 @@ def _stride(size: int) -> int:
 
 
 def _among(number: int, size: int, share: float) -> int:
-    """Turn any number into an id among the first *share* of 1 to *size*."""
+    """Map any number to an id in the first *share* of 1 to *size*."""
     id = number % size
     present = max(1, int(size * share))
     return (id if id < present else id * present // size) + 1

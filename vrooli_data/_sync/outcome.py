@@ -124,7 +124,7 @@ class Resolver:
         return "unknown" if look is None else "aborted"
 
     def _is_same_run(self, session: Session, trace: Trace, end: float) -> bool | None:
-        """Tell whether the server is in the run that it began a transaction in."""
+        """Return whether the server is in the run that it began a transaction in."""
         now = self._connector.find_run(session)
         is_same = None if now is None else is_same_run(trace.run, now)
         if is_same is not None:

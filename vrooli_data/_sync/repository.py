@@ -46,7 +46,7 @@ class Repository:
         self._runner = executor._runner  # noqa: SLF001 (of the executor's users, only this one)
 
     def has_extension(self, name: str) -> bool:
-        """Tell whether the database has an extension, such as ``pg_trgm``; asked when it is opened.
+        """Return whether the database had an extension, such as ``pg_trgm``, when it was opened.
 
         False for an extension whose migrations of this package are not applied.
         """

@@ -1,4 +1,4 @@
-"""The command line: what it ends with, whatever happens."""
+"""The entry point of the command line, its exit status, and its error messages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .._visible import visible
 from ..errors import InvalidInput, MissingExtra, VrooliDataError
 
 _FAILED = 1
-_CALLED_WRONG = 2
+_USAGE_ERROR = 2
 _INTERRUPTED = 130
 
-#: What the arguments of the library are called here.
+#: The options by the names of the library's arguments.
 _OPTIONS = {
     "application": "--application",
     "application_only": "--application-only",
@@ -33,7 +33,7 @@ _OPTIONS = {
     "update_plans": "--update-plans",
     "wait": "--wait",
 }
-#: Where a misplaced URL, or a piece of one, would be repeated with its password.
+#: The part of an error that could repeat a misplaced URL with its password.
 _MAY_BE_SECRET = re.compile(
     r"(unexpected extra argument)\(s\).*|(://|password *=).*", re.IGNORECASE | re.DOTALL
 )
@@ -48,7 +48,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads on; Python would complain about it once more when it ends.
+        # The reader has closed the pipe. Python would report that again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _FAILED
     return status
@@ -62,24 +62,25 @@ def _run() -> int:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in ("rich", "typer"):
             raise
-        return _complain(
-            "the command line needs typer and rich: pip install 'vrooli-data[cli]'", _CALLED_WRONG
+        return _print_error(
+            "the command line needs typer and rich: pip install 'vrooli-data[cli]'", _USAGE_ERROR
         )
     try:
         return app(standalone_mode=False) or 0
     except typer.TyperException as error:
         message = _MAY_BE_SECRET.sub(r"\1\2", error.format_message()).rstrip(".")
         if not message:
-            # A group without a command has shown its help.
+            # A group without a command has printed its help.
             return error.exit_code
-        return _complain(f"{message} (--help tells what there is)", error.exit_code)
+        return _print_error(f"{message} (see --help)", error.exit_code)
     except InvalidInput as error:
         option = _OPTIONS.get(error.field, error.field)
-        return _complain(f"{option}{str(error).removeprefix(error.field)}", _CALLED_WRONG)
+        return _print_error(f"{option}{str(error).removeprefix(error.field)}", _USAGE_ERROR)
     except VrooliDataError as error:
-        return _complain(str(error), _CALLED_WRONG if isinstance(error, MissingExtra) else _FAILED)
+        status = _USAGE_ERROR if isinstance(error, MissingExtra) else _FAILED
+        return _print_error(str(error), status)
 
 
-def _complain(message: str, status: int) -> int:
+def _print_error(message: str, status: int) -> int:
     sys.stderr.write(f"error: {visible(message)}\n")
     return status

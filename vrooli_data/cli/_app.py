@@ -1,4 +1,4 @@
-"""The commands, put together."""
+"""The application of the command line, with all its commands."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ._seed import seed
 
 app = typer.Typer(
     name="vrooli-data",
-    help="Vrooli's data layer: try it out, run its database, fill it.",
+    help="Try out Vrooli's data layer, set up its database, and check its queries.",
     add_completion=False,
     no_args_is_help=True,
-    # Tracebacks that show locals would show passwords.
+    # Tracebacks with local variables would show passwords.
     pretty_exceptions_enable=False,
 )
 app.command()(demo)

@@ -25,27 +25,28 @@ def check(
     sql: Annotated[
         Path | None,
         typer.Option(
-            help="Your own folder of .sql files, checked against the database as it is.",
+            help="Your own folder of .sql files. They are checked on the given database.",
             exists=True,
             file_okay=False,
-            show_default="the queries of this package, on a database made for it",
+            show_default="the queries of this package, on a new database",
         ),
     ] = None,
     records: Annotated[
         str | None,
-        typer.Option(help="With --sql: the module of the records, such as shop.records."),
+        typer.Option(help="With --sql: the module of your records, such as shop.records."),
     ] = None,
     repositories: Annotated[
         list[str] | None,
         typer.Option(
             metavar="MODULE[:CLASS]",
             show_default="methods are not checked",
-            help="With --sql: a module, package or class that runs the queries; may be repeated.",
+            help="With --sql: a module, package or class whose methods run the queries. May be "
+            "repeated.",
         ),
     ] = None,
     update_plans: Annotated[
         bool,
-        typer.Option("--update-plans", help="Write the plans to plans.txt beside the queries."),
+        typer.Option("--update-plans", help="Write the plans to plans.txt next to the queries."),
     ] = False,
     shape: Annotated[Format, typer.Option("--format", help="How to show the findings.")] = "text",
 ) -> None:

@@ -26,12 +26,10 @@ def start(
     data_dir: _Folder = DEFAULT_DATA_DIR,
     version: Annotated[
         Version | None,
-        typer.Option(
-            help="The version of PostgreSQL.", show_default="the one that made the data, else 18"
-        ),
+        typer.Option(help="The version of PostgreSQL.", show_default="that of the data, else 18"),
     ] = None,
 ) -> None:
-    """Start the server, or find it running, and print its URL."""
+    """Start the server if it does not run, and print its URL."""
     say(start_embedded(data_dir, version))
 
 
@@ -47,5 +45,5 @@ def url(*, data_dir: _Folder = DEFAULT_DATA_DIR) -> None:
     """Print the URL of the running server."""
     running = embedded.url(data_dir)
     if running is None:
-        raise Unavailable(f"no server runs in {data_dir}: {db_command('start', data_dir)}")
+        raise Unavailable(f"no server runs in {data_dir}: run {db_command('start', data_dir)}")
     say(running)

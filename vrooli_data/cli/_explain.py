@@ -46,15 +46,15 @@ def explain(
         typer.Argument(
             metavar="QUERY",
             show_default="all",
-            help="resources.find_trending; a method stands for its variants, a folder for all "
-            "queries in it.",
+            help="A query, a method with all its queries, or a folder, such as "
+            "resources.find_trending.",
         ),
     ] = None,
     *,
     sql: Annotated[
         Path | None,
         typer.Option(
-            help="Your own folder of .sql files, explained on the database as it is.",
+            help="Your own folder of .sql files. They are explained on the given database.",
             exists=True,
             file_okay=False,
             show_default="the queries of this package",
@@ -63,8 +63,8 @@ def explain(
     examples: Annotated[
         Path | None,
         typer.Option(
-            help="With --sql: the folder of the queries that give example values. A query without "
-            "example values is planned, and not run.",
+            help="With --sql: the folder of the queries that return example values. A query "
+            "without example values is planned but not run.",
             exists=True,
             file_okay=False,
         ),
@@ -72,7 +72,7 @@ def explain(
     records: Annotated[
         str | None,
         typer.Option(
-            help="With --sql and --html: the module of the records, such as shop.records."
+            help="With --sql and --html: the module of your records, such as shop.records."
         ),
     ] = None,
     html: Annotated[
@@ -81,16 +81,16 @@ def explain(
             metavar="FILE",
             dir_okay=False,
             writable=True,
-            help="Write a page of the plans instead. Without --sql it also compares two databases "
-            "of different sizes, which are created on the server and dropped again.",
+            help="Write an HTML page of the plans instead. Without --sql, the page compares two "
+            "databases of different sizes. They are created on the server, and dropped afterwards.",
         ),
     ] = None,
     scale: Annotated[
         float | None,
         typer.Option(
             show_default=str(_DEFAULT_SCALE),
-            help="With --html and without --sql: of the larger database, as for seed. The other "
-            f"has 1/{FACTOR}.",
+            help="With --html and without --sql: the size of the larger database, as in seed. The "
+            f"other one has 1/{FACTOR} of it.",
         ),
     ] = None,
     database_url: DatabaseUrl = None,
@@ -98,10 +98,10 @@ def explain(
     schema: Schema = None,
     search_path: SearchPathWithSql = None,
 ) -> None:
-    """Show the plan of one query, or the cost of each, with example values.
+    """Show the plan of one query, or the cost of several, with example values.
 
-    Each query is run, and what it writes is rolled back; only the identifiers that it drew are
-    gone. The exit status is 1 when a plan does not fit the header of its query.
+    Each query is run, and its writes are rolled back; only its sequence values stay used. The exit
+    status is 1 if a plan does not fit the header of its query.
     """
     if sql is None:
         refuse_given(
@@ -119,7 +119,7 @@ def explain(
     scale = _DEFAULT_SCALE if scale is None else scale
     check_scale(scale)
     if html is not None and not html.parent.is_dir():
-        raise InvalidInput("--html", f"there is no folder {html.parent}")
+        raise InvalidInput("--html", f"the folder {html.parent} does not exist")
     queries = all_queries(sql or sql_folder())
     chosen = choose(queries, query)
     kinds = _records(sql, records)
@@ -187,7 +187,7 @@ def _write(file: Path, surveyed: Survey) -> None:
     text = f"{file}: {counted(len(surveyed.queries), 'query', 'queries')}"
     if surveyed.seeded is not None:
         grown = sum(each.grows_with_data for each in surveyed.queries)
-        text += f"; the cost of {grown} grows in step with the data"
+        text += f"; the cost of {grown} grows in proportion to the data"
     say(text)
 
 

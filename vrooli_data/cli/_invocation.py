@@ -1,4 +1,4 @@
-"""How this program was called, so that what it advises can be typed as it stands."""
+"""The command by which this program was called, so that suggested commands can be copied."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NAME = "vrooli-data"
 
 
 def program() -> str:
-    """Return what to type to call this program again."""
+    """Return the command that calls this program."""
     script = Path(sys.argv[0])
     if script.name == "__main__.py":
         return f"{python()} -m vrooli_data"
@@ -21,12 +21,12 @@ def program() -> str:
 
 
 def python() -> str:
-    """Return what to type to call the Python that this runs on."""
+    """Return the command that calls this Python."""
     return shlex.quote(short(Path(sys.executable)))
 
 
 def short(path: Path) -> str:
-    """Return *path* from the current folder, where it is inside."""
+    """Return *path* relative to the current folder if it is inside, else absolute."""
     absolute = path.absolute()
     here = Path.cwd()
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)

@@ -1,4 +1,4 @@
-"""The options that several commands have."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .._search_path import SearchPath as SearchSchemas
 from ..errors import InvalidInput
 from ..validation import check_seconds
 
-_FOLDER = "The folder of the embedded server; given, it goes before DATABASE_URL."
-SCALE = "1.0 makes 20 000 users, 200 000 resources and 300 000 runs."
+_FOLDER = "The folder of the embedded server. It takes precedence over DATABASE_URL."
+SCALE = "The size: 1.0 is 20 000 users, 200 000 resources and 300 000 runs."
 
 
-# A wrong value is refused while the options are read: before a server is started for the command.
+# Values are checked while the options are parsed, so that a wrong one does not start a server.
 
 
 def _checked_schema(schema: str | None) -> str | None:
@@ -85,7 +85,7 @@ Migrations: TypeAlias = Annotated[
     typer.Option(
         metavar="FOLDER",
         show_default="none",
-        help="The folder of an application's own migrations; may be repeated.",
+        help="The folder of an application's own migrations. May be repeated.",
     ),
 ]
 Application: TypeAlias = Annotated[

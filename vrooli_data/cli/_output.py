@@ -1,4 +1,4 @@
-"""What commands print goes through here, so that no text of others acts on the terminal."""
+"""Print the output of commands, with control characters escaped, so that data cannot act on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from .._visible import visible_lines
 
-#: Room for the longest index name; a terminal has the width that it has.
+#: Wide enough for the longest index name. On a terminal, the width of the terminal is used.
 _WIDTH_OF_FILES = 100
 
 
@@ -23,7 +23,7 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def styled(text: str, style: str = "") -> Text:
-    """Return lines of text for a table, or to be shown by themselves."""
+    """Return text for a cell of a table, or for `show`."""
     return Text(visible_lines(text), style)
 
 
@@ -37,13 +37,13 @@ class Rows(Table):
     """A table of text."""
 
     def add(self, *cells: RenderableType, style: str = "") -> None:
-        """Add a row; a str is shown as it is, without any markup."""
+        """Add a row; markup in a str is not interpreted."""
         self.add_row(*(styled(c) if isinstance(c, str) else c for c in cells), style=style)
 
 
 def table(*columns: str, numbers: tuple[str, ...] = ()) -> Rows:
-    """Return an empty table; the columns in *numbers* are set to the right."""
-    made = Rows(
+    """Return an empty table; the columns in *numbers* are aligned to the right."""
+    rows = Rows(
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
@@ -51,11 +51,11 @@ def table(*columns: str, numbers: tuple[str, ...] = ()) -> Rows:
         header_style="dim",
     )
     for column in columns:
-        # Where a terminal is narrow, the last column gives way.
-        made.add_column(
+        # Only the last column is wrapped on a narrow terminal.
+        rows.add_column(
             column,
             justify="right" if column in numbers else "left",
             no_wrap=column != columns[-1],
             overflow="fold",
         )
-    return made
+    return rows

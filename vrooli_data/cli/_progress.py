@@ -1,4 +1,4 @@
-"""Progress bars on standard error, where it is a terminal."""
+"""Progress bars on standard error, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .._visible import visible
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """Show one bar per task while the block runs; nothing where no terminal is."""
+    """Show one bar per task while the block runs, if standard error is a terminal."""
     if not sys.stderr.isatty():
         yield NoProgress()
         return

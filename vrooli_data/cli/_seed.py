@@ -24,7 +24,7 @@ def seed(
         int, typer.Option("--seed", help="The same scale and seed give the same rows.")
     ] = 1,
 ) -> None:
-    """Fill an empty database with data that is skewed as real data is."""
+    """Fill an empty database with generated rows, skewed like real data."""
     check_scale(scale)
     check_number(number)
     url = target(database_url, data_dir).url

@@ -1,4 +1,4 @@
-"""Which database a command works on."""
+"""The database that a command works on."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def target(
 
 
 def start_embedded(data_dir: Path, version: Version | None = None) -> str:
-    """Return the URL of the embedded server; say so where it has to be started."""
+    """Return the URL of the embedded server; start it and print a line if it does not run."""
     version = version or _version_of_data(data_dir)
     if embedded.url(data_dir) is None:
         installation(version)
@@ -59,7 +59,7 @@ def start_embedded(data_dir: Path, version: Version | None = None) -> str:
 
 
 def db_command(name: Literal["start", "stop", "url"], data_dir: Path) -> str:
-    """Return what to type to run a command of ``db`` on a folder."""
+    """Return the command that runs a command of ``db`` on a folder."""
     return f"{program()} db {name} --data-dir {shlex.quote(str(data_dir))}"
 
 
@@ -68,7 +68,7 @@ def _version_of_data(data_dir: Path) -> Version:
         made_by = version_of(data_dir / "pgdata")
     except OSError:
         return DEFAULT_VERSION
-    # What no wheel made is refused, with its version, by embedded.start.
+    # embedded.start refuses data of any other version, and names the version.
     return next(
         (version for version in get_args(Version) if str(version) == made_by), DEFAULT_VERSION
     )

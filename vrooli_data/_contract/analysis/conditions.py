@@ -22,7 +22,7 @@ class KnownColumn(NamedTuple):
     joins: frozenset[int]
 
     def is_same_column(self, other: KnownColumn) -> bool:
-        """Tell whether both are the same column."""
+        """Return whether both are the same column."""
         return self[1:4] == other[1:4]
 
 

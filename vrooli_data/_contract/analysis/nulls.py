@@ -79,7 +79,7 @@ class NullInference:
         self._narrowed = _NullRules(lineage, narrowed=True)
 
     def of_any(self, found: list[ScopedNode]) -> Nullable:
-        """Tell whether a value that comes from any of several expressions can be NULL."""
+        """Return whether a value that comes from any of several expressions can be NULL."""
         reason = self._by_origin.reason_of_any(found)
         if reason is None:
             return Nullable(nullable=False, reason="")
@@ -377,7 +377,7 @@ class _NullColumns:
 
 
 def has_one_row(query: TreeNode) -> bool:
-    """Tell whether a query returns one row for any contents of its tables."""
+    """Return whether a query returns one row for any contents of its tables."""
     if query.number("commandType") != CommandType.SELECT or query.flag("hasTargetSRFs"):
         return False
     limits = ("setOperations", "havingQual", "limitCount", "limitOffset")

@@ -100,7 +100,7 @@ class TreeNode:
         return "" if self.fields[field] is None else self._word(field)
 
     def equals(self, other: TreeNode) -> bool:
-        """Tell whether both are the same expression, at any position in the statement."""
+        """Return whether both are the same expression, at any position in the statement."""
         return _bare(self) == _bare(other)
 
     def _word(self, field: str) -> str:

@@ -97,7 +97,7 @@ class Scope(msgspec.Struct, frozen=True):
         ]
 
     def may_lack_source(self) -> bool:
-        """Tell whether a MERGE changes rows that no row of its source matches."""
+        """Return whether a MERGE changes rows that no row of its source matches."""
         return self.query.number("commandType") == CommandType.MERGE and any(
             action.number("matchKind") == _NOT_MATCHED_BY_SOURCE
             for action in self.query.nodes("mergeActionList")

@@ -222,11 +222,11 @@ class Catalog:
             self._functions |= {function_id: Function(*found) for function_id, *found in rows}
 
     def is_strict(self, function_id: int) -> bool:
-        """Tell whether a function returns NULL for any NULL argument."""
+        """Return whether a function returns NULL for any NULL argument."""
         return function_id != 0 and self.function(function_id).is_strict
 
     def refuses_null(self, type_id: int) -> bool:
-        """Tell whether a cast of NULL to a type fails: the type is a domain with NOT NULL."""
+        """Return whether a cast of NULL to a type fails: the type is a domain with NOT NULL."""
         found = self.type(type_id)
         return found.is_domain and (found.is_not_null or self.refuses_null(found.base_id))
 

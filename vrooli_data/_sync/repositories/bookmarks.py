@@ -26,7 +26,7 @@ class BookmarkRepository(Repository):
     """Bookmarks of resources by users (sql/bookmarks)."""
 
     def exists(self, user_id: int, resource_id: int) -> bool:
-        """Tell whether a user has bookmarked a resource (sql/bookmarks/read.sql)."""
+        """Return whether a user has bookmarked a resource (sql/bookmarks/read.sql)."""
         check_id("user_id", user_id)
         check_id("resource_id", resource_id)
         return (self.get_one(_EXISTS, user_id, resource_id)).row_exists

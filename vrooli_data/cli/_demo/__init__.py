@@ -23,7 +23,7 @@ from ._patterns import resources, runs, users
 from ._show import show_aggregate, show_explanation
 from ._subjects import find_subjects
 
-#: From about this size, the planner uses an index for every pattern.
+#: From about this size on, the planner uses an index for every pattern.
 _DEFAULT_SCALE = 0.4
 _HOLDS_ROWS = load_folder(sql_folder() / "schema")["schema.holds_rows"].statement
 
@@ -49,8 +49,8 @@ def demo(
         say(f"Server:     PostgreSQL {server}")
         say(f"Migrations: {len(migrations.applied)} applied, {migrations.already_applied} earlier")
         if held.connection.execute(_HOLDS_ROWS).fetchone() == (True,):
-            unused = "" if scale is None else "; --scale is for an empty database"
-            say(f"Data:       the existing rows are used again{unused}")
+            unused = "" if scale is None else "; --scale applies to an empty database only"
+            say(f"Data:       using the existing rows{unused}")
         else:
             _seed(url, wanted)
         subjects = find_subjects(held)

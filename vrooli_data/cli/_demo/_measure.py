@@ -21,7 +21,7 @@ from ._patterns import Pattern
 R = TypeVar("R")
 
 CALLS = 200
-#: A slow pattern is called until this time is over, and at least `LEAST_CALLS` times.
+#: A slow pattern is called until this time has passed, and at least `LEAST_CALLS` times.
 _ENOUGH_NS = 500_000_000
 LEAST_CALLS = 20
 #: After these, psycopg has prepared the statement, and the server has chosen a plan.
@@ -38,8 +38,8 @@ class Measurement(NamedTuple):
     plan: PlanTree
 
 
-class _Witness:
-    """A runner that remembers the last query."""
+class _Recorder:
+    """A runner that records the last query."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
@@ -53,14 +53,14 @@ class _Witness:
         return self._runner.rows(query, parameters)
 
     def atomic(self, body: Callable[[TransactionalRunner], R], *, repeats: bool = True) -> R:
-        """Run several queries, none of which is remembered: no pattern has several."""
+        """Run several queries without recording them; no pattern needs that."""
         return self._runner.atomic(body, repeats=repeats)
 
 
 def measure(held: HeldConnection, pattern: Pattern) -> Measurement:
     """Call a pattern many times on one connection, and explain it."""
-    witness = _Witness(held._runner)  # noqa: SLF001 (an application does not need it)
-    result = pattern.call(Repositories(witness))
+    recorder = _Recorder(held._runner)  # noqa: SLF001 (an application does not need it)
+    result = pattern.call(Repositories(recorder))
     for _ in range(_WARM_UP_CALLS):
         pattern.call(held)
     took = _nanoseconds(held, pattern)
@@ -69,7 +69,7 @@ def measure(held: HeldConnection, pattern: Pattern) -> Measurement:
         _rows(result),
         median(took) / 1e6,
         took[math.ceil(0.95 * len(took)) - 1] / 1e6,
-        _plan(held, witness),
+        _plan(held, recorder),
     )
 
 
@@ -89,10 +89,10 @@ def _rows(result: Any) -> int:
     return len(result) if isinstance(result, list) else int(result is not None)
 
 
-def _plan(held: HeldConnection, witness: _Witness) -> PlanTree:
-    if witness.last is None:
+def _plan(held: HeldConnection, recorder: _Recorder) -> PlanTree:
+    if recorder.last is None:
         raise InvalidUse("the pattern ran no query")
-    query, parameters = witness.last
+    query, parameters = recorder.last
     cursor = RawCursor(held.connection)
     cursor.execute(b"EXPLAIN (FORMAT JSON) " + query.statement, parameters)
     return PlanTree(cursor.fetchall()[0][0][0])

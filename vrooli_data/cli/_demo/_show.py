@@ -43,9 +43,9 @@ def show_explanation() -> None:
     """Explain the numbers."""
     show(
         styled(
-            f"\nTimes are those of {LEAST_CALLS} to {CALLS} calls on one connection, from the call "
-            "to the finished records. Indexes are those of EXPLAIN for the same statement and "
-            "values.",
+            f"\nEach time is measured over {LEAST_CALLS} to {CALLS} calls on one connection, from "
+            "the call to the finished records. The indexes come from EXPLAIN of the same statement "
+            "with the same values.",
             "dim",
         )
     )

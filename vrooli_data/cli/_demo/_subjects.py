@@ -95,6 +95,6 @@ def find_subjects(held: HeldConnection) -> Subjects:
 def _found(value: T | None, what: str) -> T:
     if value is None:
         raise DatabaseError(
-            f"the database holds no {what}; use an empty database, which the demo fills"
+            f"the database has no {what}; use an empty database, which the demo fills"
         )
     return value

@@ -15,12 +15,12 @@ from .errors import VrooliDataError
 
 _POLL_SECONDS = 0.1
 _CANCEL_SECONDS = 5.0
-#: lock_timeout of the server comes later than our limit: its error does not name who blocks.
+#: The server's lock_timeout ends later than the limit, because its error names no blocking process.
 _SLACK_SECONDS = 1.0
 _APPLICATION_NAME = "vrooli_data migrate, waiting"
 
-# One row while the session waits, for a lock or for the older transactions of a concurrent index.
-# A prepared transaction has no process.
+# One row while the session waits for a lock, or for the older transactions of a concurrent index
+# build. The process id of a prepared transaction is 0.
 _WAITED_FOR = """
 SELECT array_remove(pg_blocking_pids(pid), 0)
 FROM pg_stat_activity
@@ -28,40 +28,40 @@ WHERE pid = %s AND wait_event_type = 'Lock'
 """
 
 
-class Patience:
-    """The seconds that a run may still spend waiting; the time of its work does not count.
+class WaitLimit:
+    """The limit of all waits of one run of migrations; time without a wait does not count.
 
-    lock_timeout limits a single wait, but CREATE INDEX CONCURRENTLY waits for one transaction after
-    another, three times. A second session adds the waits up, and cancels the statement of the first
-    when the sum is over the limit.
+    lock_timeout limits a single wait. But CREATE INDEX CONCURRENTLY waits for one transaction after
+    another, three times. So a second session adds the waits up, and cancels the statement of the
+    first session when the sum is over the limit.
     """
 
     def __init__(self, lock_timeout: float, seconds: float) -> None:
-        #: Seconds of a single wait while new queries queue behind it.
+        #: Seconds of a single wait during which new queries of other sessions wait too.
         self.lock_timeout = lock_timeout
         self.seconds = seconds
         self.left = seconds
-        #: Whether the limit of a single wait is what is left, and not lock_timeout.
+        #: Whether the remaining time limits the current wait, and not lock_timeout.
         self.limits_the_wait = False
-        #: The server processes that were waited for last, where they are known.
+        #: The server processes that the run waited for last; empty if unknown.
         self.blockers: list[int] = []
 
     @property
     def is_over(self) -> bool:
         return self.left <= 0
 
-    def one_wait(self, *, in_the_way: bool) -> float:
-        """Return the limit of a single wait; *in_the_way*: other sessions queue behind it."""
+    def lock_timeout_for(self, *, blocks_others: bool) -> float:
+        """Return the limit of a single wait; *blocks_others*: new queries queue behind it."""
         left = self.left + _SLACK_SECONDS
-        self.limits_the_wait = not in_the_way or left < self.lock_timeout
-        return min(self.lock_timeout, left) if in_the_way else left
+        self.limits_the_wait = not blocks_others or left < self.lock_timeout
+        return min(self.lock_timeout, left) if blocks_others else left
 
     @property
     def reason(self) -> str:
-        """Why the run was stopped, and the processes that it waited for last."""
+        """The reason why the run was stopped, with the processes that it waited for last."""
         names = ", ".join(map(str, self.blockers))
         last = f", last for the server process {names}" if names else ""
-        return f"it waited for other sessions for {self.seconds:g} s in all{last}"
+        return f"the limit of {self.seconds:g} s for all waits was reached{last}"
 
     @contextmanager
     def watch(self, connection: Connection, path: SearchPath) -> Iterator[None]:
