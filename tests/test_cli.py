@@ -186,7 +186,7 @@ def test_seed_leaves_a_database_that_is_not_empty(
 ) -> None:
     admin.execute("INSERT INTO users (public_id, name) VALUES ('0123456789ab', 'Ada')")
     message = fail(2, "seed", "--scale", "0.001", "--database-url", database_url)
-    assert message.startswith("--database-url: the database holds")
+    assert message.startswith("--database-url: the database already holds")
 
 
 @pytest.mark.parametrize("scale", ["0", "-1", "nan", "inf", "1e9"])

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -123,6 +125,23 @@ def test_try_each_keeps_what_succeeds_and_reports_what_fails(
     assert [(index, user.name) for index, user in result.successes] == [(0, "one"), (2, "two")]
     assert [failure.index for failure in result.failures] == [1]
     assert isinstance(result.failures[0].error, AlreadyExists)
+    assert names(admin) == ["Eve", "one", "two"]
+
+
+def test_try_each_reports_an_item_that_hides_its_error_as_a_failure_alone(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    make.user(handle="taken", name="Eve")
+
+    def create(tx: Transaction, handle: str) -> str:
+        with suppress(AlreadyExists):
+            tx.users.create(CreateUser(name=handle, handle=handle))
+        return handle
+
+    with db.transaction() as tx:
+        result = tx.try_each(["one", "taken", "two"], partial(create, tx))
+    assert result.successes == [(0, "one"), (2, "two")]
+    assert [failure.index for failure in result.failures] == [1]
     assert names(admin) == ["Eve", "one", "two"]
 
 

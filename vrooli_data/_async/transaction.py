@@ -122,7 +122,7 @@ class AsyncTransaction(AsyncRepositories):
 
         Returns what succeeded and what failed. Where more than *max_failure_ratio* of the items
         fail, raises `TransactionAborted`, which undoes the whole transaction. What a new attempt of
-        the transaction may mend, such as a serialization failure, is raised at once.
+        the transaction may avoid, such as a serialization failure, is raised at once.
         """
         self._runner.check_use()
         check_body("work", work)
@@ -132,12 +132,15 @@ class AsyncTransaction(AsyncRepositories):
         for index, item in enumerate(items):
             try:
                 async with self._runner.savepoint():
-                    successes.append((index, await call("work", work, item)))
+                    result = await call("work", work, item)
             except Exception as error:
-                # A savepoint cannot mend an error of the whole transaction.
+                # A savepoint does not help against an error of the whole transaction.
                 if reason_of(error) is not None or not self._runner.is_sound():
                     raise
                 failures.append(Failure(index, error))
+            else:
+                # Only here, because the end of the block may undo the work as well.
+                successes.append((index, result))
         count = len(successes) + len(failures)
         if len(failures) > max_failure_ratio * count:
             raise TransactionAborted(

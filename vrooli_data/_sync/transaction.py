@@ -123,7 +123,7 @@ class Transaction(Repositories):
 
         Returns what succeeded and what failed. Where more than *max_failure_ratio* of the items
         fail, raises `TransactionAborted`, which undoes the whole transaction. What a new attempt of
-        the transaction may mend, such as a serialization failure, is raised at once.
+        the transaction may avoid, such as a serialization failure, is raised at once.
         """
         self._runner.check_use()
         check_body("work", work)
@@ -133,12 +133,15 @@ class Transaction(Repositories):
         for index, item in enumerate(items):
             try:
                 with self._runner.savepoint():
-                    successes.append((index, call("work", work, item)))
+                    result = call("work", work, item)
             except Exception as error:
-                # A savepoint cannot mend an error of the whole transaction.
+                # A savepoint does not help against an error of the whole transaction.
                 if reason_of(error) is not None or not self._runner.is_sound():
                     raise
                 failures.append(Failure(index, error))
+            else:
+                # Only here, because the end of the block may undo the work as well.
+                successes.append((index, result))
         count = len(successes) + len(failures)
         if len(failures) > max_failure_ratio * count:
             raise TransactionAborted(
