@@ -73,7 +73,7 @@ class QueryEvent(msgspec.Struct, frozen=True, gc=False):
     name: str
     #: Seconds from sending the statement to receiving its last row.
     duration: float
-    #: Rows returned; 0 when the statement failed.
+    #: Rows returned, written or copied; 0 when the statement failed.
     rows: int
     #: The error's five-character code; None when it succeeded or the connection broke.
     sqlstate: str | None

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
+import msgspec
+import psutil
 import psycopg
 import pytest
 from psycopg import Connection, conninfo
@@ -20,10 +23,12 @@ from vrooli_data import (
     PermissionDenied,
     QueryEvent,
     RecordMismatch,
+    Repository,
     RetryPolicy,
     SchemaTooNew,
     Timeout,
     Unavailable,
+    queries,
 )
 
 
@@ -204,6 +209,35 @@ def test_a_query_is_prepared_once_whatever_the_size_of_its_ids(db: Database) -> 
             " AND from_sql = false AND statement NOT LIKE '%pg_prepared_statements%'"
         )
         assert cursor.fetchone() == (1,)
+
+
+#: A query of an application whose result is 60 MB of text.
+LARGE = """\
+-- name: find_large()
+-- Fetch a large result.
+-- Record: Large
+-- Index:  none: makes rows
+-- Locks:  none
+SELECT repeat('x', 1000000) AS value FROM generate_series(1, 60);
+"""
+
+
+class Large(msgspec.Struct):
+    """One row of a large result."""
+
+    value: str
+
+
+def test_a_result_is_freed_once_it_is_read(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "large").mkdir()
+    (tmp_path / "large" / "queries.sql").write_text(LARGE)
+    find_large = queries(tmp_path / "large").bind("find_large", Large)
+    process = psutil.Process()
+    with Database.connect(database_url) as db, db.connection() as held:
+        repository = Repository(held)
+        before = process.memory_info().rss
+        assert len(repository.find_all(find_large)) == 60
+        assert process.memory_info().rss - before < 30e6
 
 
 def test_prepare_off_prepares_nothing(database_url: str) -> None:

@@ -273,6 +273,17 @@ def test_a_held_connection_loads_and_a_transaction_that_was_begun_on_it(
     assert count(admin) == 5
 
 
+def test_on_query_counts_no_rows_of_a_copy_that_failed(database_url: str) -> None:
+    events: list[QueryEvent] = []
+    with Database.connect(database_url, on_query=events.append) as db:
+        with pytest.raises(DatabaseError) as caught:
+            Repository(db).load(
+                BULK_CREATE, ["with a NUL"], stage=lambda body: NewNote(slug="n", body=body + "\0")
+            )
+    (copied,) = (event for event in events if event.name == "notes.bulk_create__copy")
+    assert (copied.rows, copied.succeeded, copied.sqlstate) == (0, False, caught.value.sqlstate)
+
+
 def test_a_deadlock_repeats_the_insert_and_not_the_copy(
     admin: Connection[Any], database_url: str
 ) -> None:

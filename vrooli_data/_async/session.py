@@ -14,7 +14,6 @@ import psycopg
 from psycopg import AsyncRawCursor
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import TransactionStatus
-from psycopg.pq.abc import PGresult
 
 from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
@@ -120,7 +119,7 @@ class AsyncSession:
     ) -> None:
         """Send rows through a binary COPY, as values of some types."""
         started = perf_counter()
-        sqlstate, succeeded = None, False
+        sqlstate, succeeded, count = None, False, 0
         try:
             async with (
                 self.connection.cursor() as cursor,
@@ -130,14 +129,14 @@ class AsyncSession:
                 copy.set_types(types)
                 for row in rows:
                     await copy.write_row(row)
-            succeeded = True
+            succeeded, count = True, len(rows)
         except psycopg.Error as error:
             sqlstate = error.sqlstate
             raise self.translated(error, query) from None
         finally:
             if self._settings.on_query is not None or logger.isEnabledFor(logging.DEBUG):
                 self._report(
-                    QueryEvent(query.name, perf_counter() - started, len(rows), sqlstate, succeeded)
+                    QueryEvent(query.name, perf_counter() - started, count, sqlstate, succeeded)
                 )
 
     @property
@@ -196,7 +195,6 @@ class AsyncSession:
             cursor = self._cursors.pop()
         except IndexError:
             cursor = AsyncRawCursor(self.connection)
-        before = cursor.pgresult
         try:
             try:
                 await self._send(cursor, query, parameters)
@@ -223,8 +221,11 @@ class AsyncSession:
             refused = self._refused(query, parameters)
             if refused is not None and isinstance(interruption, Exception):
                 raise refused from None
-            mark_written(interruption, self._is_written(cursor, before))
+            mark_written(interruption, self._is_written(cursor))
             raise
+        # psycopg would keep the result until the cursor's next query, however large it is.
+        cursor._reset()  # noqa: SLF001 (psycopg has no other way to free it)
+        cursor._tx.set_pgresult(None, set_loaders=False)  # noqa: SLF001
         self._cursors.append(cursor)
         return rows
 
@@ -258,12 +259,12 @@ class AsyncSession:
                 )
         return None
 
-    def _is_written(self, cursor: AsyncRawCursor[Row], before: PGresult | None) -> bool | None:
+    def _is_written(self, cursor: AsyncRawCursor[Row]) -> bool | None:
         """Return whether an interrupted statement was executed; None when unknown.
 
         psycopg has the server cancel it, and waits for the end of it, whatever the end is.
         """
-        if cursor.pgresult is not None and cursor.pgresult is not before:
+        if cursor.pgresult is not None:
             return True
         connection = self.connection.pgconn
         is_at_rest = connection.transaction_status == TransactionStatus.IDLE
