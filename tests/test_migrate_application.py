@@ -376,7 +376,7 @@ def test_the_commands_take_the_folder(empty_database_url: str, folder: Path) -> 
     ("options", "message"),
     [
         (("--migrations", "absent"), "--migrations: absent is not a folder"),
-        (("--application-only",), "--application-only: needs migrations, the folder"),
+        (("--application-only",), "--application-only: needs migrations, the application's folder"),
         (("--migrations", ".", "--application", "A"), "--application: must be 1 to 63 characters"),
     ],
 )

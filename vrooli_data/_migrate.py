@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT = 2.0
 WAIT = 60.0
 
-#: The name of an application that gives none.
+#: The default name of an application.
 DEFAULT_APPLICATION = "app"
-#: What `rollback_to` calls the state before the first migration.
+#: The id of the state before the first migration, for `rollback_to`.
 NOTHING = "0"
 
 # Without an index that another session is building at the moment.
@@ -126,7 +126,7 @@ def migrate(
             applied after the migrations of the package.
         application: the name of the application in the ledger of the database; ``app`` when it is
             None. It goes with *migrations*.
-        application_only: apply no migration of the package; its tables are not made.
+        application_only: apply no migration of the package, and do not create its tables.
         schema: where the tables are or will be; None is the first schema that exists in the
             search_path of the role.
         search_path: more schemas in which names are looked up, after that one.
@@ -212,7 +212,7 @@ def status(
     application_only: bool = False,
     schema: str | None = None,
 ) -> list[MigrationState]:
-    """Return how each migration stands in the database, in order. Changes nothing."""
+    """Return the state of each migration in the database, in order. Change nothing."""
     every = checked_series(migrations, application, application_only=application_only)
     path = SearchPath.of(schema, ())
     with own_session(conninfo, APPLICATION_NAME, path, work=WORK) as connection:
@@ -240,7 +240,7 @@ def checked_series(
         return (own,) if application_only else (package_series(), own)
     for field, given in (("application", application), ("application_only", application_only)):
         if given not in (None, False):
-            raise InvalidInput(field, "needs migrations, the folder of the application's own")
+            raise InvalidInput(field, "needs migrations, the application's folder")
     return (package_series(),)
 
 
@@ -255,7 +255,7 @@ def checked_rollback(
     if migration_id not in ids:
         whose = series.application or "the package"
         raise InvalidInput(
-            "migration_id", f'is not the id of a migration of {whose}; "{NOTHING}" takes back all'
+            "migration_id", f'is not a migration of {whose}; "{NOTHING}" rolls back all'
         )
     return series, series.migrations[ids.index(migration_id) + 1 :]
 

@@ -62,7 +62,7 @@ class Source(msgspec.Struct, frozen=True):
 
     @property
     def is_command(self) -> bool:
-        """Whether it is a command of a bulk load, which has no plan and returns no rows."""
+        """Whether it is a utility command of a bulk load, which has no plan and returns no rows."""
         return not self.is_streamed and self.sql.split(maxsplit=1)[0].upper() in _COMMANDS
 
     @property

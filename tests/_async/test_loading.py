@@ -21,6 +21,7 @@ from vrooli_data import (
     BulkResult,
     CheckFailed,
     CommitUnknown,
+    DatabaseError,
     InvalidInput,
     QueryEvent,
     Unavailable,

@@ -21,6 +21,7 @@ from vrooli_data import (
     CheckFailed,
     CommitUnknown,
     Database,
+    DatabaseError,
     InvalidInput,
     QueryEvent,
     Repository,

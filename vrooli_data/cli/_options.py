@@ -30,7 +30,7 @@ def _checked_search_path(search_path: list[str] | None) -> list[str] | None:
 
 
 def checked_seconds(option: typer.CallbackParam, seconds: float | None) -> float | None:
-    """Refuse a number of seconds that is no limit."""
+    """Refuse a number of seconds that cannot be a limit."""
     if seconds is not None:
         check_seconds(option.name or "", seconds)
     return seconds
@@ -56,14 +56,14 @@ def _search_path(needs: str = "") -> Any:
         metavar="SCHEMA",
         show_default="none",
         help=_sentence(
-            needs, "another schema in which names are looked up, behind that one; may be repeated."
+            needs, "another schema in which names are looked up, after --schema. May be repeated."
         ),
         callback=_checked_search_path,
     )
 
 
 def _sentence(needs: str, text: str) -> str:
-    return needs + text if needs else text.capitalize()
+    return needs + text if needs else text[:1].upper() + text[1:]
 
 
 DatabaseUrl: TypeAlias = Annotated[
@@ -93,7 +93,7 @@ Application: TypeAlias = Annotated[
     typer.Option(
         metavar="NAME",
         show_default=DEFAULT_APPLICATION,
-        help="With --migrations: the name of the application in the ledger of the database.",
+        help="With --migrations: the name of the application in the migration ledger.",
     ),
 ]
 DemoDir: TypeAlias = Annotated[

@@ -11,7 +11,7 @@ from .. import embedded
 from .._command_line import Options
 from .._conninfo import read_conninfo
 from ..embedded._binaries import DEFAULT_VERSION, Version, installation
-from ..embedded._place import version_of
+from ..embedded._paths import version_of
 from ..errors import InvalidInput, MissingExtra
 from ._invocation import program
 from ._output import say
@@ -32,7 +32,7 @@ class Target(NamedTuple):
 def target(
     database_url: str | None, data_dir: Path | None, default_dir: Path = DEFAULT_DATA_DIR
 ) -> Target:
-    """Choose the database by what was given, and start the embedded server where it must be."""
+    """Return the given database, or that of the embedded server, which is started if needed."""
     if database_url is not None and data_dir is not None:
         raise InvalidInput("--data-dir", "does not go together with --database-url")
     given = database_url
