@@ -141,7 +141,14 @@ def _problem_of_text(part: str, text: str) -> str | None:
         return f"the {part} has a % that begins no escape such as %40: write %25 for the % itself"
     if any(character.isspace() for character in text):
         return f"the {part} has a space or a line end: write %20 for a space, or remove it"
-    return None
+    try:
+        unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        # psycopg would raise this error, and it holds the text, which may be the password.
+        pass
+    else:
+        return None
+    return f"the {part} has escapes that are not UTF-8: \u00e9 is %C3%A9, for example"
 
 
 def _problem_of_query(query: str, *, shows: bool) -> str | None:

@@ -58,6 +58,12 @@ WRONG = [
     ("the password has a % that begins no", "postgresql://ada:S3cr3t%zz@h/db"),
     ("the user name has a % that begins no", "postgresql://S3cr3t%:x@h/db"),
     ("the name of the database has a % that begins no", "postgresql://ada:S3cr3t@h/a%00"),
+    ("the password has escapes that are not UTF-8", "postgresql://ada:S3cr3t%90@localhost/x"),
+    ("the user name has escapes that are not UTF-8", "postgresql://S3cr3t%E9@localhost/x"),
+    (
+        "the parameter password has escapes that are not UTF-8",
+        "postgresql://h/d?password=S3cr3t%FF",
+    ),
     ("the password has a space", "postgresql://ada:S3cr3t Pw@localhost/x"),
     (ENCODE, "postgresql://ada:S3cr3t@more@127.0.0.1:1/x"),
     (ENCODE, "postgresql://ada:S3cr3t/more@127.0.0.1:1/x"),
