@@ -13,6 +13,7 @@ import pytest
 _QUERIES = (
     "bookmarks",
     "bulk_create",
+    "bulk_create_runs",
     "bulk_create_users",
     "bulk_create_with_version",
     "bulk_update",

@@ -22,7 +22,7 @@ README = Path(__file__).parents[1] / "README.md"
 DOCS = README.parent / "docs"
 #: Pages whose programs are run, and how many each has.
 PROGRAMS = {
-    "bulk.md": 11,
+    "bulk.md": 12,
     "export.md": 1,
     "poolers.md": 1,
     "processes.md": 3,

@@ -100,7 +100,7 @@ compared AS (
         public_id,
         version_public_id,
         (:duplicates_fail::boolean AND count(*) OVER same_resource > 1)
-        OR min(public_id) OVER same_version <> max(public_id) OVER same_version AS is_in_doubt
+        OR first_value(public_id) OVER same_version <> public_id AS is_in_doubt
     FROM looked_up
     WHERE constraint_name IS NULL
     -- Each window reaches from the first row with the key to the row itself.

@@ -17,6 +17,7 @@ from vrooli_data import (
     CreateBookmark,
     CreateResource,
     CreateResourceWithVersion,
+    CreateRun,
     CreateTranslation,
     CreateUser,
     CreateVersion,
@@ -34,6 +35,7 @@ OTHER: dict[tuple[str, str], dict[str, Any]] = {
     ("runs", "update_status"): {"status": "Cancelled"},
     # Without rows, nothing is sent.
     ("bookmarks", "bulk_create"): {"bookmarks": [CreateBookmark(user_id=1, resource_id=1)]},
+    ("runs", "bulk_create"): {"runs": [CreateRun(user_id=1, name="Run")]},
     ("users", "bulk_create"): {"users": [CreateUser(name="Ada")]},
     ("resources", "bulk_create"): {"resources": [CreateResource(resource_type="Note")]},
     ("resources", "bulk_create_with_version"): {

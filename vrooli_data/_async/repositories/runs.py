@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import get_args
 
+from msgspec import Struct
+
 from ..._domain import own_queries
-from ...engine import AsyncRepository, Page, Update, json_text, new_public_id
+from ...engine import (
+    AsyncInputs,
+    AsyncRepository,
+    BulkResult,
+    OnDuplicate,
+    Page,
+    Update,
+    json_text,
+    new_public_id,
+)
 from ...errors import InvalidInput, InvalidTransition, NotFound
 from ...inputs import CreateRun, StartStep, UpdateRun
-from ...records import ExecutionStats, Run, RunDetails, RunStatus, StartedRun
+from ...records import ExecutionStats, JsonValue, Run, RunDetails, RunStatus, StartedRun
 from ...records.runs import RunStart, StatusUpdate
 from ...records.shared import RowId
 from ...validation import (
@@ -53,6 +64,32 @@ _DELETE_OF_USER = _SQL.bind("delete__of_user", RowId)
 _STATUSES = get_args(RunStatus)
 _ACTIVE: list[RunStatus] = ["Scheduled", "InProgress"]
 _FINAL = frozenset({"Completed", "Failed", "Cancelled"})
+
+
+class _StagedRun(Struct, gc=False):
+    """A run as it is staged."""
+
+    user_id: int
+    public_id: str
+    resource_version_id: int | None
+    name: str
+    is_private: bool
+    data: JsonValue | None
+
+
+def _staged(run: CreateRun) -> _StagedRun:
+    values = checked("run", run, CreateRun)
+    return _StagedRun(
+        values["user_id"],
+        values["public_id"] or new_public_id(),
+        values["resource_version_id"],
+        values["name"],
+        values["is_private"],
+        values["data"],
+    )
+
+
+_BULK_CREATE = _SQL.load("bulk_create", _StagedRun)
 
 
 class AsyncRunRepository(AsyncRepository):
@@ -192,6 +229,33 @@ class AsyncRunRepository(AsyncRepository):
                 query=_CREATE.name,
             )
         return created
+
+    async def bulk_create(
+        self,
+        runs: AsyncInputs[CreateRun],
+        *,
+        on_duplicate: OnDuplicate = "skip",
+        batch_size: int = 10_000,
+        all_or_nothing: bool = False,
+        progress: Callable[[int], object] | None = None,
+        on_inserted: Callable[[list[int]], object] | None = None,
+    ) -> BulkResult:
+        """Insert Scheduled runs in bulk (sql/runs/bulk_create.sql).
+
+        Runs of one user and public id are duplicates; an update changes name, privacy and data
+        alone. Those of a user or resource version that is absent, of a deleted resource, and those
+        whose public id another user's run has, are failures; see docs/bulk.md.
+        """
+        return await self.load(
+            _BULK_CREATE,
+            runs,
+            stage=_staged,
+            on_duplicate=on_duplicate,
+            batch_size=batch_size,
+            all_or_nothing=all_or_nothing,
+            progress=progress,
+            on_inserted=on_inserted,
+        )
 
     async def update(
         self,
