@@ -35,6 +35,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("seed",),
     ("import",),
     ("import", "resources"),
+    ("import", "runs"),
     ("export",),
     ("export", "users"),
     ("export", "resources"),
@@ -84,6 +85,7 @@ def test_a_group_alone_shows_its_help_and_is_called_wrong(command: tuple[str, ..
         ("seed", "--seed", "1.5"),
         ("db", "start", "--version", "14"),
         ("import", "resources"),
+        ("import", "runs"),
     ],
     ids=" ".join,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import (
     Any,
@@ -33,8 +34,10 @@ _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 #: What a number has that may be too small for numeric.
 _SMALL: Final = re.compile(rb"[eE]-0*[0-9]{4}|\.[0-9]{9000}")
 _AT: Final = re.compile(r"(?P<problem>.*?)(?: - at `\$\.?(?P<field>.*)`)?", re.DOTALL)
+_INDEX: Final = re.compile(r"\[\d+\]")
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 
+_decode_any = msgspec.json.Decoder().decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -52,12 +55,8 @@ class LineDecoder(Generic[S]):
 
     def __init__(self, kind: type[S]) -> None:
         self._decode = msgspec.json.Decoder(kind).decode
-        #: Their messages would hold the value.
-        self._choices = {
-            name: ", ".join(get_args(hint))
-            for name, hint in get_type_hints(kind).items()
-            if get_origin(hint) is Literal
-        }
+        #: By field; msgspec's own message holds the value.
+        self._choices = dict(_choices(kind, ""))
 
     def decode(self, line: bytes) -> S:
         """Return the struct of a line, or raise `WrongLine`."""
@@ -74,16 +73,31 @@ class LineDecoder(Generic[S]):
         found = _AT.fullmatch(message)
         problem, field = (message, None) if found is None else (found["problem"], found["field"])
         if problem.startswith("Invalid enum value"):
-            return WrongLine(f"must be one of {self._choices.get(field or '', 'a few')}", field)
+            return WrongLine(f"must be one of {self._choices[_INDEX.sub('', field or '')]}", field)
         if unknown := _UNKNOWN.fullmatch(problem):
             return WrongLine(f"has the unknown field {_shown(unknown['name'])}", field)
         return WrongLine(problem[:1].lower() + problem[1:], field)
 
 
+def _choices(kind: type[msgspec.Struct], path: str) -> Iterator[tuple[str, str]]:
+    """Yield the fields that have a closed set of texts, and those of structs in lists."""
+    for name, hint in get_type_hints(kind).items():
+        if get_origin(hint) is Literal:
+            yield f"{path}{name}", ", ".join(get_args(hint))
+        elif get_origin(hint) is list and issubclass(get_args(hint)[0], msgspec.Struct):
+            yield from _choices(get_args(hint)[0], f"{path}{name}.")
+
+
 def checked_object(field: str, text: bytes) -> dict[str, Any]:
-    """Return the object of a JSON text; refuse one that jsonb cannot hold or give back."""
+    """Return the object of a JSON text; see `checked_json`."""
+    value: dict[str, Any] = checked_json(field, text, _decode_object)
+    return value
+
+
+def checked_json(field: str, text: bytes, decode: Callable[[bytes], Any] = _decode_any) -> Any:
+    """Return the value of a JSON text; refuse one that jsonb cannot hold or give back."""
     try:
-        value = _decode_object(text)
+        value = decode(text)
         if _is_deep(text, value):
             raise WrongLine(_TOO_DEEP, field)
         if _SMALL.search(text):

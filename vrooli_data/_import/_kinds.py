@@ -7,15 +7,16 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from . import _resource_line
+from . import _resource_line, _run_line
 from ._format import Format
 from ._json import LineDecoder, WrongLine
 
-Kind: TypeAlias = Literal["resources"]
+Kind: TypeAlias = Literal["resources", "runs"]
 
 #: By what the field ``format`` of a line says; None is a line without it.
 _FORMATS: Final[Mapping[Kind, Mapping[str | None, Format]]] = {
     "resources": {None: _resource_line.FORMAT},
+    "runs": {"run/2": _run_line.FORMAT},
 }
 
 

@@ -16,8 +16,8 @@ from ..errors import InvalidFile
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-#: Bytes of a line, with its end. A longer one would only fill the memory.
-MAX_LINE: Final = 16 * 2**20
+#: Bytes of a line, with its end: JSON of the longest that the layer stores has room in it.
+MAX_LINE: Final = 32 * 2**20
 #: Bytes that are kept of a longer line.
 KEPT: Final = 1000
 _GZIP: Final = b"\x1f\x8b"

@@ -14,15 +14,16 @@ from .._public_id import new_public_id
 from ..records.resources import ResourceType
 from ._format import Format
 from ._json import LineDecoder, check_line, checked_object
+from ._limits import Name, PublicId
 
 
 class _ResourceLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One resource with its translation and its first version; the limits are the schema's."""
 
-    public_id: Annotated[str, Meta(pattern=r"^[0-9a-z]{12}\Z")]
+    public_id: PublicId
     resource_type: ResourceType
     language: Annotated[str, Meta(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")]
-    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    name: Name
     description: Annotated[str, Meta(max_length=10_000)] | None
     version_label: Annotated[str, Meta(min_length=1, max_length=128)]
     is_complete: bool

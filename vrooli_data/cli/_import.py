@@ -80,6 +80,22 @@ def resources(
         _import("resources", file, url, schema, rejected, strict=strict)
 
 
+@import_from.command()
+def runs(
+    file: _File,
+    *,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+    schema: Schema = None,
+    rejects: _Rejects = None,
+    strict: _Strict = False,
+) -> None:
+    """Load runs with their steps, inputs and outputs; leave out the bad lines."""
+    with _rejected_lines(file, rejects) as rejected:
+        url = target(database_url, data_dir).url
+        _import("runs", file, url, schema, rejected, strict=strict)
+
+
 def _import(
     kind: Kind,
     file: str,
