@@ -188,7 +188,6 @@ written AS (
         resource_version_id IS NULL
         OR resource_version_id IN (SELECT runnable.id FROM runnable)
     ORDER BY public_id ASC
-    -- lint: conflict_names_user_id: public ids are unique over all users; see migrations/README.md.
     -- lint: conflict_is_read: nothing is decided by the rows that were there already.
     ON CONFLICT (public_id) DO NOTHING
     RETURNING id
@@ -278,7 +277,6 @@ written AS (
         resource_version_id IS NULL
         OR resource_version_id IN (SELECT runnable.id FROM runnable)
     ORDER BY public_id ASC
-    -- lint: conflict_names_user_id: public ids are unique over all users; see migrations/README.md.
     -- lint: conflict_is_read: a run that is not updated is missed, and then read.
     ON CONFLICT (public_id) DO UPDATE
         SET

@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from tests.factories import Factory
 from vrooli_data import AsyncDatabase, BulkFailure, BulkRefused, BulkResult, CreateRun
+from vrooli_data._queries import load_folder, sql_folder
 
 from ._compat import Started, gather, until_waiting
 
@@ -209,6 +210,33 @@ async def test_a_resource_that_is_deleted_meanwhile_gets_no_run(
     result = await load.result()
     assert result == BulkResult(2, 1, 0, 0, [failure(1, DELETED)])
     assert list(names(admin)) == [0]
+
+
+@pytest.mark.parametrize("part", ["insert", "update"])
+async def test_the_statement_itself_writes_no_run_of_a_deleted_resource(
+    admin: Connection[Any], make: Factory, part: str
+) -> None:
+    ada = make.user()
+    versions = [
+        make.version(make.resource()),
+        make.version(make.resource(is_deleted=True)),
+        2**62,
+        None,
+    ]
+    sources = load_folder(sql_folder() / "runs")
+    with admin.transaction():
+        admin.execute(sources["runs.bulk_create__stage"].sql.encode())
+        for number, version in enumerate(versions):
+            admin.execute(
+                "INSERT INTO pg_temp.new_runs VALUES (%s, %s, %s, %s, 'Run', FALSE, NULL)",
+                (number, ada, f"{number:012d}", version),
+            )
+        with psycopg.RawCursor(admin) as cursor:
+            cursor.execute(sources[f"runs.bulk_create__{part}"].statement, (0, 3))
+            row = cursor.fetchone()
+    assert row is not None
+    assert row[:3] == (2, 0, 2)
+    assert sorted(names(admin)) == [0, 3]
 
 
 async def test_a_resource_with_new_runs_is_not_deleted_before_they_are_committed(

@@ -103,6 +103,26 @@ FROM cur WHERE runs.user_id = cur.user_id AND runs.id = cur.id"""
     assert broken(tmp_path, bad) == {"joins_on_user_id"}
 
 
+@pytest.mark.parametrize(
+    ("key", "rules"),
+    [
+        ("(public_id)", set()),
+        ("(id)", set()),
+        ("(user_id, id)", set()),
+        ("(id, public_id)", {"conflict_names_user_id"}),
+        ("", {"conflict_names_user_id"}),
+    ],
+)
+def test_a_key_that_is_unique_on_one_server_needs_no_user(
+    tmp_path: Path, key: str, rules: set[str]
+) -> None:
+    sql = f"""INSERT INTO runs (user_id, public_id, name)
+VALUES (1, 'a', 'Run')
+-- lint: conflict_is_read: nothing is decided by the rows that were there already.
+ON CONFLICT {key} DO NOTHING"""
+    assert broken(tmp_path, query(sql, suffix="!", locks="row: runs")) == rules
+
+
 def test_a_row_of_a_sharded_table_stays_where_it_is(tmp_path: Path) -> None:
     sql = """UPDATE run_steps SET user_id = 2, updated_at = now()
 WHERE user_id = 1 AND run_id = 1 AND step = 1"""

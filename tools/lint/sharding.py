@@ -109,11 +109,20 @@ def _class_of(classes: list[set[Term]], term: Term) -> int | Term:
 
 
 def conflict_names_user_id(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Want ON CONFLICT on a sharded table to name user_id, and no UPDATE to move a row."""
+    """Want ON CONFLICT on a sharded table to name user_id, and no UPDATE to move a row.
+
+    A key that is unique on one server alone cannot name it.
+    """
     for level in statement.changes:
         if level.target not in SHARDED:
             continue
-        if level.conflict and KEY not in level.conflict_key:
+        unique = schema[level.target].unique
+        on_one_server = [set(unique[key]) for key in ON_ONE_SERVER & unique.keys()]
+        if (
+            level.conflict
+            and KEY not in level.conflict_key
+            and level.conflict_key not in on_one_server
+        ):
             yield f"does not name {KEY} in ON CONFLICT on {level.target}; name the whole key"
         if KEY in level.sets:
             yield f"sets {KEY} of {level.target}, which says where the row is; leave it alone"
