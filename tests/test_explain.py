@@ -30,7 +30,7 @@ from vrooli_data.errors import InvalidInput
 NOT_RUN = {
     "schema.advance_identities": "it sets sequences",
     **{
-        name: "not run: it is part"
+        name: "not run: it "
         for name, source in all_queries(sql_folder()).items()
         if source.is_staged or source.is_command or "Utility" in source.header
     },

@@ -389,6 +389,20 @@ def test_a_wrong_call_names_the_option(
 PAGE = Path(__file__).parents[1] / "docs/migrations.md"
 
 
+def run_program(program: str, folder: Path, url: str) -> str:
+    """Return what a program of the page prints; it says nothing else."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=folder,
+        env=os.environ | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
 @pytest.mark.slow("the documents' programs")
 @pytest.mark.skipif(not PAGE.exists(), reason="the wheel has no docs")
 def test_the_page_about_them_is_true(
@@ -400,22 +414,17 @@ def test_the_page_about_them_is_true(
     for name, content in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
-    (program,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path,
-        env=os.environ | {"DATABASE_URL": empty_database_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stderr == ""
-    assert done.stdout.splitlines()[-1] == "app/0002_comments_user_id_idx"
+    programs = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    printed = [run_program(program, tmp_path, empty_database_url) for program in programs]
+    assert [output.splitlines()[-1:] for output in printed] == [
+        ["app/0002_comments_user_id_idx"],
+        [],
+    ]
     monkeypatch.chdir(tmp_path)
     commands = re.findall(r"^\$ vrooli-data (.*)\n((?:[^$`].*\n)*)", text, re.MULTILINE)
     assert len(commands) == 3
     for command, output in commands:
-        printed = succeed(*command.split(), DATABASE_URL=empty_database_url)
+        shown = succeed(*command.split(), DATABASE_URL=empty_database_url)
         # On a server without pg_trgm.
-        printed = re.sub(r"^Left out .*\n", "", printed, flags=re.MULTILINE)
-        assert re.sub(r"[0-9.]+", "0", printed) == re.sub(r"[0-9.]+", "0", output)
+        shown = re.sub(r"^Left out .*\n", "", shown, flags=re.MULTILINE)
+        assert re.sub(r"[0-9.]+", "0", shown) == re.sub(r"[0-9.]+", "0", output)

@@ -131,5 +131,5 @@ def migrated_session(
 ) -> Iterator[Connection]:
     """Open a session outside the pool on a migrated database."""
     with own_session(conninfo, application_name, SearchPath.of(schema, ())) as session:
-        check_applied(read_applied(session), schema)
+        check_applied(package_series(), read_applied(session), schema)
         yield session

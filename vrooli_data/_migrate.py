@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 import psycopg
@@ -22,7 +22,14 @@ from ._migration_session import (
     exclusive_session,
     set_lock_timeout,
 )
-from ._migrations import Migration, Series, application_series, package_series
+from ._migrations import (
+    NEEDS_MIGRATIONS,
+    Folders,
+    Migration,
+    Series,
+    checked_application,
+    package_series,
+)
 from ._own_session import Connection, own_session, pin, scalar
 from ._search_path import SearchPath
 from ._sqlstates import quotes_values
@@ -37,8 +44,6 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT = 2.0
 WAIT = 60.0
 
-#: The default name of an application.
-DEFAULT_APPLICATION = "app"
 #: The id of the state before the first migration, for `rollback_to`.
 NOTHING = "0"
 
@@ -71,9 +76,6 @@ WHERE pg_extension.extname = %(name)s
 """
 
 _logger = logging.getLogger("vrooli_data")
-
-#: The folder of an application's migrations, or several.
-Folders: TypeAlias = str | Path | Sequence[str | Path]
 
 
 class MigrationReport(msgspec.Struct, frozen=True):
@@ -233,14 +235,11 @@ def checked_series(
 ) -> tuple[Series, ...]:
     """Read the migrations that the arguments of `migrate` and `status` of these names choose."""
     check_flag("application_only", application_only)
-    if migrations is not None:
-        own = application_series(
-            migrations, DEFAULT_APPLICATION if application is None else application
-        )
+    own = checked_application(migrations, application)
+    if own is not None:
         return (own,) if application_only else (package_series(), own)
-    for field, given in (("application", application), ("application_only", application_only)):
-        if given not in (None, False):
-            raise InvalidInput(field, "needs migrations, the application's folder")
+    if application_only:
+        raise InvalidInput("application_only", NEEDS_MIGRATIONS)
     return (package_series(),)
 
 

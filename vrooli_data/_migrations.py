@@ -8,15 +8,24 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from ._command_line import NOWHERE_ELSE, command
+from ._command_line import NOWHERE_ELSE, Options, command
 from .errors import InvalidFile, InvalidInput, NotMigrated, SchemaTooNew
 from .validation import check_list
 
 _INSTALLED = Path(__file__).with_name("migrations")
 #: In the wheel the files are inside the package, in the source tree beside it.
 FOLDER = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / "migrations"
+
+#: The default name of an application.
+DEFAULT_APPLICATION = "app"
+
+#: The folder of an application's migrations, or several.
+Folders: TypeAlias = str | Path | Sequence[str | Path]
+
+#: Of an argument that is given without the migrations.
+NEEDS_MIGRATIONS = "needs migrations, the application's folder"
 
 _MAX_FOLDERS = 100
 _APPLICATION = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -51,6 +60,12 @@ class Series(NamedTuple):
     #: None: the package's.
     application: str | None
     migrations: tuple[Migration, ...]
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of an application, in order; none of the package."""
+        found = [migration.path.parent for migration in self.migrations if self.application]
+        return list(dict.fromkeys(found))
 
     def named(self, migration_id: str) -> str:
         """Return the name of a migration, which no other series has."""
@@ -103,23 +118,52 @@ def application_series(folders: str | Path | Sequence[str | Path], application: 
     return Series(application, tuple(found.values()))
 
 
-def check_applied(applied: Collection[str], schema: str | None = None) -> None:
-    """Raise unless the migrations of the given ids are those that this package needs.
+def checked_application(migrations: Folders | None, application: str | None) -> Series | None:
+    """Read the migrations of an application; return None where there is none."""
+    if migrations is None:
+        if application is not None:
+            raise InvalidInput("application", NEEDS_MIGRATIONS)
+        return None
+    return application_series(
+        migrations, DEFAULT_APPLICATION if application is None else application
+    )
+
+
+def check_applied(
+    series: Series,
+    applied: Collection[str],
+    schema: str | None = None,
+    *,
+    application_only: bool = False,
+) -> None:
+    """Raise unless the database holds every migration of a series, and no other.
 
     One that requires an extension may be absent: ids do not say whether the server has it.
 
     Args:
+        series: the migrations of the package, or of an application.
         applied: the ids that the database holds.
         schema: where they are, for the message.
+        application_only: the database need not have those of the package.
     """
-    package_series().refuse_unknown(applied)
-    where = "database" if schema is None else f"schema {schema!r}"
-    for migration in known():
+    series.refuse_unknown(applied)
+    for migration in series.migrations:
         if migration.extension is None and migration.id not in applied:
-            migrate = command("migrate", NOWHERE_ELSE, {"schema": schema})
+            where = "database" if schema is None else f"schema {schema!r}"
+            options: Options = {"schema": schema}
+            call = "vrooli_data.migrate()"
+            if series.application is not None:
+                is_named = series.application != DEFAULT_APPLICATION
+                options = {
+                    "schema": schema,
+                    "migrations": series.folders,
+                    "application": series.application if is_named else None,
+                    "application_only": application_only,
+                }
+                call = "vrooli_data.migrate(migrations=...)"
             raise NotMigrated(
-                f"the {where} lacks the migration {migration.id}: run `{migrate}`, or call "
-                "vrooli_data.migrate()"
+                f"the {where} lacks the migration {series.named(migration.id)}: run "
+                f"`{command('migrate', NOWHERE_ELSE, options)}`, or call {call}"
             )
 
 

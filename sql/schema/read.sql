@@ -8,6 +8,19 @@ FROM vrooli_data_migrations
 ORDER BY id ASC
 LIMIT 1000;
 
+-- name: list_applied_application_migrations(application)
+-- List the ids of one application's migrations that the database holds, in order.
+-- Utility: reads a table that is there once an application has migrated the database.
+-- Record: AppliedMigration
+-- Index:  vrooli_data_application_migrations_pkey,
+--         vrooli_data_application_migrations_pkey (order)
+-- Locks:  none
+SELECT id
+FROM vrooli_data_application_migrations
+WHERE application = :application::text
+ORDER BY id ASC
+LIMIT 10000;
+
 -- name: list_column_types(table_name)
 -- List the columns of one table in their order, each with the type that a binary COPY sends its
 -- values as: the base type of a domain, text for an enum.

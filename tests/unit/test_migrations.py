@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from vrooli_data import _migrations
-from vrooli_data._migrations import application_series, check_applied, known
+from vrooli_data._migrations import application_series, check_applied, known, package_series
 from vrooli_data.errors import InvalidFile, InvalidInput, NotMigrated, SchemaTooNew
 
 REQUIRED = [migration.id for migration in known() if migration.extension is None]
@@ -53,17 +53,17 @@ def test_only_the_trigram_indexes_require_an_extension() -> None:
 
 @pytest.mark.parametrize("applied", [REQUIRED, EVERY], ids=["without pg_trgm", "with pg_trgm"])
 def test_a_migrated_database_passes(applied: list[str]) -> None:
-    check_applied(applied)
+    check_applied(package_series(), applied)
 
 
 def test_the_first_missing_migration_and_the_command_are_named() -> None:
     with pytest.raises(NotMigrated, match=rf"{REQUIRED[1]}.*`vrooli-data migrate`"):
-        check_applied([REQUIRED[0], *REQUIRED[3:]])
+        check_applied(package_series(), [REQUIRED[0], *REQUIRED[3:]])
 
 
 def test_a_migration_of_a_newer_package_is_named() -> None:
     with pytest.raises(SchemaTooNew, match="9999_from_the_future"):
-        check_applied([*EVERY, "9999_from_the_future"])
+        check_applied(package_series(), [*EVERY, "9999_from_the_future"])
 
 
 def test_a_checkout_with_windows_line_ends_has_the_same_checksum(folder: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from psycopg import Connection, sql
 
 from .._command_line import NOWHERE_ELSE, Options, command
-from .._migrate import Folders, MigrationState, status
+from .._migrate import MigrationState, status
+from .._migrations import Folders
 from .._own_session import own_session
 from .._queries import sql_folder
 from .._search_path import SearchPath

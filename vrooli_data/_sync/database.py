@@ -11,7 +11,14 @@ from typing import Any, Self, TypeVar
 from .._binding import own_queries
 from .._bound import BoundQuery
 from .._connect import QueryEvent, SessionSettings, connection_parameters, place_of
-from .._migrations import check_applied, has_trigrams
+from .._migrations import (
+    Folders,
+    Series,
+    check_applied,
+    checked_application,
+    has_trigrams,
+    package_series,
+)
 from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._rows import Row
 from .._search_path import SearchPath
@@ -42,8 +49,10 @@ from .transaction import Transaction, Transactions
 
 T = TypeVar("T")
 
-_LIST_APPLIED_MIGRATIONS = own_queries("schema").bind("list_applied_migrations", AppliedMigration)
-_LIST_EXTENSIONS = own_queries("schema").bind("list_extensions", Extension)
+_SQL = own_queries("schema")
+_LIST_APPLIED_MIGRATIONS = _SQL.bind("list_applied_migrations", AppliedMigration)
+_LIST_APPLICATION_MIGRATIONS = _SQL.bind("list_applied_application_migrations", AppliedMigration)
+_LIST_EXTENSIONS = _SQL.bind("list_extensions", Extension)
 _MAX_POOL = 10_000
 
 
@@ -126,12 +135,12 @@ class Database(Repositories):
         *,
         commit_timeout: float,
         merge_reads: bool,
-        check_migrations: bool,
+        series: Sequence[Series],
     ) -> None:
         self._pool = pool
         self._connector = connector
         self._retrier = retrier
-        self._check_migrations = check_migrations
+        self._series = series
         self._resolver = Resolver(connector, self._pool, commit_timeout)
         self._transactions = Transactions(self._pool, self._resolver)
         self._runner = PooledRunner(
@@ -159,6 +168,8 @@ class Database(Repositories):
         on_retry: Callable[[RetryEvent], None] | None = None,
         merge_reads: bool = True,
         check_migrations: bool = True,
+        migrations: Folders | None = None,
+        application: str | None = None,
     ) -> Self:
         """Describe a pool of connections; ``with`` or `open` opens it.
 
@@ -191,12 +202,18 @@ class Database(Repositories):
             check_migrations: raise where the database lacks what the package's own repositories
                 need. False opens any database, for queries of your own alone; see
                 docs/own-queries.md.
+            migrations: the folder of an application's own migrations, or a list of folders: raise
+                where the database lacks one of them too; see docs/migrations.md.
+            application: the name of the application in the ledger of the database; ``app`` when it
+                is None. It goes with *migrations*.
         """
         for field, flag in (("prepare", prepare), ("pooler", pooler)):
             if flag is not None:
                 check_flag(field, flag)
         check_flag("merge_reads", merge_reads)
         check_flag("check_migrations", check_migrations)
+        own = checked_application(migrations, application)
+        series = (package_series() if check_migrations else None, own)
         for field, hook in (("on_query", on_query), ("on_retry", on_retry)):
             if hook is not None:
                 check_hook(field, hook)
@@ -231,7 +248,7 @@ class Database(Repositories):
             Retrier(policy, on_retry),
             commit_timeout=commit_timeout,
             merge_reads=merge_reads,
-            check_migrations=check_migrations,
+            series=[each for each in series if each is not None],
         )
 
     def open(self) -> None:
@@ -414,23 +431,31 @@ class Database(Repositories):
 
     def _look_at(self, connection: PooledConnection) -> None:
         """Learn of the database what does not change while it is open."""
-        applied = self._applied_migrations(connection) if self._check_migrations else None
-        rows = connection.session.rows(_LIST_EXTENSIONS, ())
-        extensions = frozenset(name for (name,) in rows)
-        if applied is not None and not has_trigrams(applied):
-            # Without its indexes it is of no use.
-            extensions -= {"pg_trgm"}
+        extensions = {name for (name,) in connection.session.rows(_LIST_EXTENSIONS, ())}
+        for series in self._series:
+            applied = self._applied_migrations(connection, series)
+            check_applied(
+                series,
+                applied,
+                self._connector.settings.path.schema,
+                application_only=len(self._series) == 1,
+            )
+            if series.application is None and not has_trigrams(applied):
+                # Without its indexes it is of no use.
+                extensions.discard("pg_trgm")
         self._connector.extensions = self._runner.extensions = extensions
 
-    def _applied_migrations(self, connection: PooledConnection) -> set[str]:
-        """Return the ids of the migrations that the database holds; raise unless it has all."""
-        applied = set()
+    def _applied_migrations(self, connection: PooledConnection, series: Series) -> set[str]:
+        """Return the ids of the migrations of a series that the database holds."""
+        session = connection.session
         try:
-            rows = connection.session.rows(_LIST_APPLIED_MIGRATIONS, ())
-            applied = {id for (id,) in rows}
+            if series.application is None:
+                rows = session.rows(_LIST_APPLIED_MIGRATIONS, ())
+            else:
+                rows = session.rows(_LIST_APPLICATION_MIGRATIONS, (series.application,))
         except DatabaseError as error:
             if error.sqlstate != UNDEFINED_TABLE:
                 raise
             self._connector.refuse_forbidden(connection)
-        check_applied(applied, self._connector.settings.path.schema)
-        return applied
+            return set()
+        return {id for (id,) in rows}

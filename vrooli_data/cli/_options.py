@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from .._migrate import DEFAULT_APPLICATION
+from .._migrations import DEFAULT_APPLICATION
 from .._search_path import SearchPath as SearchSchemas
 from ..errors import InvalidInput
 from ..validation import check_seconds
