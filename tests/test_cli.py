@@ -36,6 +36,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("import",),
     ("import", "resources"),
     ("import", "runs"),
+    ("import", "users"),
     ("export",),
     ("export", "users"),
     ("export", "resources"),

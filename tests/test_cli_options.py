@@ -50,6 +50,7 @@ RIGHT = {
     "--lock-timeout": "1",
     "--migrations": "migrations",
     "--records": "vrooli_data.records",
+    "--rejects": "rejects",
     "--repositories": "vrooli_data._async",
     "--rollback-to": "0",
     "--scale": "0.01",
@@ -148,7 +149,7 @@ def call(
 
     def called(name: str, *words: str) -> str:
         given = [*name.split(), *words]
-        if name == "import resources" and "file" not in words:
+        if name.startswith("import ") and "file" not in words:
             given.append("file")
         if not {"--data-dir", "--database-url"} & set(words):
             given += ["--data-dir", "file/server"]
@@ -161,7 +162,7 @@ def call(
 
 
 def goes_to_the_server(error: str) -> bool:
-    return error.endswith("/file/server cannot be made: Not a directory")
+    return error.endswith("/file/server cannot be created: Not a directory")
 
 
 def wrong(option: Option) -> tuple[str, ...]:

@@ -7,15 +7,16 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from . import _resource_line, _run_line
+from . import _exported_resource, _resource_line, _run_line, _user_line
 from ._format import Format
 from ._json import LineDecoder, WrongLine
 
-Kind: TypeAlias = Literal["resources", "runs"]
+Kind: TypeAlias = Literal["users", "resources", "runs"]
 
 #: By what the field ``format`` of a line says; None is a line without it.
 _FORMATS: Final[Mapping[Kind, Mapping[str | None, Format]]] = {
-    "resources": {None: _resource_line.FORMAT},
+    "users": {"user/2": _user_line.FORMAT},
+    "resources": {None: _resource_line.FORMAT, "resource/2": _exported_resource.FORMAT},
     "runs": {"run/2": _run_line.FORMAT},
 }
 

@@ -65,6 +65,22 @@ _Strict: TypeAlias = Annotated[
 
 
 @import_from.command()
+def users(
+    file: _File,
+    *,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+    schema: Schema = None,
+    rejects: _Rejects = None,
+    strict: _Strict = False,
+) -> None:
+    """Load users; leave out the bad lines."""
+    with _rejected_lines(file, rejects) as rejected:
+        url = target(database_url, data_dir).url
+        _import("users", file, url, schema, rejected, strict=strict)
+
+
+@import_from.command()
 def resources(
     file: _File,
     *,
