@@ -17,8 +17,11 @@ from vrooli_data import VrooliDataError
 from . import (
     _report,
     bench_bulk,
+    bench_bulk_beside,
+    bench_bulk_memory,
     bench_bulk_update,
     bench_import,
+    bench_iterate,
     bench_merged_reads,
     bench_multi_entity,
     bench_pages,
@@ -40,6 +43,9 @@ _BENCHMARKS: dict[str, Benchmark] = {
     "multi_entity": bench_multi_entity.measure,
     "bulk": bench_bulk.measure,
     "bulk_update": bench_bulk_update.measure,
+    "bulk_beside": bench_bulk_beside.measure,
+    "bulk_memory": bench_bulk_memory.measure,
+    "iterate": bench_iterate.measure,
     "transactions": bench_transactions.measure,
     "import": bench_import.measure,
 }
@@ -55,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"there is no benchmark {min(unknown)}: name {', '.join(_BENCHMARKS)}")
     names = list(dict.fromkeys(options.names or _BENCHMARKS))
     try:
-        report = _run(names, options.database_url, options.scale, smoke=options.smoke)
+        report = _run(
+            names, options.database_url, options.scale, rows=options.rows, smoke=options.smoke
+        )
     except (VrooliDataError, NotEmptyError) as error:
         sys.stderr.write(f"{error}\n")
         return _CALLED_WRONG
@@ -64,10 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if report.is_passed else _NOT_MET
 
 
-def _run(names: list[str], url: str | None, scale: float, *, smoke: bool) -> _report.Report:
+def _run(
+    names: list[str], url: str | None, scale: float, *, rows: int | None, smoke: bool
+) -> _report.Report:
     if smoke:
         scale = min(scale, _SMOKE_SCALE)
     effort = SMOKE if smoke else FULL
+    if rows is not None:
+        effort = effort._replace(bulk_rows=rows)
     needs_server = names != ["import"]
     out = _report.console()
     before = cautions()
@@ -103,6 +115,11 @@ def _parser() -> argparse.ArgumentParser:
         "--database-url", metavar="URL", help="an empty database; by default one in var/bench"
     )
     parser.add_argument("--scale", type=float, default=1.0, help="1.0 is 200 000 resources")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        help=f"rows of bulk work, ten times as many beside writers; {FULL.bulk_rows:,} by default",
+    )
     parser.add_argument(
         "--smoke", action="store_true", help="a few turns on few rows: only to see that it works"
     )

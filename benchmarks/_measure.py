@@ -64,6 +64,8 @@ class Effort(NamedTuple):
     hot_runs: int
     hot_workers: int
     hot_increments: int
+    #: Rows that bulk work writes or reads.
+    bulk_rows: int
 
 
 FULL = Effort(
@@ -77,6 +79,7 @@ FULL = Effort(
     hot_runs=3,
     hot_workers=32,
     hot_increments=30,
+    bulk_rows=10_000,
 )
 SMOKE = Effort(
     runs=1,
@@ -89,6 +92,7 @@ SMOKE = Effort(
     hot_runs=1,
     hot_workers=2,
     hot_increments=3,
+    bulk_rows=300,
 )
 
 

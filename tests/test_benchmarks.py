@@ -104,6 +104,25 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
         assert "300 resources" in sizes
         assert len(sizes) == 2
 
+    created = names["Resources created in bulk: bulk_create against others"]
+    assert created >= {
+        f"{SMOKE.bulk_rows} resources / {peer}"
+        for peer in ("COPY", "SQLAlchemy", "executemany of psycopg")
+    }
+    assert names["All rows of a listing: iter_by_type against others"] == {
+        f"{SMOKE.bulk_rows} resources / {peer}"
+        for peer in ("a cursor of the server", "stream of psycopg")
+    }
+    assert names["The longest write of 8 writers: beside a load against alone"] == {
+        f"bulk_create of {10 * SMOKE.bulk_rows:,} resources"
+    }
+    if sys.platform == "linux":
+        assert names["Highest resident memory of bulk work"] == {
+            f"{work}, {rows} rows"
+            for work in ("bulk_create", "iter_by_type", "import", "export")
+            for rows in (SMOKE.bulk_rows // 10, SMOKE.bulk_rows)
+        }
+
     soak, *hot_rows, track_commit = report["tables"]["transactions"]
     for found in soak["comparisons"]:
         assert found["counts"]["anomalies"] == 0
