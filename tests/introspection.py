@@ -28,7 +28,9 @@ from vrooli_data._pages import Listing
 #: Opened by nobody: what is not refused as input fails with `Unavailable`, and runs no statement.
 UNOPENED = Database.connect("host=/nowhere")
 REPOSITORIES = {
-    name: repository for name, repository in vars(UNOPENED).items() if not name.startswith("_")
+    name: repository
+    for name, repository in vars(UNOPENED).items()
+    if isinstance(repository, Repository)
 }
 
 

@@ -10,24 +10,6 @@ from psycopg import Connection, errors, sql
 
 from tests.factories import Factory
 
-TABLES = {
-    "bookmarks",
-    "change_events",
-    "chat_participants",
-    "chats",
-    "counter_reconciliations",
-    "members",
-    "resource_translations",
-    "resource_versions",
-    "resources",
-    "run_io",
-    "run_steps",
-    "runs",
-    "stats_teams",
-    "stats_users",
-    "teams",
-    "users",
-}
 #: These may be spread over servers by user later on.
 SHARDED = ["bookmarks", "change_events", "run_io", "run_steps", "runs", "stats_users"]
 
@@ -39,11 +21,6 @@ Admin = Connection[Any]
 
 def rows(admin: Admin, query: str) -> list[Any]:
     return admin.execute(query.encode()).fetchall()
-
-
-def test_the_tables_are_those_of_the_domain(admin: Admin) -> None:
-    tables = {name for (name,) in rows(admin, "SELECT relname FROM pg_stat_user_tables")}
-    assert tables == TABLES | {"vrooli_data_migrations"}
 
 
 def test_every_table_says_what_it_is_for(admin: Admin) -> None:
