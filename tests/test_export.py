@@ -166,6 +166,7 @@ def test_numbers_of_json_keep_all_their_digits(
     assert b"1" + b"0" * 400 in stream.getvalue()
 
 
+@pytest.mark.slow("large tables")
 def test_a_json_of_many_megabytes_is_one_line(database_url: str, make: Factory) -> None:
     text = "x" * 20_000_000
     make.version(make.resource(), config={"text": text})
@@ -187,27 +188,28 @@ def test_an_export_is_of_one_moment(
     database_url: str, admin: Connection[Any], make: Factory
 ) -> None:
     # More than the buffers between server and client hold.
-    text = "x" * 8000
-    for _ in range(3000):
-        make.version(make.resource(), config={"text": text})
+    user_id = make.user()
+    admin.execute(
+        "INSERT INTO runs (user_id, name, data) "
+        "SELECT %s, 'R', to_jsonb(repeat('x', 8000)) FROM generate_series(1, 3000)",
+        (user_id,),
+    )
 
     class WritesMeanwhile(io.BytesIO):
-        writes = 0
+        changed = 0
 
         def write(self, data: Any) -> int:
-            if not self.writes:
-                type(self).writes = admin.execute(
-                    'UPDATE resource_versions SET config = \'{"text": "changed"}\''
-                ).rowcount
-                admin.execute("DELETE FROM resource_translations")
-                make.resource()
+            if not self.changed:
+                self.changed = admin.execute("UPDATE runs SET data = '\"changed\"'").rowcount
+                admin.execute("DELETE FROM runs WHERE id % 3 = 0")
+                make.run(user_id)
             return super().write(data)
 
     stream = WritesMeanwhile()
-    report = export(database_url, "resources", stream)
-    assert stream.writes == report.rows == 3000
+    report = export(database_url, "runs", stream)
+    assert stream.changed == report.rows == 3000
     assert b"changed" not in stream.getvalue()
-    assert len(exported(database_url, "resources")) == 3001
+    assert len(exported(database_url, "runs")) == 2001
 
 
 def test_a_file_is_packed_where_its_name_or_the_caller_says_so(
@@ -308,6 +310,7 @@ def test_without_pyarrow_the_extra_is_named(
         export(database_url, "users", io.BytesIO(), file_format="arrow")
 
 
+@pytest.mark.slow("the seed")
 @pytest.mark.parametrize("kind", KINDS)
 def test_arrow_has_the_values_of_the_lines(database_url: str, kind: Kind, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")

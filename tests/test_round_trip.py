@@ -151,6 +151,7 @@ def carry_over(url: str, other_url: str) -> None:
         assert sorted(again[kind].splitlines()) == sorted(data.splitlines())
 
 
+@pytest.mark.slow("the seed")
 def test_a_world_comes_back_as_it_was(
     database_url: str, admin: Connection[Any], other_url: str, other: Connection[Any]
 ) -> None:
@@ -216,6 +217,7 @@ def _without_folded(value: Any) -> Any:
     return value
 
 
+@pytest.mark.slow("hostile text")
 @given(
     users=st.lists(
         st.fixed_dictionaries(
@@ -281,6 +283,7 @@ def test_whatever_rows_hold_comes_back(  # noqa: PLR0917 (fixtures and what is d
     assert without_folded(other) == without_folded(admin)
 
 
+@pytest.mark.slow("large tables")
 def test_a_json_of_megabytes_comes_back(
     database_url: str, make: Factory, other_url: str, other: Connection[Any]
 ) -> None:
