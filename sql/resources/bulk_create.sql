@@ -97,59 +97,38 @@ ORDER BY row_index ASC;
 -- Insert the staged resources of a part of the input, without any version or translation: the first
 -- of each public id; those that are there stay as they are.
 -- Rows are written in the order of public ids: two loads at once cannot wait for each other in a
--- circle for them. The role needs USAGE on the sequence.
+-- circle for them.
 -- Record: LoadedRows
 -- Index:  scan: new_resources, every row, once
 -- Locks:  row: resources
-WITH wanted AS (
-    SELECT
-        nextval('resources_id_seq') AS id,
-        chosen.public_id,
-        chosen.resource_type,
-        chosen.is_private,
-        chosen.created_by_id
-    FROM (
-        SELECT DISTINCT ON (public_id)
-            public_id,
-            resource_type,
-            is_private,
-            created_by_id
-        FROM pg_temp.new_resources
-        WHERE row_index BETWEEN :first_row::bigint AND :last_row::bigint
-        ORDER BY
-            public_id ASC,
-            row_index ASC
-    ) AS chosen
-),
-
-written AS (
+WITH written AS (
     INSERT INTO resources (
-        id,
         public_id,
         resource_type,
         is_private,
         created_by_id
     )
-    SELECT
-        id,
+    SELECT DISTINCT ON (public_id)
         public_id,
         resource_type,
         is_private,
         created_by_id
-    FROM wanted
-    ORDER BY public_id ASC
+    FROM pg_temp.new_resources
+    WHERE row_index BETWEEN :first_row::bigint AND :last_row::bigint
+    ORDER BY
+        public_id ASC,
+        row_index ASC
     -- lint: conflict_is_read: nothing is decided by the rows that were there already.
     ON CONFLICT (public_id) DO NOTHING
     RETURNING id
 )
 
 SELECT
-    count(*) FILTER (WHERE wanted.id IS NOT NULL) AS inserted,
-    count(*) FILTER (WHERE wanted.id IS NULL) AS updated,
+    count(*) AS inserted,
+    0::bigint AS updated,
     0::bigint AS missed,
-    array_agg(written.id ORDER BY written.id ASC) FILTER (WHERE wanted.id IS NOT NULL) AS ids
-FROM written
-LEFT JOIN wanted ON written.id = wanted.id;
+    array_agg(id ORDER BY id ASC) AS ids
+FROM written;
 
 -- name: bulk_create__update(first_row, last_row)^
 -- Insert the staged resources of a part of the input, the last of each public id, or give those that

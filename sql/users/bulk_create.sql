@@ -168,42 +168,12 @@ ORDER BY row_index ASC;
 -- stay as they are.
 -- Rows are written in the order of public ids: two loads at once cannot wait for each other in a
 -- circle for them. They can for e-mail addresses and handles; then the server ends one of the
--- statements, and it is run again. The role needs USAGE on the sequence.
+-- statements, and it is run again.
 -- Record: LoadedRows
 -- Index:  scan: new_users, every row, once
 -- Locks:  row: users
-WITH wanted AS (
-    SELECT
-        nextval('users_id_seq') AS id,
-        chosen.public_id,
-        chosen.email,
-        chosen.name,
-        chosen.name_folded,
-        chosen.handle,
-        chosen.is_bot,
-        chosen.is_private,
-        chosen.languages
-    FROM (
-        SELECT DISTINCT ON (public_id)
-            public_id,
-            email,
-            name,
-            name_folded,
-            handle,
-            is_bot,
-            is_private,
-            languages
-        FROM pg_temp.new_users
-        WHERE row_index BETWEEN :first_row::bigint AND :last_row::bigint
-        ORDER BY
-            public_id ASC,
-            row_index ASC
-    ) AS chosen
-),
-
-written AS (
+WITH written AS (
     INSERT INTO users (
-        id,
         public_id,
         email,
         name,
@@ -213,8 +183,7 @@ written AS (
         is_private,
         languages
     )
-    SELECT
-        id,
+    SELECT DISTINCT ON (public_id)
         public_id,
         email,
         name,
@@ -223,20 +192,22 @@ written AS (
         is_bot,
         is_private,
         languages
-    FROM wanted
-    ORDER BY public_id ASC
+    FROM pg_temp.new_users
+    WHERE row_index BETWEEN :first_row::bigint AND :last_row::bigint
+    ORDER BY
+        public_id ASC,
+        row_index ASC
     -- lint: conflict_is_read: nothing is decided by the rows that were there already.
     ON CONFLICT (public_id) DO NOTHING
     RETURNING id
 )
 
 SELECT
-    count(*) FILTER (WHERE wanted.id IS NOT NULL) AS inserted,
-    count(*) FILTER (WHERE wanted.id IS NULL) AS updated,
+    count(*) AS inserted,
+    0::bigint AS updated,
     0::bigint AS missed,
-    array_agg(written.id ORDER BY written.id ASC) FILTER (WHERE wanted.id IS NOT NULL) AS ids
-FROM written
-LEFT JOIN wanted ON written.id = wanted.id;
+    array_agg(id ORDER BY id ASC) AS ids
+FROM written;
 
 -- name: bulk_create__update(first_row, last_row)^
 -- Insert the staged users of a part of the input, the last of each public id, or give those that are
