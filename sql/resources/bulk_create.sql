@@ -28,55 +28,58 @@ COPY pg_temp.new_resources (
 
 -- name: bulk_create__failures(duplicates_fail)
 -- Take the staged resources that cannot be written out of the staging, and tell which and why.
--- Those of one public id are told apart by their place in the input: where duplicates fail, all but
--- the first do, and so do those that are there already.
+-- Where duplicates fail, so do those of a public id that is there, and of those with one public id
+-- all but the first that does not fail for another reason.
 -- Record: FailedRow
 -- Index:  users_pkey, resources_public_id_key, scan: new_resources, every row, twice
 -- Locks:  row: new_resources
-WITH broken AS (
+WITH looked_up AS (
     SELECT
-        placed.row_index,
+        staged.row_index,
+        staged.public_id,
         CASE
-            WHEN placed.created_by_id IS NOT NULL AND creator.id IS NULL
+            WHEN
+                staged.created_by_id IS NOT NULL AND creator.id IS NULL
                 THEN 'resources_created_by_id_fkey'
-            ELSE 'resources_public_id_key'
-        END AS constraint_name,
-        CASE
-            WHEN placed.created_by_id IS NOT NULL AND creator.id IS NULL
-                THEN 'there is no such user'
-            ELSE 'the public id is taken'
-        END AS reason
-    FROM (
-        SELECT
-            row_index,
-            public_id,
-            created_by_id,
-            CASE
-                WHEN :duplicates_fail::boolean
-                    THEN row_number() OVER (PARTITION BY public_id ORDER BY row_index ASC)
-                ELSE 1
-            END AS place
-        FROM pg_temp.new_resources
-    ) AS placed
+            WHEN same.id IS NOT NULL THEN 'resources_public_id_key'
+        END AS constraint_name
+    FROM pg_temp.new_resources AS staged
     -- OFFSET 0: a staging table has no statistics, and each row is to be looked up by its keys.
     LEFT JOIN LATERAL (
         SELECT users.id
         FROM users
-        WHERE users.id = placed.created_by_id
+        WHERE users.id = staged.created_by_id
         OFFSET 0
     ) AS creator ON TRUE
     LEFT JOIN LATERAL (
         SELECT resources.id
         FROM resources
         WHERE
-            resources.public_id = placed.public_id
+            resources.public_id = staged.public_id
             AND :duplicates_fail::boolean
         OFFSET 0
     ) AS same ON TRUE
+),
+
+compared AS (
+    SELECT
+        row_index,
+        constraint_name,
+        :duplicates_fail::boolean AND count(*) OVER same_resource > 1 AS is_repeated
+    FROM looked_up
+    -- The window reaches from the first row with the public id to the row itself; rows that fail
+    -- already are not among the others.
+    WINDOW same_resource AS (PARTITION BY public_id, constraint_name ORDER BY row_index ASC)
+),
+
+broken AS (
+    SELECT
+        row_index,
+        coalesce(constraint_name, 'resources_public_id_key') AS constraint_name
+    FROM compared
     WHERE
-        (placed.created_by_id IS NOT NULL AND creator.id IS NULL)
-        OR placed.place > 1
-        OR same.id IS NOT NULL
+        constraint_name IS NOT NULL
+        OR is_repeated
 ),
 
 removed AS (
@@ -88,7 +91,10 @@ removed AS (
 SELECT
     row_index,
     constraint_name,
-    reason
+    CASE constraint_name
+        WHEN 'resources_created_by_id_fkey' THEN 'there is no such user'
+        ELSE 'the public id is taken'
+    END AS reason
 FROM broken
 -- lint: listing_is_ordered: a batch bounds them, and each row of it has its own place.
 ORDER BY row_index ASC;

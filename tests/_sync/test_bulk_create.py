@@ -72,6 +72,20 @@ def test_resources_that_cannot_be_created_are_told(
     assert admin.execute("SELECT count(*) FROM resources").fetchone() == (2,)
 
 
+def test_a_resource_that_fails_takes_no_public_id(
+    admin: Connection[Any], db: Database, make: Factory
+) -> None:
+    ada = make.user()
+    given = [resource(1, created_by_id=ada + 1), resource(1, created_by_id=ada), resource(1)]
+    result = db.resources.bulk_create(given, on_duplicate="error")
+    assert (result.read, result.inserted, result.skipped) == (3, 1, 0)
+    assert [(failure.index, failure.constraint) for failure in result.failures] == [
+        (0, "resources_created_by_id_fkey"),
+        (2, "resources_public_id_key"),
+    ]
+    assert admin.execute("SELECT created_by_id FROM resources").fetchall() == [(ada,)]
+
+
 def test_resources_that_are_there_are_updated(db: Database, make: Factory) -> None:
     ada = make.user()
     db.resources.bulk_create([resource(1, created_by_id=ada), resource(2)])
