@@ -375,6 +375,33 @@ async def test_a_lone_write_cancelled_on_its_way_back_is_told_as_committed(
     assert names(admin) == ["0.001"]
 
 
+async def test_a_load_cancelled_on_its_way_back_reports_its_batch_as_committed(
+    db: AsyncDatabase, admin: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, may_go_on = asyncio.Event(), asyncio.Event()
+    put_back = db._pool.put
+
+    async def put_back_later(loan: Any) -> None:
+        reached.set()
+        await may_go_on.wait()
+        await put_back(loan)
+
+    monkeypatch.setattr(db._pool, "put", put_back_later)
+    given = [CreateUser(name="Ada"), CreateUser(name="Bea")]
+    task = asyncio.create_task(load(db, given))
+    await asyncio.wait_for(reached.wait(), PATIENCE)
+    first, second = await cancelled(task)
+    assert first == COMMITTED
+    assert second.endswith("; rows of the batch from index 0 to 9999 are committed too")
+    may_go_on.set()
+    await check_whole(db, SIZE)
+    assert names(admin) == ["Ada", "Bea"]
+
+
+async def load(db: AsyncDatabase, given: list[CreateUser]) -> None:
+    await db.users.bulk_create(given)
+
+
 @pytest.mark.parametrize("held", [False, True])
 async def test_a_lone_write_whose_end_nobody_has_seen_is_commit_unknown(
     proxy: Proxy, admin: Connection[Any], held: bool

@@ -274,6 +274,19 @@ def test_a_held_connection_loads_and_a_transaction_that_was_begun_on_it(
     assert count(admin) == 5
 
 
+def test_a_batch_is_committed_when_a_hook_fails_after_it(
+    admin: Connection[Any], db: Database
+) -> None:
+    def fail(ids: list[int]) -> None:
+        raise LookupError(f"after {len(ids)} rows")
+
+    with pytest.raises(LookupError, match="after 10 rows") as caught:
+        Repository(db).load(BULK_CREATE, notes(25), batch_size=10, on_inserted=fail)
+    (note,) = caught.value.__notes__
+    assert note.startswith("notes.bulk_create: the rows of the input before index 10 are committed")
+    assert count(admin) == 10
+
+
 def test_on_query_counts_no_rows_of_a_copy_that_failed(database_url: str) -> None:
     events: list[QueryEvent] = []
     with Database.connect(database_url, on_query=events.append) as db:

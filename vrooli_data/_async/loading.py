@@ -26,6 +26,7 @@ from .._loading import (
     refused_row,
 )
 from .._retry import Retries, RetryPolicy
+from .._transactions import COMMITTED, NOT_KNOWN
 from ..errors import (
     AlreadyExists,
     CommitUnknown,
@@ -104,14 +105,17 @@ class AsyncLoading(Generic[S]):
                     rows.append(each)
                 else:
                     self._ledger.failures.append(each)
-            # What was read and not written yet counts as nothing, should this be the end.
+            # A batch counts as read once it is written as a whole, and before a hook may fail.
+            end = self._ledger.read + len(inputs)
             while rows:
                 written = await runner.atomic(partial(self._write, runner, rows))
                 self._ledger.add(written)
                 rows = written.left
+                if not rows:
+                    self._ledger.read = end
                 if written.ids and options.on_inserted is not None:
                     options.on_inserted(written.ids)
-            self._ledger.read += len(inputs)
+            self._ledger.read = end
             if options.progress is not None:
                 options.progress(self._ledger.read)
 
@@ -121,11 +125,13 @@ class AsyncLoading(Generic[S]):
             return
         first = self._ledger.read
         last = first + self._options.batch_size - 1
-        rest = (
-            f"it is unknown whether the batch from index {first} to {last} is committed"
-            if isinstance(error, CommitUnknown)
-            else f"the batch from index {first} was not completed"
-        )
+        notes = getattr(error, "__notes__", ())
+        if isinstance(error, CommitUnknown) or NOT_KNOWN in notes:
+            rest = f"it is unknown whether the batch from index {first} to {last} is committed"
+        elif COMMITTED in notes:
+            rest = f"rows of the batch from index {first} to {last} are committed too"
+        else:
+            rest = f"the batch from index {first} was not completed"
         error.add_note(
             f"{self._load.name}: the rows of the input before index {first} are committed, except "
             f"for failures; {rest}"
