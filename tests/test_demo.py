@@ -128,5 +128,5 @@ def test_a_database_that_holds_other_things_is_left_alone(
 ) -> None:
     make.user()
     message = fail(1, "demo", "--database-url", database_url, *TINY)
-    assert "holds no user with a team" in message
+    assert "has no user with a team" in message
     assert admin.execute("SELECT count(*) FROM users").fetchone() == (1,)

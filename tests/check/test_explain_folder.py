@@ -200,7 +200,7 @@ def test_a_wrong_file_of_examples_is_refused(shop: Path, text: str, problem: str
 
 def test_a_folder_without_examples_is_refused(shop: Path) -> None:
     (shop / EXAMPLES).unlink()
-    with pytest.raises(InvalidFile, match=r"holds no \.sql file"):
+    with pytest.raises(InvalidFile, match=r"contains no \.sql file"):
         examples(shop)
 
 
