@@ -73,15 +73,9 @@ def content(url: str) -> list[tuple[Any, ...]]:
         return connection.execute(CONTENT).fetchall()
 
 
-def clean_import(url: str, file: Path) -> list[tuple[Any, ...]]:
-    """Import into empty tables in one go, and empty them again."""
+def empty(url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("TRUNCATE resources CASCADE")
-    import_file(url, "resources", file)
-    found = content(url)
-    with psycopg.connect(url) as connection:
-        connection.execute("TRUNCATE resources CASCADE")
-    return found
 
 
 def until_rows(connection: Connection[Any], importing: subprocess.Popen[bytes], count: int) -> None:
@@ -98,19 +92,29 @@ def until_rows(connection: Connection[Any], importing: subprocess.Popen[bytes], 
 def check_killed(
     url: str, file: Path, kill: Callable[[subprocess.Popen[bytes]], object], rounds: int
 ) -> int:
-    """Kill imports, each of which goes on where the one before was killed; return how many were."""
-    clean = clean_import(url, file)
+    """Kill imports, each of which goes on where the one before was killed.
+
+    One that survives, and completes, is followed by another from the start. Return how many did not
+    survive.
+    """
+    empty(url)
+    import_file(url, "resources", file)
+    clean = found = content(url)
     chance = random.Random(1)
     killed = 0
-    for round_number in range(rounds):
+    for _ in range(rounds):
+        if len(found) == len(clean):
+            empty(url)
+            found = []
         importing = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, url, file],
             env=ENVIRONMENT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        more = chance.randint(1, (len(clean) - len(found) + 1) // 2)
         with psycopg.connect(url, autocommit=True) as connection:
-            until_rows(connection, importing, LINES * round_number // (rounds + 1) + 1)
+            until_rows(connection, importing, len(found) + more)
         time.sleep(chance.uniform(0, 0.3))
         kill(importing)
         importing.wait(60)
@@ -136,8 +140,10 @@ def test_a_process_that_is_killed(folder: Path, file: Path) -> None:
 
 def kill_server(folder: Path) -> None:
     """Kill the server, with all its processes, and start it again."""
-    with suppress(psycopg.Error):
-        os.kill(postmaster(folder), signal.SIGKILL)
+    os.kill(postmaster(folder), signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while embedded.url(folder) is not None:
+        assert time.monotonic() < deadline
     embedded.start(folder, settings=SETTINGS)
 
 

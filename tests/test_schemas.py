@@ -102,8 +102,8 @@ def test_what_names_no_schema_is_a_wrong_call_and_starts_no_server(
 def test_an_import_stages_nothing_in_a_table_of_that_name(
     database_url: str, admin: Connection[Any], tmp_path: Path
 ) -> None:
-    admin.execute("CREATE TABLE imported_resources (LIKE resources)")
+    admin.execute("CREATE TABLE new_resources_with_versions (LIKE resources)")
     file = tmp_path / "resources.ndjson"
     file.write_text(f"{LINE}\n")
     assert import_file(database_url, "resources", file).inserted == 1
-    assert admin.execute("SELECT count(*) FROM imported_resources").fetchone() == (0,)
+    assert admin.execute("SELECT count(*) FROM new_resources_with_versions").fetchone() == (0,)

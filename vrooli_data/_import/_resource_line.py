@@ -31,46 +31,51 @@ class _ResourceLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     config: msgspec.Raw
 
 
-class StagedResource(msgspec.Struct, gc=False):
+class _StagedResource(msgspec.Struct, gc=False):
     """One line as it is staged."""
 
-    version_public_id: str
     public_id: str
     resource_type: str
+    is_private: bool
+    created_by_id: int | None
+    version_public_id: str
+    version_label: str
+    #: The text of JSON.
+    config: bytes
+    is_complete: bool
     language: str
     name: str
     name_folded: str
     description: str | None
     description_folded: str | None
-    version_label: str
-    is_complete: bool
-    #: The text of JSON.
-    config: bytes
 
 
-_LOAD = own_queries("resources").load("import_lines", StagedResource)
+#: A line is loaded as resources.bulk_create_with_version loads its inputs.
+_LOAD = own_queries("resources").load("bulk_create_with_version", _StagedResource)
 _DECODER = LineDecoder(_ResourceLine)
 _FIELDS = len(_ResourceLine.__struct_fields__)
 
 
-def _stage(line: bytes) -> StagedResource:
+def _stage(line: bytes) -> _StagedResource:
     """Return what is staged of a line, or raise `WrongLine`."""
     resource = _DECODER.decode(line)
     config = bytes(resource.config)
     check_line(line, _FIELDS + len(checked_object("config", config)))
     description = resource.description
-    return StagedResource(
-        version_public_id=new_public_id(),
+    return _StagedResource(
         public_id=resource.public_id,
         resource_type=resource.resource_type,
+        is_private=False,
+        created_by_id=None,
+        version_public_id=new_public_id(),
+        version_label=resource.version_label,
+        config=config,
+        is_complete=resource.is_complete,
         language=language_tag(resource.language),
         name=resource.name,
         name_folded=folded(resource.name),
         description=description,
         description_folded=None if description is None else folded(description),
-        version_label=resource.version_label,
-        is_complete=resource.is_complete,
-        config=config,
     )
 
 
