@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests._async._compat import PATIENCE, until
+from tests._async._compat import PATIENCE, until, until_waiting
 from tests._async.whole_pool import check_whole
 from tests._sync._compat import until as until_in_thread
 from tests._sync.whole_pool import check_whole as check_whole_in_thread
@@ -527,3 +527,27 @@ def test_ctrl_c_in_a_lone_write_tells_what_became_of_it(
 def interrupt_when_asleep(admin: Connection[Any], query: str) -> None:
     until_in_thread(admin, ASLEEP.format(query))
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+async def test_an_iteration_that_is_cancelled_in_a_batch_leaves_the_pool_whole(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    for name in ("Ada", "Bob"):
+        await db.users.create(CreateUser(name=name))
+    rows = db.users.iter_many(batch_size=1)
+    assert (await anext(rows)).name == "Bob"
+
+    async def go_on() -> None:
+        await anext(rows)
+
+    with admin.transaction():
+        admin.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        task = asyncio.create_task(go_on())
+        await until_waiting(admin)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    await check_whole(db, SIZE)
+    # It has ended, as a generator does.
+    assert [row async for row in rows] == []
+    assert [row.name async for row in db.users.iter_many(batch_size=1)] == ["Bob", "Ada"]
