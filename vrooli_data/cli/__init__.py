@@ -59,6 +59,7 @@ def _run() -> int:
         import typer  # noqa: PLC0415 (only the extra brings it)
 
         from ._app import app  # noqa: PLC0415 (only with it)
+        from ._target import with_options  # noqa: PLC0415 (only with it)
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in ("rich", "typer"):
             raise
@@ -78,7 +79,7 @@ def _run() -> int:
         return _print_error(f"{option}{str(error).removeprefix(error.field)}", _USAGE_ERROR)
     except VrooliDataError as error:
         status = _USAGE_ERROR if isinstance(error, MissingExtra) else _FAILED
-        return _print_error(str(error), status)
+        return _print_error(with_options(str(error)), status)
 
 
 def _print_error(message: str, status: int) -> int:

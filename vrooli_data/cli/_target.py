@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from .. import embedded
-from .._command_line import Options
+from .._command_line import Options, command
 from .._conninfo import read_conninfo
 from ..embedded._binaries import DEFAULT_VERSION, Version, installation
 from ..embedded._paths import version_of
@@ -17,6 +18,11 @@ from ._invocation import program
 from ._output import say
 
 DEFAULT_DATA_DIR = Path("var/vrooli")
+
+
+_COMMAND = re.compile(r"(?<=`)vrooli-data (\w+)")
+#: The options that name the database of the command that this process runs.
+_named: dict[str, str | Path | None] = {}
 
 
 class Target(NamedTuple):
@@ -40,12 +46,19 @@ def target(
         given = os.environ.get("DATABASE_URL") or None
     if given is not None:
         is_secret = any("pass" in name for name in read_conninfo(given))
-        return Target(given, None, {"database_url": None if is_secret else database_url})
+        _named["database_url"] = None if is_secret else database_url
+        return Target(given, None, _named)
     folder = data_dir or default_dir
+    _named["data_dir"] = data_dir
     try:
-        return Target(start_embedded(folder), folder, {"data_dir": data_dir})
+        return Target(start_embedded(folder), folder, _named)
     except MissingExtra as missing:
         raise MissingExtra(f"{missing}, or give --database-url") from None
+
+
+def with_options(message: str) -> str:
+    """Add the options that name the database to the commands that a message advises."""
+    return _COMMAND.sub(lambda found: command(found[1], _named, {}), message)
 
 
 def start_embedded(data_dir: Path, version: Version | None = None) -> str:
