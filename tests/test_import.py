@@ -26,6 +26,7 @@ from vrooli_data import (
     NotMigrated,
     PermissionDenied,
 )
+from vrooli_data._export import export
 from vrooli_data._import import ImportReport, RejectedLine, import_file
 from vrooli_data._import._lines import KEPT, MAX_LINE
 from vrooli_data.validation import MAX_DEPTH
@@ -518,6 +519,25 @@ def test_strict_writes_nothing_where_a_line_is_bad(
     file.write_bytes(b"".join(lines[:3]))
     check_counts(import_file(database_url, "resources", file, strict=True, batch_size=2), 3, 3, 0)
     assert counts(admin) == (3, 3, 3)
+
+
+def test_lines_of_several_formats_stand_in_one_file(
+    admin: Connection[Any], database_url: str, file: Path
+) -> None:
+    run(database_url, file, *(line(number) for number in range(1, 6)))
+    stream = io.BytesIO()
+    export(database_url, "resources", stream)
+    exported = stream.getvalue().splitlines(keepends=True)
+    admin.execute("TRUNCATE resources CASCADE")
+    lines = [exported[0], line(2), b"{}\n", exported[2], exported[3], line(4, name=""), line(5)]
+    # In both formats: the first is written, and the other skipped.
+    lines += [line(1), exported[4]]
+    rejected: list[RejectedLine] = []
+    file.write_bytes(b"".join(lines))
+    report = import_file(database_url, "resources", file, on_rejected=rejected.extend)
+    check_counts(report, 9, 5, 2)
+    assert [each.line for each in rejected] == [3, 6]
+    assert counts(admin) == (5, 5, 5)
 
 
 class Interrupted(io.BytesIO):
