@@ -16,7 +16,7 @@ from ..errors import InvalidInput, MissingExtra
 from ._lines import Write, Writer
 
 #: A batch of the file ends behind so many rows or bytes of JSON.
-_BATCH_ROWS = 10_000
+_BATCH_ROWS = 2_000
 _BATCH_BYTES = 4 * 2**20
 
 
