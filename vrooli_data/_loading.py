@@ -213,7 +213,7 @@ class Wire:
         """Return what is sent of a row; raise `InvalidInput` for what a column cannot hold."""
         for place, name, bound in self._bounded:
             value = row.values[place]
-            if value is not None and not -bound <= value < bound:
+            if isinstance(value, int) and not -bound <= value < bound:
                 raise InvalidInput(name, f"must be from {-bound} to {bound - 1}")
         if not self._json:
             return (row.place, *row.values)

@@ -285,6 +285,22 @@ async def test_a_held_connection_loads_and_a_transaction_that_was_begun_on_it(
     assert count(admin) == 5
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("body", "secret \ud800"), ("slug", 5), ("rank", "secret"), ("author_id", 2**70)],
+)
+async def test_a_staged_value_that_cannot_be_sent_is_refused_by_name(
+    db: AsyncDatabase, field: str, value: Any
+) -> None:
+    repository = AsyncRepository(db)
+    given: dict[str, Any] = {"slug": "n", field: value}
+    with pytest.raises(InvalidInput, match=rf"^{field}: must be a value for a column") as caught:
+        await repository.load(BULK_CREATE, [given], stage=lambda each: NewNote(**each))
+    assert "secret" not in str(caught.value)
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+    assert (await repository.load(BULK_CREATE, notes(1))).inserted == 1
+
+
 async def test_a_batch_is_committed_when_a_hook_fails_after_it(
     admin: Connection[Any], db: AsyncDatabase
 ) -> None:

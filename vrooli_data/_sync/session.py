@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import psycopg
 from psycopg import RawCursor
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import TransactionStatus
+from psycopg.pq import Format, TransactionStatus
 
 from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
@@ -117,6 +117,7 @@ class Session:
         """Send rows through a binary COPY, as values of some types."""
         started = perf_counter()
         sqlstate, succeeded, count = None, False, 0
+        row: Sequence[Any] = ()
         try:
             with (
                 self.connection.cursor() as cursor,
@@ -130,6 +131,12 @@ class Session:
         except psycopg.Error as error:
             sqlstate = error.sqlstate
             raise self.translated(error, query) from None
+        except Exception:
+            # A dumper may raise other errors than those of psycopg, and some hold the value.
+            refused = self._refused_by_copy(query, types, row)
+            if refused is None:
+                raise
+            raise refused from None
         finally:
             if self._settings.on_query is not None or logger.isEnabledFor(logging.DEBUG):
                 self._report(
@@ -253,6 +260,24 @@ class Session:
                 kind = type(value).__name__
                 return InvalidInput(
                     name, f"must be a value that PostgreSQL can store; this {kind} is not"
+                )
+        return None
+
+    def _refused_by_copy(
+        self, query: Copy[Any], types: Sequence[str], row: Sequence[Any]
+    ) -> InvalidInput | None:
+        """Return the error of the value of a row that cannot be sent; None where each can."""
+        if self.connection.closed:
+            return None
+        transformer, registry = Transformer(self.connection), self.connection.adapters.types
+        for name, kind, value in zip(query.columns, types, row, strict=False):
+            transformer.set_dumper_types([registry.get_oid(kind)], Format.BINARY)
+            try:
+                transformer.dump_sequence([value], [PyFormat.BINARY])
+            except Exception:  # noqa: BLE001 (of whatever kind, it is the one that was raised)
+                given = type(value).__name__
+                return InvalidInput(
+                    name, f"must be a value for a column of type {kind}; this {given} is not"
                 )
         return None
 
