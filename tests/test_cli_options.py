@@ -206,7 +206,7 @@ def test_a_wrong_value_is_refused_before_a_server_starts(
     call: Call, option: Option, value: str
 ) -> None:
     message = call(option.command, *with_needs(option, option.given(value)))
-    assert option.name.upper().lstrip("-") in message.upper() or f"{value} holds no" in message
+    assert option.name.upper().lstrip("-") in message.upper() or f"{value} contains no" in message
     assert not goes_to_the_server(message)
 
 
