@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -270,19 +272,24 @@ async def test_a_value_or_a_count_that_is_none_is_told_at_the_first_run(
         await AsyncRepository(db).execute(sql.command("rows"))
 
 
-async def test_statements_carry_their_name_and_are_prepared_and_binary(db: AsyncDatabase) -> None:
+async def test_statements_carry_their_name_and_are_prepared_and_binary(
+    db: AsyncDatabase, tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace"
     async with db.connection() as held:
         comments = AsyncComments(held)
-        text = await comments.own_text()
+        with trace.open("wb") as file:
+            held.connection.pgconn.trace(file.fileno())
+            text = await comments.own_text()
+            held.connection.pgconn.untrace()
         assert text.startswith("/* vrooli_data:comments.own_text */ SELECT")
         cursor = await held.connection.execute(
             "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s",
             ("/* vrooli_data:comments.own_text */%",),
         )
         assert await cursor.fetchone() == (1,)
-        result = held._runner._session._cursors[-1].pgresult
-        assert result is not None
-        assert result.fformat(0) == 1
+    # A Bind ends with the formats of the columns: one, and that binary.
+    assert re.findall(r"\tBind\t.* (\d+ \d+)$", trace.read_text(), re.MULTILINE) == ["1 1"]
 
 
 async def test_a_hook_hears_of_each_statement_with_its_name_and_rows(

@@ -15,6 +15,7 @@ from vrooli_data import AsyncDatabase, DatabaseError, VrooliDataError
 from vrooli_data._bound import Query
 from vrooli_data._queries import load_folder
 
+from ._compat import finished
 from .probe import make_world
 
 #: By query: how often it was planned for one call, and how often the kept plan was used.
@@ -70,7 +71,7 @@ async def test_no_call_of_any_method_is_planned_anew(db: AsyncDatabase, make: Fa
             with pytest.raises((UndoneError, VrooliDataError)):
                 async with tx.savepoint():
                     method = getattr(getattr(tx, repository), name)
-                    await method(**required_arguments(repository, name))
+                    await finished(method(**required_arguments(repository, name)))
                     found |= await plans(tx.connection)
                     raise UndoneError
     assert len(found) > 60

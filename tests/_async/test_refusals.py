@@ -26,7 +26,7 @@ from vrooli_data import (
     VrooliDataError,
 )
 
-from ._compat import Call
+from ._compat import Call, finished
 from .probe import OTHER, make_world
 from .whole_pool import settings
 
@@ -117,7 +117,7 @@ async def refusal(app: AsyncDatabase, repository: str, method: str) -> Permissio
     with suppress(Undone):
         async with app.transaction() as tx:
             try:
-                await getattr(getattr(tx, repository), method)(**arguments)
+                await finished(getattr(getattr(tx, repository), method)(**arguments))
             except PermissionDenied as error:
                 denied = error
             except VrooliDataError:

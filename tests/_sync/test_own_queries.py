@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -267,19 +269,24 @@ def test_a_value_or_a_count_that_is_none_is_told_at_the_first_run(
         Repository(db).execute(sql.command("rows"))
 
 
-def test_statements_carry_their_name_and_are_prepared_and_binary(db: Database) -> None:
+def test_statements_carry_their_name_and_are_prepared_and_binary(
+    db: Database, tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace"
     with db.connection() as held:
         comments = Comments(held)
-        text = comments.own_text()
+        with trace.open("wb") as file:
+            held.connection.pgconn.trace(file.fileno())
+            text = comments.own_text()
+            held.connection.pgconn.untrace()
         assert text.startswith("/* vrooli_data:comments.own_text */ SELECT")
         cursor = held.connection.execute(
             "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s",
             ("/* vrooli_data:comments.own_text */%",),
         )
         assert cursor.fetchone() == (1,)
-        result = held._runner._session._cursors[-1].pgresult
-        assert result is not None
-        assert result.fformat(0) == 1
+    # A Bind ends with the formats of the columns: one, and that binary.
+    assert re.findall(r"\tBind\t.* (\d+ \d+)$", trace.read_text(), re.MULTILINE) == ["1 1"]
 
 
 def test_a_hook_hears_of_each_statement_with_its_name_and_rows(

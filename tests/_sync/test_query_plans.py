@@ -16,6 +16,7 @@ from vrooli_data import Database, DatabaseError, VrooliDataError
 from vrooli_data._bound import Query
 from vrooli_data._queries import load_folder
 
+from ._compat import finished
 from .probe import make_world
 
 #: By query: how often it was planned for one call, and how often the kept plan was used.
@@ -71,7 +72,7 @@ def test_no_call_of_any_method_is_planned_anew(db: Database, make: Factory) -> N
             with pytest.raises((UndoneError, VrooliDataError)):
                 with tx.savepoint():
                     method = getattr(getattr(tx, repository), name)
-                    method(**required_arguments(repository, name))
+                    finished(method(**required_arguments(repository, name)))
                     found |= plans(tx.connection)
                     raise UndoneError
     assert len(found) > 60

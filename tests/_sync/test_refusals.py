@@ -27,7 +27,7 @@ from vrooli_data import (
     VrooliDataError,
 )
 
-from ._compat import Call
+from ._compat import Call, finished
 from .probe import OTHER, make_world
 from .whole_pool import settings
 
@@ -116,7 +116,7 @@ def refusal(app: Database, repository: str, method: str) -> PermissionDenied | N
     with suppress(Undone):
         with app.transaction() as tx:
             try:
-                getattr(getattr(tx, repository), method)(**arguments)
+                finished(getattr(getattr(tx, repository), method)(**arguments))
             except PermissionDenied as error:
                 denied = error
             except VrooliDataError:

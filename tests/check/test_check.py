@@ -89,10 +89,14 @@ def test_what_is_broken_is_found(
             "list_by_customer",
         ),
         ("-- name: set_note(id, note)^", "-- name: set_note(id)^", "note"),
-        ("-- name: set_note(id, note)^", "-- name: set_note(id, note)<!", "with ^, $ or ! behind"),
-        ("-- name: set_note(id, note)^", "-- name: set_note^", "`-- name: set_note^` is not"),
-        ("-- name: set_note(id, note)^", "-- name: sét_note(id, note)^", "is not `-- name:"),
-        ("-- name: set_note(id, note)^", "-- name: 2nd_note(id, note)^", "is not `-- name:"),
+        (
+            "-- name: set_note(id, note)^",
+            "-- name: set_note(id, note)<!",
+            "! or nothing after it",
+        ),
+        ("-- name: set_note(id, note)^", "-- name: set_note^", "`-- name: set_note^` must be"),
+        ("-- name: set_note(id, note)^", "-- name: sét_note(id, note)^", "must be `-- name:"),
+        ("-- name: set_note(id, note)^", "-- name: 2nd_note(id, note)^", "must be `-- name:"),
         ("SET note = ", "-- name: nothing()\nSET note = ", "unused declared"),
     ],
 )
