@@ -335,6 +335,25 @@ async def test_a_second_cancellation_ends_the_waiting_and_says_that_nothing_is_k
         await check_whole(db, SIZE)
 
 
+async def test_a_third_cancellation_while_the_connection_is_given_back_says_so_as_well(
+    proxy: Proxy, admin: Connection[Any]
+) -> None:
+    async with AsyncDatabase.connect(proxy.url, max_size=SIZE, commit_timeout=PATIENCE) as db:
+        task = await resolving(proxy, db, Way.DROP_REPLY)
+        task.cancel()
+        asked = proxy.failures
+        while proxy.failures < asked + 2:  # noqa: ASYNC110 (a proxy tells nobody)
+            await asyncio.sleep(0.005)
+        lock = db._pool._lock
+        async with lock:
+            task.cancel()
+            while not lock._waiters:  # noqa: ASYNC110 (nor does a lock)
+                await asyncio.sleep(0)
+            assert await cancelled(task) == [NOT_KNOWN]
+        proxy.fail_no_more()
+        await check_whole(db, SIZE)
+
+
 async def lone_write(db: AsyncDatabase, held: bool, name: str) -> None:
     if held:
         async with db.connection() as connection:

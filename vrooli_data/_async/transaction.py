@@ -34,6 +34,7 @@ from .._transactions import (
     Trace,
     TryEachResult,
     add_note,
+    carry_notes,
     limits,
     refuse_standby,
 )
@@ -551,12 +552,20 @@ class AsyncTransactions:
         self, runner: AsyncTransactionRunner | None, loan: AsyncLoan, error: BaseException
     ) -> None:
         """End what an error leaves open, and give back the connection."""
+        reported = error
         try:
             if runner is not None:
                 self._forget(runner)
                 await runner.end_by(error)
+        except BaseException as another:
+            reported = another
+            raise
         finally:
-            await loan.end_by(error)
+            try:
+                await loan.end_by(error)
+            except BaseException as another:
+                carry_notes(reported, another)
+                raise
 
     def _forget(self, runner: AsyncTransactionRunner) -> None:
         # A token does not work in another context, in which a framework may leave the block.

@@ -35,6 +35,7 @@ from .._transactions import (
     Trace,
     TryEachResult,
     add_note,
+    carry_notes,
     limits,
     refuse_standby,
 )
@@ -546,12 +547,20 @@ class Transactions:
 
     def _end(self, runner: TransactionRunner | None, loan: Loan, error: BaseException) -> None:
         """End what an error leaves open, and give back the connection."""
+        reported = error
         try:
             if runner is not None:
                 self._forget(runner)
                 runner.end_by(error)
+        except BaseException as another:
+            reported = another
+            raise
         finally:
-            loan.end_by(error)
+            try:
+                loan.end_by(error)
+            except BaseException as another:
+                carry_notes(reported, another)
+                raise
 
     def _forget(self, runner: TransactionRunner) -> None:
         # A token does not work in another context, in which a framework may leave the block.
