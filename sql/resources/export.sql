@@ -4,7 +4,8 @@
 -- sorted or held back, whatever the size of the tables.
 -- Record: ResourceLine
 -- Index:  resources_pkey (order), users_pkey, resource_versions_pkey,
---         resource_versions_resource_id_version_index_key, resource_translations_pkey, scan: resources, every row, each is sent once
+--         resource_versions_resource_id_version_index_key or resource_versions_resource_id_id_key,
+--         resource_translations_pkey, scan: resources, every row, each is sent once
 -- Locks:  none
 COPY (
     SELECT
