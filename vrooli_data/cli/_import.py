@@ -23,8 +23,8 @@ from ._target import target
 import_from = typer.Typer(help="Load rows from a file.", no_args_is_help=True)
 
 _STANDARD_INPUT = "-"
-#: Bad lines that are told where no file takes them.
-_MOST_TOLD = 10
+#: Bad lines that are printed without `--rejects`.
+_MOST_PRINTED = 10
 
 
 def _checked_file(file: str) -> str:
@@ -53,8 +53,8 @@ _Rejects: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        show_default="the first are told",
-        help="Write the bad lines there, each with its number and the reason.",
+        show_default="the first 10 are printed",
+        help="Write the bad lines to FILE, each with its number and the reason.",
         dir_okay=False,
         writable=True,
     ),
@@ -137,7 +137,7 @@ def _import(
 
 
 class _RejectedLines:
-    """Writes bad lines to a file, or keeps the first to tell them."""
+    """Writes bad lines to a file, or keeps the first ones to print them."""
 
     def __init__(self, file: str, rejects: Path | None, opened: BinaryIO | None) -> None:
         self._file = file
@@ -156,12 +156,12 @@ class _RejectedLines:
             except OSError as error:
                 raise _unwritable(self._rejects, error) from None
             return
-        for line in lines[: _MOST_TOLD - len(self._first)]:
+        for line in lines[: _MOST_PRINTED - len(self._first)]:
             parts = (f"{self._file}:{line.line}", line.field, line.constraint, line.reason)
             self._first.append(": ".join(filter(None, parts)))
 
-    def tell(self) -> None:
-        """Say which lines were bad, or where they are."""
+    def print(self) -> None:
+        """Print the first bad lines, or the name of the file that has them."""
         if self._rejects is not None and self._count:
             say(f"{self._count} bad lines are in {self._rejects}, each with its reason", err=True)
         for text in self._first:
@@ -173,7 +173,7 @@ class _RejectedLines:
 
 @contextmanager
 def _rejected_lines(file: str, rejects: Path | None) -> Iterator[_RejectedLines]:
-    """Open the file of bad lines, if there is to be one; tell of them at the end."""
+    """Open the file of bad lines, if one is wanted; print a summary at the end."""
     with ExitStack() as stack:
         opened = None
         if rejects is not None:
@@ -184,7 +184,7 @@ def _rejected_lines(file: str, rejects: Path | None) -> Iterator[_RejectedLines]
             except OSError as error:
                 raise _unwritable(rejects, error) from None
         lines = _RejectedLines(file, rejects, opened)
-        stack.callback(lines.tell)
+        stack.callback(lines.print)
         yield lines
 
 
