@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import Any
+from typing import Any, cast
+from uuid import UUID, uuid4
 
 from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
-_JSON_COLUMNS = frozenset({"config", "data", "permissions", "value"})
+_JSON_COLUMNS = frozenset({"config", "data", "new_data", "permissions", "previous_data", "value"})
 
 
 class Factory:
@@ -99,6 +100,18 @@ class Factory:
         """Insert a participant of a chat."""
         row = {"chat_id": chat_id, "user_id": user_id}
         self._insert("chat_participants", row | values, "chat_id")
+
+    def event(self, user_id: int, **values: Any) -> UUID:
+        """Insert an event that is not published yet; return its id."""
+        defaults = {
+            "event_id": uuid4(),
+            "entity_type": "thing",
+            "entity_id": 1,
+            "change_type": "updated",
+        }
+        row = {"user_id": user_id} | defaults | values
+        self._insert("change_events", row, "seq")
+        return cast("UUID", row["event_id"])
 
     def _insert(self, table: str, values: dict[str, Any], returning: str = "id") -> int:
         row = {

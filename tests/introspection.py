@@ -18,6 +18,7 @@ from typing import (
     get_origin,
     get_type_hints,
 )
+from uuid import UUID
 
 import msgspec
 from msgspec import UnsetType
@@ -130,6 +131,8 @@ def valid(name: str, annotation: Any) -> Any:  # noqa: PLR0911 (one for each kin
         return 1
     if kind is bool:
         return True
+    if kind is UUID:
+        return UUID(int=1)
     if kind is datetime:
         return datetime(2026, 1, 1, tzinfo=UTC)
     if kind is str:

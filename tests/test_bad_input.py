@@ -6,6 +6,7 @@ from collections import UserList
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal, get_origin
+from uuid import UUID
 
 import pytest
 
@@ -62,6 +63,7 @@ BAD_JSON: tuple[Any, ...] = (
     datetime(2026, 1, 1, tzinfo=UTC),
 )
 BAD_FLAGS: tuple[Any, ...] = (0, 1, "true", 1.0)
+BAD_UUIDS: tuple[Any, ...] = ("text", b"bytes", 5, True, [])
 BAD_RATIOS: tuple[Any, ...] = (-0.1, 1.1, float("nan"), float("inf"), True, "0.5", [])
 BAD_TIMES: tuple[Any, ...] = (
     datetime(2026, 1, 1),  # noqa: DTZ001 (a naive one is the point)
@@ -87,6 +89,8 @@ def bad(name: str, annotation: Any) -> Iterator[tuple[str, Any]]:  # noqa: PLR09
         yield from named(name, (*BAD_INTS, -1, *BEYOND.get(name, (0,) if is_id else ())))
     elif kind is bool:
         yield from named(name, BAD_FLAGS)
+    elif kind is UUID:
+        yield from named(name, BAD_UUIDS)
     elif kind is float:
         yield from named(name, BAD_RATIOS)
     elif kind is datetime:

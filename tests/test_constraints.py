@@ -56,8 +56,7 @@ def world(make: Factory) -> Connection[Any]:
     """Make one row of everything, the rows that no repository makes as well."""
     make_world(make)
     make.connection.execute(
-        "INSERT INTO change_events (user_id, event_id, entity_type, entity_id, change_type) "
-        "VALUES (1, gen_random_uuid(), 'user', 1, 'updated');"
+        "INSERT INTO pruned_events (xid, seq) VALUES ('1', 1);"
         "INSERT INTO counter_reconciliations (entity_type, entity_id, counter) "
         "VALUES ('resource', 1, 'bookmarks');"
         "INSERT INTO stats_users (user_id, period_type, period_start, period_end) "

@@ -172,7 +172,9 @@ def check_choice(field: str, value: str, choices: Collection[str]) -> None:
 def check_type(field: str, value: object, kind: type[Any]) -> None:
     """Refuse what is not of exactly this class."""
     if type(value) is not kind:
-        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        # As it is spoken: a UUID, a User.
+        is_an = kind.__name__[0] in "AEIOU" and not kind.__name__.startswith(("UUID", "User"))
+        article = "an" if is_an else "a"
         raise _wrong_type(field, value, f"{article} {kind.__name__}")
 
 

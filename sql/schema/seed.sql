@@ -232,11 +232,33 @@ COPY chat_participants (
     created_at
 ) FROM STDIN (FORMAT "binary");
 
+-- name: seed_change_events__copy()!
+-- Fill change_events with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Record: none
+-- Index:  none: writes rows
+-- Locks:  row: change_events
+COPY change_events (
+    user_id,
+    event_id,
+    seq,
+    entity_type,
+    entity_id,
+    change_type,
+    changed_fields,
+    previous_data,
+    new_data,
+    published_at,
+    attempts,
+    parked_at,
+    created_at
+) FROM STDIN (FORMAT "binary");
+
 -- name: advance_identities()$
 -- Let each identity go on after the highest id of its table, and return the next ids.
 -- Record: list[int]
 -- Index:  users_pkey (order), teams_pkey (order), resources_pkey (order),
---         resource_versions_pkey (order), chats_pkey (order), runs_id_key (order)
+--         resource_versions_pkey (order), chats_pkey (order), runs_id_key (order),
+--         scan: change_events, every row, once, when a database is seeded
 -- Locks:  function: setval
 SELECT
     ARRAY[
@@ -249,7 +271,12 @@ SELECT
             FALSE
         ),
         setval('chats_id_seq', (SELECT coalesce(max(id), 0) + 1 FROM chats), FALSE),
-        setval('runs_id_seq', (SELECT coalesce(max(id), 0) + 1 FROM runs), FALSE)
+        setval('runs_id_seq', (SELECT coalesce(max(id), 0) + 1 FROM runs), FALSE),
+        setval(
+            'change_events_seq_seq',
+            (SELECT coalesce(max(seq), 0) + 1 FROM change_events),
+            FALSE
+        )
     ] AS next_ids;
 
 -- name: seed__vacuum()!
@@ -271,4 +298,5 @@ runs,
 run_steps,
 run_io,
 chats,
-chat_participants;
+chat_participants,
+change_events;

@@ -12,6 +12,8 @@ from ..validation import (
     MAX_INTEGER,
     Kind,
     check_json_object,
+    check_list,
+    check_text,
     choice,
     integer,
     kind_of,
@@ -19,6 +21,10 @@ from ..validation import (
 )
 from .formats import new_email, new_handle, new_language, new_languages
 
+_MAX_ENTITY_TYPE = 64
+#: Locks of their rows order the events of these, and no lock of the entity does.
+_OWN_ENTITY_TYPES = frozenset({"resource", "run"})
+_MAX_FIELD_NAMES = 1_000
 #: Characters of the key of an input or output of a run.
 _MAX_KEY = 255
 
@@ -27,6 +33,18 @@ def _check_values(field: str, value: dict[str, Any]) -> None:
     check_json_object(field, value)
     if not all(1 <= len(key) <= _MAX_KEY for key in value):
         raise InvalidInput(field, f"must have keys of 1 to {_MAX_KEY} characters")
+
+
+def _check_entity_type(field: str, value: str) -> None:
+    check_text(field, value, _MAX_ENTITY_TYPE, 1)
+    if value in _OWN_ENTITY_TYPES:
+        raise InvalidInput(field, f"must not be {value}: the package writes the events of these")
+
+
+def _new_field_names(field: str, value: Sequence[str]) -> list[str]:
+    return check_list(
+        field, value, _MAX_FIELD_NAMES, lambda name, item: check_text(name, item, 255, 1)
+    )
 
 
 Name: TypeAlias = Annotated[str, text(255)]
@@ -39,6 +57,9 @@ Email: TypeAlias = Annotated[str, Kind("email", lambda _, value: new_email(value
 Handle: TypeAlias = Annotated[str, Kind("handle", lambda _, value: new_handle(value))]
 Language: TypeAlias = Annotated[str, Kind("language", new_language)]
 Languages: TypeAlias = Annotated[Sequence[str], Kind("languages", new_languages)]
+EntityType: TypeAlias = Annotated[str, kind_of("entity_type", _check_entity_type)]
+ChangeType: TypeAlias = Annotated[str, text(64)]
+FieldNames: TypeAlias = Annotated[Sequence[str], Kind("field_names", _new_field_names)]
 #: Position of a step, from 1.
 Step: TypeAlias = Annotated[int, integer(1, MAX_INTEGER)]
 #: Any JSON by key.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TypeAlias
+from uuid import UUID
 
 import msgspec
 
@@ -182,4 +183,22 @@ class ParticipantRow(msgspec.Struct, gc=False):
     chat_id: int
     user_id: int
     has_unread: bool
+    created_at: Microseconds
+
+
+class EventRow(msgspec.Struct, gc=False):
+    """One row of change_events; its xid is that of the load."""
+
+    user_id: int
+    event_id: UUID
+    seq: int
+    entity_type: str
+    entity_id: int
+    change_type: str
+    changed_fields: list[str]
+    previous_data: Jsonb | None
+    new_data: Jsonb | None
+    published_at: Microseconds | None
+    attempts: int
+    parked_at: Microseconds | None
     created_at: Microseconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import _chats, _people, _resources, _runs
+from . import _chats, _events, _people, _resources, _runs
 from ._table import Table
 from ._world import World
 
@@ -15,3 +15,4 @@ def tables(world: World) -> Iterator[Table]:
     yield from _resources.tables(world)
     yield from _runs.tables(world)
     yield from _chats.tables(world)
+    yield from _events.tables(world)

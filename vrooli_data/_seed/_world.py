@@ -24,6 +24,7 @@ class World:
         self.resources = _size(200_000, scale)
         self.runs = _size(300_000, scale)
         self.chats = _size(4_000, scale)
+        self.events = _size(20_000, scale)
         self.timeline = Timeline(self.draws("timeline"), until)
         self._user_stride = _stride(self.users)
         self._resource_stride = _stride(self.resources)

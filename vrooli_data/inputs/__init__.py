@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .bookmarks import CreateBookmark
 from .chats import CreateChat, UpdateChat
+from .events import CreateEvent
 from .resources import (
     BulkUpdateResource,
     CreateResource,
@@ -31,6 +32,7 @@ __all__ = [
     "BulkUpdateResource",
     "CreateBookmark",
     "CreateChat",
+    "CreateEvent",
     "CreateResource",
     "CreateResourceWithVersion",
     "CreateRun",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .bookmarks import Bookmark
 from .chats import Chat, Participant, UserChat
+from .events import ChangeEvent
 from .members import Member
 from .resources import (
     BulkUpdate,
@@ -41,6 +42,7 @@ from .users import Membership, TeamSummary, User, UserWithTeams
 __all__ = [
     "Bookmark",
     "BulkUpdate",
+    "ChangeEvent",
     "Chat",
     "ExecutionStats",
     "JsonValue",

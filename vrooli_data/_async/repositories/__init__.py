@@ -6,6 +6,7 @@ from ..repository import AsyncExecutor
 from ..session import AsyncRunner
 from .bookmarks import AsyncBookmarkRepository
 from .chats import AsyncChatRepository
+from .events import AsyncEventRepository
 from .members import AsyncMemberRepository
 from .resources import AsyncResourceRepository
 from .runs import AsyncRunRepository
@@ -25,3 +26,4 @@ class AsyncRepositories(AsyncExecutor):
         self.members = AsyncMemberRepository(self)
         self.chats = AsyncChatRepository(self)
         self.bookmarks = AsyncBookmarkRepository(self)
+        self.events = AsyncEventRepository(self)

@@ -7,6 +7,7 @@ from ..repository import Executor
 from ..session import Runner
 from .bookmarks import BookmarkRepository
 from .chats import ChatRepository
+from .events import EventRepository
 from .members import MemberRepository
 from .resources import ResourceRepository
 from .runs import RunRepository
@@ -26,3 +27,4 @@ class Repositories(Executor):
         self.members = MemberRepository(self)
         self.chats = ChatRepository(self)
         self.bookmarks = BookmarkRepository(self)
+        self.events = EventRepository(self)
