@@ -60,9 +60,9 @@ ORDER BY chat_participants.user_id ASC
 LIMIT :max_rows::integer;
 
 -- name: add_participant(chat_id, user_id)^
--- Add one user to the participants of a chat, and tell whether the row is new.
--- An existing row is read as well, because SERIALIZABLE does not see what ON CONFLICT DO NOTHING
--- reads. Returns no row when another session has added the user since the statement began.
+-- Add one user to the participants of a chat, and return whether the row is new.
+-- The statement reads an existing row as well, because SERIALIZABLE does not track what ON CONFLICT
+-- DO NOTHING reads. Returns no row if another session has added the user since it began.
 -- Record: Added, or no row
 -- Index:  chat_participants_pkey or chat_participants_user_id_chat_id_idx
 -- Locks:  row: chat_participants

@@ -1,5 +1,5 @@
 -- name: list_applied_migrations()
--- List the ids of the migrations that the database holds, in order.
+-- List the ids of the migrations that the database has applied, in order.
 -- Record: AppliedMigration
 -- Index:  scan: vrooli_data_migrations, at most 100 rows, one per migration
 -- Locks:  none
@@ -9,8 +9,8 @@ ORDER BY id ASC
 LIMIT 1000;
 
 -- name: list_applied_application_migrations(application)
--- List the ids of one application's migrations that the database holds, in order.
--- Utility: reads a table that is there once an application has migrated the database.
+-- List the ids of one application's migrations that the database has applied, in order.
+-- Utility: reads a table that exists only after an application has migrated the database.
 -- Record: AppliedMigration
 -- Index:  vrooli_data_application_migrations_pkey,
 --         vrooli_data_application_migrations_pkey (order)
@@ -22,8 +22,8 @@ ORDER BY id ASC
 LIMIT 10000;
 
 -- name: list_column_types(table_name)
--- List the columns of one table in their order, each with the type that a binary COPY sends its
--- values as: the base type of a domain, text for an enum.
+-- List the columns of one table in their order, each with the type of its values in a binary COPY:
+-- the base type of a domain, and text for an enum.
 -- A table that does not exist has no columns.
 -- Record: ColumnType
 -- Index:  pg_attribute_relid_attnum_index, pg_type_oid_index
@@ -42,11 +42,11 @@ WHERE
     pg_attribute.attrelid = to_regclass(:table_name::text)
     AND pg_attribute.attnum > 0
     AND NOT pg_attribute.attisdropped
--- lint: listing_is_ordered: the number of a column is unique within its table.
+-- lint: listing_is_ordered: the number of a column is unique in its table.
 ORDER BY pg_attribute.attnum ASC;
 
 -- name: list_extensions()
--- List the extensions that the database has, by name.
+-- List the installed extensions, by name.
 -- Record: Extension
 -- Index:  scan: pg_extension, at most 500 rows
 -- Locks:  none

@@ -1,5 +1,5 @@
 -- name: seed__lock()!
--- Let nobody write users or resources between the look whether they are empty and the end.
+-- Lock users and resources against writes from the check that they are empty to the commit.
 -- Utility: is a command, which has no plan.
 -- Record: none
 -- Index:  none: reads no table
@@ -7,7 +7,7 @@
 LOCK TABLE users, resources IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: holds_rows()$
--- Tell whether the database holds any user or resource, and so is not to be seeded.
+-- Return whether the database has any user or resource. Such a database is not seeded.
 -- Record: bool
 -- Index:  scan: users and resources, the first row
 -- Locks:  none
@@ -16,7 +16,7 @@ SELECT
     OR EXISTS (SELECT 1 FROM resources) AS holds_rows;
 
 -- name: seed__defer()!
--- Let resources point at versions that are loaded after them.
+-- Defer the foreign key of resources to versions, which are loaded after them.
 -- Utility: is a command, which has no plan.
 -- Record: none
 -- Index:  none: reads no table
@@ -24,7 +24,7 @@ SELECT
 SET CONSTRAINTS resources_id_latest_version_id_fkey DEFERRED;
 
 -- name: seed_users__copy()!
--- Fill users with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's users, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: users
@@ -45,7 +45,7 @@ COPY users (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: seed_teams__copy()!
--- Fill teams with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's teams, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: teams
@@ -63,7 +63,7 @@ COPY teams (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: seed_members__copy()!
--- Fill members with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's members, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: members
@@ -77,7 +77,7 @@ COPY members (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: seed_resources__copy()!
--- Fill resources with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's resources, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: resources
@@ -102,7 +102,7 @@ COPY resources (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: seed_resource_versions__copy()!
--- Fill resource_versions with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's resource_versions, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: resource_versions
@@ -120,7 +120,7 @@ COPY resource_versions (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: seed_resource_translations__copy()!
--- Fill resource_translations with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's resource_translations, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: resource_translations
@@ -136,7 +136,7 @@ COPY resource_translations (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: seed_bookmarks__copy()!
--- Fill bookmarks with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's bookmarks, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: bookmarks
@@ -147,7 +147,7 @@ COPY bookmarks (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: seed_runs__copy()!
--- Fill runs with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's runs, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: runs
@@ -171,7 +171,7 @@ COPY runs (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: seed_run_steps__copy()!
--- Fill run_steps with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's run_steps, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: run_steps
@@ -187,7 +187,7 @@ COPY run_steps (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: seed_run_io__copy()!
--- Fill run_io with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's run_io, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: run_io
@@ -203,7 +203,7 @@ COPY run_io (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: seed_chats__copy()!
--- Fill chats with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's chats, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: chats
@@ -221,7 +221,7 @@ COPY chats (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: seed_chat_participants__copy()!
--- Fill chat_participants with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's chat_participants, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: chat_participants
@@ -233,7 +233,7 @@ COPY chat_participants (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: seed_change_events__copy()!
--- Fill change_events with the rows of the seed, which the client sends in binary, in the order of keys.
+-- Load the seed's change_events, which the client sends in binary, ordered by key.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: change_events
@@ -254,7 +254,7 @@ COPY change_events (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: advance_identities()$
--- Let each identity go on after the highest id of its table, and return the next ids.
+-- Set each identity to continue after the highest id of its table, and return the next ids.
 -- Record: list[int]
 -- Index:  users_pkey (order), teams_pkey (order), resources_pkey (order),
 --         resource_versions_pkey (order), chats_pkey (order), runs_id_key (order),
@@ -280,11 +280,11 @@ SELECT
     ] AS next_ids;
 
 -- name: seed__vacuum()!
--- Count the rows for the planner, and mark the pages all of whose rows are visible to everybody, so
--- that index-only scans work from the first query on.
+-- Collect the planner's statistics, and set the visibility map, so that index-only scans work from
+-- the first query on.
 -- Utility: is a command, which has no plan.
 -- Record: none
--- Index:  none: goes through the tables
+-- Index:  none: reads whole tables
 -- Locks:  none
 VACUUM (ANALYZE)
 users,

@@ -6,7 +6,7 @@
 -- Record: TransactionStatus
 -- Index:  none: reads the commit log, no table
 -- Locks:  none
--- Null:   timeline, a file of the log is always being written
+-- Null:   timeline, the server always writes a file of the log
 SELECT
     pg_xact_status(:xid::xid8) AS status,
     substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) AS timeline;
@@ -18,9 +18,9 @@ SELECT
 -- Record: ServerRun
 -- Index:  none: reads the control file and the list of sessions, no table
 -- Locks:  none
--- Null:   system_identifier, every server has one; timeline, every server is on one; started, every
---         server was started; stats_reset, the view always has its one row; checkpoint_lsn,
---         there always is a latest one; processes.item, every process has a pid
+-- Null:   system_identifier, every server has one; timeline, every server has one; started, every
+--         server has a start time; stats_reset, the view always has one row; checkpoint_lsn,
+--         every server has a latest checkpoint; processes.item, every process has a pid
 SELECT
     (pg_control_system()).system_identifier,
     (pg_control_checkpoint()).timeline_id AS timeline,
@@ -36,13 +36,13 @@ SELECT
 -- name: find_run_at_begin()^
 -- Identify the server's current run at the start of a transaction behind a pooler, where each
 -- transaction may reach another server.
--- The processes are left out: listing them takes longer than all the rest.
+-- The processes are left out, because listing them takes longer than everything else.
 -- Record: ServerRun
 -- Index:  none: reads the control file, no table
 -- Locks:  none
--- Null:   system_identifier, every server has one; timeline, every server is on one; started, every
---         server was started; stats_reset, the view always has its one row; checkpoint_lsn,
---         there always is a latest one
+-- Null:   system_identifier, every server has one; timeline, every server has one; started, every
+--         server has a start time; stats_reset, the view always has one row; checkpoint_lsn,
+--         every server has a latest checkpoint
 SELECT
     (pg_control_system()).system_identifier,
     (pg_control_checkpoint()).timeline_id AS timeline,

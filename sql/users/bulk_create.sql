@@ -1,7 +1,7 @@
 -- name: bulk_create__stage()!
--- Make the table that stages users, one row for each of the input, until the transaction ends.
--- bulk_create__copy fills it, bulk_create__failures takes rows out, bulk_create__insert or
--- bulk_create__update reads it. The role needs TEMPORARY on the database.
+-- Create the staging table of users, with one row per input. The end of the transaction drops it.
+-- bulk_create__copy fills it, bulk_create__failures deletes rows from it, and bulk_create__insert
+-- or bulk_create__update reads it. The role needs TEMPORARY on the database.
 -- Record: none
 -- Index:  none: makes a table
 -- Locks:  none
@@ -18,7 +18,7 @@ CREATE TEMPORARY TABLE pg_temp.new_users (
 ) ON COMMIT DROP;
 
 -- name: bulk_create__copy()!
--- Stage the users that the client sends, in binary, with their place in its input.
+-- Stage the users that the client sends in binary, with their position in its input.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: new_users
@@ -35,11 +35,11 @@ COPY pg_temp.new_users (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: bulk_create__failures(duplicates_fail)
--- Take staged users that cannot be written out of the staging, and tell which and why.
--- An e-mail address or handle is taken if another user of the database has it, or an earlier row for
--- another user. Where duplicates fail, so is a public id. A row is in doubt while an earlier one has
--- a key of it; it fails once the first row with that key is not in doubt. The query runs again until
--- it finds none, so that no row fails because of one that fails itself.
+-- Delete the staged users that cannot be written, and return each with its reason.
+-- An e-mail address or handle is taken if the database, or an earlier row, has it for another user.
+-- If duplicates fail, a public id is taken in the same way. A row is in doubt while an earlier row
+-- has one of its keys. It fails if the first row with that key is not in doubt. The query is
+-- repeated until it returns no row, so that no row fails because of a row that fails itself.
 -- Record: FailedRow
 -- Index:  users_public_id_key, users_email_key, users_handle_key,
 --         scan: new_users, every row, twice
@@ -56,7 +56,8 @@ WITH looked_up AS (
             WHEN handle_owner.id IS NOT NULL THEN 'users_handle_key'
         END AS constraint_name
     FROM pg_temp.new_users AS staged
-    -- OFFSET 0: a staging table has no statistics, and each row is to be looked up by its keys.
+    -- OFFSET 0 keeps a lookup by key for each row: without statistics of the staging table, the
+    -- planner may read all users.
     LEFT JOIN LATERAL (
         SELECT users.id
         FROM users
@@ -97,7 +98,7 @@ compared AS (
         ) AS is_in_doubt
     FROM looked_up
     WHERE constraint_name IS NULL
-    -- Each window reaches from the first row with the key to the row itself.
+    -- Each window contains the rows with the same key, up to the row itself.
     WINDOW
         same_user AS (PARTITION BY public_id ORDER BY row_index ASC),
         same_email AS (PARTITION BY email ORDER BY row_index ASC),
@@ -160,14 +161,14 @@ SELECT
         ELSE 'the public id is taken'
     END AS reason
 FROM broken
--- lint: listing_is_ordered: a batch bounds them, and each row of it has its own place.
+-- lint: listing_is_ordered: a batch limits the rows, and row_index is unique in it.
 ORDER BY row_index ASC;
 
 -- name: bulk_create__insert(first_row, last_row)^
--- Insert the staged users of a part of the input: the first of each public id; those that are there
--- stay as they are.
--- Rows are written in the order of public ids: two loads at once cannot wait for each other in a
--- circle for them. They can for e-mail addresses and handles; then the server ends one of the
+-- Insert the staged users of one part of the input: the first of each public id. Existing users are
+-- not changed.
+-- Rows are written in the order of public ids, so that two concurrent loads do not deadlock on
+-- these. They can deadlock on e-mail addresses and handles. The server then ends one of the
 -- statements, and it is run again.
 -- Record: LoadedRows
 -- Index:  scan: new_users, every row, once
@@ -197,7 +198,7 @@ WITH written AS (
     ORDER BY
         public_id ASC,
         row_index ASC
-    -- lint: conflict_is_read: nothing is decided by the rows that were there already.
+    -- lint: conflict_is_read: no decision depends on the existing rows.
     ON CONFLICT (public_id) DO NOTHING
     RETURNING id
 )
@@ -210,11 +211,11 @@ SELECT
 FROM written;
 
 -- name: bulk_create__update(first_row, last_row)^
--- Insert the staged users of a part of the input, the last of each public id, or give those that are
--- there all of its values.
--- Rows are written in the order of public ids: two loads at once cannot wait for each other in a
--- circle for them. They can for e-mail addresses and handles; then the server ends one of the
--- statements, and it is run again. A user that is there is locked like FOR UPDATE, because e-mail
+-- Insert the staged users of one part of the input, the last of each public id. Existing users get
+-- all of its values.
+-- Rows are written in the order of public ids, so that two concurrent loads do not deadlock on
+-- these. They can deadlock on e-mail addresses and handles. The server then ends one of the
+-- statements, and it is run again. An existing user is locked like FOR UPDATE, because e-mail
 -- address and handle are unique keys. The role needs USAGE on the sequence.
 -- Record: LoadedRows
 -- Index:  scan: new_users, every row, once
@@ -297,7 +298,7 @@ FROM written
 LEFT JOIN wanted ON written.id = wanted.id;
 
 -- name: bulk_create__drop()!
--- Drop the staging table, so that more can be loaded in the same transaction.
+-- Drop the staging table, so that the same transaction can load more rows.
 -- Record: none
 -- Index:  none: drops a table
 -- Locks:  none

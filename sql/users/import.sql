@@ -1,7 +1,7 @@
 -- name: import_lines__stage()!
--- Make the table that stages users, one row for each line, until the transaction ends.
--- import_lines__copy fills it, import_lines__failures takes rows out, import_lines__insert reads it.
--- The role needs TEMPORARY on the database.
+-- Create the staging table of users, with one row per line. The end of the transaction drops it.
+-- import_lines__copy fills it, import_lines__failures deletes rows from it, and
+-- import_lines__insert reads it. The role needs TEMPORARY on the database.
 -- Record: none
 -- Index:  none: makes a table
 -- Locks:  none
@@ -22,7 +22,7 @@ CREATE TEMPORARY TABLE pg_temp.imported_users (
 ) ON COMMIT DROP;
 
 -- name: import_lines__copy()!
--- Stage the lines that the client sends, in binary, with their place among them and the folded name.
+-- Stage the lines that the client sends in binary, with their position and the folded name.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: imported_users
@@ -43,9 +43,9 @@ COPY pg_temp.imported_users (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: import_lines__failures(duplicates_fail)
--- Take staged users that cannot be written out of the staging, and tell which and why: those whose
--- e-mail address or handle a user of the database has. Users that are there are left alone, unless
--- duplicates fail. Of two lines with one e-mail address or handle the server refuses the second.
+-- Delete the staged users that cannot be written, and return each with its reason: another user of
+-- the database has the e-mail address or the handle, or, if duplicates fail, the user exists.
+-- If two lines have the same e-mail address or handle, the server refuses the second.
 -- Record: FailedRow
 -- Index:  users_public_id_key, users_email_key, users_handle_key,
 --         scan: imported_users, every row, twice
@@ -59,7 +59,8 @@ WITH broken AS (
             ELSE 'users_handle_key'
         END AS constraint_name
     FROM pg_temp.imported_users AS staged
-    -- OFFSET 0: a staging table has no statistics, and each row is to be looked up by its keys.
+    -- OFFSET 0 keeps a lookup by key for each row: without statistics of the staging table, the
+    -- planner may read all users.
     LEFT JOIN LATERAL (
         SELECT users.id
         FROM users
@@ -100,14 +101,14 @@ SELECT
         ELSE 'the public id is taken'
     END AS reason
 FROM broken
--- lint: listing_is_ordered: a batch bounds them, and each row of it has its own place.
+-- lint: listing_is_ordered: a batch limits the rows, and row_index is unique in it.
 ORDER BY row_index ASC;
 
 -- name: import_lines__insert(first_row, last_row)^
--- Insert the users of a part of the lines: the first of each public id; those that are there stay as
--- they are.
--- Rows are written in the order of public ids: two imports at once cannot wait for each other in a
--- circle for them. They can for e-mail addresses and handles; then the server ends one of the
+-- Insert the users of one part of the lines: the first of each public id. Existing users are not
+-- changed.
+-- Rows are written in the order of public ids, so that two concurrent imports do not deadlock on
+-- these. They can deadlock on e-mail addresses and handles. The server then ends one of the
 -- statements, and it is run again. The role needs USAGE on the sequence.
 -- Record: LoadedRows
 -- Index:  scan: imported_users, every row, once
@@ -163,7 +164,7 @@ inserted AS (
         updated_at
     FROM wanted
     ORDER BY public_id ASC
-    -- lint: conflict_is_read: nothing is decided by the rows that were there already.
+    -- lint: conflict_is_read: no decision depends on the existing rows.
     ON CONFLICT (public_id) DO NOTHING
     RETURNING id
 )
@@ -176,7 +177,7 @@ SELECT
 FROM inserted;
 
 -- name: import_lines__drop()!
--- Drop the staging table, so that the next lines can be loaded in the same transaction.
+-- Drop the staging table, so that the same transaction can load the next lines.
 -- Record: none
 -- Index:  none: drops a table
 -- Locks:  none

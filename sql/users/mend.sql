@@ -1,5 +1,5 @@
 -- name: list_texts(after_id, max_rows)
--- List the users after an id, with their names, folded names and languages.
+-- List the users with a greater id, with their names, folded names and languages.
 -- Record: UserTexts
 -- Index:  users_pkey, users_pkey (order)
 -- Locks:  none

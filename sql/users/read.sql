@@ -135,7 +135,7 @@ WHERE users.public_id = :public_id::text;
 
 -- name: find_many_by_id(ids)
 -- Fetch users by a JSON array of ids, in the order of the array. Absent ones are left out.
--- Each one is looked up separately: for a plain join, the planner may read and lock the whole
+-- Each row is looked up separately: for a plain join, the planner may read and lock the whole
 -- table.
 -- Record: User
 -- Index:  users_pkey
@@ -177,7 +177,7 @@ LIMIT 10000;
 
 -- name: find_many_by_public_id(public_ids)
 -- Fetch users by a JSON array of public ids, in the order of the array. Absent ones are left out.
--- Each one is looked up separately: for a plain join, the planner may read and lock the whole
+-- Each row is looked up separately: for a plain join, the planner may read and lock the whole
 -- table.
 -- Record: User
 -- Index:  users_public_id_key

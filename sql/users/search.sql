@@ -1,11 +1,11 @@
 -- name: search__exact(pattern, email, max_rows)
 -- List the users who are not private and whose name or handle contains a text, or whose e-mail
 -- address equals it, newest first.
--- For texts without a trigram, and for databases without trigram indexes. Walks the users until the
+-- For texts without a trigram, and for databases without trigram indexes. Reads users until the
 -- limit is reached, in the worst case all of them. Set a statement_timeout for untrusted searches.
 -- Record: User
 -- Index:  users_created_at_id_idx (order),
---         scan: users, every row, where few hold the text
+--         scan: users, every row, if few contain the text
 -- Locks:  none
 SELECT
     id,
@@ -37,8 +37,8 @@ LIMIT :max_rows::integer;
 -- List the users who are not private and whose name or handle contains a text, or whose e-mail
 -- address equals it, newest first.
 -- Reads the matches from the trigram indexes and sorts them. With more than 5 000 matches, it first
--- walks the 10 000 newest users, and stops if enough of these match. In the worst case it reads
--- those and then every matching user. Set a statement_timeout for untrusted searches.
+-- reads the 10 000 newest users, and stops if enough of them match. In the worst case it reads
+-- these and then every matching user. Set a statement_timeout for untrusted searches.
 -- Record: User
 -- Index:  never: without the trigram indexes another query is run
 -- Index (pg_trgm): users_name_folded_idx, users_handle_idx, users_email_key,
@@ -56,8 +56,8 @@ WITH hits AS MATERIALIZED (
         )
 ),
 
--- The matches are a CTE without a LIMIT, read only as far as needed. With one, the planner would
--- expect to find enough of them early in a sequential scan.
+-- The CTE of the matches has no LIMIT, and is read only as far as needed. With a LIMIT, the planner
+-- would expect enough matches at the start of a sequential scan.
 first_hits AS MATERIALIZED (
     SELECT id
     FROM hits
@@ -114,8 +114,8 @@ SELECT
     created_at,
     updated_at
 FROM users
--- An array instead of a join: each id is looked up by its key, whatever number the planner expects,
--- and once, although a user may be both walked and matched.
+-- An array instead of a join: each id is looked up by its key, whatever number the planner expects.
+-- A user who is in both lists is looked up once.
 WHERE id = any(array(SELECT found.id FROM found))
 ORDER BY
     created_at DESC,
@@ -125,11 +125,11 @@ LIMIT :max_rows::integer;
 -- name: search__substring(pattern, email_pattern, max_rows)
 -- List the users who are not private and whose name, handle or e-mail address contains a text,
 -- newest first.
--- For texts without a trigram, and for databases without trigram indexes. Walks the users until the
+-- For texts without a trigram, and for databases without trigram indexes. Reads users until the
 -- limit is reached, in the worst case all of them. Set a statement_timeout for untrusted searches.
 -- Record: User
 -- Index:  users_created_at_id_idx (order),
---         scan: users, every row, where few hold the text
+--         scan: users, every row, if few contain the text
 -- Locks:  none
 SELECT
     id,
@@ -161,8 +161,8 @@ LIMIT :max_rows::integer;
 -- List the users who are not private and whose name, handle or e-mail address contains a text,
 -- newest first.
 -- Reads the matches from the trigram indexes and sorts them. With more than 5 000 matches, it first
--- walks the 10 000 newest users, and stops if enough of these match. In the worst case it reads
--- those and then every matching user. Set a statement_timeout for untrusted searches.
+-- reads the 10 000 newest users, and stops if enough of them match. In the worst case it reads
+-- these and then every matching user. Set a statement_timeout for untrusted searches.
 -- Record: User
 -- Index:  never: without the trigram indexes another query is run
 -- Index (pg_trgm): users_name_folded_idx, users_handle_idx, users_email_idx,
@@ -180,8 +180,8 @@ WITH hits AS MATERIALIZED (
         )
 ),
 
--- The matches are a CTE without a LIMIT, read only as far as needed. With one, the planner would
--- expect to find enough of them early in a sequential scan.
+-- The CTE of the matches has no LIMIT, and is read only as far as needed. With a LIMIT, the planner
+-- would expect enough matches at the start of a sequential scan.
 first_hits AS MATERIALIZED (
     SELECT id
     FROM hits
@@ -238,8 +238,8 @@ SELECT
     created_at,
     updated_at
 FROM users
--- An array instead of a join: each id is looked up by its key, whatever number the planner expects,
--- and once, although a user may be both walked and matched.
+-- An array instead of a join: each id is looked up by its key, whatever number the planner expects.
+-- A user who is in both lists is looked up once.
 WHERE id = any(array(SELECT found.id FROM found))
 ORDER BY
     created_at DESC,

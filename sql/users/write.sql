@@ -117,10 +117,10 @@ FOR UPDATE;
 
 -- name: delete__batch(id, max_rows)^
 -- Delete a batch of one locked user's bookmarks, and clear the user from a batch of the resources
--- created and a batch of the resources deleted. Tell whether these were the last.
--- A user may have tens of thousands of them. The bookmark counters are lowered. Each resource stays
--- locked until the commit, and is rewritten with an entry in each of its indexes: about 50 pages,
--- so about 5000 for a batch of 100.
+-- created and a batch of the resources deleted. Return whether these were the last.
+-- A user may have tens of thousands of each. The bookmark counters are lowered. Each resource stays
+-- locked until the commit. It is rewritten, with an entry in each of its indexes: about 50 pages
+-- for one resource, and about 5 000 for a batch of 100.
 -- Record: Batch
 -- Index:  bookmarks_pkey or bookmarks_user_id_created_at_resource_id_idx,
 --         resources_created_by_id_idx, resources_deleted_by_id_idx, resources_pkey
@@ -131,8 +131,8 @@ WITH removed AS (
     DELETE FROM bookmarks
     WHERE
         bookmarks.user_id = :id::bigint
-        -- As a range: one by one, the planner may take the index of all bookmarks of a resource, of
-        -- which a popular one has many.
+        -- A range of ids: for a list of ids, the planner may read all bookmarks of each resource,
+        -- and a popular resource has many.
         AND bookmarks.resource_id <= (
             SELECT max(taken.resource_id)
             FROM (
@@ -150,7 +150,7 @@ made AS MATERIALIZED (
     SELECT resources.id
     FROM resources
     WHERE resources.created_by_id = :id::bigint
-    -- lint: limit_is_ordered: any rows will do, and sorting all of them per batch would cost more.
+    -- lint: limit_is_ordered: any rows may be first, and sorting all of them costs more.
     LIMIT :max_rows::integer
 ),
 
@@ -158,7 +158,7 @@ discarded AS MATERIALIZED (
     SELECT resources.id
     FROM resources
     WHERE resources.deleted_by_id = :id::bigint
-    -- lint: limit_is_ordered: any rows will do.
+    -- lint: limit_is_ordered: any rows may be first.
     LIMIT :max_rows::integer
 ),
 
@@ -215,8 +215,8 @@ SELECT
     ) < :max_rows::integer AS is_last;
 
 -- name: delete__runs(id, max_rows)^
--- Delete a batch of one locked user's runs, with their steps and values, and tell whether these
--- were the last.
+-- Delete a batch of one locked user's runs, with their steps and values, and return whether
+-- these were the last.
 -- Record: Batch
 -- Index:  runs_pkey or runs_id_key
 -- Locks:  row: runs, cascade: run_io, cascade: run_steps
@@ -242,7 +242,7 @@ FROM removed;
 -- name: delete(id)^
 -- Delete one locked user with memberships, participations and statistics. Teams and chats stay,
 -- without a creator.
--- delete__batch and delete__runs run first. Rows that they leave are deleted here in one statement.
+-- delete__batch and delete__runs run first. This statement deletes the rows that they leave.
 -- Record: RowId, or no row
 -- Index:  users_pkey
 -- Locks:  row: users, cascade: bookmarks, cascade: chat_participants, cascade: chats,
