@@ -7,7 +7,7 @@ import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import (
     Annotated,
     Any,
@@ -28,10 +28,9 @@ from vrooli_data._pages import Listing
 
 #: Opened by nobody: what is not refused as input fails with `Unavailable`, and runs no statement.
 UNOPENED = Database.connect("host=/nowhere")
-REPOSITORIES = {
-    name: repository
-    for name, repository in vars(UNOPENED).items()
-    if isinstance(repository, Repository)
+REPOSITORIES: dict[str, Repository] = {
+    name: getattr(UNOPENED, name)
+    for name, _ in inspect.getmembers(Database, lambda member: isinstance(member, cached_property))
 }
 
 

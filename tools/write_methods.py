@@ -15,6 +15,7 @@ from pathlib import Path
 from vrooli_data._async import repositories
 from vrooli_data._contract.check import package_python
 from vrooli_data._contract.header import index_line
+from vrooli_data._contract.modules import find_repositories
 from vrooli_data._contract.recording import Method
 from vrooli_data._queries import Source, load_folder, sql_folder
 
@@ -56,7 +57,7 @@ def page() -> str:
 
 def _signatures() -> Iterator[tuple[str, inspect.Signature]]:
     """Yield the methods of the repositories as they are written, by the names of the check."""
-    for kind in filter(inspect.isclass, vars(repositories).values()):
+    for kind in find_repositories([repositories.__name__]).classes:
         for name, function in inspect.getmembers(kind, inspect.isfunction):
             yield f"{kind.__name__}.{name}", inspect.signature(function)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ._async._compat import AsyncInputs
 from ._async.database import AsyncDatabase
 from ._async.held import AsyncHeldConnection
@@ -20,7 +22,6 @@ from ._loading import (
     LoadedRows,
     OnDuplicate,
 )
-from ._mend import MendReport, mend_search
 from ._migrate import MigrationReport, migrate
 from ._pages import Listing, Page
 from ._public_id import new_public_id
@@ -124,6 +125,9 @@ from .records import (
     UserWithTeams,
 )
 from .records.shared import Update
+
+if TYPE_CHECKING:
+    from ._mend import MendReport, mend_search
 
 __all__ = [
     "ADMIN_PERMISSIONS",
@@ -254,3 +258,12 @@ __all__ = [
     "new_public_id",
     "queries",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what few programs use, and what reads many queries, when it is first used."""
+    if name in {"MendReport", "mend_search"}:
+        from . import _mend  # noqa: PLC0415
+
+        return getattr(_mend, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

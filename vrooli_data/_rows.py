@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 from uuid import UUID
 
@@ -29,17 +30,26 @@ UNREADABLE = (msgspec.DecodeError, RecursionError)
 _PATH = re.compile(r" - at `\$([\w.\[\]]*)`\Z")
 
 
-def record_fields(record: type[Any]) -> tuple[FieldInfo, ...]:
+def record_fields(record: Any) -> tuple[FieldInfo, ...]:
     """Return the fields of a record, in the order of its columns."""
-    return msgspec.structs.fields(record)
+    return _fields(record)
 
 
-def nested_decoders(record: type[Any]) -> Decoders:
+def nested_decoders(record: Any) -> Decoders:
     """Return, by column index, the decoders of the fields that arrive as ``json``.
 
     Queries build nested records as ``json``, which arrives as bytes. Stored data is ``jsonb``,
     which the connection decodes.
     """
+    return _decoders(record)
+
+
+# Many queries share a record, and msgspec reads its annotations anew each time.
+_fields = cache(msgspec.structs.fields)
+
+
+@cache
+def _decoders(record: Any) -> Decoders:
     return tuple(
         (index, msgspec.json.Decoder(field.type).decode)
         for index, field in enumerate(record_fields(record))

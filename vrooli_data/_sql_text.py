@@ -9,7 +9,10 @@ from typing import Literal, NamedTuple, TypeAlias
 #: A hint is a comment that extensions of the server read.
 PieceKind: TypeAlias = Literal["code", "quoted", "comment", "hint", "parameter"]
 
-_LETTER = r"A-Za-z_\x80-\U0010ffff"
+# By what they are not: classes that reach up to the last character of Unicode take long to compile.
+_LETTER = r"[^\x00-@\[-^`{-\x7f]"
+_WORD = r"[^\x00-/:-@\[-^`{-\x7f]"
+_WORD_OR_DOLLAR = r"[^\x00-#%-/:-@\[-^`{-\x7f]"
 #: Such a line break between two quoted texts makes them one, by the same rules.
 _GOES_ON = r"(?:[ \t\f\v]|--[^\r\n]*+)*+[\r\n](?:[ \t\n\r\f\v]|--[^\r\n]*+[\r\n])*+"
 _PLAIN = r"'(?:[^']|'')*+'"
@@ -22,11 +25,11 @@ _PIECE = re.compile(
     |(?P<quoted>[eE]{_ESCAPED}(?:{_GOES_ON}{_ESCAPED})*+
         |{_PLAIN}(?:{_GOES_ON}{_PLAIN})*+
         |"(?:[^"]|"")*+"
-        |\$(?P<tag>(?:[{_LETTER}][{_LETTER}0-9]*+)?)\$.*?\$(?P=tag)\$)
-    |(?P<open>[eE]?'|"|\$(?:[{_LETTER}][{_LETTER}0-9]*+)?\$)
+        |\$(?P<tag>(?:{_LETTER}{_WORD}*+)?)\$.*?\$(?P=tag)\$)
+    |(?P<open>[eE]?'|"|\$(?:{_LETTER}{_WORD}*+)?\$)
     |::
-    |[{_LETTER}][{_LETTER}0-9$]*+
-    |:(?![0-9]+(?![{_LETTER}0-9]))(?P<parameter>[{_LETTER}0-9]++)
+    |{_LETTER}{_WORD_OR_DOLLAR}*+
+    |:(?![0-9]+(?!{_WORD}))(?P<parameter>{_WORD}++)
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
