@@ -96,13 +96,13 @@ ORDER BY row_index ASC;
 
 -- name: bulk_create__insert(first_row, last_row)^
 -- Insert the staged bookmarks of a part of the input and count them in their resources, each user
--- and resource once; those that are there already are left out, and those of resources that were deleted
--- since they were staged are missed.
--- Resources are locked in the order of their ids: two loads at once cannot wait for each other in a
--- circle for them.
+-- and resource once; those that are there already are left out, and those of users and resources that
+-- were deleted since they were staged are missed.
+-- Users and then resources are locked in the order of their ids, as in bookmarks.add: sessions cannot
+-- wait for each other in a circle for them.
 -- Record: LoadedRows
--- Index:  resources_pkey, scan: new_bookmarks, every row, once
--- Locks:  row: bookmarks, for no key update: resources
+-- Index:  users_pkey, resources_pkey, scan: new_bookmarks, every row, once
+-- Locks:  for key share: users, row: bookmarks, for no key update: resources
 WITH wanted AS (
     SELECT DISTINCT
         user_id,
@@ -111,11 +111,27 @@ WITH wanted AS (
     WHERE row_index BETWEEN :first_row::bigint AND :last_row::bigint
 ),
 
+owners AS (
+    SELECT users.id
+    FROM users
+    WHERE users.id IN (SELECT wanted.user_id FROM wanted)
+    ORDER BY users.id ASC
+    FOR KEY SHARE
+),
+
+owned AS (
+    SELECT
+        wanted.user_id,
+        wanted.resource_id
+    FROM wanted
+    INNER JOIN owners ON wanted.user_id = owners.id
+),
+
 cur AS (
     SELECT resources.id
     FROM resources
     WHERE
-        resources.id IN (SELECT wanted.resource_id FROM wanted)
+        resources.id IN (SELECT owned.resource_id FROM owned)
         AND NOT resources.is_deleted
     ORDER BY resources.id ASC
     FOR NO KEY UPDATE
@@ -127,13 +143,13 @@ inserted AS (
         resource_id
     )
     SELECT
-        wanted.user_id,
-        wanted.resource_id
-    FROM wanted
-    INNER JOIN cur ON wanted.resource_id = cur.id
+        owned.user_id,
+        owned.resource_id
+    FROM owned
+    INNER JOIN cur ON owned.resource_id = cur.id
     ORDER BY
-        wanted.user_id ASC,
-        wanted.resource_id ASC
+        owned.user_id ASC,
+        owned.resource_id ASC
     -- lint: conflict_is_read: nothing is decided by the rows that were there already.
     ON CONFLICT (user_id, resource_id) DO NOTHING
     RETURNING resource_id
@@ -163,8 +179,11 @@ SELECT
         SELECT count(*)
         FROM wanted
         WHERE NOT EXISTS (
-            SELECT 1 FROM cur
-            WHERE cur.id = wanted.resource_id
+            SELECT 1 FROM owned
+            INNER JOIN cur ON owned.resource_id = cur.id
+            WHERE
+                owned.user_id = wanted.user_id
+                AND owned.resource_id = wanted.resource_id
         )
     ) AS missed,
     NULL::bigint[] AS ids;

@@ -120,30 +120,19 @@ FOR UPDATE;
 -- created and a batch of the resources deleted. Return whether these were the last.
 -- A user may have tens of thousands of each. The bookmark counters are lowered. Each resource stays
 -- locked until the commit. It is rewritten, with an entry in each of its indexes: about 50 pages
--- for one resource, and about 5 000 for a batch of 100.
+-- for one resource, and about 5 000 for a batch of 100. The resources are locked before the
+-- bookmarks, as in resources.delete and bookmarks.remove.
 -- Record: Batch
 -- Index:  bookmarks_pkey or bookmarks_user_id_created_at_resource_id_idx,
 --         resources_created_by_id_idx, resources_deleted_by_id_idx, resources_pkey
 -- Locks:  row: bookmarks, for no key update: resources
 -- Null:   is_last, max_rows is given
-WITH removed AS (
-    -- lint: decides_under_lock: all rows belong to the user that delete__lock has locked.
-    DELETE FROM bookmarks
-    WHERE
-        bookmarks.user_id = :id::bigint
-        -- A range of ids: for a list of ids, the planner may read all bookmarks of each resource,
-        -- and a popular resource has many.
-        AND bookmarks.resource_id <= (
-            SELECT max(taken.resource_id)
-            FROM (
-                SELECT bookmarks.resource_id
-                FROM bookmarks
-                WHERE bookmarks.user_id = :id::bigint
-                ORDER BY bookmarks.resource_id ASC
-                LIMIT :max_rows::integer
-            ) AS taken
-        )
-    RETURNING bookmarks.resource_id
+WITH taken AS MATERIALIZED (
+    SELECT bookmarks.resource_id
+    FROM bookmarks
+    WHERE bookmarks.user_id = :id::bigint
+    ORDER BY bookmarks.resource_id ASC
+    LIMIT :max_rows::integer
 ),
 
 made AS MATERIALIZED (
@@ -171,8 +160,8 @@ cur AS (
     FROM resources
     WHERE
         resources.id IN (
-            SELECT removed.resource_id
-            FROM removed
+            SELECT taken.resource_id
+            FROM taken
             UNION ALL
             SELECT made.id
             FROM made
@@ -182,6 +171,21 @@ cur AS (
         )
     ORDER BY resources.id ASC
     FOR NO KEY UPDATE
+),
+
+removed AS (
+    -- lint: decides_under_lock: all rows belong to the user that delete__lock has locked.
+    DELETE FROM bookmarks
+    WHERE
+        bookmarks.user_id = :id::bigint
+        -- A range of ids: for a list of ids, the planner may read all bookmarks of each resource,
+        -- and a popular resource has many.
+        AND bookmarks.resource_id <= (
+            SELECT max(taken.resource_id)
+            FROM taken
+            INNER JOIN cur ON taken.resource_id = cur.id
+        )
+    RETURNING bookmarks.resource_id
 ),
 
 changed AS (
@@ -202,7 +206,7 @@ SELECT
     greatest(
         (
             SELECT count(*)
-            FROM removed
+            FROM taken
         ),
         (
             SELECT count(*)

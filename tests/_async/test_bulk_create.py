@@ -185,3 +185,18 @@ async def test_a_user_who_is_deleted_meanwhile_gets_no_bookmark(
         BulkFailure(1, None, "bookmarks_user_id_fkey", "there is no such user")
     ]
     assert counters(admin) == [1]
+
+
+async def test_a_load_that_waits_for_a_user_holds_no_resource(
+    admin: Connection[Any], db: AsyncDatabase, make: Factory
+) -> None:
+    ada, note = make.user(), make.resource()
+    given = [CreateBookmark(user_id=ada, resource_id=note)]
+    with admin.transaction():
+        # As users.delete does: first the user, then the resources.
+        admin.execute("SELECT FROM users FOR UPDATE")
+        load = Started(lambda: db.bookmarks.bulk_create(given))
+        await until_waiting(admin)
+        assert admin.execute("SELECT FROM resources FOR UPDATE NOWAIT").rowcount == 1
+    assert (await load.result()).inserted == 1
+    assert counters(admin) == [1]

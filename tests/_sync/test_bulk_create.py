@@ -186,3 +186,18 @@ def test_a_user_who_is_deleted_meanwhile_gets_no_bookmark(
         BulkFailure(1, None, "bookmarks_user_id_fkey", "there is no such user")
     ]
     assert counters(admin) == [1]
+
+
+def test_a_load_that_waits_for_a_user_holds_no_resource(
+    admin: Connection[Any], db: Database, make: Factory
+) -> None:
+    ada, note = make.user(), make.resource()
+    given = [CreateBookmark(user_id=ada, resource_id=note)]
+    with admin.transaction():
+        # As users.delete does: first the user, then the resources.
+        admin.execute("SELECT FROM users FOR UPDATE")
+        load = Started(lambda: db.bookmarks.bulk_create(given))
+        until_waiting(admin)
+        assert admin.execute("SELECT FROM resources FOR UPDATE NOWAIT").rowcount == 1
+    assert (load.result()).inserted == 1
+    assert counters(admin) == [1]

@@ -41,9 +41,3 @@ class Participant(UserSummary, frozen=True, gc=False):
     has_unread: bool
     #: When the user became a participant.
     created_at: datetime
-
-
-class Added(msgspec.Struct, frozen=True, gc=False):
-    """Whether the statement added the row; False when it existed before."""
-
-    added: bool

@@ -51,3 +51,9 @@ class RowExists(msgspec.Struct, frozen=True, gc=False):
     """Whether a row exists."""
 
     row_exists: bool
+
+
+class Added(msgspec.Struct, frozen=True, gc=False):
+    """Whether the statement added the row; False when it existed before."""
+
+    added: bool

@@ -8,14 +8,17 @@ from typing import Literal
 
 from ..._domain import own_queries
 from ...engine import BulkResult, Inputs, Page, Repository
+from ...errors import NotFound
 from ...inputs import CreateBookmark
 from ...records import Bookmark
-from ...records.shared import RowExists
+from ...records.shared import Added, RowExists, RowId
 from ...validation import check_id
 
 _SQL = own_queries("bookmarks")
 
 _EXISTS = _SQL.bind("exists", RowExists)
+_ADD = _SQL.bind("add", Added)
+_REMOVE = _SQL.bind("remove", RowId)
 _BULK_CREATE = _SQL.load("bulk_create", CreateBookmark)
 _LIST_BY_USER = _SQL.listing(
     "list_by_user__created_at", Bookmark, key="created_at", tie="resource_id"
@@ -30,6 +33,30 @@ class BookmarkRepository(Repository):
         check_id("user_id", user_id)
         check_id("resource_id", resource_id)
         return (self.get_one(_EXISTS, user_id, resource_id)).row_exists
+
+    def add(self, user_id: int, resource_id: int) -> bool:
+        """Bookmark a resource for a user; False when already there (sql/bookmarks/write.sql).
+
+        The same statement counts a new bookmark in the resource, whose revision and updated_at stay
+        the same. Raises `NotFound` where the resource is absent or deleted, and `MissingReference`
+        where the user is absent.
+        """
+        check_id("user_id", user_id)
+        check_id("resource_id", resource_id)
+        result = self.find_one(_ADD, user_id, resource_id)
+        if result is None:
+            raise NotFound("bookmarks.add: no such resource", query=_ADD.name)
+        return result.added
+
+    def remove(self, user_id: int, resource_id: int) -> bool:
+        """Remove a bookmark; False when absent (sql/bookmarks/write.sql).
+
+        The same statement lowers the counter of the resource, whose revision and updated_at stay
+        the same. The counter does not fall below zero. The resource may be deleted.
+        """
+        check_id("user_id", user_id)
+        check_id("resource_id", resource_id)
+        return self.find_one(_REMOVE, user_id, resource_id) is not None
 
     def bulk_create(
         self,

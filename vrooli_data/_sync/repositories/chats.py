@@ -9,8 +9,7 @@ from ..._domain import own_queries
 from ...engine import Page, Repository, Update, json_text, new_public_id
 from ...inputs import CreateChat, UpdateChat
 from ...records import Chat, Participant, UserChat
-from ...records.chats import Added
-from ...records.shared import RowId
+from ...records.shared import Added, RowId
 from ...validation import check_flag, check_id, check_key, checked, checked_changes
 
 _SQL = own_queries("chats")
