@@ -1,4 +1,4 @@
-"""Pages of keyset listings and the cursors between them. No I/O."""
+"""Pages of keyset listings, and their cursors. No I/O."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ R = TypeVar("R")
 
 _VERSION = b"\x02"
 _CHECKSUM_SIZE = 4
-#: Between the alphabet of base64 and the one that a URL holds as it is.
+#: Between the alphabet of base64 and the one that URLs contain unescaped.
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
-#: No longer cursor is read or written: what an index can hold is shorter by far.
+#: The longest cursor that is read or written. The keys of an index are much shorter.
 _MAX_LENGTH = 2**16
 
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
@@ -48,14 +48,14 @@ _BigInt: TypeAlias = Annotated[int, msgspec.Meta(ge=_LOWEST, le=_HIGHEST)]
 _KEYS: Final[dict[Any, Any]] = {
     kind: kind for kind in (bool, date, datetime, Decimal, float, str, UUID)
 } | {int: _BigInt}
-#: Digits behind the point of PostgreSQL's numeric, which psycopg returns without an exponent.
+#: Digits after the point of PostgreSQL's numeric, which psycopg returns without an exponent.
 _MAX_SCALE = 16_383
 Direction: TypeAlias = Literal["after", "before"]
 _DIRECTIONS = get_args(Direction)
 
 
 class Page(msgspec.Struct, Generic[R], frozen=True):
-    """One page of a listing; the cursors lead to its neighbours."""
+    """One page of a listing, with the cursors of the next and the previous page."""
 
     items: list[R]
     #: None on the last page.
@@ -64,29 +64,29 @@ class Page(msgspec.Struct, Generic[R], frozen=True):
     previous_cursor: str | None
 
     def __iter__(self) -> Iterator[R]:
-        """Go through the items."""
+        """Iterate over the items."""
         return iter(self.items)
 
     def __len__(self) -> int:
-        """Count the items; a page without any is false, as a list is."""
+        """Return the number of items; an empty page is false, as a list is."""
         return len(self.items)
 
     @property
     def has_next_page(self) -> bool:
-        """Tell whether a page follows."""
+        """Whether there is a next page."""
         return self.next_cursor is not None
 
 
 class Position(NamedTuple):
-    """A place in a listing: the page lies after or before the row of these sort keys."""
+    """A place in a listing: the page after or before the row with these sort keys."""
 
     direction: Direction
-    #: Of the fields of the order.
+    #: The values of the fields of the order.
     place: tuple[Any, ...]
 
 
 class ListingQuery(Query[P, R]):
-    """A query of a listing: its last parameter is the number of rows."""
+    """A query of a listing; its last parameter is the number of rows."""
 
     __slots__ = ()
 
@@ -99,21 +99,21 @@ class Batch(NamedTuple, Generic[R]):
 
 
 class Selection(NamedTuple, Generic[R]):
-    """The query of one page, and what its cursors are made of."""
+    """The query of one page, and the data for its cursors."""
 
     query: Query[..., R]
     parameters: tuple[Any, ...]
     #: None for the first page.
     position: Position | None
     limit: int
-    #: The checksums of the cursors start with it, so that they belong to the listing and filters.
+    #: The checksums of the cursors include it, so that a cursor fits one listing and its filters.
     salt: int
 
 
 class Listing(Generic[R]):
     """The queries of a listing in one order, and its cursors."""
 
-    def __init__(  # noqa: PLR0917 (`Queries.listing` has the words for it)
+    def __init__(  # noqa: PLR0917 (`Queries.listing` has them as keywords)
         self,
         first: Source,
         after: Source,
@@ -129,7 +129,7 @@ class Listing(Generic[R]):
         self.fields = ties if key is None else (key, *ties)
         #: Their types.
         self.types = tuple(_key_type(self.name, record, field) for field in self.fields)
-        # A forged cursor may hold a value of these types that the server refuses.
+        # A forged cursor may contain a value of these types that the server refuses.
         self._may_be_forged = not {str, Decimal}.isdisjoint(self.types)
         self._place_of = attrgetter(*self.fields)
         self._filters = first.parameters[:-1]
@@ -141,9 +141,9 @@ class Listing(Generic[R]):
             self._check_parameters(query, direction, first.parameters)
         self._salt = zlib.crc32(self.name.encode())
         self._decode = msgspec.msgpack.Decoder(
-            tuple[(Direction, *(_KEYS[kind] for kind in self.types))]  # type: ignore[misc]  # made of what is known here alone
+            tuple[(Direction, *(_KEYS[kind] for kind in self.types))]  # type: ignore[misc]  # known only at run time
         ).decode
-        #: To the row beside one whose last tie is an integer.
+        #: From the last integer of a position to that of the row after it.
         self._step = -1 if ascending else 1
 
     @property
@@ -162,7 +162,7 @@ class Listing(Generic[R]):
         return given
 
     def batch(self, filters: tuple[Any, ...], last: R | None, size: int) -> Batch[R]:
-        """Choose the query of the rows behind the last one, or of the first rows."""
+        """Return the query of the rows after *last*, or of the first rows if it is None."""
         if last is None:
             return Batch(self._first, (*filters, size))
         return Batch(self._onward["after"], (*filters, *self._place(last), size))
@@ -170,7 +170,7 @@ class Listing(Generic[R]):
     def select(
         self, filters: tuple[Any, ...], named: dict[str, Any], cursor: str | None, limit: int
     ) -> Selection[R]:
-        """Choose the query of a page and its parameters; one row more tells of a next page."""
+        """Return the query of a page; it reads one row more, which shows whether pages follow."""
         if "before" not in self._onward:
             raise InvalidUse(f"{self.name} has no query {self.name}_before, which pages need")
         filters = self.filters(filters, named)
@@ -182,7 +182,7 @@ class Listing(Generic[R]):
         return Selection(self._onward[position.direction], parameters, position, limit, salt)
 
     def page(self, rows: list[R], selection: Selection[R]) -> Page[R]:
-        """Cut the rows that `select`'s query returned to a page with its cursors."""
+        """Make a page with its cursors of the rows that the query of `select` returned."""
         _, _, position, limit, salt = selection
         more = len(rows) > limit
         items = rows[:limit]
@@ -198,7 +198,7 @@ class Listing(Generic[R]):
         )
 
     def parse(self, cursor: object, salt: int) -> Position | None:
-        """Read a cursor that this listing made; None is the first page, else `InvalidCursor`."""
+        """Return the position of a cursor, None for the first page, or raise `InvalidCursor`."""
         if not isinstance(cursor, str):
             raise InvalidCursor(f"must be a str, not {type(cursor).__name__}")
         if len(cursor) > _MAX_LENGTH:
@@ -209,8 +209,8 @@ class Listing(Generic[R]):
             if _checksum(body, salt) != checksum or body[:1] != _VERSION:
                 raise self._refusal()
             position = self._position(body[1:])
-            # Written again, because other spellings of the same position can be read as well:
-            # base64 ends in bits that mean nothing, and a time may be text in any zone.
+            # The cursor must be exactly as `cursor` writes it. Other texts have the same position:
+            # base64 ends in bits without a meaning, and a time may be in any zone.
             if self.cursor(position, salt) != cursor:
                 raise self._refusal()
         except (ValueError, binascii.Error, msgspec.DecodeError, OverflowError):
@@ -218,7 +218,7 @@ class Listing(Generic[R]):
         return position
 
     def cursor(self, position: Position | None, salt: int) -> str:
-        """Write the cursor of a position, or of the first page."""
+        """Return the cursor of a position, or of the first page for None."""
         body = _VERSION
         if position is not None:
             body += _encode((position.direction, *position.place))
@@ -243,7 +243,7 @@ class Listing(Generic[R]):
     def _neighbour(
         self, direction: Direction, items: list[R], position: Position | None, salt: int
     ) -> str:
-        """Write the cursor of the page beside one, behind its items or before them."""
+        """Return the cursor of the page after, or before, one with these items."""
         if items:
             item = items[-1 if direction == "after" else 0]
             cursor = self.cursor(Position(direction, self._place(item)), salt)
@@ -251,24 +251,23 @@ class Listing(Generic[R]):
                 names = ", ".join(self.fields)
                 raise InvalidUse(f"{self.name}: {names} of a row are too long for a cursor")
             return cursor
-        # The page is empty: the page beside it starts or ends with the row of the position.
+        # The page is empty, so the next one starts, or the previous one ends, at the position.
         return self.cursor(None if position is None else self._beside(position, direction), salt)
 
     def _place(self, item: R) -> tuple[Any, ...]:
-        """Return the fields of the order of a row."""
+        """Return the values of the fields of the order of a row."""
         return self._place_of(item) if len(self.fields) > 1 else (self._place_of(item),)
 
     def _beside(self, position: Position, direction: Direction) -> Position | None:
-        """Return the position whose page includes the row that *position* leaves out.
+        """Return the position of a page that includes the row of *position*.
 
-        None is the first page. It is the answer if the last field is not an integer, or has no
-        next integer.
+        None, which is the first page, if the last field is not an integer or has no next integer.
         """
         *place, last = position.place
         if type(last) is not int:
             return None
         beside = last + (self._step if direction == "after" else -self._step)
-        # No row lies beyond the lowest and the highest.
+        # There are no rows beyond the lowest and the highest integer.
         return Position(direction, (*place, beside)) if _LOWEST <= beside <= _HIGHEST else None
 
     def _check_parameters(
@@ -277,7 +276,7 @@ class Listing(Generic[R]):
         wanted = (*first[:-1], *(f"{direction}_{field}" for field in self.fields), *first[-1:])
         if query.parameters != wanted:
             raise InvalidUse(
-                f"{query.name} takes ({', '.join(query.parameters)}); beside {self.name} it "
+                f"{query.name} takes ({', '.join(query.parameters)}); as a query of {self.name} it "
                 f"has to take ({', '.join(wanted)})"
             )
 
@@ -290,7 +289,7 @@ def _checksum(body: bytes, salt: int) -> bytes:
 
 
 def _key_type(listing: str, record: type[Any], field: str) -> Any:
-    """Return the type of a field of an order, or refuse one that has none."""
+    """Return the type of a field of an order, or refuse a field that cannot order rows."""
     annotation = record_type(record, field)
     kind = annotation
     if get_origin(annotation) is Literal:
@@ -308,7 +307,7 @@ def _key_type(listing: str, record: type[Any], field: str) -> Any:
 
 
 def _is_storable(value: Any) -> bool:
-    """Tell whether PostgreSQL can hold a value, so that a cursor may."""
+    """Return whether PostgreSQL can store a value of a cursor."""
     if isinstance(value, str):
         return "\0" not in value
     if isinstance(value, Decimal):

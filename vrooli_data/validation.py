@@ -37,20 +37,20 @@ MAX_BIGINT = 2**63 - 1
 MAX_PAGE = 500
 #: Rows that one call may ask for by their ids.
 MAX_MANY = 10_000
-#: The longest time limit that the server takes, in seconds (2^31 ms).
+#: The longest time limit that the server accepts, in seconds (2^31 ms).
 _MAX_SECONDS = 2_147_483
 _MAX_KEY = 128
 
 _PUBLIC_ID = re.compile(r"[0-9a-z]{12}")
 _TEXTS = (str, bytes, bytearray, memoryview)
 
-#: Deeper nesting is nobody's data, and readers of it run out of stack.
+#: Deeper nesting is not real data, and would overflow the stack of its readers.
 MAX_DEPTH = 100
 #: Bytes of the encoded value.
 MAX_SIZE = 16 * 2**20
 _MAX_INT = 2**64 - 1
 _MIN_INT = -(2**63)
-#: From here on not every whole number is a float.
+#: Above it, a float cannot represent every integer.
 _MAX_FLOAT = 2.0**53
 
 
@@ -58,12 +58,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 def check_id(field: str, value: int) -> None:
-    """Refuse what is no identifier: an int from 1 to 2^63 - 1."""
+    """Refuse a value that is not an id: an int from 1 to 2^63 - 1."""
     check_int(field, value, 1, MAX_BIGINT)
 
 
 def check_int(field: str, value: int, low: int, high: int) -> None:
-    """Refuse what is not an int from *low* to *high*; a bool is none."""
+    """Refuse a value that is not an int from *low* to *high*; a bool is not an int here."""
     if type(value) is not int:
         raise _wrong_type(field, value, "an int")
     if not low <= value <= high:
@@ -71,42 +71,42 @@ def check_int(field: str, value: int, low: int, high: int) -> None:
 
 
 def check_limit(value: int) -> None:
-    """Refuse a page size out of range."""
+    """Refuse a page size that is out of range."""
     check_int("limit", value, 1, MAX_PAGE)
 
 
 def check_batch_size(value: int) -> None:
-    """Refuse a number of rows that no statement of an iteration reads."""
+    """Refuse a batch size of an iteration that is out of range."""
     check_int("batch_size", value, 1, MAX_MANY)
 
 
 def check_revision(field: str, value: int | None) -> None:
-    """Refuse what is no revision that a row may be expected to have; None is any."""
+    """Refuse a value that is not an expected revision; None accepts any revision."""
     if value is not None:
         check_int(field, value, 0, MAX_INTEGER)
 
 
 def check_flag(field: str, value: bool) -> None:
-    """Refuse what is not True or False."""
+    """Refuse a value that is not True or False."""
     if type(value) is not bool:
         raise _wrong_type(field, value, "a bool")
 
 
 def check_callable(field: str, value: object) -> None:
-    """Refuse what cannot be called."""
+    """Refuse a value that cannot be called."""
     if not callable(value):
         raise _wrong_type(field, value, "a function")
 
 
 def check_hook(field: str, value: object) -> None:
-    """Refuse what cannot be called, or what nobody would await."""
+    """Refuse a value that cannot be called, or a function with a result to await."""
     check_callable(field, value)
     if is_asynchronous(value):
-        raise InvalidInput(field, "must be a plain function: nobody awaits it")
+        raise InvalidInput(field, "must be a plain function: its result is not awaited")
 
 
 def is_asynchronous(function: object) -> bool:
-    """Return whether calling a function only makes something to await, or to go through."""
+    """Return whether a call returns a coroutine or an asynchronous generator."""
     return any(
         inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each)
         for each in (function, type(function).__call__)
@@ -114,7 +114,7 @@ def is_asynchronous(function: object) -> bool:
 
 
 def check_text(field: str, value: str, max_length: int, min_length: int = 0) -> None:
-    """Refuse text that PostgreSQL cannot hold, or that is too long or too short."""
+    """Refuse text that PostgreSQL cannot store, or that is too long or too short."""
     if type(value) is not str:
         raise _wrong_type(field, value, "a str")
     if len(value) > max_length:
@@ -128,7 +128,7 @@ def check_text(field: str, value: str, max_length: int, min_length: int = 0) -> 
 
 
 def check_characters(field: str, value: str) -> None:
-    """Refuse the two characters that PostgreSQL's text cannot hold."""
+    """Refuse NUL and lone surrogates, which PostgreSQL's text cannot store."""
     if "\0" in value:
         raise InvalidInput(field, "must not hold the character NUL")
     try:
@@ -138,12 +138,12 @@ def check_characters(field: str, value: str) -> None:
 
 
 def check_key(field: str, value: str) -> None:
-    """Refuse text that cannot be looked up as an identifier."""
+    """Refuse text that is too long for an identifier, or that PostgreSQL cannot store."""
     check_text(field, value, _MAX_KEY)
 
 
 def check_public_id(field: str, value: str) -> None:
-    """Refuse what cannot be stored as a public id."""
+    """Refuse a value that is not a public id."""
     check_pattern(field, value, _PUBLIC_ID, "must be 12 characters of [0-9a-z]")
 
 
@@ -151,10 +151,10 @@ def check_list(
     field: str, value: Iterable[T], max_items: int, check: Callable[[str, T], None]
 ) -> list[T]:
     """Return a sequence as a list; refuse a long one, or an item that *check* refuses."""
-    # The items of text and bytes are hardly what was meant.
+    # A text is a sequence too, but a caller who passes one does not mean its characters.
     if not isinstance(value, Sequence) or isinstance(value, _TEXTS):
         raise _wrong_type(field, value, "a list")
-    # What it holds from here on is the caller's no longer; a range may be too long for len().
+    # A copy, which the caller cannot change any more; a range may be too long for len().
     items = list(islice(value, max_items + 1))
     if len(items) > max_items:
         raise InvalidInput(field, f"must have at most {max_items} items")
@@ -170,22 +170,22 @@ def check_choice(field: str, value: str, choices: Collection[str]) -> None:
 
 
 def check_type(field: str, value: object, kind: type[Any]) -> None:
-    """Refuse what is not of exactly this class."""
+    """Refuse a value that is not of exactly this class."""
     if type(value) is not kind:
-        # As it is spoken: a UUID, a User.
+        # The article follows the pronunciation: an Event, but a UUID and a User.
         is_an = kind.__name__[0] in "AEIOU" and not kind.__name__.startswith(("UUID", "User"))
         article = "an" if is_an else "a"
         raise _wrong_type(field, value, f"{article} {kind.__name__}")
 
 
 def check_ratio(field: str, value: float) -> None:
-    """Refuse what is no share from 0 to 1."""
+    """Refuse a value that is not a number from 0 to 1."""
     if type(value) not in (int, float) or not 0 <= value <= 1:
         raise InvalidInput(field, "must be a number from 0 to 1")
 
 
 def check_distinct(field: str, values: Iterable[int], suffix: str = "") -> None:
-    """Refuse what is there twice; *suffix* says where in an item of *field* the values are."""
+    """Refuse equal values; *suffix* is the path from an item of *field* to its value."""
     places: dict[int, int] = {}
     for place, value in enumerate(values):
         first = places.setdefault(value, place)
@@ -196,7 +196,7 @@ def check_distinct(field: str, values: Iterable[int], suffix: str = "") -> None:
 
 
 def check_seconds(field: str, value: float) -> None:
-    """Refuse what is no positive, finite number of seconds."""
+    """Refuse a value that is not a positive, finite number of seconds."""
     if type(value) not in (int, float):
         raise _wrong_type(field, value, "a number of seconds")
     if not 0 < value < _MAX_SECONDS:
@@ -204,7 +204,7 @@ def check_seconds(field: str, value: float) -> None:
 
 
 def check_pattern(field: str, value: str, pattern: re.Pattern[str], problem: str) -> None:
-    """Refuse text that a pattern does not match as a whole; *problem* says what it is to be."""
+    """Refuse text that a pattern does not match as a whole; *problem* is the message."""
     if type(value) is not str:
         raise _wrong_type(field, value, "a str")
     if not pattern.fullmatch(value):
@@ -212,21 +212,21 @@ def check_pattern(field: str, value: str, pattern: re.Pattern[str], problem: str
 
 
 def check_json(field: str, value: Any) -> None:
-    """Refuse what jsonb cannot hold, or would not return as it was."""
+    """Refuse a value that jsonb cannot store, or would return changed."""
     _check(field, value, 0)
     if len(_encode(value)) > MAX_SIZE:
         raise InvalidInput(field, f"must take at most {MAX_SIZE} bytes as JSON")
 
 
 def check_json_object(field: str, value: Any) -> None:
-    """Refuse what is no JSON object."""
+    """Refuse a value that is not a JSON object."""
     if type(value) is not dict:
         raise InvalidInput(field, f"must be a dict, not {type(value).__name__}")
     check_json(field, value)
 
 
 def json_text(value: Any) -> str:
-    """Return the JSON text of a value that was checked."""
+    """Return the JSON text of a value that has been checked."""
     return _encode(value).decode()
 
 
@@ -256,16 +256,16 @@ def _check(field: str, value: Any, depth: int) -> None:
 
 def _check_float(field: str, value: float) -> None:
     if not math.isfinite(value):
-        raise InvalidInput(field, "must hold finite numbers alone")
+        raise InvalidInput(field, "must hold only finite numbers")
     if abs(value) > _MAX_FLOAT:
-        # jsonb writes it out in digits, which come back as an int that may not equal it.
+        # jsonb returns its digits, which are read as an int that may differ from it.
         raise InvalidInput(field, "must hold floats of at most 2^53; an int may be larger")
 
 
 class Kind(NamedTuple):
-    """How values of a field are checked, and what is stored for them.
+    """How the values of an input's field are checked, and how they are stored.
 
-    It stands beside the type of an input's field: ``Annotated[str, text(255)]``.
+    It annotates the type of the field: ``Annotated[str, text(255)]``.
     """
 
     name: str
@@ -277,7 +277,7 @@ class Kind(NamedTuple):
 
 
 def kind_of(name: str, refuse: Callable[[str, Any], None]) -> Kind:
-    """Return the kind whose values are stored as they are given."""
+    """Return a kind that stores values unchanged; *refuse* raises `InvalidInput`."""
 
     def check(field: str, value: Any) -> Any:
         refuse(field, value)
@@ -287,7 +287,7 @@ def kind_of(name: str, refuse: Callable[[str, Any], None]) -> Kind:
 
 
 def text(max_length: int, min_length: int = 1) -> Kind:
-    """Return the kind of a text of so many characters."""
+    """Return the kind of a text with *min_length* to *max_length* characters."""
     return kind_of(
         f"text({min_length}..{max_length})",
         lambda field, value: check_text(field, value, max_length, min_length),
@@ -300,7 +300,7 @@ def integer(low: int, high: int) -> Kind:
 
 
 def choice(choices: tuple[str, ...]) -> Kind:
-    """Return the kind of one of a closed set of texts."""
+    """Return the kind of a text from a closed set."""
     return kind_of("choice", lambda field, value: check_choice(field, value, choices))
 
 
@@ -308,7 +308,7 @@ def choice(choices: tuple[str, ...]) -> Kind:
 PublicId: TypeAlias = Annotated[str, kind_of("public_id", check_public_id)]
 Id: TypeAlias = Annotated[int, integer(1, MAX_BIGINT)]
 Flag: TypeAlias = Annotated[bool, kind_of("flag", check_flag)]
-#: A count that the schema keeps as an integer.
+#: A count that the schema stores as an integer.
 Count: TypeAlias = Annotated[int, integer(0, MAX_INTEGER)]
 #: Milliseconds.
 Milliseconds: TypeAlias = Annotated[int, integer(0, MAX_BIGINT)]
@@ -325,10 +325,10 @@ class _Field(NamedTuple):
 def checked(
     argument: str, value: Any, kind: type[msgspec.Struct], *, prefix: str = ""
 ) -> dict[str, Any]:
-    """Return what is stored for each field given; `UNSET` is left out.
+    """Check an input, and return the stored value of each field; `UNSET` fields are left out.
 
-    Raises `InvalidInput`, naming the field, before any SQL runs; *prefix* says which of several
-    values it is in.
+    Raises `InvalidInput` with the name of the field. *prefix* precedes that name, if the input is
+    one of several.
     """
     check_type(argument, value, kind)
     stored: dict[str, Any] = {}
@@ -346,7 +346,7 @@ def checked(
 def checked_items(
     argument: str, values: Sequence[Any], kind: type[msgspec.Struct]
 ) -> list[dict[str, Any]]:
-    """Return what is stored for each of many inputs, at most 10 000; see `checked`."""
+    """Check at most 10 000 inputs, and return the stored values of each; see `checked`."""
     stored: list[dict[str, Any]] = []
 
     def check_item(field: str, item: Any) -> None:
@@ -358,7 +358,7 @@ def checked_items(
 
 
 def checked_changes(changes: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return what an update stores for each field given, of which there has to be one."""
+    """Check the changes of an update, which must have a field, and return their stored values."""
     values = checked("changes", changes, kind)
     if not values:
         raise InvalidInput("changes", "must hold at least one field")
@@ -367,7 +367,7 @@ def checked_changes(changes: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 @cache
 def fields(kind: type[msgspec.Struct]) -> tuple[_Field, ...]:
-    """Return the fields of an input with their kinds, read from its annotations once."""
+    """Return the fields of an input with their kinds, which are read once from its annotations."""
     hints = get_type_hints(kind, include_extras=True)
     return tuple(_field(name, hints[name]) for name in kind.__struct_fields__)
 
@@ -387,13 +387,13 @@ def _field(name: str, hint: Any) -> _Field:
 
 
 def _kind_of_type(hint: Any) -> Kind:
-    """Return the kind of a field that names none: what msgspec takes and PostgreSQL can hold."""
+    """Return the kind of a field without one: msgspec checks it, and PostgreSQL can store it."""
 
     def check(field: str, value: Any) -> Any:
         try:
             taken = msgspec.convert(value, hint)
         except msgspec.ValidationError as error:
-            # What may follow is the value.
+            # The rest of the message may contain the value.
             problem = str(error).partition(" - at")[0].partition(" '")[0]
             raise InvalidInput(field, problem[:1].lower() + problem[1:]) from None
         _check_storable(field, taken)
@@ -403,7 +403,7 @@ def _kind_of_type(hint: Any) -> Kind:
 
 
 def _check_storable(field: str, value: Any) -> None:
-    """Refuse the texts and numbers that PostgreSQL cannot hold."""
+    """Refuse texts and numbers that PostgreSQL cannot store."""
     if isinstance(value, str):
         check_characters(field, value)
     elif isinstance(value, dict):

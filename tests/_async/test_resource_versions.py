@@ -318,7 +318,7 @@ async def test_bad_input_is_refused_before_any_statement(unopened: AsyncDatabase
         await resources.add_version(1, CreateVersion(version_label="x" * 129))
     with pytest.raises(InvalidInput, match="config: must be a dict, not list"):
         await resources.add_version(1, CreateVersion(version_label="1", config=[]))  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="config: must hold finite numbers alone"):
+    with pytest.raises(InvalidInput, match="config: must hold only finite numbers"):
         await resources.add_version(1, CreateVersion(version_label="1", config={"x": float("inf")}))
     with pytest.raises(InvalidInput, match="changes: must hold at least one field"):
         await resources.update_version(1, UpdateVersion())

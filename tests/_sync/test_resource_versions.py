@@ -311,7 +311,7 @@ def test_bad_input_is_refused_before_any_statement(unopened: Database) -> None:
         resources.add_version(1, CreateVersion(version_label="x" * 129))
     with pytest.raises(InvalidInput, match="config: must be a dict, not list"):
         resources.add_version(1, CreateVersion(version_label="1", config=[]))  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="config: must hold finite numbers alone"):
+    with pytest.raises(InvalidInput, match="config: must hold only finite numbers"):
         resources.add_version(1, CreateVersion(version_label="1", config={"x": float("inf")}))
     with pytest.raises(InvalidInput, match="changes: must hold at least one field"):
         resources.update_version(1, UpdateVersion())

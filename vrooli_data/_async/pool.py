@@ -1,4 +1,4 @@
-"""The pool of connections: how each is opened, set up, lent for a block and taken back."""
+"""The pool of connections: opens, sets up, lends and restores them."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class AsyncConnector:
             "context": CODECS,
         }
         self.settings = settings
-        #: Seconds to wait for a reply where no other limit applies.
+        #: Seconds to wait for a reply if no other limit applies.
         self.connect_timeout = timeout_from_conninfo(self.parameters)
-        # Known when the database is opened, before the pool is.
+        # Set when the database is opened, before the pool is opened.
         self.extensions: Container[str] = ()
         #: Why the last attempt to connect failed; None when it succeeded.
         self.failure: Unavailable | None = None
-        #: The server run that each server reported last, by when the server was started.
+        #: The latest run that each server reported, by the start time of the server.
         self._runs: dict[str, ServerRun] = {}
 
     async def configure(self, connection: AsyncPooledConnection) -> None:
@@ -73,17 +73,17 @@ class AsyncConnector:
         self, connection: AsyncPooledConnection, *, is_kept: bool, seconds: float | None = None
     ) -> None:
         """Set up one new connection within *seconds*, or within ``connect_timeout``."""
-        # Without a limit, a silent server would block the caller, or the pool's worker, for good.
+        # Without a limit, a silent server would block the caller, or the pool's worker, for ever.
         with connection.within(seconds or self.connect_timeout):
             await self.set_up(connection)
             self.failure = None
             cursor = await connection.execute(ASK_SESSION, prepare=False)
             role, started = (await cursor.fetchall())[0]
-            # Statements that run once are not worth preparing.
+            # Statements that run once are not prepared.
             settings = self.settings if is_kept else self.settings.unprepared()
             if not settings.prepare:
                 connection.prepare_threshold = None
-            # The queries are a fixed set: each stays prepared.
+            # The set of queries is fixed, so that each stays prepared.
             connection.prepared_max = None
             session = AsyncSession(connection, settings, extensions=self.extensions)
             connection.session = session
@@ -92,10 +92,10 @@ class AsyncConnector:
         connection.limit = self.settings.limit
 
     async def find_run(self, session: AsyncSession) -> ServerRun | None:
-        """Ask in which run the server is, for this session and later ones; None where it is secret.
+        """Ask for the server's run, for this session and later ones; None if the role may not know.
 
-        It takes half a millisecond, and so is asked once and not on every connection: whoever has
-        an older answer than need be can tell less, and nothing wrong.
+        The query takes half a millisecond, so that it runs once and not for each connection. With
+        an older answer, some outcomes of lost commits stay unknown, but none is wrong.
         """
         try:
             (row,) = await session.rows(_FIND_RUN, ())
@@ -106,12 +106,12 @@ class AsyncConnector:
         return run
 
     def forget_run(self, session: AsyncSession) -> None:
-        """Ask for the server run again: a connection has ended, perhaps by a crash."""
+        """Ask for the run again next time: a connection has ended, perhaps by a crash."""
         if session.started is not None:
             self._runs.pop(session.started, None)
 
     async def set_up(self, connection: AsyncPooledConnection) -> None:
-        """Set the settings of a session; safe to repeat."""
+        """Set the settings of a session; can be repeated."""
         settings = self.settings
         if settings.pooler is None:
             cursor = await connection.execute(ASK_PROCESS, prepare=False)
@@ -138,19 +138,16 @@ class AsyncConnector:
             await connection.execute(statement, prepare=False)
 
     async def refuse_forbidden(self, connection: AsyncPooledConnection) -> None:
-        """Raise `PermissionDenied` where the tables are in a schema that the role may not use."""
+        """Raise `PermissionDenied` if the tables are in a schema that the role may not use."""
         cursor = await connection.execute(FIND_FORBIDDEN, prepare=False)
         denied = forbidden(await cursor.fetchall())
         if denied is not None:
             raise denied
 
     async def restore(self, connection: AsyncPooledConnection) -> None:
-        """Undo what an application has done to a session; raise when that fails.
-
-        Raises psycopg's errors.
-        """
+        """Undo an application's changes to a session, or raise an error of psycopg."""
         if self.settings.pooler:
-            # Behind a pooler nothing was set in the session.
+            # Behind a pooler, the layer sets nothing in the session.
             return
         with connection.within(self.connect_timeout):
             cursor = await connection.execute(RESTORE, prepare=False)
@@ -165,7 +162,7 @@ class AsyncConnector:
             await self.set_up(connection)
 
     async def connect(self, seconds: float | None = None) -> AsyncPooledConnection:
-        """Open one connection that the pool does not have."""
+        """Open one connection outside the pool."""
         parameters = self.parameters
         if seconds is not None:
             parameters = {**parameters, "connect_timeout": max(1, ceil(seconds))}
@@ -182,11 +179,11 @@ class AsyncConnector:
 
 
 class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
-    """Psycopg's pool, which belongs to one process and loses no connection to an interruption.
+    """Psycopg's pool, bound to one process; an interruption does not lose a connection.
 
-    An exception of a signal handler may come between any two steps. So the next holder of a
-    connection is noted before the last one lets go of it. `find_lent` tells, after an exception,
-    who has it.
+    A signal handler may raise an exception between any two steps. So the next holder of a
+    connection is stored before the previous holder gives it up. After an exception, `find_lent`
+    finds the holder.
     """
 
     def __init__(
@@ -211,14 +208,14 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         )
         self._connector = connector
         self._sizes = (min_size, max_size)
-        #: How many connections in a row may be dead: all of the pool, and then a new one.
+        #: The most dead connections in a row: all of the pool, and then a new one.
         self.max_dead = max_size + 1
-        #: Where the pool was opened, once it is.
+        #: Where the pool was opened; None before.
         self._home: Home | None = None
         self._stay_open: Callable[[], object] | None = None
 
     async def open(self, wait: bool = False, timeout: float = 30.0) -> None:  # noqa: ASYNC109 (psycopg_pool's own signature)
-        """Open the pool, here."""
+        """Open the pool, for this process and event loop."""
         self.check_place()
         if self._home is None:
             self._home = Home()
@@ -227,7 +224,7 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
             self._stay_open = self._home.close_at_end(self._close_all)
 
     async def close(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 (psycopg_pool's own signature)
-        """Close every connection; what belongs to a parent of this process is left to it."""
+        """Close every connection, unless the pool belongs to a parent of this process."""
         if self._home is None or self._home.is_inherited():
             return
         self._home.check("the database")
@@ -240,14 +237,14 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         try:
             await super().close(timeout)
         except BaseException:
-            # psycopg_pool closes them last, and forgets them before.
+            # psycopg_pool removes them from its list before it closes them.
             for connection in idle:
                 await connection.close()
             raise
 
     def leave_to_parent(self) -> None:
-        """Close the pool in a child process: its workers are in the parent."""
-        # Else psycopg_pool would stop them at the pool's deletion, and might wait for their locks.
+        """Mark the pool as closed in a child process; its workers are in the parent."""
+        # Otherwise psycopg_pool stops them when the pool is deleted, and may wait for their locks.
         self._closed = True
 
     def check_place(self) -> None:
@@ -281,7 +278,7 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
             self.check_use()
         else:
             home.check("the database")
-        # As psycopg_pool's getconn does it.
+        # The same steps as in psycopg_pool's getconn.
         self._stats[self._REQUESTS_NUM] += 1
         async with self._lock:
             if self._pool:
@@ -310,7 +307,7 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         return connection
 
     async def put(self, loan: AsyncLoan) -> None:
-        """Take the connection of a loan back; replace one that is closed or too old."""
+        """Take back the connection of a loan; replace it if it is closed or too old."""
         connection = loan.connection
         if connection is None:
             return
@@ -326,13 +323,13 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         if not is_fit:
             if connection.pgconn.transaction_status != TransactionStatus.IDLE:
                 await connection.close()
-            connection._pool = self  # noqa: SLF001 (psycopg_pool asks for it)
+            connection._pool = self  # noqa: SLF001 (psycopg_pool checks it)
             await self.putconn(connection)
             connection.holder = None
         loan.connection = None
 
     async def _hand_over(self, connection: AsyncPooledConnection) -> bool:
-        """Give a connection to the first client that waits; return False when there is none."""
+        """Give a connection to the first waiting client; return False if there is none."""
         while self._waiting:
             client = self._waiting[0]
             connection.holder = client
@@ -343,9 +340,9 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         return False
 
     async def find_lent(self, loan: AsyncLoan) -> None:
-        """Set the connection of a loan to the one that it really has, or to None."""
+        """Set the connection of a loan to the one that it holds, or to None."""
         if loan.client is not None:
-            # From here on nobody hands it a connection.
+            # From here on, the client is given no connection.
             await loan.client.fail(PoolTimeout())
             if loan.client.conn is not None:
                 loan.connection = loan.client.conn
@@ -364,10 +361,10 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
                 loan.connection = None
 
     def _why(self, error: VrooliDataError) -> VrooliDataError:
-        """Return why the pool cannot connect, where it cannot; else the error."""
+        """Return the reason why the pool cannot connect; if it can, return *error*."""
         if self._connector.failure is None:
             return error
-        # Each caller gets an error object of its own.
+        # Each caller gets its own error object.
         reason = copy(self._connector.failure)
         set_retry_reason(reason, Reason.BUSY)
         return reason
@@ -387,13 +384,13 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
                 # A pooler stands between, and does not keep prepared statements per client.
                 self._connector.settings.prepare = False
             await connection.close()
-            # A demoted server or a changed table concerns the other connections as well.
+            # A demoted server or a changed table affects the other connections too.
             await self.drain()
         if connection.pgconn.transaction_status != TransactionStatus.IDLE:
             await connection.close()
 
     async def _restore(self, connection: AsyncPooledConnection) -> None:
-        """Undo what was done through `.connection`; close the connection when that fails."""
+        """Undo the changes made through `.connection`; close the connection if that fails."""
         if not connection.take_back():
             await connection.close()
             return
@@ -409,15 +406,15 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
     async def reconnect_failed(self) -> None:
         """Reconnect at once while callers wait.
 
-        psycopg_pool would double the time between its attempts, and so find a server that was down
-        for long only as long after it is up.
+        psycopg_pool doubles the time between its attempts. After a long outage, it would take as
+        long again to find that the server is up.
         """
         if self._waiting and not self._nconns:
-            # psycopg_pool connects at once only when it grows.
+            # psycopg_pool connects at once only when the pool grows.
             min_size, max_size = self._sizes
             await self.resize(min_size + 1, max_size + 1)
             await self.resize(min_size, max_size)
-        # psycopg_pool does not say why it failed, and callers have no time left to find out.
+        # psycopg_pool does not report why it failed, and callers have no time to find out.
         try:
             async with await self._connector.connect():
                 pass
@@ -426,25 +423,25 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
 
 
 class AsyncLoan:
-    """A block in which a connection is taken from the pool; at its end the pool has it back.
+    """A block that holds a connection of the pool, and gives it back at its end.
 
-    It is a plain ``with`` on both faces, because no exception can come between body and exit.
+    It is a plain ``with`` on both faces, so that no exception can come between body and exit.
     """
 
     __slots__ = ("_pool", "client", "connection")
 
     def __init__(self, pool: AsyncPool) -> None:
         self._pool = pool
-        #: What it has, or is about to take or give back; see `AsyncPool.find_lent`.
+        #: The connection that it holds, takes or gives back; see `AsyncPool.find_lent`.
         self.connection: AsyncPooledConnection | None = None
-        #: Its place in the queue, while no connection is idle.
+        #: Its place in the queue while it waits for a connection.
         self.client: AsyncWaitingClient[AsyncPooledConnection] | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # An interruption has left it.
+        # After an interruption, the loan still holds it.
         if self._is_open():
             detach(_discard, self)
 
@@ -465,15 +462,15 @@ class AsyncLoan:
             if not connection.session.is_ended():
                 return connection
             end = end or time.monotonic() + self._pool.timeout
-            # The pool replaces a closed connection. It would not notice the dead one itself.
+            # The pool replaces a closed connection, but does not notice a dead one.
             self._pool.forget_run(connection)
             await connection.close()
             await run_shielded(self._pool.put, self)
 
     async def take_old(self, trace: Trace) -> AsyncPooledConnection | None:
-        """Take an idle connection to a transaction's server that was open before the transaction.
+        """Take an idle connection to the transaction's server that is older than the transaction.
 
-        None where there is none at once.
+        None if none is idle.
         """
         for _ in range(self._pool.get_stats()["pool_available"]):
             try:
@@ -494,7 +491,7 @@ class AsyncLoan:
         if connection is None:
             return
         if not self._pool.is_here():
-            # The end of the block discards it.
+            # It is discarded at the end of the block.
             return
         if connection.is_lent or connection.pgconn.transaction_status != TransactionStatus.IDLE:
             await self._clean(connection, None)
@@ -502,9 +499,10 @@ class AsyncLoan:
         await run_shielded(self._pool.put, self)
 
     async def end_by(self, error: BaseException, *, is_verdict: bool = True) -> None:
-        """Give back what an error leaves.
+        """Give the connection back after an error.
 
-        An error that is a verdict on the connection may close it, and drain the pool.
+        With *is_verdict*, the error may show that the connection is unusable. Then the connection
+        is closed, and the pool may be drained.
         """
         if not self._is_open() or not self._pool.is_here():
             return
@@ -526,7 +524,7 @@ class AsyncLoan:
             raise
 
     async def discard(self) -> None:
-        """Close what an interruption has left to the block."""
+        """Close the connection that an interruption has left in the block."""
         if not self._pool.is_here():
             self._pool.discard_there(self)
             return

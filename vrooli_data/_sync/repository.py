@@ -1,5 +1,5 @@
 # Generated from vrooli_data/_async/repository.py by tools/unasync.py. Do not edit.
-"""The base of repositories, and what a repository works on."""
+"""The base of repositories, and the base of the objects that they work on."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class Repository:
         """
         return name in self._runner.extensions
 
-    # Positional parameters skip `arguments`, which would cost every read.
+    # Positional parameters skip `arguments`, which would slow down every read.
 
     def find_one(self, query: Query[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R | None:
         """Fetch the first row as a record; None if there is none.
 
-        Calls that one turn of an event loop makes share a statement if the query was bound with
-        *many*.
+        If the query was bound with *many*, calls in the same turn of the event loop share one
+        statement.
         """
         parameters: tuple[Any, ...] = args
         if kwargs or len(args) != query.arity or (args and isinstance(args[0], Struct)):
@@ -129,18 +129,18 @@ class Repository:
         batch_size: int = 1_000,
         **named: Any,
     ) -> Iterator[R]:
-        """Go through every row of a listing, in its order.
+        """Return an iterator over all rows of a listing, in its order.
 
-        One batch of rows is in memory at a time, and no connection is held between two. Each batch
-        is a statement of its own, and goes on behind the last row of the batch before, as a page
-        does: a row whose place changes meanwhile may come twice or not at all. In a transaction
-        that is REPEATABLE READ or SERIALIZABLE all batches see the same.
+        The rows are read in batches. Only one batch is in memory at a time, and no connection is
+        held between batches. Each batch is a statement of its own, and starts after the last row
+        of the previous batch. A row whose place changes meanwhile may be returned twice or not at
+        all. In a REPEATABLE READ or SERIALIZABLE transaction, all batches have the same snapshot.
 
         Args:
-            listing: what `Queries.listing` has bound.
-            filters: the parameters before the place and the number of rows.
+            listing: the result of `Queries.listing`.
+            filters: the filters of the listing, in the order of the name line.
             batch_size: rows that one statement reads, from 1 to 10 000.
-            named: the same by name.
+            named: filters by name.
         """
         check_batch_size(batch_size)
         return self._iterate(listing, listing.filters(filters, named), batch_size)
@@ -222,22 +222,23 @@ class Repository:
     ) -> BulkResult:
         """Write rows in bulk, and return how many were written, left out and refused.
 
-        A batch of the input is held in memory at a time. In no transaction of the caller's each
-        batch commits by itself; where one is interrupted, a note of the error says how far the load
-        had come. A row that cannot be written is a failure of its own, and the others are written.
+        One batch of the input is in memory at a time. Outside a transaction of the caller, each
+        batch is committed by itself. If a batch is interrupted, a note of the error says how many
+        rows were committed. If a row cannot be written, it is reported as a failure, and the other
+        rows are written.
 
         Args:
-            load: what `Queries.load` has bound.
-            inputs: rows, made while they are read.
-            stage: makes the struct that is staged of an input, and raises `InvalidInput` where
-                there is none. Without it, the inputs are those structs, and are checked.
-            on_duplicate: what becomes of a row whose key is there already, or stands in the input
-                before: it is left out, is a failure, or replaces what is there.
+            load: the result of `Queries.load`.
+            inputs: the rows; an iterator is read batch by batch.
+            stage: returns the struct that is staged for an input, or raises `InvalidInput`.
+                Without it, the inputs are these structs, and are checked.
+            on_duplicate: what happens to a row with a key that the table or an earlier row has: it
+                is left out, is a failure, or replaces the other row.
             batch_size: rows that are staged together.
-            all_or_nothing: write nothing where any row fails, and raise `BulkRefused`.
-            progress: told after each batch how many rows of the input are done.
-            on_inserted: given the ids of what each batch has inserted; with *all_or_nothing* and
-                in a transaction of the caller's before they are committed.
+            all_or_nothing: write nothing if any row fails, and raise `BulkRefused`.
+            progress: called after each batch with the number of rows of the input that are done.
+            on_inserted: called with the ids that a batch has inserted. With *all_or_nothing*, and
+                in a transaction of the caller, they are not committed yet.
         """
         options = LoadOptions(on_duplicate, batch_size, all_or_nothing, progress, on_inserted)
         return Loading(load, options, stage).run(self._runner, inputs)
@@ -245,8 +246,8 @@ class Repository:
     def atomic(self, body: Body[Self, T]) -> T:
         """Call *body* with this repository on a transaction, and return its result.
 
-        The transaction is the caller's, if there is one. Otherwise it is a new one, and *body* is
-        called again after a serialization failure or a deadlock.
+        If the repository works on a transaction, *body* uses that one. Otherwise a new transaction
+        begins, and *body* is called again after a serialization failure or a deadlock.
         """
 
         def run(runner: Runner) -> T:

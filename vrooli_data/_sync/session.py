@@ -1,5 +1,5 @@
 # Generated from vrooli_data/_async/session.py by tools/unasync.py. Do not edit.
-"""The session of a connection: queries executed on it, its settings, its server's run."""
+"""The session of a connection: its queries, its settings, and the run of its server."""
 
 from __future__ import annotations
 
@@ -36,48 +36,48 @@ logger = logging.getLogger("vrooli_data")
 
 
 class Merger(Protocol):
-    """Answers reads that are made at the same time by one statement."""
+    """Merges concurrent reads into one statement."""
 
     def find(self, query: Query[..., R], key: Any) -> R | None:
         """Read one record by its key."""
 
 
 class Runner(Protocol):
-    """Runs queries: on one connection, or on any of the pool."""
+    """Runs queries, on one connection or on any connection of the pool."""
 
-    #: On which extensions queries may rely.
+    #: The extensions that queries may use.
     extensions: Container[str]
-    #: None where reads are not merged.
+    #: None if reads are not merged.
     merger: Merger | None
 
     def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
 
     def atomic(self, body: Body[TransactionalRunner, T], *, repeats: bool = True) -> T:
-        """Run several queries that take effect together or not at all.
+        """Run several queries in one transaction.
 
-        Where it *repeats*, the body may be called again.
+        With *repeats*, the body may be called again.
         """
 
 
 class TransactionalRunner(Runner, Protocol):
     """Runs queries in a transaction."""
 
-    #: It goes on behind `atomic`, because a caller began it by `.connection`.
+    #: Whether the caller began the transaction on `.connection`, so that `atomic` does not end it.
     is_callers: bool
 
     def column_types(self, query: Copy[Any]) -> list[tuple[str, str]]:
-        """Return the columns of the table that a COPY fills, with their types."""
+        """Return the columns that a COPY fills, with their types."""
 
     def copy(self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Send rows through a binary COPY, as values of some types."""
+        """Send rows through a binary COPY, as values of *types*."""
 
     def savepoint(self) -> AbstractContextManager[None]:
-        """Undo this block alone when an error leaves it."""
+        """Return a block that an error rolls back, while the transaction continues."""
 
 
 class Session:
-    """One connection with the cursor that is reused on it."""
+    """One connection, with the cursors that its queries reuse."""
 
     def __init__(
         self,
@@ -88,16 +88,16 @@ class Session:
     ) -> None:
         self.connection = connection
         self.extensions = extensions
-        #: When the server was started, as the server says. Known when the connection is set up.
+        #: When the server was started, as it reports. Set when the connection is set up.
         self.started: str | None = None
-        #: The run that the server was in when the session began, or before; see `Trace`.
+        #: The run of the server when the session began, or an earlier one; see `Trace`.
         self.run: ServerRun | None = None
         #: When the session began, on the client's clock.
         self.begun = time.monotonic()
-        #: Whether a transaction of the layer is open, which only the end of its block may end.
+        #: Whether a transaction of the layer is open. Only the end of its block may end it.
         self.is_in_transaction = False
         self._settings = settings
-        #: The role that statements run as. Known when the connection is set up.
+        #: The role that runs the statements. Set when the connection is set up.
         self.role: str | None = None
         # A cursor in use is not in the list, so that a second caller gets another.
         self._cursors = connection.cursors
@@ -114,7 +114,7 @@ class Session:
         return self._observe(query, parameters)
 
     def copy(self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Send rows through a binary COPY, as values of some types."""
+        """Send rows through a binary COPY, as values of *types*."""
         started = perf_counter()
         sqlstate, succeeded, count = None, False, 0
         row: Sequence[Any] = ()
@@ -123,7 +123,8 @@ class Session:
                 self.connection.cursor() as cursor,
                 cursor.copy(query.statement) as copy,
             ):
-                # Without the types an int is sent in as many bytes as it needs, and refused.
+                # Without the types, psycopg chooses the width of an int by its value, and the
+                # server refuses a width that is not that of the column.
                 copy.set_types(types)
                 for row in rows:
                     copy.write_row(row)
@@ -132,7 +133,7 @@ class Session:
             sqlstate = error.sqlstate
             raise self.translated(error, query) from None
         except Exception:
-            # A dumper may raise other errors than those of psycopg, and some hold the value.
+            # A dumper may raise errors that are not psycopg's, and some contain the value.
             refused = self._refused_by_copy(query, types, row)
             if refused is None:
                 raise
@@ -154,11 +155,11 @@ class Session:
         return self._settings.each
 
     def is_ended(self) -> bool:
-        """Return whether the server has ended the idle connection; send it nothing."""
+        """Return whether the server has ended the idle connection, without a round trip."""
         return is_ended(self._poll, self.connection.pgconn) or self._is_ending
 
     def in_hot_standby(self) -> bool:
-        """Return whether the server is a standby, by what it reported last."""
+        """Return whether the server is a standby, as it reported last."""
         connection = self.connection
         return not connection.closed and (
             connection.info.parameter_status("in_hot_standby") == "on"
@@ -167,7 +168,7 @@ class Session:
     def translated(
         self, error: psycopg.Error, query: BoundQuery[..., Any] | Copy[Any] | None = None
     ) -> VrooliDataError:
-        """Translate an error of psycopg that the connection has raised."""
+        """Translate an error that psycopg raised on the connection."""
         if self.connection.is_late:
             return late(None if query is None else query.name)
         return translate(
@@ -180,7 +181,7 @@ class Session:
         )
 
     def set_retry_reason(self, error: psycopg.Error) -> None:
-        """Set the retry reason of an error that the connection has raised."""
+        """Set the retry reason of an error that psycopg raised on the connection."""
         lost = self.connection.closed
         if not self.connection.is_late:
             set_retry_reason(
@@ -214,20 +215,20 @@ class Session:
             else:
                 rows = cursor.fetchall()
         except UNREADABLE:
-            # The loader of jsonb raised it, which runs when rows are fetched.
+            # Raised by the loader of jsonb, which runs when rows are fetched.
             raise query.mismatch() from None
         except psycopg.Error as error:
             raise self._failure(error, query, parameters) from None
         except VrooliDataError:
             raise
         except BaseException as interruption:
-            # A dumper may raise other errors than those of psycopg.
+            # A dumper may raise errors that are not psycopg's.
             refused = self._refused(query, parameters)
             if refused is not None and isinstance(interruption, Exception):
                 raise refused from None
             mark_written(interruption, self._is_written(cursor))
             raise
-        # psycopg would keep the result until the cursor's next query, however large it is.
+        # Otherwise psycopg keeps the result, which may be large, until the cursor's next query.
         cursor._reset()  # noqa: SLF001 (psycopg has no other way to free it)
         cursor._tx.set_pgresult(None, set_loaders=False)  # noqa: SLF001
         self._cursors.append(cursor)
@@ -236,27 +237,27 @@ class Session:
     def _failure(
         self, error: psycopg.Error, query: BoundQuery[..., Any], parameters: tuple[Any, ...]
     ) -> VrooliDataError:
-        """Return our error for one that psycopg raised when it executed a query."""
+        """Return the package's error for one that psycopg raised when it executed a query."""
         if error.sqlstate is None:
             refused = self._refused(query, parameters)
             if refused is not None:
                 return refused
             if isinstance(error, psycopg.DataError):
-                # psycopg's own: what the server sent is nothing that Python can hold.
+                # Raised by psycopg itself: Python cannot represent a value of the result.
                 return query.mismatch()
         return self.translated(error, query)
 
     def _refused(
         self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]
     ) -> InvalidInput | None:
-        """Return the error of the parameter that cannot be sent; None where each can."""
+        """Return the error of the parameter that cannot be sent; None if there is none."""
         if self.connection.closed:
             return None
         transformer = Transformer(self.connection)
         for name, value in zip(query.parameters, parameters, strict=True):
             try:
                 transformer.dump_sequence([value], [PyFormat.AUTO])
-            except Exception:  # noqa: BLE001 (of whatever kind, it is the one that was raised)
+            except Exception:  # noqa: BLE001 (a dumper may raise any error)
                 kind = type(value).__name__
                 return InvalidInput(
                     name, f"must be a value that PostgreSQL can store; this {kind} is not"
@@ -266,7 +267,7 @@ class Session:
     def _refused_by_copy(
         self, query: Copy[Any], types: Sequence[str], row: Sequence[Any]
     ) -> InvalidInput | None:
-        """Return the error of the value of a row that cannot be sent; None where each can."""
+        """Return the error of the value of a row that cannot be sent; None if there is none."""
         if self.connection.closed:
             return None
         transformer, registry = Transformer(self.connection), self.connection.adapters.types
@@ -274,7 +275,7 @@ class Session:
             transformer.set_dumper_types([registry.get_oid(kind)], Format.BINARY)
             try:
                 transformer.dump_sequence([value], [PyFormat.BINARY])
-            except Exception:  # noqa: BLE001 (of whatever kind, it is the one that was raised)
+            except Exception:  # noqa: BLE001 (a dumper may raise any error)
                 given = type(value).__name__
                 return InvalidInput(
                     name, f"must be a value for a column of type {kind}; this {given} is not"
@@ -284,19 +285,20 @@ class Session:
     def _is_written(self, cursor: RawCursor[Row]) -> bool | None:
         """Return whether an interrupted statement was executed; None when unknown.
 
-        psycopg has the server cancel it, and waits for the end of it, whatever the end is.
+        psycopg asks the server to cancel the statement, and waits until it has ended in any way.
         """
         if cursor.pgresult is not None:
             return True
         connection = self.connection.pgconn
         is_at_rest = connection.transaction_status == TransactionStatus.IDLE
-        # Without an error of the server's, it may not have been sent, or its end not been seen.
+        # Without an error of the server, the statement may not have been sent, or its end may not
+        # have arrived.
         return False if is_at_rest and connection.error_message else None
 
     def _send(
         self, cursor: RawCursor[Row], query: BoundQuery[..., Any], parameters: tuple[Any, ...]
     ) -> None:
-        """Execute a query with its generic plan, or with one made for its parameters."""
+        """Execute a query, with its generic plan or a plan for its parameters."""
         prepare = self._settings.prepare
         each = self._settings.each
         if each is not None and self.is_in_transaction:
@@ -315,17 +317,17 @@ class Session:
                 self.connection.execute(PLAN_ONCE)
 
     def _prepares_anew(self, error: psycopg.Error) -> bool:
-        """Drop the prepared statements when the server refused one; return whether it did.
+        """Drop the prepared statements if the server refused one; return whether to send it again.
 
-        The statement was not executed, and can be sent again. In a transaction it cannot: the error
-        has aborted it.
+        The statement was not executed, so that it can be sent again. In a transaction it cannot be
+        sent again, because the error has aborted the transaction.
         """
         if self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
             return False
         if retry_reason(error, lost=False) is not Reason.STALE:
             return False
         if error.sqlstate in UNPREPARED:
-            # A pooler stands between, and does not keep prepared statements per client.
+            # There is a pooler that does not keep prepared statements for each client.
             self._settings.prepare = False
             self.connection.prepare_threshold = None
         else:
@@ -354,5 +356,5 @@ class Session:
         try:
             self._settings.on_query(event)
         except Exception:
-            # The statement has run. An error of the hook must not make it look failed.
+            # The statement has succeeded or failed already. The hook must not change that.
             logger.exception("on_query failed for %s", event.name)
