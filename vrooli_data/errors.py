@@ -114,10 +114,15 @@ class TooManyConflicts(VrooliDataError):
 
 
 class InvalidTransition(VrooliDataError):
-    """A run cannot change from its status to the one asked for."""
+    """A run or a step cannot change from its status to the one asked for.
 
-    def __init__(self, *, query: str, current: str, wanted: str) -> None:
-        super().__init__(f"{query}: a run that is {current} cannot become {wanted}", query=query)
+    Attributes:
+        current: the status that does not allow it: of the run, or of the step.
+        wanted: the status asked for.
+    """
+
+    def __init__(self, *, query: str, current: str, wanted: str, what: str = "a run") -> None:
+        super().__init__(f"{query}: {what} that is {current} cannot become {wanted}", query=query)
         self.current = current
         self.wanted = wanted
 

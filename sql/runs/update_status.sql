@@ -1,10 +1,12 @@
--- name: update_status(id, status, time_elapsed)^
+-- name: update_status(id, status, time_elapsed, outputs, keep_steps)^
 -- Move one run to another status, if its current status allows it, and count a completed run in its
 -- user's statistics of the day (UTC).
--- started_at is set once, completed_at by every final status.
+-- started_at is set once, completed_at by every final status. An output that the run has already
+-- gets the new value. The steps that a Completed run has not finished become Skipped, unless they are
+-- to be kept.
 -- Record: StatusUpdate, or no row
--- Index:  runs_id_key, runs_pkey or runs_id_key
--- Locks:  for no key update: runs, row: stats_users
+-- Index:  runs_id_key, runs_pkey or runs_id_key, run_steps_pkey
+-- Locks:  for no key update: runs, row: run_steps, row: run_io, row: stats_users
 WITH cur AS (
     SELECT
         runs.user_id,
@@ -16,6 +18,18 @@ WITH cur AS (
     FROM runs
     WHERE runs.id = :id::bigint
     FOR NO KEY UPDATE
+),
+
+-- The steps of a start that commits while this waits for its lock are not in the snapshot of this
+-- statement, and could not be skipped. So a run that is Scheduled there does not become Completed.
+seen AS (
+    SELECT
+        runs.user_id,
+        runs.id,
+        runs.status
+    -- lint: decides_under_lock: the snapshot alone tells whether the steps are seen.
+    FROM runs
+    WHERE runs.id = :id::bigint
 ),
 
 updated AS (
@@ -33,9 +47,11 @@ updated AS (
         revision = cur.revision + 1,
         updated_at = now()
     FROM cur
+    INNER JOIN seen ON cur.user_id = seen.user_id AND cur.id = seen.id
     WHERE
         runs.user_id = cur.user_id
         AND runs.id = cur.id
+        AND NOT (:status::text = 'Completed' AND seen.status = 'Scheduled')
         AND (cur.status, :status::text) IN (
             ('Scheduled', 'InProgress'),
             ('Scheduled', 'Cancelled'),
@@ -65,6 +81,38 @@ updated AS (
         runs.updated_at
 ),
 
+-- Steps only move forward: the recheck of rows that changed meanwhile misses none.
+skipped AS (
+    UPDATE run_steps
+    SET
+        status = 'Skipped',
+        updated_at = now()
+    -- lint: locks_are_ordered: whoever writes steps has locked the run.
+    FROM updated
+    WHERE
+        run_steps.user_id = updated.user_id
+        AND run_steps.run_id = updated.id
+        AND run_steps.status IN ('Scheduled', 'InProgress')
+        AND updated.status = 'Completed'
+        AND NOT :keep_steps::boolean
+),
+
+written AS (
+    INSERT INTO run_io (user_id, run_id, side, step, key, value)
+    SELECT
+        updated.user_id,
+        updated.id,
+        'output',
+        0,
+        outputs.key,
+        outputs.value
+    FROM updated
+    CROSS JOIN jsonb_each(:outputs::jsonb) AS outputs
+    ON CONFLICT (user_id, run_id, side, step, key) DO UPDATE SET
+        value = excluded.value,
+        updated_at = excluded.updated_at
+),
+
 counted AS (
     INSERT INTO stats_users (user_id, period_type, period_start, period_end, runs_completed)
     SELECT
@@ -81,18 +129,24 @@ counted AS (
 )
 
 SELECT
-    cur.status AS previous_status,
+    CASE
+        WHEN :status::text = 'Completed' AND seen.status = 'Scheduled' THEN seen.status
+        ELSE cur.status
+    END AS previous_status,
     to_json(updated) AS updated
 FROM cur
+INNER JOIN seen ON cur.user_id = seen.user_id AND cur.id = seen.id
 LEFT JOIN updated ON cur.id = updated.id;
 
--- name: update_status__of_user(id, user_id, status, time_elapsed)^
+-- name: update_status__of_user(id, user_id, status, time_elapsed, outputs, keep_steps)^
 -- Move one run of one user to another status, if its current status allows it, and count a
 -- completed run in the user's statistics of the day (UTC).
--- started_at is set once, completed_at by every final status.
+-- started_at is set once, completed_at by every final status. An output that the run has already
+-- gets the new value. The steps that a Completed run has not finished become Skipped, unless they are
+-- to be kept.
 -- Record: StatusUpdate, or no row
--- Index:  runs_pkey or runs_id_key
--- Locks:  for no key update: runs, row: stats_users
+-- Index:  runs_pkey or runs_id_key, run_steps_pkey
+-- Locks:  for no key update: runs, row: run_steps, row: run_io, row: stats_users
 WITH cur AS (
     SELECT
         runs.user_id,
@@ -108,6 +162,22 @@ WITH cur AS (
     FOR NO KEY UPDATE
 ),
 
+-- The steps of a start that commits while this waits for its lock are not in the snapshot of this
+-- statement, and could not be skipped. So a run that is Scheduled there does not become Completed.
+-- The revision is read to keep the planner from the index of all statuses of the user.
+seen AS (
+    SELECT
+        runs.user_id,
+        runs.id,
+        runs.status,
+        runs.revision
+    -- lint: decides_under_lock: the snapshot alone tells whether the steps are seen.
+    FROM runs
+    WHERE
+        runs.user_id = :user_id::bigint
+        AND runs.id = :id::bigint
+),
+
 updated AS (
     UPDATE runs
     SET
@@ -123,9 +193,11 @@ updated AS (
         revision = cur.revision + 1,
         updated_at = now()
     FROM cur
+    INNER JOIN seen ON cur.user_id = seen.user_id AND cur.id = seen.id
     WHERE
         runs.user_id = cur.user_id
         AND runs.id = cur.id
+        AND NOT (:status::text = 'Completed' AND seen.status = 'Scheduled')
         AND (cur.status, :status::text) IN (
             ('Scheduled', 'InProgress'),
             ('Scheduled', 'Cancelled'),
@@ -155,6 +227,38 @@ updated AS (
         runs.updated_at
 ),
 
+-- Steps only move forward: the recheck of rows that changed meanwhile misses none.
+skipped AS (
+    UPDATE run_steps
+    SET
+        status = 'Skipped',
+        updated_at = now()
+    -- lint: locks_are_ordered: whoever writes steps has locked the run.
+    FROM updated
+    WHERE
+        run_steps.user_id = updated.user_id
+        AND run_steps.run_id = updated.id
+        AND run_steps.status IN ('Scheduled', 'InProgress')
+        AND updated.status = 'Completed'
+        AND NOT :keep_steps::boolean
+),
+
+written AS (
+    INSERT INTO run_io (user_id, run_id, side, step, key, value)
+    SELECT
+        updated.user_id,
+        updated.id,
+        'output',
+        0,
+        outputs.key,
+        outputs.value
+    FROM updated
+    CROSS JOIN jsonb_each(:outputs::jsonb) AS outputs
+    ON CONFLICT (user_id, run_id, side, step, key) DO UPDATE SET
+        value = excluded.value,
+        updated_at = excluded.updated_at
+),
+
 counted AS (
     INSERT INTO stats_users (user_id, period_type, period_start, period_end, runs_completed)
     SELECT
@@ -171,7 +275,11 @@ counted AS (
 )
 
 SELECT
-    cur.status AS previous_status,
+    CASE
+        WHEN :status::text = 'Completed' AND seen.status = 'Scheduled' THEN seen.status
+        ELSE cur.status
+    END AS previous_status,
     to_json(updated) AS updated
 FROM cur
+INNER JOIN seen ON cur.user_id = seen.user_id AND cur.id = seen.id
 LEFT JOIN updated ON cur.id = updated.id;

@@ -29,7 +29,8 @@ _MAX_FIELD_NAMES = 1_000
 _MAX_KEY = 255
 
 
-def _check_values(field: str, value: dict[str, Any]) -> None:
+def check_values(field: str, value: dict[str, Any]) -> None:
+    """Refuse what are no inputs or outputs of a run: JSON values by key."""
     check_json_object(field, value)
     if not all(1 <= len(key) <= _MAX_KEY for key in value):
         raise InvalidInput(field, f"must have keys of 1 to {_MAX_KEY} characters")
@@ -63,4 +64,4 @@ FieldNames: TypeAlias = Annotated[Sequence[str], Kind("field_names", _new_field_
 #: Position of a step, from 1.
 Step: TypeAlias = Annotated[int, integer(1, MAX_INTEGER)]
 #: Any JSON by key.
-Values: TypeAlias = Annotated[dict[str, JsonValue], kind_of("json_by_key", _check_values)]
+Values: TypeAlias = Annotated[dict[str, JsonValue], kind_of("json_by_key", check_values)]

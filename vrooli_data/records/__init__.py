@@ -25,6 +25,7 @@ from .resources import (
 )
 from .runs import (
     ExecutionStats,
+    FinalStepStatus,
     Run,
     RunDetails,
     RunResource,
@@ -45,6 +46,7 @@ __all__ = [
     "ChangeEvent",
     "Chat",
     "ExecutionStats",
+    "FinalStepStatus",
     "JsonValue",
     "LatestVersion",
     "Member",

@@ -14,6 +14,7 @@ RunStatus: TypeAlias = Literal[
     "Scheduled", "InProgress", "Paused", "Completed", "Failed", "Cancelled"
 ]
 StepStatus: TypeAlias = Literal["Scheduled", "InProgress", "Completed", "Skipped", "Failed"]
+FinalStepStatus: TypeAlias = Literal["Completed", "Skipped", "Failed"]
 
 
 class Run(msgspec.Struct, frozen=True, gc=False):
@@ -106,6 +107,15 @@ class StatusUpdate(msgspec.Struct, frozen=True):
     previous_status: RunStatus
     #: None when the previous status does not allow the change.
     updated: Run | None
+
+
+class StepUpdate(msgspec.Struct, frozen=True):
+    """The status of a run and of its step before a change, and the step after it."""
+
+    run_status: RunStatus
+    previous_status: StepStatus
+    #: None when one of the two does not allow the change.
+    updated: RunStepDetails | None
 
 
 class StartedRun(msgspec.Struct, frozen=True):

@@ -79,10 +79,58 @@ SELECT
     id,
     user_id,
     'Completed' AS status,
-    1000 AS time_elapsed
+    1000 AS time_elapsed,
+    '{"answer": 42}' AS outputs
 FROM runs
 WHERE status = 'InProgress'
 ORDER BY
     created_at DESC,
     id DESC
+LIMIT 1;
+
+-- name: runs__start_step()^
+SELECT
+    run_steps.user_id,
+    run_steps.run_id,
+    run_steps.step
+FROM run_steps
+INNER JOIN runs ON run_steps.user_id = runs.user_id AND run_steps.run_id = runs.id
+WHERE
+    runs.status = 'InProgress'
+    AND run_steps.status = 'Scheduled'
+ORDER BY
+    runs.created_at DESC,
+    runs.id DESC,
+    run_steps.step ASC
+LIMIT 1;
+
+-- name: runs__finish_step()^
+SELECT
+    run_steps.user_id,
+    run_steps.run_id,
+    run_steps.step,
+    'Completed' AS status,
+    1000 AS time_elapsed,
+    '{"answer": 42}' AS outputs
+FROM run_steps
+INNER JOIN runs ON run_steps.user_id = runs.user_id AND run_steps.run_id = runs.id
+WHERE
+    runs.status = 'InProgress'
+    AND run_steps.status IN ('Scheduled', 'InProgress')
+ORDER BY
+    runs.created_at DESC,
+    runs.id DESC,
+    run_steps.step ASC
+LIMIT 1;
+
+-- name: runs__add_outputs()^
+SELECT
+    user_id,
+    run_id,
+    step,
+    '{"answer": 42}' AS outputs
+FROM run_steps
+ORDER BY
+    run_id DESC,
+    step ASC
 LIMIT 1;

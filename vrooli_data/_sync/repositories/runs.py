@@ -9,6 +9,7 @@ from typing import get_args
 from msgspec import Struct
 
 from ..._domain import own_queries
+from ..._domain.fields import check_values
 from ...engine import (
     BulkResult,
     Inputs,
@@ -21,14 +22,26 @@ from ...engine import (
 )
 from ...errors import InvalidInput, InvalidTransition, NotFound
 from ...inputs import CreateRun, StartStep, UpdateRun
-from ...records import ExecutionStats, JsonValue, Run, RunDetails, RunStatus, StartedRun
-from ...records.runs import RunStart, StatusUpdate
+from ...records import (
+    ExecutionStats,
+    FinalStepStatus,
+    JsonValue,
+    Run,
+    RunDetails,
+    RunStatus,
+    RunStepDetails,
+    StartedRun,
+    StepStatus,
+)
+from ...records.runs import RunStart, StatusUpdate, StepUpdate
 from ...records.shared import RowId
 from ...validation import (
     MAX_BIGINT,
+    MAX_INTEGER,
     MAX_MANY,
     MAX_SIZE,
     check_choice,
+    check_flag,
     check_id,
     check_int,
     check_key,
@@ -59,12 +72,19 @@ _UPDATE_STATUS = _SQL.bind("update_status", StatusUpdate)
 _UPDATE_STATUS_OF_USER = _SQL.bind("update_status__of_user", StatusUpdate)
 _START_WITH_STEPS = _SQL.bind("start_with_steps", RunStart)
 _START_WITH_STEPS_OF_USER = _SQL.bind("start_with_steps__of_user", RunStart)
+_START_STEP = _SQL.bind("start_step", StepUpdate)
+_START_STEP_OF_USER = _SQL.bind("start_step__of_user", StepUpdate)
+_FINISH_STEP = _SQL.bind("finish_step", StepUpdate)
+_FINISH_STEP_OF_USER = _SQL.bind("finish_step__of_user", StepUpdate)
+_ADD_OUTPUTS = _SQL.bind("add_outputs", RowId)
+_ADD_OUTPUTS_OF_USER = _SQL.bind("add_outputs__of_user", RowId)
 _DELETE = _SQL.bind("delete", RowId)
 _DELETE_OF_USER = _SQL.bind("delete__of_user", RowId)
 
 _STATUSES = get_args(RunStatus)
 _ACTIVE: list[RunStatus] = ["Scheduled", "InProgress"]
 _FINAL = frozenset({"Completed", "Failed", "Cancelled"})
+_FINAL_OF_STEPS = get_args(FinalStepStatus)
 
 
 class _StagedRun(Struct, gc=False):
@@ -285,6 +305,8 @@ class RunRepository(Repository):
         status: RunStatus,
         *,
         time_elapsed: int | None = None,
+        outputs: dict[str, JsonValue] | None = None,
+        keep_steps: bool = False,
         user_id: int | None = None,
     ) -> Run | None:
         """Move one run to another status; None when absent (sql/runs/update_status.sql).
@@ -292,7 +314,9 @@ class RunRepository(Repository):
         Scheduled leads to InProgress and Cancelled; InProgress to Paused, Completed, Failed and
         Cancelled; Paused to InProgress, Failed and Cancelled; any other move raises
         `InvalidTransition`. The first start sets started_at; Completed, Failed and Cancelled set
-        completed_at and may bring *time_elapsed*, in milliseconds.
+        completed_at and may bring *time_elapsed*, in milliseconds, and *outputs* of the run, which
+        are written as by `add_outputs`. The steps that a Completed run has not finished become
+        Skipped; *keep_steps* leaves them as they are.
         """
         check_id("id", id)
         check_choice("status", status, _STATUSES)
@@ -300,11 +324,21 @@ class RunRepository(Repository):
             check_int("time_elapsed", time_elapsed, 0, MAX_BIGINT)
             if status not in _FINAL:
                 raise InvalidInput("time_elapsed", "goes with Completed, Failed or Cancelled alone")
+        if outputs is not None:
+            check_values("outputs", outputs)
+            if status not in _FINAL:
+                raise InvalidInput("outputs", "goes with Completed, Failed or Cancelled alone")
+        check_flag("keep_steps", keep_steps)
+        if keep_steps and status != "Completed":
+            raise InvalidInput("keep_steps", "goes with Completed alone")
+        written = None if outputs is None else json_text(outputs)
         if user_id is None:
-            change = self.find_one(_UPDATE_STATUS, id, status, time_elapsed)
+            change = self.find_one(_UPDATE_STATUS, id, status, time_elapsed, written, keep_steps)
         else:
             check_id("user_id", user_id)
-            change = self.find_one(_UPDATE_STATUS_OF_USER, id, user_id, status, time_elapsed)
+            change = self.find_one(
+                _UPDATE_STATUS_OF_USER, id, user_id, status, time_elapsed, written, keep_steps
+            )
         if change is None:
             return None
         if change.updated is None:
@@ -342,6 +376,80 @@ class RunRepository(Repository):
             )
         return start.started
 
+    def start_step(
+        self, run_id: int, step: int, *, user_id: int | None = None
+    ) -> RunStepDetails | None:
+        """Move one Scheduled step to InProgress; None when absent (sql/runs/steps.sql).
+
+        Raises `InvalidTransition` where the step is not Scheduled, or the run not InProgress.
+        """
+        check_id("run_id", run_id)
+        check_int("step", step, 1, MAX_INTEGER)
+        if user_id is None:
+            change = self.find_one(_START_STEP, run_id, step)
+        else:
+            check_id("user_id", user_id)
+            change = self.find_one(_START_STEP_OF_USER, run_id, user_id, step)
+        return _moved("runs.start_step", change, "InProgress")
+
+    def finish_step(
+        self,
+        run_id: int,
+        step: int,
+        status: FinalStepStatus,
+        *,
+        time_elapsed: int | None = None,
+        outputs: dict[str, JsonValue] | None = None,
+        user_id: int | None = None,
+    ) -> RunStepDetails | None:
+        """Move one step to Completed, Skipped or Failed; None when absent (sql/runs/steps.sql).
+
+        It may bring *time_elapsed*, in milliseconds, and *outputs* of the step, which are written
+        as by `add_outputs`. Raises `InvalidTransition` where the step is neither Scheduled nor
+        InProgress, or the run not InProgress; then nothing is written.
+        """
+        check_id("run_id", run_id)
+        check_int("step", step, 1, MAX_INTEGER)
+        check_choice("status", status, _FINAL_OF_STEPS)
+        if time_elapsed is not None:
+            check_int("time_elapsed", time_elapsed, 0, MAX_BIGINT)
+        if outputs is not None:
+            check_values("outputs", outputs)
+        written = None if outputs is None else json_text(outputs)
+        if user_id is None:
+            change = self.find_one(_FINISH_STEP, run_id, step, status, time_elapsed, written)
+        else:
+            check_id("user_id", user_id)
+            change = self.find_one(
+                _FINISH_STEP_OF_USER, run_id, user_id, step, status, time_elapsed, written
+            )
+        return _moved("runs.finish_step", change, status)
+
+    def add_outputs(
+        self,
+        run_id: int,
+        outputs: dict[str, JsonValue],
+        *,
+        step: int | None = None,
+        user_id: int | None = None,
+    ) -> bool:
+        """Write outputs of one run, or of one of its steps; False when absent.
+
+        Queries: sql/runs/steps.sql. An output that is there already gets the new value, so that the
+        call can be repeated. The run may have any status, and its revision stays.
+        """
+        check_id("run_id", run_id)
+        check_values("outputs", outputs)
+        if step is not None:
+            check_int("step", step, 1, MAX_INTEGER)
+        place = 0 if step is None else step
+        if user_id is None:
+            found = self.find_one(_ADD_OUTPUTS, run_id, place, json_text(outputs))
+        else:
+            check_id("user_id", user_id)
+            found = self.find_one(_ADD_OUTPUTS_OF_USER, run_id, user_id, place, json_text(outputs))
+        return found is not None
+
     def delete(self, id: int, *, user_id: int | None = None) -> bool:
         """Delete one run with its steps and values; False when absent (sql/runs/write.sql)."""
         check_id("id", id)
@@ -349,6 +457,21 @@ class RunRepository(Repository):
             return self.find_one(_DELETE, id) is not None
         check_id("user_id", user_id)
         return self.find_one(_DELETE_OF_USER, id, user_id) is not None
+
+
+def _moved(query: str, change: StepUpdate | None, wanted: StepStatus) -> RunStepDetails | None:
+    """Return the step after a change; refuse one that its run or its status does not allow."""
+    if change is None:
+        return None
+    if change.updated is None:
+        if change.run_status != "InProgress":
+            raise InvalidTransition(
+                query=query, current=change.run_status, wanted=wanted, what="a step of a run"
+            )
+        raise InvalidTransition(
+            query=query, current=change.previous_status, wanted=wanted, what="a step"
+        )
+    return change.updated
 
 
 def _check_status(field: str, value: str) -> None:
