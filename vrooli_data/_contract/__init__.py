@@ -1,1 +1,1 @@
-"""What holds queries, records and schema together: the checks behind ``vrooli-data check``."""
+"""Checks that queries, records and schema agree, for ``vrooli-data check``."""

@@ -52,9 +52,9 @@ def _check_call(source: Source, types: Sequence[str], call: RecordedCall) -> Ite
 
 
 def _is_same(passed: Any, given: Any) -> bool:
-    """Return whether a parameter is an argument of the method, as it is or as JSON."""
+    """Return whether a parameter is an argument of the method, unchanged or as JSON."""
     if given is None or given is UNSET:
-        # The method may then make a value itself.
+        # Then the method may make the value itself.
         return True
     if isinstance(given, Enum) and passed == given.value:
         return True
@@ -91,7 +91,7 @@ def check_names(
     method = name.partition("__")[0]
     callers = {call.method for call in runs.get(source.name, ())}
     if not callers and any(m.problem and m.name.endswith(f".{method}") for m in methods):
-        # The finding of the method tells why the query was not run.
+        # The finding about the method contains the reason.
         return
     if not callers:
         yield Problem(

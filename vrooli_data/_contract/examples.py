@@ -41,7 +41,7 @@ from ..errors import InvalidInput
 from ..records.shared import JsonValue
 from ..validation import Kind
 
-#: Values for one argument. The first suits the widest bounds, and so is the best test.
+#: Values for one argument. The first has the widest bounds, and so is the best test.
 Candidates: TypeAlias = Sequence[Any]
 
 _TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -71,7 +71,7 @@ class ArgumentExamples:
         if origin in (Union, types.UnionType):
             return [candidates for part in parts for candidates in self.argument(part)]
         if origin in (AsyncIterable, Callable):
-            # What may be left out, or has another form too.
+            # An argument that may be left out, or that has another form.
             return []
         if origin in _COLLECTIONS:
             return [self._items(parts[0], _COLLECTIONS[origin])]
@@ -91,7 +91,7 @@ class ArgumentExamples:
         return None
 
     def _items(self, annotation: Any, kind: Callable[[Iterable[Any]], Any]) -> Candidates:
-        """Return collections with an item for each way of an item, then with one item alone."""
+        """Return collections with an item for each way of an item, then with a single item."""
         items = self.argument(annotation)
         ranks = range(max(map(len, items)))
         return [
@@ -150,7 +150,7 @@ class ArgumentExamples:
 
 
 def _bare(annotation: Any) -> Any:
-    """Return the type that an Annotated type or a NewType stands for."""
+    """Return the type inside an Annotated type or a NewType."""
     while True:
         if get_origin(annotation) is Annotated:
             annotation = get_args(annotation)[0]

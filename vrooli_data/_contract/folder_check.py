@@ -142,7 +142,7 @@ class _FolderChecker:
 
     def check(self, folder: Path) -> _CheckedFolder:
         """Check each query of one folder, and return the plans by title."""
-        # The files are read anew: a test may have changed them.
+        # The files are read again, because a test may have changed them.
         sources, unreadable = read_folder(folder)
         for found in unreadable:
             self._has_unread = True

@@ -23,7 +23,7 @@ _CHOOSING = frozenset({"Anti", "Semi"})
 
 
 class Judged(NamedTuple):
-    """A problem of a plan, and the tables on whose size it depends."""
+    """A problem of a plan, and the tables that must be large enough for it to count."""
 
     problem: Problem
     tables: frozenset[str]
@@ -82,7 +82,7 @@ def _whole(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[_Ste
     for step in steps:
         is_left = _is_left_at_limit(step)
         if is_left and _may_leave_out(step):
-            # If few rows pass the filter, the scan goes on to the end.
+            # If few rows pass the filter, the scan reads the whole table.
             yield step
         elif step.node.json["Node Type"] in _TABLE_SCANS or not (
             step.index_name is None or step.is_search or (is_left and step.index_name in ordering)

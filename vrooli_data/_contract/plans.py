@@ -87,7 +87,7 @@ class Plan(NamedTuple):
 
     @property
     def expects_list(self) -> bool:
-        """Whether it reads a list, of which the planner does not know the length."""
+        """Whether it reads a list; the planner does not know its length."""
         return any(node.json["Node Type"] == "Function Scan" for node in self.root.walk())
 
 
@@ -133,10 +133,10 @@ class Tables(NamedTuple):
 
 
 class Planner:
-    """Plans statements on one connection, whose settings it changes.
+    """Plans statements on one connection, and changes the settings of that connection.
 
     Args:
-        connection: used by nothing else.
+        connection: a connection that has no other user.
         has_own_settings: keep the planner settings of the server.
     """
 

@@ -57,7 +57,7 @@ class QueryChecker:
         self._describer = Describer(connection, self._catalog)
         self._allowed = allowed_values(connection)
         self._is_live = is_live
-        #: Whether the role may make no staging table.
+        #: Whether the role may not create a staging table.
         self._is_denied = False
         # The server writes the trees to its log too.
         self._reads_trees = not is_live and self._can_read_trees()
@@ -121,7 +121,7 @@ class QueryChecker:
 
     @contextmanager
     def staged(self, sources: Iterable[Source]) -> Iterator[list[tuple[Source, Problem]]]:
-        """Have the staging tables of one folder, and tell what is wrong with them."""
+        """Create the staging tables of one folder for the block, and yield their problems."""
         with staging_tables(self._connection, sources) as staging:
             self._is_denied = staging.is_denied
             if staging.tables:
@@ -130,14 +130,14 @@ class QueryChecker:
 
     def _check_command(self, source: Source) -> Iterator[Problem]:
         if self._is_live:
-            # As the rules, its parser comes with the check of a folder.
+            # Its parser, like that of the rules, is installed only for the check of a folder.
             return
         copy = self._python.copies.get(source.name)
         is_bound = self._python.has_repositories
         yield from check_command(self._connection, source, copy, is_bound=is_bound)
 
     def _check_utility(self, source: Source) -> Iterator[Problem]:
-        """Have a statement parsed only: it may read a table that does not exist yet."""
+        """Only parse a statement, because it may read a table that does not exist yet."""
         self.notes.add(f"{source.name} was only parsed, as its Utility line says")
         try:
             self._describer.describe(source.sql)

@@ -41,21 +41,21 @@ from .problems import Problem
 R = TypeVar("R")
 T = TypeVar("T")
 
-#: They raise NotFound themselves if there is no row.
+#: The methods of the base that raise NotFound if there is no row.
 _GETTERS = frozenset(
     getattr(base, name).__code__
     for base in (AsyncRepository, Repository)
     for name in ("get_one", "get_scalar")
 )
-#: For a query that is not told how many.
+#: Rows that are returned to a query without a parameter of the number of rows.
 _ROWS = 50
-#: A method that goes through all pages would never end.
+#: A method that reads all pages would never end.
 _MOST_QUERIES = 100
 #: More than a batch of `iterate`, so that it is followed by another batch.
 _MOST_ITEMS = MAX_MANY + 1
-#: With more combinations of arguments, each argument is varied alone.
+#: With more combinations of arguments, only one argument is varied at a time.
 _MOST_COMBINATIONS = 500
-#: Errors of this layer for a method that is written wrongly.
+#: This layer's errors for mistakes in a method.
 _USE_ERRORS = (InvalidFile, InvalidUse, RecordMismatch)
 
 
@@ -65,10 +65,10 @@ class RecordedCall(NamedTuple):
     #: For messages, such as ``AsyncUserRepository.find_by_id``.
     method: str
     query: str
-    #: What the rows become.
+    #: The record of the rows, or the type of the value.
     record: Any
     parameters: tuple[Any, ...]
-    #: The values that a parameter of a name may have: arguments, fields of inputs, fields of rows.
+    #: The possible values of a parameter, by its name: arguments, fields of inputs, fields of rows.
     given: dict[str, list[Any]]
     #: Whether the method goes on without a row; None if it was not tried.
     goes_on_without: bool | None = None
@@ -251,25 +251,25 @@ def _take_next(
 
 
 def _judged(error: Exception, recorder: _Recorder) -> Problem | None:
-    """Return whether an error of a method is a fault of the method."""
-    told = f"{type(error).__name__}: {error}"
+    """Return the problem of a method that raised an error; None if the error is not its fault."""
+    shown_error = f"{type(error).__name__}: {error}"
     raiser = _raiser(error)
     if raiser is not None and raiser.f_code is arranged.__code__:
         recorder.keep_refusal(raiser.f_locals["query"], str(error))
         return None
     if not recorder.calls:
         fix = "correct it, or let it accept some value of each annotation"
-        return Problem("method", f"cannot be called: it raises {told}", fix)
+        return Problem("method", f"cannot be called: it raises {shown_error}", fix)
     if isinstance(error, NotFound) and raiser is not None and raiser.f_code in _GETTERS:
-        # The caller receives the error, whether or not the header says that a row may be absent.
+        # The caller receives the error in both cases, with and without `or no row` in the header.
         recorder.calls[-1] = recorder.calls[-1]._replace(goes_on_without=None)
         return None
     if recorder.has_no_rows and _is_fault(error):
         recorder.calls[-1] = recorder.calls[-1]._replace(goes_on_without=False)
         return None
-    # A method may require one row of a query that returns many, and receives more.
+    # A method may require one row of a query of many rows. The recorder returns several.
     if isinstance(error, _USE_ERRORS) or (_is_fault(error) and type(error) is not ValueError):
-        return Problem("method", f"cannot be called: it raises {told}", "correct the method")
+        return Problem("method", f"cannot be called: it raises {shown_error}", "correct the method")
     return None
 
 
@@ -308,7 +308,7 @@ async def _run(
 
 
 async def _finished(result: Any) -> Any:
-    """Wait for what a method returned, and go through what it iterates over."""
+    """Await the result of a method, and read the items of an iterator."""
     if inspect.isawaitable(result):
         result = await result
     if isinstance(result, Iterator):
@@ -355,11 +355,11 @@ def _made(kind: RepositoryClass, recorder: _Recorder) -> AsyncRepository | Repos
 
 
 class _TooManyQueriesError(BaseException):
-    """A method runs queries without an end."""
+    """A method does not stop running queries."""
 
 
 class _Every(Container[str]):
-    """The extensions of a server that has all."""
+    """The extensions of a server that has every extension."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -421,7 +421,7 @@ class _Recorder:
         self.calls.append(RecordedCall(self._method, query, None, (), {}, refusal=refusal))
 
     def keep_one(self, query: Query[..., R], key: Any) -> R | None:
-        """Keep a query of one key, and the query of many keys that may replace it."""
+        """Keep a query of one key, and the query of many keys that may run instead."""
         if query.many is not None:
             self.keep(query.many, (json_text([key]),))
         rows = self.keep(query, (key,))

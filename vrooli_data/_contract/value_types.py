@@ -64,7 +64,7 @@ def is_supported(annotation: Any) -> bool:
 
 
 def accepts_none(annotation: Any) -> bool | None:
-    """Return whether a field may be None; None if the annotation does not tell."""
+    """Return whether a field may be None; None if the annotation does not show it."""
     if annotation is JsonValue:
         return None
     return type(None) in get_args(annotation) or annotation is type(None)

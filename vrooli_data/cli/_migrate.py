@@ -45,7 +45,7 @@ def migrate(
         bool,
         typer.Option(
             "--application-only",
-            help="With --migrations: apply no migration of the package; its tables are not made.",
+            help="With --migrations: do not apply the migrations of the package.",
         ),
     ] = False,
     show_status: Annotated[
@@ -57,7 +57,7 @@ def migrate(
             "--rollback-to",
             metavar="ID",
             help="Take back every later migration, with its tables' data; 0 takes back all. "
-            "With --migrations, take back the application's alone.",
+            "With --migrations, take back only those of the application.",
         ),
     ] = None,
     lock_timeout: Annotated[
@@ -65,7 +65,7 @@ def migrate(
         typer.Option(
             metavar="SECONDS",
             show_default=str(LOCK_TIMEOUT),
-            help="Limit of the wait for one table lock; new queries on the table wait as long.",
+            help="Limit of the wait for one table lock; new queries on the table wait meanwhile.",
             callback=checked_seconds,
         ),
     ] = None,
@@ -74,12 +74,12 @@ def migrate(
         typer.Option(
             metavar="SECONDS",
             show_default=str(WAIT),
-            help="Limit of the time spent waiting for other sessions, in all.",
+            help="Limit of all waits for other sessions together.",
             callback=checked_seconds,
         ),
     ] = None,
 ) -> None:
-    """Apply the migrations that the database lacks, and then an application's own."""
+    """Apply the migrations that the database lacks, then those of an application."""
     if show_status:
         refuse_given(
             "does not go together with --status",
@@ -88,7 +88,7 @@ def migrate(
             wait=wait,
             search_path=search_path,
         )
-    # Before a server is started.
+    # Checked before `target` starts a server.
     checked_series(migrations, application, application_only=application_only)
     if rollback is not None:
         checked_rollback(migrations, application, rollback)

@@ -1,4 +1,4 @@
-"""Tell which arrays of a result can hold NULL, as far as the statement shows it."""
+"""Find the arrays of a result that can contain NULL, as far as the statement shows it."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class KnownColumn(NamedTuple):
         return self[1:4] == other[1:4]
 
 
-#: What is known of the columns where an expression stands.
+#: The facts about the columns at the place of an expression.
 Facts: TypeAlias = frozenset[KnownColumn]
 
 _NOTHING: Facts = frozenset()
@@ -51,7 +51,7 @@ def known_column(var: TreeNode) -> KnownColumn:
 
 
 def facts_of_rows(catalog: Catalog, query: TreeNode) -> Facts:
-    """Return what the conditions of FROM and WHERE tell about the rows that pass them."""
+    """Return the facts about the rows that pass the conditions of FROM and WHERE."""
     jointree = query.maybe("jointree")
     if jointree is None or query.number("commandType") == _MERGE:
         return _NOTHING
@@ -66,7 +66,7 @@ def facts_of_rows(catalog: Catalog, query: TreeNode) -> Facts:
 
 
 def when_true(catalog: Catalog, condition: TreeNode) -> Facts:
-    """Return what follows from a condition that is true."""
+    """Return the facts that follow from a true condition."""
     facts = _NOTHING
     match condition.tag:
         case "BOOLEXPR":
@@ -90,7 +90,7 @@ def when_true(catalog: Catalog, condition: TreeNode) -> Facts:
 
 
 def when_not_true(catalog: Catalog, condition: TreeNode) -> Facts:
-    """Return what follows from a condition that is false or NULL."""
+    """Return the facts that follow from a condition that is false or NULL."""
     match condition.tag:
         case "BOOLEXPR" if condition.text("boolop") == "or":
             return _union(when_not_true(catalog, part) for part in condition.nodes("args"))
@@ -101,7 +101,7 @@ def when_not_true(catalog: Catalog, condition: TreeNode) -> Facts:
 
 
 def when_not_null(catalog: Catalog, expression: TreeNode) -> Facts:
-    """Return what follows from an expression that is not NULL."""
+    """Return the facts that follow from an expression that is not NULL."""
     match expression.tag:
         case "VAR":
             return frozenset({known_column(expression)})

@@ -65,7 +65,7 @@ _EMPTY: dict[bytes, JsonShape] = {
 
 
 class JsonInference:
-    """One rule for each kind of expression. The shape None is the shape of NULL alone."""
+    """One rule for each kind of expression. The shape None is the shape of NULL."""
 
     def __init__(self, lineage: Lineage, nulls: NullInference) -> None:
         self._lineage = lineage

@@ -1,4 +1,4 @@
-"""Tell what a statement locks, and what it does besides returning rows."""
+"""Find the locks of a statement, and its effects besides returning rows."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _table(query: TreeNode, place: int) -> int | None:
 
 
 def _effect(catalog: Catalog, function_id: int) -> str | None:
-    """Return what a function does besides returning a value, or None."""
+    """Return the effect of a function besides its result, or None."""
     called = catalog.function(function_id)
     if called.is_built_in and _ADVISORY.match(called.name):
         return f"advisory: {called.name}"

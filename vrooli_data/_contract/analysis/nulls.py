@@ -66,13 +66,13 @@ class Nullable(msgspec.Struct, frozen=True):
     nullable: bool
     #: Why, such as ``left join of teams``; empty if the value is never NULL.
     reason: str
-    #: The value can be NULL, but FROM or WHERE leaves those rows out. A record that is shared with
-    #: other statements may keep its ``| None``, and a record of this statement alone may omit it.
+    #: The value can be NULL, but FROM or WHERE leaves those rows out. A record that several
+    #: statements share may keep its ``| None``. A record of only this statement may omit it.
     narrowed: bool = False
 
 
 class NullInference:
-    """Tells of a value whether it can be NULL, and whether conditions leave those rows out."""
+    """Infers whether a value can be NULL, and whether conditions leave those rows out."""
 
     def __init__(self, lineage: Lineage) -> None:
         self._by_origin = _NullRules(lineage, narrowed=False)
@@ -151,7 +151,7 @@ class _NullRules:
     def _parameter(self, parameter: TreeNode, scopes: Scopes) -> NullReason:
         match parameter.number("paramkind"):
             case kind if kind == _OF_SUBSELECT:
-                # It stands for a row of IN (SELECT ...), which the rule of subselects checks.
+                # It is a row of IN (SELECT ...), which the rule of subselects checks.
                 return None
             case kind if kind == _OF_STATEMENT:
                 return f"parameter ${parameter.number('paramid')}"

@@ -51,12 +51,12 @@ class Subselect(IntEnum):
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """One query, and what is known of its columns where an expression stands."""
+    """One query, and the facts about its columns at the place of an expression."""
 
     query: TreeNode
-    #: Known of every row, from the conditions of FROM and WHERE.
+    #: Facts about every row, from the conditions of FROM and WHERE.
     of_rows: Facts = frozenset()
-    #: Known in the branch of CASE in which the expression stands.
+    #: Facts in the branch of CASE that contains the expression.
     of_branch: Facts = frozenset()
 
     def relation(self, number: int) -> TreeNode:
@@ -64,7 +64,7 @@ class Scope(msgspec.Struct, frozen=True):
         return self.query.nodes("rtable")[number - 1]
 
     def facts(self, *, narrowed: bool) -> Facts:
-        """Return what is known; with *narrowed*, also what the conditions on the rows tell."""
+        """Return the facts; with *narrowed*, also those from the conditions on the rows."""
         return self.of_branch | self.of_rows if narrowed else self.of_branch
 
     def padding(self, column: KnownColumn, facts: Facts) -> TreeNode | None:
@@ -73,7 +73,7 @@ class Scope(msgspec.Struct, frozen=True):
         for number in sorted(column.joins):
             padding = self.relation(number)
             is_join = padding.number("rtekind") == RelationKind.JOIN
-            # A full join pads both sides: a column of one side tells nothing about the other.
+            # A full join pads both sides: a column of one side shows nothing about the other.
             is_one_sided = is_join and padding.number("jointype") != _FULL_JOIN
             if not (is_one_sided and number in matched):
                 return padding
@@ -104,9 +104,9 @@ class Scope(msgspec.Struct, frozen=True):
         )
 
 
-#: The query in which an expression stands, and the queries around it, innermost first.
+#: The query that contains an expression, and the queries around it, innermost first.
 Scopes: TypeAlias = tuple[Scope, ...]
-#: An expression, and the scopes in which it stands.
+#: An expression, and the scopes that contain it.
 ScopedNode: TypeAlias = tuple[TreeNode, Scopes]
 
 
@@ -180,7 +180,7 @@ class Lineage:
         return found
 
     def branches(self, case: TreeNode, scopes: Scopes) -> list[ScopedNode]:
-        """Return the results of a CASE, each with what its condition tells."""
+        """Return the results of a CASE, each with the facts from its condition."""
         found = []
         for branch in case.nodes("args"):
             condition = branch.node("expr")
@@ -205,7 +205,7 @@ class Lineage:
 
 
 def _branches(operation: TreeNode, column: int) -> Iterator[tuple[int, set[int]]]:
-    """Yield the branches whose rows are in the result, each with the types of its casts."""
+    """Yield the branches that give rows of the result, each with the types of its casts."""
     if operation.tag == "RANGETBLREF":
         yield operation.number("rtindex"), set()
         return

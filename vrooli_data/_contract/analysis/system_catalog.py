@@ -126,8 +126,8 @@ WHERE
 
 _RELATION_NAME = "SELECT relname FROM pg_class WHERE oid = %(id)s"
 
-# The tables whose rows a foreign key deletes or changes when rows of a table are deleted. A cascade
-# goes on from a table whose rows are deleted, and ends at a table whose columns are set.
+# The tables in which a foreign key deletes or changes rows when rows of a table are deleted. A
+# cascade continues from a table with deleted rows, and ends at a table with changed columns.
 _CASCADES = """
 WITH RECURSIVE deleted (oid) AS (
     SELECT %(id)s::oid

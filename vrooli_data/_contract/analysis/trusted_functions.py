@@ -238,7 +238,7 @@ NULL_FOR_NO_ROWS = frozenset(
     {"array_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg"}
 )
 
-#: NULL only for no rows, and for rows in all of which the first argument is NULL.
+#: NULL only if there are no rows, or if the first argument is NULL in all rows.
 NULL_FOR_NULLS = frozenset(
     {"avg", "bit_and", "bit_or", "bool_and", "bool_or", "every", "max", "min", "string_agg", "sum"}
 )
