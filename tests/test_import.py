@@ -623,8 +623,13 @@ def test_directory_is_told(database_url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", gzip.compress(b"")], ids=["plain", "gzip"])
-def test_empty_file_is_told(database_url: str, file: Path, content: bytes) -> None:
-    assert "is empty" in str(refused(database_url, file, content))
+@pytest.mark.parametrize("strict", [False, True], ids=["", "strict"])
+def test_an_empty_file_imports_nothing(
+    database_url: str, file: Path, content: bytes, *, strict: bool
+) -> None:
+    file.write_bytes(content)
+    report = import_file(database_url, "resources", file, strict=strict)
+    assert (report.read, report.inserted, report.skipped, report.rejected) == (0, 0, 0, 0)
 
 
 def test_truncated_gzip_is_told(admin: Connection[Any], database_url: str, file: Path) -> None:

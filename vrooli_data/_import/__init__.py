@@ -18,7 +18,7 @@ from ..errors import InvalidFile
 from ..validation import check_choice, check_flag, check_hook, check_int
 from ._format import Format
 from ._json import WrongLine
-from ._kinds import Kind, format_of
+from ._kinds import Kind, staged
 from ._lines import MAX_LINE, Line, name_of, read_lines
 
 _MAX_BATCH = 10_000
@@ -162,8 +162,7 @@ class _Import:
         batch = _Batch()
         for line in lines:
             try:
-                found = self._format_of(line)
-                row = found.stage(line.text)
+                found, row = self._staged(line)
             except WrongLine as wrong:
                 batch.rejected.append(_rejected(line, wrong.field, None, wrong.reason))
             else:
@@ -181,10 +180,10 @@ class _Import:
         if batch.read:
             yield batch
 
-    def _format_of(self, line: Line) -> Format:
+    def _staged(self, line: Line) -> tuple[Format, Any]:
         if line.is_cut:
             raise WrongLine(f"has more than {MAX_LINE} bytes")
-        return format_of(self._kind, line.text)
+        return staged(self._kind, line.text)
 
     def _load(self, rows: Repository, batch: _Batch) -> None:
         rejected = batch.rejected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -42,11 +42,10 @@ class _TranslationLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     updated_at: Moment
 
 
-class _ResourceLine(
-    msgspec.Struct, frozen=True, tag_field="format", tag="resource/2", forbid_unknown_fields=True
-):
+class _ResourceLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One resource with its versions and translations."""
 
+    format: Literal["resource/2"]
     public_id: PublicId
     resource_type: ResourceType
     is_private: bool
@@ -110,7 +109,7 @@ def _stage(line: bytes) -> _StagedResource:
     resource = _DECODER.decode(line)
     # A moment has two colons at least.
     moments = check_moments("", resource, "deleted_at", "created_at", "updated_at")
-    keys = 1 + len(resource.__struct_fields__) + 2 * moments
+    keys = len(resource.__struct_fields__) + 2 * moments
     keys += _check_versions(resource)
     keys += _check_translations(resource.translations)
     check_line(line, keys)

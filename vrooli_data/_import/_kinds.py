@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -13,16 +13,27 @@ from ._json import LineDecoder, WrongLine
 
 Kind: TypeAlias = Literal["users", "resources", "runs"]
 
-#: By what the field ``format`` of a line says; None is a line without it.
-_FORMATS: Final[Mapping[Kind, Mapping[str | None, Format]]] = {
-    "users": {"user/2": _user_line.FORMAT},
-    "resources": {None: _resource_line.FORMAT, "resource/2": _exported_resource.FORMAT},
-    "runs": {"run/2": _run_line.FORMAT},
+
+class _Formats(NamedTuple):
+    """The formats of one kind."""
+
+    #: The value of the field ``format``.
+    name: str
+    #: The format of lines with this value.
+    named: Format
+    #: The format of lines without the field; None if they are refused.
+    unnamed: Format | None = None
+
+
+_FORMATS: Final[Mapping[Kind, _Formats]] = {
+    "users": _Formats("user/2", _user_line.FORMAT),
+    "resources": _Formats("resource/2", _exported_resource.FORMAT, _resource_line.FORMAT),
+    "runs": _Formats("run/2", _run_line.FORMAT),
 }
 
 
 class _Tagged(msgspec.Struct):
-    """What is read of a line to tell its format."""
+    """The format of a line, without its other fields."""
 
     format: str | None = None
 
@@ -30,12 +41,19 @@ class _Tagged(msgspec.Struct):
 _TAGGED = LineDecoder(_Tagged)
 
 
-def format_of(kind: Kind, line: bytes) -> Format:
-    """Return the format of a line, or raise `WrongLine`."""
-    formats = _FORMATS[kind]
-    # Most lines without a format hold no such word, and are not decoded twice.
-    is_tagged = b'"format"' in line or None not in formats
-    found = formats.get(_TAGGED.decode(line).format if is_tagged else None)
-    if found is None:
-        raise WrongLine(f"must be {' or '.join(filter(None, formats)) or 'left out'}", "format")
-    return found
+def staged(kind: Kind, line: bytes) -> tuple[Format, Any]:
+    """Return the format of a line, and the row that is staged for it, or raise `WrongLine`."""
+    name, named, unnamed = _FORMATS[kind]
+    # Most lines without a format do not contain this word.
+    if unnamed is not None and b'"format"' not in line:
+        return unnamed, unnamed.stage(line)
+    try:
+        return named, named.stage(line)
+    except WrongLine:
+        # A wrong format is the first reason. Only a refused line is decoded twice for it.
+        found = _TAGGED.decode(line).format
+        if found == name:
+            raise
+    if found is not None or unnamed is None:
+        raise WrongLine(f"must be {name}", "format")
+    return unnamed, unnamed.stage(line)

@@ -1,4 +1,4 @@
-"""Read a file or a stream line by line, plain or gzip, and say clearly why it cannot be read."""
+"""Read the lines of a file or a stream, plain or gzip; an error says why they cannot be read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Line(NamedTuple):
 
 @contextmanager
 def read_lines(source: Path | BinaryIO) -> Iterator[Iterator[Line]]:
-    """Open a file, or take an open one, and hand out its lines; refuse one without lines."""
+    """Open a file, or take an open stream, and yield its lines."""
     if not isinstance(source, Path):
         yield _lines(name_of(source), source)
         return
@@ -78,8 +78,6 @@ def _lines(name: str, opened: BinaryIO) -> Iterator[Line]:
         raise InvalidFile(f"{name}:{number + 1}: {problem}", line=number + 1) from None
     except OSError as error:
         raise InvalidFile(f"{name}: cannot be read: {error.strerror}") from None
-    if number == 0:
-        raise InvalidFile(f"{name}: is empty")
 
 
 def _unpacked(opened: BinaryIO) -> BinaryIO:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -37,11 +38,10 @@ class _ValueLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     updated_at: Moment
 
 
-class _RunLine(
-    msgspec.Struct, frozen=True, tag_field="format", tag="run/2", forbid_unknown_fields=True
-):
+class _RunLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One run with its steps, inputs and outputs."""
 
+    format: Literal["run/2"]
     public_id: PublicId
     user_public_id: PublicId
     resource_version_public_id: PublicId | None
@@ -96,7 +96,7 @@ def _stage(line: bytes) -> _StagedRun:
     run = _DECODER.decode(line)
     # A moment has two colons at least.
     moments = check_moments("", run, "started_at", "completed_at", "created_at", "updated_at")
-    keys = 1 + len(run.__struct_fields__) + 2 * moments
+    keys = len(run.__struct_fields__) + 2 * moments
     keys += _check_steps(run.steps)
     keys += _check_values("inputs", run.inputs)
     keys += _check_values("outputs", run.outputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -15,11 +15,10 @@ from ._json import LineDecoder, check_line
 from ._limits import Count, Moment, Name, PublicId, check_moments
 
 
-class _UserLine(
-    msgspec.Struct, frozen=True, tag_field="format", tag="user/2", forbid_unknown_fields=True
-):
+class _UserLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One user; the limits are the schema's."""
 
+    format: Literal["user/2"]
     public_id: PublicId
     email: Annotated[str, Meta(max_length=320, pattern=r"^[^@A-Z][^@A-Z]*@[^A-Z]*\Z")] | None
     name: Name
@@ -60,7 +59,7 @@ def _stage(line: bytes) -> _StagedUser:
     user = _DECODER.decode(line)
     # A moment has two colons at least.
     moments = check_moments("", user, "last_active_at", "created_at", "updated_at")
-    check_line(line, 1 + len(user.__struct_fields__) + 2 * moments)
+    check_line(line, len(user.__struct_fields__) + 2 * moments)
     return _StagedUser(
         public_id=user.public_id,
         email=user.email,
