@@ -222,6 +222,7 @@ def test_a_database_without_rows_says_what_to_run(database_url: str) -> None:
 def test_a_list_goes_on_after_a_query_without_rows(database_url: str) -> None:
     shown = succeed("explain", "--database-url", database_url)
     assert re.search(r"^users\.find_by_id +the example users", shown, re.MULTILINE)
+    assert "`vrooli-data seed --database-url " in " ".join(shown.split())
     assert re.search(r"^runs\.get_execution_stats +1 ", shown, re.MULTILINE)
 
 

@@ -32,7 +32,7 @@ from ..errors import InvalidInput
 from ._options import DatabaseUrl, DataDir, Schema, SearchPathWithSql, refuse_given
 from ._output import Rows, say, show, styled, table
 from ._progress import progress_bars
-from ._target import target
+from ._target import target, with_options
 
 _APPLICATION = "vrooli_data explain"
 _DEFAULT_SCALE = 0.2
@@ -207,7 +207,7 @@ def _show_one(explained: Explained, others: list[str]) -> None:
     if explained.plan is not None:
         parts += ["", _plan_table(explained.plan), "", styled(cost(explained.plan))]
     if explained.note:
-        parts += ["", styled(explained.note)]
+        parts += ["", styled(with_options(explained.note))]
     if others:
         parts += ["", styled(f"The same method also runs: {', '.join(others)}", "dim")]
     show(Group(*parts))
@@ -256,7 +256,7 @@ def _show_all(surveyed: Survey) -> None:
 def _add_query(rows: Rows, explained: Explained) -> None:
     plan = explained.plan
     if plan is None or explained.note:
-        lines = [explained.note or "", *(plan.paths if plan else ())]
+        lines = [with_options(explained.note or ""), *(plan.paths if plan else ())]
         rows.add(explained.source.name, "", "", "", styled("\n".join(lines), "dim"))
         return
     rows.add(

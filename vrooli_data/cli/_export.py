@@ -43,46 +43,23 @@ _Gzip: TypeAlias = Annotated[
 ]
 
 
-@export_to.command()
-def users(
-    file: _File = _STANDARD_OUTPUT,
-    *,
-    database_url: DatabaseUrl = None,
-    data_dir: DataDir = None,
-    schema: Schema = None,
-    file_format: _FileFormat = "ndjson",
-    gzip: _Gzip = False,
-) -> None:
-    """Write every user."""
-    _export("users", file, (database_url, data_dir), schema, file_format, gzip=gzip)
+def _add_command(kind: Kind, description: str) -> None:
+    @export_to.command(kind, help=description)
+    def write(
+        file: _File = _STANDARD_OUTPUT,
+        *,
+        database_url: DatabaseUrl = None,
+        data_dir: DataDir = None,
+        schema: Schema = None,
+        file_format: _FileFormat = "ndjson",
+        gzip: _Gzip = False,
+    ) -> None:
+        _export(kind, file, (database_url, data_dir), schema, file_format, gzip=gzip)
 
 
-@export_to.command()
-def resources(
-    file: _File = _STANDARD_OUTPUT,
-    *,
-    database_url: DatabaseUrl = None,
-    data_dir: DataDir = None,
-    schema: Schema = None,
-    file_format: _FileFormat = "ndjson",
-    gzip: _Gzip = False,
-) -> None:
-    """Write every resource, with its versions and translations."""
-    _export("resources", file, (database_url, data_dir), schema, file_format, gzip=gzip)
-
-
-@export_to.command()
-def runs(
-    file: _File = _STANDARD_OUTPUT,
-    *,
-    database_url: DatabaseUrl = None,
-    data_dir: DataDir = None,
-    schema: Schema = None,
-    file_format: _FileFormat = "ndjson",
-    gzip: _Gzip = False,
-) -> None:
-    """Write every run, with its steps, inputs and outputs."""
-    _export("runs", file, (database_url, data_dir), schema, file_format, gzip=gzip)
+_add_command("users", "Write every user.")
+_add_command("resources", "Write every resource, with its versions and translations.")
+_add_command("runs", "Write every run, with its steps, inputs and outputs.")
 
 
 def _export(

@@ -64,52 +64,27 @@ _Strict: TypeAlias = Annotated[
 ]
 
 
-@import_from.command()
-def users(
-    file: _File,
-    *,
-    database_url: DatabaseUrl = None,
-    data_dir: DataDir = None,
-    schema: Schema = None,
-    rejects: _Rejects = None,
-    strict: _Strict = False,
-) -> None:
-    """Load users; leave out the bad lines."""
-    with _rejected_lines(file, rejects) as rejected:
-        url = target(database_url, data_dir).url
-        _import("users", file, url, schema, rejected, strict=strict)
+def _add_command(kind: Kind, description: str) -> None:
+    @import_from.command(kind, help=description)
+    def load(
+        file: _File,
+        *,
+        database_url: DatabaseUrl = None,
+        data_dir: DataDir = None,
+        schema: Schema = None,
+        rejects: _Rejects = None,
+        strict: _Strict = False,
+    ) -> None:
+        with _rejected_lines(file, rejects) as rejected:
+            url = target(database_url, data_dir).url
+            _import(kind, file, url, schema, rejected, strict=strict)
 
 
-@import_from.command()
-def resources(
-    file: _File,
-    *,
-    database_url: DatabaseUrl = None,
-    data_dir: DataDir = None,
-    schema: Schema = None,
-    rejects: _Rejects = None,
-    strict: _Strict = False,
-) -> None:
-    """Load resources with their versions and translations; leave out the bad lines."""
-    with _rejected_lines(file, rejects) as rejected:
-        url = target(database_url, data_dir).url
-        _import("resources", file, url, schema, rejected, strict=strict)
-
-
-@import_from.command()
-def runs(
-    file: _File,
-    *,
-    database_url: DatabaseUrl = None,
-    data_dir: DataDir = None,
-    schema: Schema = None,
-    rejects: _Rejects = None,
-    strict: _Strict = False,
-) -> None:
-    """Load runs with their steps, inputs and outputs; leave out the bad lines."""
-    with _rejected_lines(file, rejects) as rejected:
-        url = target(database_url, data_dir).url
-        _import("runs", file, url, schema, rejected, strict=strict)
+_add_command("users", "Load users; leave out the bad lines.")
+_add_command(
+    "resources", "Load resources with their versions and translations; leave out the bad lines."
+)
+_add_command("runs", "Load runs with their steps, inputs and outputs; leave out the bad lines.")
 
 
 def _import(
