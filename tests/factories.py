@@ -101,6 +101,11 @@ class Factory:
         row = {"chat_id": chat_id, "user_id": user_id}
         self._insert("chat_participants", row | values, "chat_id")
 
+    def request(self, resource_id: int, **values: Any) -> None:
+        """Insert a request to compare the bookmark counter of a resource."""
+        row = {"entity_type": "resource", "entity_id": resource_id, "counter": "bookmarks"}
+        self._insert("counter_reconciliations", row | values, "entity_id")
+
     def event(self, user_id: int, **values: Any) -> UUID:
         """Insert an event that is not published yet; return its id."""
         defaults = {

@@ -73,7 +73,9 @@ def table_hashes(url: str, tables: list[str]) -> dict[str, str]:
 
 
 def clear(connection: Connection[Any]) -> None:
-    connection.execute("TRUNCATE users, teams, resources, chats, change_events CASCADE")
+    connection.execute(
+        "TRUNCATE users, teams, resources, chats, change_events, counter_reconciliations CASCADE"
+    )
 
 
 def test_same_seed_gives_same_rows(admin: Connection[Any], database_url: str) -> None:

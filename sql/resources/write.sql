@@ -127,7 +127,7 @@ WITH requested AS (
         public_id = :public_id::text
         AND NOT is_deleted
     ON CONFLICT (entity_type, entity_id, counter) DO UPDATE
-        SET requested_at = excluded.requested_at
+        SET requested_at = counter_reconciliations.requested_at
     RETURNING entity_id
 )
 

@@ -253,6 +253,18 @@ COPY change_events (
     created_at
 ) FROM STDIN (FORMAT "binary");
 
+-- name: seed_counter_reconciliations__copy()!
+-- Load the seed's counter_reconciliations, which the client sends in binary, ordered by key.
+-- Record: none
+-- Index:  none: writes rows
+-- Locks:  row: counter_reconciliations
+COPY counter_reconciliations (
+    entity_type,
+    entity_id,
+    counter,
+    requested_at
+) FROM STDIN (FORMAT "binary");
+
 -- name: advance_identities()$
 -- Set each identity to continue after the highest id of its table, and return the next ids.
 -- Record: list[int]
@@ -299,4 +311,5 @@ run_steps,
 run_io,
 chats,
 chat_participants,
-change_events;
+change_events,
+counter_reconciliations;

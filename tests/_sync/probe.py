@@ -126,6 +126,7 @@ def make_world(make: Factory) -> tuple[list[str], list[int]]:
     make.participant(1, 1)
     make.bookmark(1, 1)
     make.event(1)
+    make.request(1)
     tables = list(contents(make.connection))
     return tables, [each for table in tables for each in _hashes(make.connection, table)]
 

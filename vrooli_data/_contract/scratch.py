@@ -100,6 +100,7 @@ SELECT
     resources.id,
     'bookmarks'
 FROM resources
+ON CONFLICT DO NOTHING
 """
 # VACUUM does not mark rows of a commit as visible to all before the commit is flushed. Without the
 # mark the planner avoids index-only scans.

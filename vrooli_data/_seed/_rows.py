@@ -202,3 +202,12 @@ class EventRow(msgspec.Struct, gc=False):
     attempts: int
     parked_at: Microseconds | None
     created_at: Microseconds
+
+
+class RequestRow(msgspec.Struct, gc=False):
+    """One row of counter_reconciliations."""
+
+    entity_type: str
+    entity_id: int
+    counter: str
+    requested_at: Microseconds

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .bookmarks import Bookmark
 from .chats import Chat, Participant, UserChat
+from .counters import Reconciliation
 from .events import ChangeEvent
 from .members import Member
 from .resources import (
@@ -52,6 +53,7 @@ __all__ = [
     "Member",
     "Membership",
     "Participant",
+    "Reconciliation",
     "Resource",
     "ResourceOrder",
     "ResourceTranslation",

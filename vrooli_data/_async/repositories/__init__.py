@@ -16,6 +16,7 @@ from ..repository import AsyncExecutor
 if TYPE_CHECKING:
     from .bookmarks import AsyncBookmarkRepository
     from .chats import AsyncChatRepository
+    from .counters import AsyncCounterRepository
     from .events import AsyncEventRepository
     from .members import AsyncMemberRepository
     from .resources import AsyncResourceRepository
@@ -82,3 +83,10 @@ class AsyncRepositories(AsyncExecutor):
         from .events import AsyncEventRepository
 
         return AsyncEventRepository(self)
+
+    @cached_property
+    def counters(self) -> AsyncCounterRepository:
+        """Counters of rows (sql/counters)."""
+        from .counters import AsyncCounterRepository
+
+        return AsyncCounterRepository(self)

@@ -17,6 +17,7 @@ from ..repository import Executor
 if TYPE_CHECKING:
     from .bookmarks import BookmarkRepository
     from .chats import ChatRepository
+    from .counters import CounterRepository
     from .events import EventRepository
     from .members import MemberRepository
     from .resources import ResourceRepository
@@ -83,3 +84,10 @@ class Repositories(Executor):
         from .events import EventRepository
 
         return EventRepository(self)
+
+    @cached_property
+    def counters(self) -> CounterRepository:
+        """Counters of rows (sql/counters)."""
+        from .counters import CounterRepository
+
+        return CounterRepository(self)

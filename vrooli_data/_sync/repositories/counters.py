@@ -1,0 +1,75 @@
+# Generated from vrooli_data/_async/repositories/counters.py by tools/unasync.py. Do not edit.
+"""Counters of rows: the methods of the attribute ``counters``."""
+
+from __future__ import annotations
+
+from ..._domain import own_queries
+from ...engine import Repository, json_text
+from ...errors import InvalidUse, NotFound
+from ...records import Reconciliation
+from ...records.counters import ClaimedRequests, RequestedBatch
+from ...records.shared import RowId
+from ...validation import check_batch_size, check_id
+
+_SQL = own_queries("counters")
+
+_REQUEST = _SQL.bind("request", RowId)
+_REQUEST_ALL = _SQL.bind("request_all", RequestedBatch)
+_RECONCILE_CLAIM = _SQL.bind("reconcile__claim", ClaimedRequests)
+_RECONCILE = _SQL.bind("reconcile", Reconciliation)
+#: Less than the id of any row.
+_BEFORE_ALL = 0
+_NOTHING = Reconciliation(0, 0, 0)
+
+
+class CounterRepository(Repository):
+    """Counters of rows, and requests to compare them with these rows (sql/counters)."""
+
+    def request(self, resource_id: int) -> None:
+        """Request a comparison of a resource's bookmark counter (sql/counters/request.sql).
+
+        The next reconciliation handles it. Request it before you lock the resource: reconciliation
+        locks in this order. Raises `NotFound` where the resource is absent.
+        """
+        check_id("resource_id", resource_id)
+        if self.find_one(_REQUEST, resource_id) is None:
+            raise NotFound("counters.request: no such resource", query=_REQUEST.name)
+
+    def request_all(self, *, batch_size: int = 10_000) -> int:
+        """Request a comparison of all bookmark counters, and return their number.
+
+        Query: sql/counters/request.sql. Each batch of 1 to 10 000 resources is one statement.
+        """
+        check_batch_size(batch_size)
+        requested, after = 0, _BEFORE_ALL
+        while True:
+            batch = self.get_one(_REQUEST_ALL, after, batch_size)
+            requested += batch.requested
+            if batch.last_id is None or batch.requested < batch_size:
+                return requested
+            after = batch.last_id
+
+    def reconcile(self, *, batch_size: int = 500) -> Reconciliation:
+        """Correct the requested counters that are wrong (sql/counters/reconcile.sql).
+
+        Two statements of one transaction handle at most *batch_size* requests, from 1 to 10 000,
+        oldest first. The result is right while others add and remove bookmarks. A request that
+        another session has locked stays in the queue. A counter that was too low is requested once
+        more. Raises `InvalidUse` where your transaction is not read committed: it would not see
+        what was committed after its snapshot.
+        """
+        check_batch_size(batch_size)
+
+        def claim_and_correct(counters: CounterRepository) -> Reconciliation:
+            claimed = counters.get_one(_RECONCILE_CLAIM, batch_size)
+            if not claimed.is_read_committed:
+                raise InvalidUse(
+                    f"{_RECONCILE.name}: this transaction does not see changes that were committed "
+                    "after its snapshot, and would miss wrong counters: use "
+                    "isolation='read committed'"
+                )
+            if not claimed.ids:
+                return _NOTHING
+            return counters.get_one(_RECONCILE, json_text(claimed.ids))
+
+        return self.atomic(claim_and_correct)
