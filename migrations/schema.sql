@@ -656,7 +656,7 @@ CREATE INDEX resource_translations_description_folded_idx ON public.resource_tra
 
 CREATE INDEX resource_translations_name_folded_idx ON public.resource_translations USING gin (COALESCE(name_folded, lower(name)) public.gin_trgm_ops);
 
-CREATE INDEX resources_created_by_id_idx ON public.resources USING btree (created_by_id);
+CREATE INDEX resources_created_by_id_created_at_id_idx ON public.resources USING btree (created_by_id, created_at DESC, id DESC);
 
 CREATE INDEX resources_deleted_by_id_idx ON public.resources USING btree (deleted_by_id) WHERE (deleted_by_id IS NOT NULL);
 

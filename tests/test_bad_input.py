@@ -74,6 +74,10 @@ BAD_TIMES: tuple[Any, ...] = (
 )
 
 
+#: Arguments that go with some statuses alone.
+WITH_FINAL_STATUS = ("time_elapsed", "outputs", "keep_steps")
+
+
 def named(name: str, values: Iterable[Any]) -> Iterator[tuple[str, Any]]:
     """Yield values that belong to one field."""
     return ((name, value) for value in values)
@@ -121,11 +125,12 @@ def call(argument: Argument, value: Any) -> None:
     method = getattr(REPOSITORIES[argument.repository], argument.method)
     values = {name: valid(name, annotation) for name, annotation in annotations_of(method).items()}
     values.pop("cursor", None)
-    if argument.name != "time_elapsed":
-        # It goes with some statuses alone.
-        values.pop("time_elapsed", None)
-    elif "status" in values:
-        values["status"] = "Completed"
+    if "status" in values:
+        if argument.name in WITH_FINAL_STATUS:
+            values["status"] = "Completed"
+        else:
+            for name in WITH_FINAL_STATUS:
+                values.pop(name, None)
     result = method(**(values | {argument.name: value}))
     if isinstance(result, Iterator):
         # The first row is asked for where nothing was refused.

@@ -90,6 +90,62 @@ SELECT
 FROM cur
 LEFT JOIN updated ON cur.id = updated.id;
 
+-- name: update_by_public_id(public_id, changes, expected_revision)^
+-- Update the given fields of one resource by public id, if its revision is
+-- the expected one.
+-- Without an expected revision, the update always applies. Locks as update does.
+-- Record: Update[Resource], or no row
+-- Index:  resources_public_id_key, resources_pkey
+-- Locks:  for no key update: resources
+WITH cur AS (
+    SELECT
+        resources.id,
+        resources.revision,
+        resources AS base
+    FROM resources
+    WHERE resources.public_id = :public_id::text
+    FOR NO KEY UPDATE
+),
+
+updated AS (
+    UPDATE resources
+    SET
+        resource_type = changed.resource_type,
+        is_private = changed.is_private,
+        revision = cur.revision + 1,
+        updated_at = now()
+    FROM
+        cur,
+        jsonb_populate_record(cur.base, :changes::jsonb) AS changed
+    WHERE
+        resources.id = cur.id
+        AND cur.revision = coalesce(:expected_revision::integer, cur.revision)
+    RETURNING
+        resources.id,
+        resources.public_id,
+        resources.resource_type,
+        resources.is_private,
+        resources.is_deleted,
+        resources.deleted_at,
+        resources.deleted_by_id,
+        resources.has_complete_version,
+        resources.score,
+        resources.bookmarks,
+        resources.views,
+        resources.created_by_id,
+        resources.latest_version_id,
+        resources.last_version_index,
+        resources.revision,
+        resources.created_at,
+        resources.updated_at
+)
+
+SELECT
+    cur.revision AS previous_revision,
+    to_json(updated) AS updated
+FROM cur
+LEFT JOIN updated ON cur.id = updated.id;
+
 -- name: increment_views(public_id)^
 -- Count one view of a resource that is not deleted. The revision stays the same.
 -- Not HOT: views is in the indexes that listings are sorted by, so each call writes to all of them.

@@ -83,6 +83,57 @@ SELECT
 FROM cur
 LEFT JOIN updated ON cur.id = updated.id;
 
+-- name: update_by_public_id(public_id, changes, expected_revision)^
+-- Update the given fields of one team by public id, if its revision is
+-- the expected one.
+-- Without an expected revision, the update always applies. Locks as update does.
+-- Record: Update[Team], or no row
+-- Index:  teams_public_id_key, teams_pkey
+-- Locks:  for no key update: teams
+WITH cur AS (
+    SELECT
+        teams.id,
+        teams.revision,
+        teams AS base
+    FROM teams
+    WHERE teams.public_id = :public_id::text
+    FOR NO KEY UPDATE
+),
+
+updated AS (
+    UPDATE teams
+    SET
+        name = changed.name,
+        handle = changed.handle,
+        is_private = changed.is_private,
+        config = changed.config,
+        revision = cur.revision + 1,
+        updated_at = now()
+    FROM
+        cur,
+        jsonb_populate_record(cur.base, :changes::jsonb) AS changed
+    WHERE
+        teams.id = cur.id
+        AND cur.revision = coalesce(:expected_revision::integer, cur.revision)
+    RETURNING
+        teams.id,
+        teams.public_id,
+        teams.name,
+        teams.handle,
+        teams.is_private,
+        teams.config,
+        teams.created_by_id,
+        teams.revision,
+        teams.created_at,
+        teams.updated_at
+)
+
+SELECT
+    cur.revision AS previous_revision,
+    to_json(updated) AS updated
+FROM cur
+LEFT JOIN updated ON cur.id = updated.id;
+
 -- name: delete(id)^
 -- Delete one team with its members, chats and statistics.
 -- The cost grows with the number of these rows. They are deleted one by one, and stay locked until

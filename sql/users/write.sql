@@ -95,6 +95,62 @@ SELECT
 FROM cur
 LEFT JOIN updated ON cur.id = updated.id;
 
+-- name: update_by_public_id(public_id, changes, expected_revision)^
+-- Update the given fields of one user by public id, if its revision is
+-- the expected one.
+-- Without an expected revision, the update always applies. Locks as update does.
+-- Record: Update[User], or no row
+-- Index:  users_public_id_key, users_pkey
+-- Locks:  for no key update: users
+WITH cur AS (
+    SELECT
+        users.id,
+        users.revision,
+        users AS base
+    FROM users
+    WHERE users.public_id = :public_id::text
+    FOR NO KEY UPDATE
+),
+
+updated AS (
+    UPDATE users
+    SET
+        email = changed.email,
+        name = changed.name,
+        name_folded = changed.name_folded,
+        handle = changed.handle,
+        is_bot = changed.is_bot,
+        is_private = changed.is_private,
+        languages = changed.languages,
+        revision = cur.revision + 1,
+        updated_at = now()
+    FROM
+        cur,
+        jsonb_populate_record(cur.base, :changes::jsonb) AS changed
+    WHERE
+        users.id = cur.id
+        AND cur.revision = coalesce(:expected_revision::integer, cur.revision)
+    RETURNING
+        users.id,
+        users.public_id,
+        users.email,
+        users.name,
+        users.handle,
+        users.is_bot,
+        users.is_private,
+        users.languages,
+        users.last_active_at,
+        users.revision,
+        users.created_at,
+        users.updated_at
+)
+
+SELECT
+    cur.revision AS previous_revision,
+    to_json(updated) AS updated
+FROM cur
+LEFT JOIN updated ON cur.id = updated.id;
+
 -- name: update_last_active(public_id)^
 -- Set last_active_at of one user to now. The revision stays the same.
 -- Record: RowId, or no row
@@ -124,7 +180,8 @@ FOR UPDATE;
 -- bookmarks, as in resources.delete and bookmarks.remove.
 -- Record: Batch
 -- Index:  bookmarks_pkey or bookmarks_user_id_created_at_resource_id_idx,
---         resources_created_by_id_idx, resources_deleted_by_id_idx, resources_pkey
+--         resources_created_by_id_created_at_id_idx, resources_deleted_by_id_idx,
+--         resources_pkey
 -- Locks:  row: bookmarks, for no key update: resources
 -- Null:   is_last, max_rows is given
 WITH taken AS MATERIALIZED (

@@ -28,6 +28,7 @@ _FIND_MANY = _SQL.listing("find_many__created_at", Team, key="created_at")
 _CREATE = _SQL.bind("create", Team)
 _CREATE_WITH_INITIAL_SETUP = _SQL.bind("create_with_initial_setup", TeamSetup)
 _UPDATE = _SQL.bind("update", Update[Team])
+_UPDATE_BY_PUBLIC_ID = _SQL.bind("update_by_public_id", Update[Team])
 _DELETE = _SQL.bind("delete", RowId)
 
 _ADMIN_PERMISSIONS = json_text(ADMIN_PERMISSIONS)
@@ -128,6 +129,25 @@ class AsyncTeamRepository(AsyncRepository):
         return await self.update_one(
             _UPDATE,
             id,
+            changes=checked_changes(changes, UpdateTeam),
+            expected_revision=expected_revision,
+        )
+
+    async def update_by_public_id(
+        self,
+        public_id: str,
+        changes: UpdateTeam,
+        *,
+        expected_revision: int | None = None,
+    ) -> Team | None:
+        """Update the given fields of one team by public id; None when absent.
+
+        Query: sql/teams/write.sql. Raises what `update` raises.
+        """
+        check_key("public_id", public_id)
+        return await self.update_one(
+            _UPDATE_BY_PUBLIC_ID,
+            public_id,
             changes=checked_changes(changes, UpdateTeam),
             expected_revision=expected_revision,
         )

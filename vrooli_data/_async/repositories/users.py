@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -56,6 +56,7 @@ _SEARCH = {
 }
 _CREATE = _SQL.bind("create", User)
 _UPDATE = _SQL.bind("update", Update[User])
+_UPDATE_BY_PUBLIC_ID = _SQL.bind("update_by_public_id", Update[User])
 _UPDATE_LAST_ACTIVE = _SQL.bind("update_last_active", RowId)
 _DELETE_LOCK = _SQL.bind("delete__lock", RowId)
 #: Resources are locked before runs, as everywhere, so that two sessions cannot deadlock.
@@ -217,11 +218,27 @@ class AsyncUserRepository(AsyncRepository):
         `AlreadyExists` where the e-mail address or handle is taken.
         """
         check_id("id", id)
-        values = checked_changes(changes, UpdateUser)
-        if "name" in values:
-            values["name_folded"] = folded(values["name"])
         return await self.update_one(
-            _UPDATE, id, changes=values, expected_revision=expected_revision
+            _UPDATE, id, changes=_changed(changes), expected_revision=expected_revision
+        )
+
+    async def update_by_public_id(
+        self,
+        public_id: str,
+        changes: UpdateUser,
+        *,
+        expected_revision: int | None = None,
+    ) -> User | None:
+        """Update the given fields of one user by public id; None when absent.
+
+        Query: sql/users/write.sql. Raises what `update` raises.
+        """
+        check_key("public_id", public_id)
+        return await self.update_one(
+            _UPDATE_BY_PUBLIC_ID,
+            public_id,
+            changes=_changed(changes),
+            expected_revision=expected_revision,
         )
 
     async def update_last_active(self, public_id: str) -> None:
@@ -257,3 +274,11 @@ class AsyncUserRepository(AsyncRepository):
         while (deleted := await self.atomic(delete_batch)) is None:
             pass
         return deleted
+
+
+def _changed(changes: UpdateUser) -> dict[str, Any]:
+    """Return what an update stores, with the name also as search folds it."""
+    values = checked_changes(changes, UpdateUser)
+    if "name" in values:
+        values["name_folded"] = folded(values["name"])
+    return values

@@ -162,3 +162,65 @@ SELECT
     json_agg(listed.id)::text AS ids
 FROM listed
 HAVING count(*) > 0;
+
+-- name: resources__find_by_creator()^
+WITH candidates AS (
+    SELECT
+        id,
+        created_by_id,
+        created_at
+    FROM resources
+    WHERE
+        NOT is_private
+        AND NOT is_deleted
+        AND has_complete_version
+    ORDER BY id ASC
+    LIMIT 10000
+),
+
+many AS (
+    SELECT mode() WITHIN GROUP (ORDER BY created_by_id ASC) AS created_by_id
+    FROM candidates
+)
+
+SELECT
+    candidates.id,
+    candidates.created_by_id,
+    candidates.created_at
+FROM candidates
+INNER JOIN many ON candidates.created_by_id = many.created_by_id
+ORDER BY
+    candidates.created_at ASC,
+    candidates.id ASC
+LIMIT 1;
+
+-- name: resources__find_own()^
+WITH candidates AS (
+    SELECT
+        id,
+        created_by_id,
+        created_at
+    FROM resources
+    WHERE
+        NOT is_private
+        AND NOT is_deleted
+        AND has_complete_version
+    ORDER BY id ASC
+    LIMIT 10000
+),
+
+many AS (
+    SELECT mode() WITHIN GROUP (ORDER BY created_by_id ASC) AS created_by_id
+    FROM candidates
+)
+
+SELECT
+    candidates.id,
+    candidates.created_by_id AS user_id,
+    candidates.created_at
+FROM candidates
+INNER JOIN many ON candidates.created_by_id = many.created_by_id
+ORDER BY
+    candidates.created_at ASC,
+    candidates.id ASC
+LIMIT 1;

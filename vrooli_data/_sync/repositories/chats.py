@@ -20,6 +20,7 @@ _FIND_MANY = _SQL.listing("find_many__created_at", Chat, key="created_at")
 _FIND_BY_USER = _SQL.listing("find_by_user__id", UserChat)
 _CREATE = _SQL.bind("create", Chat)
 _UPDATE = _SQL.bind("update", Update[Chat])
+_UPDATE_BY_PUBLIC_ID = _SQL.bind("update_by_public_id", Update[Chat])
 _DELETE = _SQL.bind("delete", RowId)
 _FIND_PARTICIPANTS = _SQL.listing("find_participants__user_id", Participant, tie="user_id")
 _ADD_PARTICIPANT = _SQL.bind("add_participant", Added)
@@ -101,6 +102,25 @@ class ChatRepository(Repository):
         return self.update_one(
             _UPDATE,
             id,
+            changes=checked_changes(changes, UpdateChat),
+            expected_revision=expected_revision,
+        )
+
+    def update_by_public_id(
+        self,
+        public_id: str,
+        changes: UpdateChat,
+        *,
+        expected_revision: int | None = None,
+    ) -> Chat | None:
+        """Update the given fields of one chat by public id; None when absent.
+
+        Query: sql/chats/write.sql. Raises what `update` raises.
+        """
+        check_key("public_id", public_id)
+        return self.update_one(
+            _UPDATE_BY_PUBLIC_ID,
+            public_id,
             changes=checked_changes(changes, UpdateChat),
             expected_revision=expected_revision,
         )

@@ -48,8 +48,12 @@ _SEARCH = {
     (True, False): _SQL.bind("search__one_type", Resource),
     (True, True): _SQL.bind("search__one_type_by_trigram", Resource),
 }
+_FIND_BY_CREATOR = _SQL.listing("find_by_creator__created_at", Resource, key="created_at")
+_FIND_OWN = _SQL.listing("find_own__created_at", Resource, key="created_at")
+_FIND_MANY = _SQL.listing("find_many__created_at", Resource, key="created_at")
 _CREATE = _SQL.bind("create", Resource)
 _UPDATE = _SQL.bind("update", Update[Resource])
+_UPDATE_BY_PUBLIC_ID = _SQL.bind("update_by_public_id", Update[Resource])
 _INCREMENT_VIEWS = _SQL.bind("increment_views", RowId)
 _INCREMENT_BOOKMARKS = _SQL.bind("increment_bookmarks", RowId)
 _DELETE = _SQL.bind("delete", RowId)
@@ -127,6 +131,70 @@ class ResourceRepository(ResourceVersions, ResourceTranslations, ResourceBulk):
         check_choice("order_by", order_by, _FIND_BY_TYPE.keys())
         return self.iterate(_FIND_BY_TYPE[order_by], resource_type, batch_size=batch_size)
 
+    def find_by_creator(
+        self, created_by_id: int, *, cursor: str | None = None, limit: int = 20
+    ) -> Page[Resource]:
+        """List the listed resources of one creator, newest first.
+
+        Queries: sql/resources/find_by_creator.sql. They are those that `find_by_type` lists;
+        `find_own` lists the others too, for the creator. *limit* is from 1 to 500.
+        """
+        check_id("created_by_id", created_by_id)
+        return self.page(_FIND_BY_CREATOR, created_by_id, cursor=cursor, limit=limit)
+
+    def iter_by_creator(self, created_by_id: int, *, batch_size: int = 1_000) -> Iterator[Resource]:
+        """Go through the listed resources of one creator, newest first.
+
+        Queries: sql/resources/find_by_creator.sql. *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        check_id("created_by_id", created_by_id)
+        return self.iterate(_FIND_BY_CREATOR, created_by_id, batch_size=batch_size)
+
+    def find_own(
+        self, user_id: int, *, cursor: str | None = None, limit: int = 20
+    ) -> Page[Resource]:
+        """List the resources that a user has created, for this user alone, newest first.
+
+        Queries: sql/resources/find_by_creator.sql. All that are not deleted: also private ones, and
+        those without a complete version. *user_id* must be the user who asks. *limit* is from 1 to
+        500.
+        """
+        check_id("user_id", user_id)
+        return self.page(_FIND_OWN, user_id, cursor=cursor, limit=limit)
+
+    def iter_own(self, user_id: int, *, batch_size: int = 1_000) -> Iterator[Resource]:
+        """Go through the resources that a user has created, for this user alone, newest first.
+
+        Queries: sql/resources/find_by_creator.sql. *batch_size* is from 1 to 10 000; see `find_own`
+        and `iterate`.
+        """
+        check_id("user_id", user_id)
+        return self.iterate(_FIND_OWN, user_id, batch_size=batch_size)
+
+    def find_many(
+        self,
+        *,
+        resource_types: Sequence[ResourceType] | None = None,
+        cursor: str | None = None,
+        limit: int = 20,
+    ) -> Page[Resource]:
+        """List the listed resources of several types, or of all, newest first.
+
+        Queries: sql/resources/find_many.sql. A type given twice counts once. A cursor is valid for
+        the same types only. *limit* is from 1 to 500; see `find_by_type` for other orders.
+        """
+        return self.page(_FIND_MANY, _wanted(resource_types), cursor=cursor, limit=limit)
+
+    def iter_many(
+        self, *, resource_types: Sequence[ResourceType] | None = None, batch_size: int = 1_000
+    ) -> Iterator[Resource]:
+        """Go through the listed resources of several types, or of all, newest first.
+
+        Queries: sql/resources/find_many.sql. *batch_size* is from 1 to 10 000; see `find_many` and
+        `iterate`.
+        """
+        return self.iterate(_FIND_MANY, _wanted(resource_types), batch_size=batch_size)
+
     def find_trending(self, *, days: int = 7, limit: int = 50) -> list[Resource]:
         """List the best listed resources of the last days (sql/resources/read.sql).
 
@@ -184,6 +252,25 @@ class ResourceRepository(ResourceVersions, ResourceTranslations, ResourceBulk):
             expected_revision=expected_revision,
         )
 
+    def update_by_public_id(
+        self,
+        public_id: str,
+        changes: UpdateResource,
+        *,
+        expected_revision: int | None = None,
+    ) -> Resource | None:
+        """Update the given fields of one resource by public id; None when absent.
+
+        Query: sql/resources/write.sql. Raises what `update` raises.
+        """
+        check_key("public_id", public_id)
+        return self.update_one(
+            _UPDATE_BY_PUBLIC_ID,
+            public_id,
+            changes=checked_changes(changes, UpdateResource),
+            expected_revision=expected_revision,
+        )
+
     def increment_views(self, public_id: str) -> None:
         """Count one view of a resource (sql/resources/write.sql).
 
@@ -218,6 +305,19 @@ class ResourceRepository(ResourceVersions, ResourceTranslations, ResourceBulk):
         """
         check_id("id", id)
         return self.find_one(_DELETE, id) is not None
+
+
+def _check_type(field: str, value: str) -> None:
+    check_choice(field, value, _TYPES)
+
+
+def _wanted(types: Sequence[ResourceType] | None) -> str:
+    """Return types as a JSON array, in a fixed order; refuse what is none, and None is all.
+
+    A cursor is valid for the same types in any order.
+    """
+    given = _TYPES if types is None else check_list("resource_types", types, MAX_MANY, _check_type)
+    return json_text([each for each in _TYPES if each in given])
 
 
 def _check_step(field: str, value: int) -> None:

@@ -68,6 +68,8 @@ _GET_EXECUTION_STATS_OF_USER = _SQL.bind("get_execution_stats__of_user", Executi
 _CREATE = _SQL.bind("create", Run)
 _UPDATE = _SQL.bind("update", Update[Run])
 _UPDATE_OF_USER = _SQL.bind("update__of_user", Update[Run])
+_UPDATE_BY_PUBLIC_ID = _SQL.bind("update_by_public_id", Update[Run])
+_UPDATE_BY_PUBLIC_ID_OF_USER = _SQL.bind("update_by_public_id__of_user", Update[Run])
 _UPDATE_STATUS = _SQL.bind("update_status", StatusUpdate)
 _UPDATE_STATUS_OF_USER = _SQL.bind("update_status__of_user", StatusUpdate)
 _START_WITH_STEPS = _SQL.bind("start_with_steps", RunStart)
@@ -172,6 +174,42 @@ class RunRepository(Repository):
             return self.page(_FIND_BY_STATUS, wanted, cursor=cursor, limit=limit)
         check_id("user_id", user_id)
         return self.page(_FIND_BY_STATUS_OF_USER, user_id, wanted, cursor=cursor, limit=limit)
+
+    def find_many(
+        self,
+        *,
+        user_id: int | None = None,
+        statuses: Sequence[RunStatus] | None = None,
+        cursor: str | None = None,
+        limit: int = 20,
+    ) -> Page[Run]:
+        """List runs, newest first, of one user or of all, and of some statuses or of any.
+
+        Queries: sql/runs/find_by_user.sql, and sql/runs/find_by_status.sql, which merges the
+        statuses where no user is given. A cursor is valid for the same filters only. *limit* is
+        from 1 to 500.
+        """
+        if user_id is not None and statuses is None:
+            return self.find_by_user(user_id, cursor=cursor, limit=limit)
+        wanted = _STATUSES if statuses is None else statuses
+        return self.find_by_status(wanted, user_id=user_id, cursor=cursor, limit=limit)
+
+    def iter_many(
+        self,
+        *,
+        user_id: int | None = None,
+        statuses: Sequence[RunStatus] | None = None,
+        batch_size: int = 1_000,
+    ) -> Iterator[Run]:
+        """Go through runs, newest first, of one user or of all, and of some statuses or of any.
+
+        Queries: sql/runs/find_by_user.sql and sql/runs/find_by_status.sql. *batch_size* is from 1
+        to 10 000; see `find_many` and `iterate`.
+        """
+        if user_id is not None and statuses is None:
+            return self.iter_by_user(user_id, batch_size=batch_size)
+        wanted = _STATUSES if statuses is None else statuses
+        return self.iter_by_status(wanted, user_id=user_id, batch_size=batch_size)
 
     def find_active_runs(
         self, *, user_id: int | None = None, cursor: str | None = None, limit: int = 20
@@ -297,6 +335,36 @@ class RunRepository(Repository):
         check_id("user_id", user_id)
         return self.update_one(
             _UPDATE_OF_USER, id, user_id, changes=values, expected_revision=expected_revision
+        )
+
+    def update_by_public_id(
+        self,
+        public_id: str,
+        changes: UpdateRun,
+        *,
+        user_id: int | None = None,
+        expected_revision: int | None = None,
+    ) -> Run | None:
+        """Update the given fields of one run by public id; None when absent.
+
+        Query: sql/runs/write.sql. Raises what `update` raises.
+        """
+        check_key("public_id", public_id)
+        values = checked_changes(changes, UpdateRun)
+        if user_id is None:
+            return self.update_one(
+                _UPDATE_BY_PUBLIC_ID,
+                public_id,
+                changes=values,
+                expected_revision=expected_revision,
+            )
+        check_id("user_id", user_id)
+        return self.update_one(
+            _UPDATE_BY_PUBLIC_ID_OF_USER,
+            public_id,
+            user_id,
+            changes=values,
+            expected_revision=expected_revision,
         )
 
     def update_status(
