@@ -135,9 +135,14 @@ def valid(name: str, annotation: Any) -> Any:  # noqa: PLR0911 (one for each kin
     if kind is datetime:
         return datetime(2026, 1, 1, tzinfo=UTC)
     if kind is str:
-        return {"language": "en", "handle": "ada", "email": "a@b", "public_id": "a" * 12}.get(
-            name, "text"
-        )
+        texts = {
+            "language": "en",
+            "handle": "ada",
+            "email": "a@b",
+            "public_id": "a" * 12,
+            "position": "1/0/0",
+        }
+        return texts.get(name, "text")
     if get_origin(kind) is Literal:
         return get_args(kind)[0]
     if item(kind) is not None:

@@ -13,6 +13,7 @@ from ._async.transaction import AsyncTransaction
 from ._binding import Queries, queries
 from ._bound import Command, Query, Scalar
 from ._connect import QueryEvent
+from ._domain.positions import EventBatch
 from ._loading import (
     BulkFailure,
     BulkRefused,
@@ -41,6 +42,7 @@ from .errors import (
     Conflict,
     DatabaseError,
     DeadlockDetected,
+    EventsMissed,
     GeneratedKeyTaken,
     InvalidCursor,
     InvalidFile,
@@ -52,6 +54,7 @@ from .errors import (
     MissingReference,
     NotFound,
     NotMigrated,
+    OtherServer,
     PermissionDenied,
     RecordMismatch,
     SchemaTooNew,
@@ -92,8 +95,10 @@ from .records import (
     BulkUpdate,
     ChangeEvent,
     Chat,
+    EventLag,
     ExecutionStats,
     FinalStepStatus,
+    HorizonHolder,
     JsonValue,
     LatestVersion,
     Member,
@@ -171,6 +176,9 @@ __all__ = [
     "Database",
     "DatabaseError",
     "DeadlockDetected",
+    "EventBatch",
+    "EventLag",
+    "EventsMissed",
     "ExecutionStats",
     "Executor",
     "FailedRow",
@@ -178,6 +186,7 @@ __all__ = [
     "FinalStepStatus",
     "GeneratedKeyTaken",
     "HeldConnection",
+    "HorizonHolder",
     "Inputs",
     "InvalidCursor",
     "InvalidFile",
@@ -200,6 +209,7 @@ __all__ = [
     "NotFound",
     "NotMigrated",
     "OnDuplicate",
+    "OtherServer",
     "Page",
     "Participant",
     "PermissionDenied",

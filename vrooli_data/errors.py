@@ -309,6 +309,37 @@ class MissingExtra(VrooliDataError):
     """An optional dependency is not installed; the message says how to install it."""
 
 
+class EventsMissed(VrooliDataError):
+    """Events behind a position are gone: read what you keep anew, and listen from `position` on.
+
+    Attributes:
+        position: the position from which events were to be read.
+    """
+
+    def __init__(self, problem: str, *, query: str, position: str) -> None:
+        super().__init__(
+            f"{query}: {problem}: read anew what you keep, and go on from events.position()",
+            query=query,
+        )
+        self.position = position
+
+
+class OtherServer(VrooliDataError):
+    """A position of events is of another server, whose transactions have other ids.
+
+    Attributes:
+        position: the position.
+    """
+
+    def __init__(self, *, query: str, position: str) -> None:
+        super().__init__(
+            f"{query}: the position is of another server: read anew what you keep, and go on "
+            "from events.position()",
+            query=query,
+        )
+        self.position = position
+
+
 class Unavailable(VrooliDataError):
     """The server cannot be reached, or no connection was free in time."""
 

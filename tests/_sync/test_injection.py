@@ -82,7 +82,7 @@ MANY_PLACES = pytest.mark.slow("hostile text")
 
 def is_closed(slot: Slot) -> bool:
     """Return whether only texts that the library itself names are taken, or those that it made."""
-    return slot.name == "cursor" or get_origin(core(slot.annotation)) is Literal
+    return slot.name in ("cursor", "position") or get_origin(core(slot.annotation)) is Literal
 
 
 def holds_text(slot: Slot) -> bool:

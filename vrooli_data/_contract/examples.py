@@ -113,7 +113,15 @@ class ArgumentExamples:
             Decimal: [(Decimal(number) / 4, Decimal(number))],
             float: [(number + 0.5, 1 / (number + 1))],
             int: [(2**62 + number, 2**30 + number, number)],
-            str: [(f"exampletext{letter}", f"{letter}@example.org", f"e{letter}")],
+            str: [
+                (
+                    f"exampletext{letter}",
+                    f"{letter}@example.org",
+                    f"e{letter}",
+                    # A position of an event.
+                    f"{number}/{number}/{number}",
+                )
+            ],
             timedelta: [(timedelta(minutes=number),)],
             dict: [({"example": number},)],
             JsonValue: [({"example": number},)],

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .bookmarks import Bookmark
 from .chats import Chat, Participant, UserChat
 from .counters import Reconciliation
-from .events import ChangeEvent
+from .events import ChangeEvent, EventLag, HorizonHolder
 from .members import Member
 from .resources import (
     BulkUpdate,
@@ -46,8 +46,10 @@ __all__ = [
     "BulkUpdate",
     "ChangeEvent",
     "Chat",
+    "EventLag",
     "ExecutionStats",
     "FinalStepStatus",
+    "HorizonHolder",
     "JsonValue",
     "LatestVersion",
     "Member",

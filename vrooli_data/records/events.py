@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -34,3 +34,51 @@ class ChangeEvent(msgspec.Struct, frozen=True):
     created_at: datetime
     #: Where a reader goes on behind this event.
     position: str
+
+
+class ReadEvents(msgspec.Struct, frozen=True):
+    """Events behind a position, and whether the position is still good."""
+
+    system_identifier: int
+    #: Events behind the position were pruned.
+    is_pruned: bool
+    #: There is an event at the position, or there was one until it was pruned.
+    is_known: bool
+    #: Of the last event that was read. None when there was none.
+    position: str | None
+    #: How many events were read, of whatever entity.
+    event_count: int
+    events: list[ChangeEvent]
+
+
+class HorizonHolder(msgspec.Struct, frozen=True):
+    """The open transaction that hides all events of later ones; it may be of another database."""
+
+    #: None for a prepared transaction.
+    pid: int | None
+    #: The name of a prepared transaction. None for a session.
+    gid: str | None
+    database: str | None
+    application_name: str | None
+    role: str | None
+    #: None for a prepared transaction, and where the role may not see it.
+    state: str | None
+    #: When it was begun or prepared. None where the role may not see it.
+    since: datetime | None
+
+
+class EventLag(msgspec.Struct, frozen=True):
+    """How far the delivery of events is behind."""
+
+    #: Neither published nor parked.
+    unpublished: int
+    #: Given up by a relay.
+    parked: int
+    #: Of the oldest event that is neither published nor parked. None when there is none.
+    oldest_age: timedelta | None
+    #: Committed, and not yet shown to listeners, because a transaction that began before is open.
+    hidden: int
+    #: With an xid of another server, which hides them until `restamp`.
+    restored: int
+    #: None when no transaction with an xid is open.
+    holder: HorizonHolder | None

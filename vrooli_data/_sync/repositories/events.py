@@ -3,18 +3,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from ..._domain import own_queries
+from ..._domain.positions import EventBatch, checked_batch, parsed_position
 from ...engine import Repository, json_text
 from ...inputs import CreateEvent
-from ...records import ChangeEvent
-from ...validation import check_id, check_type, checked
+from ...records import ChangeEvent, EventLag
+from ...records.events import ReadEvents
+from ...validation import (
+    MAX_MANY,
+    check_batch_size,
+    check_id,
+    check_key,
+    check_list,
+    check_type,
+    checked,
+)
 
 _SQL = own_queries("events")
 
 _FIND_BY_EVENT_ID = _SQL.bind("find_by_event_id", ChangeEvent)
 _RECORD = _SQL.bind("record", ChangeEvent)
+_POSITION = _SQL.scalar("position", str)
+_LIST_AFTER = _SQL.bind("list_after", ReadEvents)
+_LAG = _SQL.bind("lag", EventLag)
+_RESTAMP = _SQL.command("restamp")
+_RESTAMP__PRUNED = _SQL.command("restamp__pruned")
 
 
 class EventRepository(Repository):
@@ -44,6 +60,57 @@ class EventRepository(Repository):
             _json(values["previous_data"]),
             _json(values["new_data"]),
         )
+
+    def position(self) -> str:
+        """Name the position of the latest event that a listener may have been handed.
+
+        A listener that goes on behind it is handed what is committed from now on, and what an open
+        transaction hides (sql/events/listen.sql).
+        """
+        return self.get_scalar(_POSITION)
+
+    def list_after(
+        self,
+        position: str,
+        *,
+        entity_types: Sequence[str] | None = None,
+        batch_size: int = 1_000,
+    ) -> EventBatch:
+        """Fetch the events behind a position, in their order (sql/events/listen.sql).
+
+        Raises `EventsMissed` where some of them are gone, and `OtherServer`.
+
+        Args:
+            position: of an event, of the batch before, or what `position` returned.
+            entity_types: the types of the entities whose events are returned; None is all.
+            batch_size: events that are read, from 1 to 10 000.
+        """
+        _, xid, seq = parsed_position("position", position)
+        types = entity_types
+        if types is not None:
+            types = check_list("entity_types", types, MAX_MANY, check_key)
+        check_batch_size(batch_size)
+        read = self.get_one(_LIST_AFTER, str(xid), seq, types, batch_size)
+        return checked_batch(_LIST_AFTER.name, position, read, batch_size)
+
+    def lag(self) -> EventLag:
+        """Tell how far delivery is behind, and who holds it back (sql/events/listen.sql)."""
+        return self.get_one(_LAG)
+
+    def restamp(self, *, batch_size: int = 1_000) -> int:
+        """Show listeners the events that were restored from another server (sql/events/listen.sql).
+
+        Their transaction ids are of the future here, and hide them. They get ids of this server,
+        batch by batch in their order, each batch in a transaction of its own. Returns how many.
+        """
+        check_batch_size(batch_size)
+        self.execute(_RESTAMP__PRUNED)
+        count = 0
+        while True:
+            restamped = self.execute(_RESTAMP, batch_size)
+            count += restamped
+            if restamped < batch_size:
+                return count
 
 
 def _json(value: object) -> str | None:

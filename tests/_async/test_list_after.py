@@ -1,0 +1,170 @@
+"""Events behind a position: none is lost to a late commit, to pruning or to another server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from tests.factories import Factory
+from vrooli_data import AsyncDatabase, CreateEvent, EventsMissed, InvalidInput, OtherServer
+
+from ._compat import until
+from .horizon import until_shown
+
+#: An xid that no server of these tests comes near, such as a restore from an old server brings.
+FUTURE = 2**60
+
+
+def event(entity_id: int, entity_type: str = "invoice") -> CreateEvent:
+    return CreateEvent(user_id=1, entity_type=entity_type, entity_id=entity_id, change_type="paid")
+
+
+async def entities(db: AsyncDatabase, position: str, **options: Any) -> list[int]:
+    batch = await db.events.list_after(position, **options)
+    return [each.entity_id for each in batch.events]
+
+
+async def test_events_are_listed_in_batches_as_they_were_recorded(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    start = await db.events.position()
+    recorded = [await db.events.record(event(number)) for number in range(1, 6)]
+    await until_shown(admin)
+    first = await db.events.list_after(start, batch_size=3)
+    assert first.events == recorded[:3]
+    assert (first.position, first.is_full) == (recorded[2].position, True)
+    second = await db.events.list_after(first.position, batch_size=3)
+    assert (second.events, second.is_full) == (recorded[3:], False)
+    third = await db.events.list_after(second.position)
+    assert (third.events, third.position, third.is_full) == ([], second.position, False)
+    assert await db.events.position() == recorded[-1].position
+
+
+async def test_other_entities_are_passed_over_with_the_position(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    start = await db.events.position()
+    await db.events.record(event(1, "order"))
+    last = await db.events.record(event(2))
+    await until_shown(admin)
+    batch = await db.events.list_after(start, entity_types=["order"])
+    assert [each.entity_id for each in batch.events] == [1]
+    assert batch.position == last.position
+    assert await entities(db, start, entity_types=["order", "invoice"]) == [1, 2]
+    assert await entities(db, start, entity_types=[]) == []
+
+
+async def test_a_late_commit_is_not_lost(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    start = await db.events.position()
+    async with db.transaction() as tx:
+        await tx.events.record(event(1))
+        # It draws the later seq, and is committed first: who goes by seq alone loses the other.
+        make.event(1, entity_id=2)
+        batch = await db.events.list_after(start)
+        assert batch.events == []
+        assert (await db.events.lag()).hidden == 1
+    await until_shown(admin)
+    assert await entities(db, batch.position) == [1, 2]
+
+
+async def test_a_position_behind_which_events_were_pruned_is_refused(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    start = await db.events.position()
+    for number in (1, 2, 3):
+        make.event(1, entity_id=number)
+    await until_shown(admin)
+    events = (await db.events.list_after(start)).events
+    admin.execute(
+        "WITH pruned AS (DELETE FROM change_events WHERE entity_id < 3 RETURNING xid, seq) "
+        "INSERT INTO pruned_events (xid, seq) SELECT xid, seq FROM pruned ORDER BY xid DESC LIMIT 1"
+    )
+    for position in (start, events[0].position):
+        with pytest.raises(
+            EventsMissed, match=r"list_after: events .* pruned.*position\(\)"
+        ) as caught:
+            await db.events.list_after(position)
+        assert caught.value.position == position
+    assert await entities(db, events[1].position) == [3]
+    admin.execute("DELETE FROM change_events")
+    assert await db.events.position() == events[1].position
+
+
+async def test_a_position_whose_event_the_server_has_lost_is_refused(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    lost = await db.events.record(event(1))
+    admin.execute("DELETE FROM change_events")
+    with pytest.raises(EventsMissed, match="no event at the position"):
+        await db.events.list_after(lost.position)
+
+
+async def test_a_position_of_another_server_is_refused(db: AsyncDatabase) -> None:
+    _, _, rest = (await db.events.position()).partition("/")
+    with pytest.raises(OtherServer, match="of another server") as caught:
+        await db.events.list_after(f"1/{rest}")
+    assert caught.value.position == f"1/{rest}"
+
+
+async def test_what_is_no_position_is_refused_before_any_statement(
+    unopened: AsyncDatabase,
+) -> None:
+    bad: list[tuple[str, dict[str, Any]]] = [
+        *(
+            ("position", {"position": each})
+            for each in ("", "1/2", "1/2/3/4", "01/2/3", "1/-2/3", "1/2/ 3", "1/2/3\n", 1, None)
+        ),
+        ("position", {"position": f"1/{2**64}/1"}),
+        ("position", {"position": f"1/1/{2**63}"}),
+        ("position", {"position": f"{-(2**63) - 1}/1/1"}),
+        ("entity_types", {"entity_types": "invoice"}),
+        (r"entity_types", {"entity_types": [1]}),
+        ("batch_size", {"batch_size": 0}),
+        ("batch_size", {"batch_size": 10_001}),
+    ]
+    for field, given in bad:
+        with pytest.raises(InvalidInput, match=f"^{field}: "):
+            await unopened.events.list_after(**({"position": "1/2/3"} | given))
+    with pytest.raises(InvalidInput, match=r"^batch_size: "):
+        await unopened.events.restamp(batch_size=True)
+
+
+async def test_restored_events_are_shown_once_they_are_restamped_in_their_order(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    start = await db.events.position()
+    # Restored in any order, as rows of a dump come.
+    for number in (3, 1, 5, 2, 4):
+        make.event(1, entity_id=number, xid=str(FUTURE + number))
+    admin.execute("INSERT INTO pruned_events (xid, seq) VALUES (%s, 1)", [str(FUTURE)])
+    make.event(1, entity_id=0)
+    await until_shown_but(admin, FUTURE)
+    assert await entities(db, start) == [0]
+    assert (await db.events.lag()).restored == 5
+    assert await db.events.restamp(batch_size=2) == 5
+    assert (await db.events.lag()).restored == 0
+    await until_shown(admin)
+    # A batch has one xid, and so the order of seq.
+    assert await entities(db, start) == [0, 1, 2, 3, 4, 5]
+    assert admin.execute("SELECT count(*) FROM pruned_events").fetchone() == (0,)
+    assert await db.events.restamp() == 0
+
+
+async def test_a_transaction_does_not_restamp_what_it_has_recorded(db: AsyncDatabase) -> None:
+    async with db.transaction() as tx:
+        recorded = await tx.events.record(event(1))
+        assert await tx.events.restamp(batch_size=1) == 0
+    assert await db.events.find_by_event_id(1, recorded.event_id) == recorded
+
+
+async def until_shown_but(admin: Connection[Any], xid: int) -> None:
+    await until(
+        admin,
+        "SELECT pg_snapshot_xmin(pg_current_snapshot()) > max(xid) FROM change_events "
+        "WHERE xid < %s::text::xid8",
+        str(xid),
+    )
