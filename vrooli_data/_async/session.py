@@ -14,11 +14,13 @@ import psycopg
 from psycopg import AsyncRawCursor
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import Format, TransactionStatus
+from psycopg.pq.abc import PGresult
 
 from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
 from .._copying import Copy
+from .._execution import Prepared
 from .._retry import Reason, set_retry_reason
 from .._rows import UNREADABLE, Row
 from .._sqlstates import UNPREPARED
@@ -103,6 +105,7 @@ class AsyncSession:
         # A cursor in use is not in the list, so that a second caller gets another.
         self._cursors = connection.cursors
         self._checked: set[BoundQuery[..., Any]] = set()
+        self._prepared: dict[BoundQuery[..., Any], Prepared] = {}
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
         self._is_ending = False
@@ -199,6 +202,53 @@ class AsyncSession:
             raise InvalidUse(
                 f"{query.name}: a pipeline is open on `.connection`: leave its block first"
             )
+        arrived: list[PGresult] = []
+        try:
+            rows = await self._execute_prepared(query, parameters, arrived)
+            if rows is None:
+                rows = await self._execute_anew(query, parameters, arrived)
+        except UNREADABLE:
+            # Raised by the loader of jsonb, which runs when rows are loaded.
+            raise query.mismatch() from None
+        except psycopg.Error as error:
+            raise self._failure(error, query, parameters) from None
+        except VrooliDataError:
+            raise
+        except BaseException as interruption:
+            # A dumper may raise errors that are not psycopg's.
+            refused = self._refused(query, parameters)
+            if refused is not None and isinstance(interruption, Exception):
+                raise refused from None
+            mark_written(interruption, self._is_written(arrived))
+            raise
+        return rows
+
+    async def _execute_prepared(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], arrived: list[PGresult]
+    ) -> list[Row] | None:
+        """Execute a query that is prepared; return None where it is not."""
+        if (
+            query.is_planned_anew
+            or not self._settings.prepare
+            or (self._settings.each is not None and not self.is_in_transaction)
+        ):
+            return None
+        connection = self.connection
+        prepared = self._prepared.get(query)
+        if prepared is None:
+            prepared = self._prepared[query] = Prepared(connection, query)
+        try:
+            async with connection.lock:
+                return await connection.wait(prepared.rows(connection.pgconn, parameters, arrived))
+        except psycopg.Error as error:
+            if not await self._prepares_anew(error):
+                raise
+        return None
+
+    async def _execute_anew(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], arrived: list[PGresult]
+    ) -> list[Row]:
+        """Execute a query by a cursor of psycopg, which prepares it where that is allowed."""
         try:
             cursor = self._cursors.pop()
         except IndexError:
@@ -213,24 +263,15 @@ class AsyncSession:
             if query not in self._checked:
                 query.check_columns(tuple(column.name for column in cursor.description or ()))
                 self._checked.add(query)
+            if query in self._prepared and cursor.pgresult is not None:
+                self._prepared[query].keep(self.connection, parameters, cursor.pgresult)
             if query.counts_rows:
                 rows: list[Row] = [(max(cursor.rowcount, 0),)]
             else:
                 rows = await cursor.fetchall()
-        except UNREADABLE:
-            # Raised by the loader of jsonb, which runs when rows are fetched.
-            raise query.mismatch() from None
-        except psycopg.Error as error:
-            raise self._failure(error, query, parameters) from None
-        except VrooliDataError:
-            raise
-        except BaseException as interruption:
-            # A dumper may raise errors that are not psycopg's.
-            refused = self._refused(query, parameters)
-            if refused is not None and isinstance(interruption, Exception):
-                raise refused from None
-            mark_written(interruption, self._is_written(cursor))
-            raise
+        finally:
+            if cursor.pgresult is not None:
+                arrived.append(cursor.pgresult)
         # Otherwise psycopg keeps the result, which may be large, until the cursor's next query.
         cursor._reset()  # noqa: SLF001 (psycopg has no other way to free it)
         cursor._tx.set_pgresult(None, set_loaders=False)  # noqa: SLF001
@@ -285,12 +326,12 @@ class AsyncSession:
                 )
         return None
 
-    def _is_written(self, cursor: AsyncRawCursor[Row]) -> bool | None:
+    def _is_written(self, arrived: list[PGresult]) -> bool | None:
         """Return whether an interrupted statement was executed; None when unknown.
 
         psycopg asks the server to cancel the statement, and waits until it has ended in any way.
         """
-        if cursor.pgresult is not None:
+        if arrived:
             return True
         connection = self.connection.pgconn
         is_at_rest = connection.transaction_status == TransactionStatus.IDLE

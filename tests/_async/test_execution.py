@@ -1,0 +1,175 @@
+"""Execution of prepared statements: from the second one on, no cursor of psycopg's is involved."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from msgspec import Struct
+from psycopg import AsyncRawCursor, Connection
+
+from tests.factories import Factory
+from vrooli_data import AsyncDatabase, AsyncHeldConnection, AsyncRepository, CreateUser, queries
+
+OWN = """\
+-- name: find(id)^
+-- Fetch one thing.
+-- Record: Thing, or no row
+-- Index:  scan: things, at most 10 rows
+-- Locks:  none
+SELECT id, name FROM things WHERE id = :id::bigint;
+
+-- name: echo(value)^
+-- Return the value.
+-- Record: Echo
+-- Index:  none: reads no table
+-- Locks:  none
+SELECT octet_length(:value::text) AS size;
+
+-- name: year(at)^
+-- Return the year.
+-- Record: Year
+-- Index:  none: reads no table
+-- Locks:  none
+SELECT extract(YEAR FROM :at::timestamp)::integer AS year;
+
+-- name: rename(id, name)!
+-- Rename a thing.
+-- Record: none
+-- Index:  scan: things, at most 10 rows
+-- Locks:  row: things
+UPDATE things SET name = :name::text WHERE id = :id::bigint;
+"""
+
+
+class Year(Struct, frozen=True):
+    year: int | None
+
+
+class Thing(Struct, frozen=True):
+    id: Any
+    name: Any
+
+
+class Echo(Struct, frozen=True):
+    size: int
+
+
+@pytest.fixture
+def sql(tmp_path: Any, admin: Connection[Any]) -> Any:
+    admin.execute("CREATE TABLE things (id bigint, name text)")
+    admin.execute("INSERT INTO things SELECT n, 'thing ' || n FROM generate_series(1, 5) AS n")
+    folder = tmp_path / "things"
+    folder.mkdir()
+    (folder / "things.sql").write_text(OWN)
+    return queries(folder)
+
+
+class Calls(list[bytes]):
+    """The statements that cursors have executed."""
+
+
+@pytest.fixture
+def by_cursor(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    calls = Calls()
+    execute = AsyncRawCursor.execute
+
+    async def recorded(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append(query)
+        return await execute(self, query, *args, **kwargs)
+
+    monkeypatch.setattr(AsyncRawCursor, "execute", recorded)
+    return calls
+
+
+async def test_a_prepared_query_is_executed_without_a_cursor(
+    db: AsyncDatabase, by_cursor: Calls
+) -> None:
+    async with db.connection() as held:
+        user = await held.users.create(CreateUser(name="Ada"))
+        assert await held.users.find_by_id(user.id) == user
+        del by_cursor[:]
+        assert await held.users.find_by_id(user.id) == user
+        assert await held.users.find_by_id(user.id + 1) is None
+        assert by_cursor == []
+        async with db.transaction() as tx:
+            assert await tx.users.find_by_id(user.id) == user
+
+
+async def test_parameters_of_other_types_are_sent_as_these(db: AsyncDatabase, sql: Any) -> None:
+    year = sql.bind("year", Year)
+    given = [
+        datetime(2024, 5, 1, tzinfo=UTC),
+        date(2025, 5, 1),
+        "2026-05-01",
+        None,
+        datetime(2027, 5, 1),  # noqa: DTZ001 (a naive one is another type)
+    ]
+    async with db.connection() as held:
+        things = AsyncRepository(held)
+        for _ in range(3):
+            years = [(await things.get_one(year, value)).year for value in given]
+            assert years == [2024, 2025, 2026, None, 2027]
+
+
+async def found(held: AsyncHeldConnection, id: int) -> int | None:
+    user = await held.users.find_by_id(id)
+    return None if user is None else user.id
+
+
+async def test_rows_are_loaded_by_the_types_that_columns_have_now(
+    db: AsyncDatabase, admin: Connection[Any], sql: Any
+) -> None:
+    find = sql.bind("find", Thing)
+    async with db.connection() as held:
+        things = AsyncRepository(held)
+        for _ in range(3):
+            assert await things.find_one(find, 1) == Thing(1, "thing 1")
+        admin.execute("ALTER TABLE things ALTER name TYPE bigint USING 7, ALTER id TYPE int")
+        for _ in range(3):
+            assert await things.find_one(find, 1) == Thing(1, 7)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DEALLOCATE ALL", "DISCARD ALL", "DROP TABLE gone", "BEGIN; ROLLBACK", 'DEALLOCATE "_pg3_0"'],
+)
+async def test_statements_that_were_dropped_are_prepared_again(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory, statement: str
+) -> None:
+    admin.execute("CREATE TABLE gone ()")
+    user_id = make.user()
+    async with db.connection() as held:
+        for _ in range(3):
+            assert await found(held, user_id) == user_id
+        await held.connection.execute(statement.encode())
+        for _ in range(3):
+            assert await found(held, user_id) == user_id
+
+
+async def test_of_many_statements_the_oldest_are_dropped_and_prepared_again(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    user_id = make.user()
+    async with db.connection() as held:
+        held.connection.prepared_max = 2
+        for _ in range(3):
+            assert await found(held, user_id) == user_id
+            assert await held.resources.find_by_id(user_id) is None
+            assert await held.runs.find_by_id(user_id) is None
+            assert await held.teams.find_by_id(user_id) is None
+
+
+async def test_a_large_parameter_is_sent_to_its_end(db: AsyncDatabase, sql: Any) -> None:
+    echo = sql.bind("echo", Echo)
+    async with db.connection() as held:
+        for size in (1, 1, 30_000_000):
+            assert await AsyncRepository(held).get_one(echo, "x" * size) == Echo(size)
+
+
+async def test_a_command_counts_its_rows_each_time(db: AsyncDatabase, sql: Any) -> None:
+    rename = sql.command("rename")
+    async with db.connection() as held:
+        things = AsyncRepository(held)
+        assert [await things.execute(rename, id, "new") for id in (1, 9, 1, 9)] == [1, 0, 1, 0]

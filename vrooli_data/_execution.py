@@ -1,0 +1,105 @@
+"""Execute a prepared statement below psycopg's cursor, which is half of what a read costs. No I/O.
+
+The first execution of a query on a connection is the cursor's, which prepares it. From then on the
+statement is sent under its name, and its rows are loaded, without the cursor's work. Nothing else
+touches what psycopg keeps private of prepared statements; tried with psycopg 3.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import errors, generators
+from psycopg._connection_base import BaseConnection
+from psycopg.abc import PQGen
+from psycopg.abc import Transformer as AnyTransformer
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ExecStatus, Format
+from psycopg.pq.abc import PGconn, PGresult
+
+from ._bound import BoundQuery
+from ._rows import Row
+
+_DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
+
+
+class Prepared:
+    """One query on one connection: how its parameters are sent, and how its rows are loaded.
+
+    A query is prepared for each combination of the types of its parameters. The loaders belong to
+    the columns of one preparation, and so they end with it.
+    """
+
+    __slots__ = (
+        "_counts_rows",
+        "_dumper",
+        "_formats",
+        "_loaders",
+        "_names",
+        "_statement",
+        "_to_flush",
+    )
+
+    def __init__(self, connection: BaseConnection[Any], query: BoundQuery[..., Any]) -> None:
+        manager = connection._prepared  # noqa: SLF001
+        #: The names of all prepared statements, by their text and the types of their parameters.
+        self._names = manager._names  # noqa: SLF001
+        #: What is still to be dropped on the server.
+        self._to_flush = manager._to_flush  # noqa: SLF001
+        self._statement = query.statement
+        self._counts_rows = query.counts_rows
+        self._formats = [PyFormat.AUTO] * query.arity
+        self._dumper: AnyTransformer = Transformer(connection)
+        self._loaders: dict[bytes, AnyTransformer] = {}
+
+    def keep(
+        self, connection: BaseConnection[Any], parameters: Sequence[Any], result: PGresult
+    ) -> None:
+        """Keep how the rows of a result are loaded, if its execution has prepared the query."""
+        loader = Transformer(connection)
+        loader.dump_sequence(parameters, self._formats)
+        name = self._names.get((self._statement, loader.types or ()))
+        if name is None:
+            return
+        names = set(self._names.values())
+        self._loaders = {name: each for name, each in self._loaders.items() if name in names}
+        self._loaders[name] = loader
+        loader.set_pgresult(result, set_loaders=True, format=Format.BINARY)
+        loader.set_pgresult(None, set_loaders=False)
+
+    def rows(
+        self, pgconn: PGconn, parameters: Sequence[Any], arrived: list[PGresult]
+    ) -> PQGen[list[Row] | None]:
+        """Execute the query; return its rows, or None where a cursor has to prepare it first.
+
+        The caller holds the lock of the connection. *arrived* gets the result, so that it is known
+        of an interrupted execution whether it was completed.
+        """
+        dumper = self._dumper
+        values = dumper.dump_sequence(parameters, self._formats)
+        key = self._statement, dumper.types or ()
+        name = self._names.get(key, b"")
+        loader = self._loaders.get(name)
+        # psycopg drops statements after ROLLBACK and DROP, and when there are too many of them.
+        if loader is None or self._to_flush:
+            return None
+        self._names.move_to_end(key)
+        pgconn.send_query_prepared(
+            name, values, param_formats=dumper.formats, result_format=Format.BINARY
+        )
+        results = yield from generators.execute(pgconn)
+        for result in results:
+            if result.status not in _DONE:
+                raise errors.error_from_result(result, encoding=loader.encoding)
+        if len(results) != 1:
+            raise errors.InternalError(f"got {len(results)} results from one statement")
+        arrived += results
+        if self._counts_rows:
+            return [(results[0].command_tuples or 0,)]
+        loader.set_pgresult(results[0], set_loaders=False)
+        try:
+            return loader.load_rows(0, results[0].ntuples, tuple)
+        finally:
+            # However large it is, it would be kept until the next execution.
+            loader.set_pgresult(None, set_loaders=False)
