@@ -19,13 +19,43 @@ from psycopg import Connection
 from vrooli_data import InvalidFile, InvalidInput, MissingExtra, NotMigrated, Unavailable
 from vrooli_data._export import ExportReport, Kind, export
 from vrooli_data._seed import seed
-from vrooli_data.records.lines import ResourceLine, RunLine, UserLine
+from vrooli_data.records.lines import (
+    ResourceLine,
+    RunLine,
+    StepLine,
+    TranslationLine,
+    UserLine,
+    ValueLine,
+    VersionLine,
+)
 
 from .cli import ENVIRONMENT, PROGRAM, fail, succeed
 from .factories import Factory
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LINES: dict[Kind, Any] = {"users": UserLine, "resources": ResourceLine, "runs": RunLine}
+#: The tables that are exported, and their columns that are not: the public ids, the place of a row
+#: in its line and the other fields imply these.
+EXPORTED: dict[str, tuple[Any, set[str]]] = {
+    "users": (UserLine, {"id", "name_folded"}),
+    "resources": (
+        ResourceLine,
+        {"id", "created_by_id", "deleted_by_id", "has_complete_version", "latest_version_id"},
+    ),
+    "resource_versions": (VersionLine, {"id", "resource_id"}),
+    "resource_translations": (
+        TranslationLine,
+        {"resource_id", "name_folded", "description_folded"},
+    ),
+    "runs": (RunLine, {"id", "user_id", "resource_version_id"}),
+    "run_steps": (StepLine, {"run_id", "user_id"}),
+    "run_io": (ValueLine, {"run_id", "user_id", "side"}),
+}
+_COLUMNS = """
+SELECT attname
+FROM pg_attribute
+WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+"""
 #: Quotes, backslashes, what looks like an escape, control characters, the separators of lines.
 HOSTILE = "a\"b\\c\\u0000 \\n\n\r\t\x01\x1f\x7f\x80\x85\u2028\u2029\ufeff\U0001f680'); --"
 
@@ -57,6 +87,13 @@ def exported(url: str, kind: Kind) -> list[dict[str, Any]]:
     for line in lines:
         msgspec.json.decode(line, type=LINES[kind])
     return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("table", EXPORTED)
+def test_every_column_is_in_a_line(admin: Connection[Any], table: str) -> None:
+    line, implied = EXPORTED[table]
+    columns = {name for (name,) in admin.execute(_COLUMNS, (table,))}
+    assert columns - set(line.__struct_fields__) == implied
 
 
 def test_a_user_is_one_line_with_every_column(database_url: str, make: Factory) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vrooli_data._async import repositories
 from vrooli_data._contract.check import package_python
-from vrooli_data._contract.header import index_line
+from vrooli_data._contract.header import HeaderError, index_line
 from vrooli_data._contract.modules import find_repositories
 from vrooli_data._contract.recording import Method
 from vrooli_data._queries import Source, load_folder, sql_folder
@@ -87,12 +87,7 @@ def _name(method: Method) -> str:
 
 def _row(method: Method, signature: inspect.Signature, sources: dict[str, Source]) -> str:
     used = [sources[name] for name in sorted({call.query for call in method.calls})]
-    indexes = _unique(
-        " or ".join(entry.names)
-        for source in used
-        for field in ("Index", "Index (pg_trgm)")
-        for entry in index_line(source.header.get(field, "none: no such line")).entries
-    )
+    indexes = _unique(name for source in used for name in _indexes(source))
     name = _name(method)
     tests = (path.name for path in TESTS.glob("test_*.py") if f"{name}(" in path.read_text())
     cells = (
@@ -103,6 +98,16 @@ def _row(method: Method, signature: inspect.Signature, sources: dict[str, Source
         _unique(sorted(tests)) or "**none**",
     )
     return "| " + " | ".join(cells) + " |"
+
+
+def _indexes(source: Source) -> Iterator[str]:
+    """Yield the entries of the Index lines of a query; exit if one cannot be read."""
+    for field in ("Index", "Index (pg_trgm)"):
+        try:
+            line = index_line(source.header.get(field, "none: no such line"))
+        except HeaderError as error:
+            sys.exit(f"{source.path}:{source.line}: {source.name}: {error}")
+        yield from (" or ".join(entry.names) for entry in line.entries)
 
 
 def _unique(values: Iterable[str]) -> str:
