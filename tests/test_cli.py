@@ -44,6 +44,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("check",),
     ("explain",),
     ("mend-search",),
+    ("reconcile",),
 ]
 
 

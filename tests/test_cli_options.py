@@ -43,8 +43,10 @@ WRONG_FOR = {
 #: What is taken, by the option; see `call` for the files.
 RIGHT = {
     "--application": "shop",
+    "--batch-size": "1",
     "--database-url": "postgresql://127.0.0.1:1/x",
     "--data-dir": "other",
+    "--every": "1",
     "--examples": "examples",
     "--html": "page.html",
     "--lock-timeout": "1",

@@ -23,6 +23,7 @@ DOCS = README.parent / "docs"
 #: Pages whose programs are run, and how many each has.
 PROGRAMS = {
     "bulk.md": 12,
+    "counters.md": 2,
     "export.md": 1,
     "poolers.md": 1,
     "processes.md": 3,

@@ -17,8 +17,10 @@ _INTERRUPTED = 130
 _OPTIONS = {
     "application": "--application",
     "application_only": "--application-only",
+    "batch_size": "--batch-size",
     "compress": "--gzip",
     "conninfo": "--database-url",
+    "every": "--every",
     "folder": "--data-dir",
     "lock_timeout": "--lock-timeout",
     "migration_id": "--rollback-to",

@@ -17,6 +17,7 @@ from ._import import import_from
 from ._mend_search import mend_search
 from ._migrate import migrate
 from ._output import say
+from ._reconcile import reconcile
 from ._seed import seed
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app.command()(check)
 app.command()(drift)
 app.command()(explain)
 app.command()(mend_search)
+app.command()(reconcile)
 app.add_typer(import_from, name="import")
 app.add_typer(export_to, name="export")
 
