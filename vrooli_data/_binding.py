@@ -1,4 +1,4 @@
-"""The queries of a folder, bound to what their rows become. No I/O but reading the files."""
+"""The queries of a folder, bound to their results. No I/O but reading the files."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound=msgspec.Struct)
 
-#: What stands in the tag of a statement, and so in a comment of SQL.
+#: The name of a folder is part of the tag of a statement, which is a comment in SQL.
 _FOLDER = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
-#: By what follows the parameters in the name line, the method of `Queries` that binds the query.
+#: The method of `Queries` that binds a query, by the character after its parameters.
 _BINDERS = {"": "bind", "^": "bind", "$": "scalar", "!": "command"}
-#: What a key is that goes to JSON and comes back as it was.
+#: The types of keys that JSON returns unchanged.
 _KEY_TYPES = (int, str, UUID)
 
 
@@ -83,11 +83,11 @@ class Queries:
         Args:
             name: the name of the query, without the folder.
             record: a msgspec struct class.
-            takes: tells a type checker the parameters: a struct class with these fields, or a
+            takes: the parameters, for a type checker: a struct class with these fields, or a
                 function with these parameters.
-            many: the name of a query that takes a JSON array of keys. Calls that one turn of an
-                event loop makes share its statement.
-            key: the field that equals the parameter. It is required with *many*.
+            many: the name of a query that takes a JSON array of keys. Calls in the same turn of an
+                event loop share its statement.
+            key: with *many*: the field that equals the parameter.
         """
         source = self._source(name, "bind")
         _check_record(source.name, record)
@@ -172,14 +172,14 @@ class Queries:
         return Listing(first, after, before, record, key, ties, ascending=ascending)
 
     def copy(self, name: str, row: type[S]) -> Copy[S]:
-        """Bind a `COPY ... FROM STDIN` to the struct whose fields are its columns, in order."""
+        """Bind a `COPY ... FROM STDIN` to a struct; its fields are the columns, in their order."""
         return Copy(self._source(name, "command"), row)
 
     def load(self, name: str, row: type[S]) -> Load[S]:
         """Bind the queries of a bulk load to the struct of the rows that it stages.
 
-        They are *name* with ``__stage``, ``__copy``, ``__insert`` and ``__drop`` behind it, and
-        ``__failures`` and ``__update`` where the folder has them; see docs/bulk.md.
+        Their names are *name* and ``__stage``, ``__copy``, ``__insert`` and ``__drop``. The queries
+        ``__failures`` and ``__update`` are optional. See docs/bulk.md.
         """
         full = f"{self.folder.name}.{name}"
         failures, update = f"{name}__failures", f"{name}__update"
@@ -237,7 +237,7 @@ def _check_record(query: str, record: object) -> None:
 
 
 def _check_takes(source: Source, takes: Callable[..., object] | None) -> None:
-    """Refuse what does not take the parameters of the query, each once."""
+    """Refuse *takes* unless it has each parameter of the query, once and in the order."""
     if takes is None:
         return
     taken = list(_taken(takes))
@@ -253,9 +253,9 @@ def _check_takes(source: Source, takes: Callable[..., object] | None) -> None:
 
 
 def _taken(takes: Callable[..., object]) -> Iterator[tuple[str, bool]]:
-    """Yield the name of each parameter of a function, and whether it goes by its position.
+    """Yield the name of each parameter of a function, and whether it is positional.
 
-    A struct stands for its fields.
+    A struct is replaced by its fields.
     """
     if _is_struct(takes):
         yield from ((name, False) for name in takes.__struct_fields__)

@@ -20,7 +20,7 @@ R = TypeVar("R")
 class BoundQuery(Generic[P, R]):
     """A query and its parameters; the subclasses read its rows."""
 
-    #: What a row becomes, as the header says it; None is a number of rows.
+    #: The record or type of a row, as in the header; None if the result is a number of rows.
     record: Any
 
     __slots__ = (
@@ -41,11 +41,11 @@ class BoundQuery(Generic[P, R]):
         self.statement = source.statement
         self.parameters = source.parameters
         self.arity = len(source.parameters)
-        #: It locks nothing and writes nothing, so that it may always run again.
+        #: Whether it takes no locks and writes nothing, so that it may always run again.
         self.only_reads = source.header["Locks"] == "none"
-        #: Each call is planned for its own parameters; all others share one plan.
+        #: Whether each call is planned for its own parameters. Other queries have one plan.
         self.is_planned_anew = source.is_planned_anew
-        #: The session returns one row with the number of written rows.
+        #: Whether the session returns one row, with the number of written rows.
         self.counts_rows = source.suffix == "!"
 
     def arguments(self, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
@@ -53,19 +53,19 @@ class BoundQuery(Generic[P, R]):
         return arranged(self.name, self.parameters, given, named)
 
     def check_columns(self, columns: tuple[str, ...]) -> None:
-        """Raise `RecordMismatch` unless the result has the columns that rows are read by."""
+        """Raise `RecordMismatch` unless the result has the expected columns."""
         raise NotImplementedError
 
     def records(self, rows: list[Row]) -> list[R]:
-        """Return what each row becomes."""
+        """Return the record or value of each row."""
         return list(map(self.record_of, rows))
 
     def record_of(self, row: Row) -> R:
-        """Return what one row becomes; raise `RecordMismatch` where it does not fit."""
+        """Return the record or value of one row; raise `RecordMismatch` if it does not fit."""
         raise NotImplementedError
 
     def mismatch(self, part: str = "a column") -> RecordMismatch:
-        """Return the error of a row that does not fit; *part* says where, and never with what."""
+        """Return the error of a row that does not fit; *part* is a place, without any value."""
         done = "" if self.only_reads else "; the statement itself has run"
         return RecordMismatch(
             f"{self.name}: {part} does not fit {self._kind()}: something other "
@@ -78,12 +78,12 @@ class BoundQuery(Generic[P, R]):
         return f"<{type(self).__name__} {self.name}>"
 
     def _kind(self) -> str:
-        """Say what a row is to become."""
+        """Return the words for the record or type of a row."""
         raise NotImplementedError
 
 
 class Query(BoundQuery[P, R]):
-    """A query whose rows become records."""
+    """A query that returns records."""
 
     __slots__ = ("_build", "_decoders", "_key_type", "columns", "key", "many")
 
@@ -97,13 +97,13 @@ class Query(BoundQuery[P, R]):
     ) -> None:
         super().__init__(source)
         self.record = record
-        # The class itself: calling through Update[User] would cost more and build the same.
+        # The class itself: a call of Update[User] builds the same object, and costs more.
         self._build: Callable[..., R] = get_origin(record) or record
         self.columns = tuple(field.name for field in record_fields(record))
         self._decoders = nested_decoders(record)
-        #: The query of many keys, given as a JSON array, which may answer several calls at once.
+        #: The query of a JSON array of keys, which may answer several calls together.
         self.many = many
-        #: The field of the record that equals the one parameter, where there is such a query.
+        #: With *many*: the field of the record that equals the parameter.
         self.key = key
         self._key_type = record_type(record, key)
 
@@ -162,12 +162,12 @@ class Query(BoundQuery[P, R]):
             for index, decode in self._decoders
             if row[index] is not None and (part := unreadable_part(decode, row[index])) is not None
         )
-        # What is too deep for one reader's stack may not be for the next.
+        # A value that is too deep for the stack of one reader may not be too deep for the next.
         return self.mismatch(next(parts, "a column"))
 
 
 class Scalar(BoundQuery[P, R]):
-    """A query of one value: ``$`` stands behind its name."""
+    """A query of one value, with ``$`` after its parameters."""
 
     __slots__ = ("_decode",)
 
@@ -186,7 +186,7 @@ class Scalar(BoundQuery[P, R]):
             )
 
     def record_of(self, row: Row) -> R:
-        """Return the value, which is None where it is NULL."""
+        """Return the value; None for NULL."""
         value = row[0]
         if self._decode is None or value is None:
             return cast("R", value)
@@ -200,7 +200,7 @@ class Scalar(BoundQuery[P, R]):
 
 
 class Command(BoundQuery[P, int]):
-    """A query that returns no rows, but how many it wrote: ``!`` stands behind its name."""
+    """A query that returns the number of written rows, with ``!`` after its parameters."""
 
     __slots__ = ()
 
@@ -209,7 +209,7 @@ class Command(BoundQuery[P, int]):
         self.record = None
 
     def check_columns(self, columns: tuple[str, ...]) -> None:
-        """Raise `RecordMismatch` where the result has columns."""
+        """Raise `RecordMismatch` if the result has columns."""
         if columns:
             raise RecordMismatch(
                 f"{self.name} returns the columns ({', '.join(columns)}); a query with ! behind "
@@ -218,7 +218,7 @@ class Command(BoundQuery[P, int]):
             )
 
     def record_of(self, row: Row) -> int:
-        """Return how many rows were written."""
+        """Return the number of written rows."""
         count: int = row[0]
         return count
 
@@ -231,8 +231,8 @@ def arranged(
 ) -> tuple[Any, ...]:
     """Return parameters in their order; raise `InvalidInput` unless each is given exactly once.
 
-    They are given by position, by name, or as the fields of one struct. Names may add parameters to
-    a struct. A field that is UNSET is not given.
+    They are given by position, by name, or as the fields of one struct. Parameters that the struct
+    lacks, or that are UNSET in it, may be given by name.
     """
     if len(given) == 1 and isinstance(given[0], msgspec.Struct):
         fields = msgspec.structs.asdict(given[0])
@@ -260,5 +260,5 @@ def arranged(
 
 
 def record_type(record: type[Any], field: str) -> Any:
-    """Return the type of a field of a record; None where it has none of that name."""
+    """Return the type of a field of a record; None if there is no such field."""
     return next((each.type for each in record_fields(record) if each.name == field), None)

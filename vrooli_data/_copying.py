@@ -14,15 +14,15 @@ from .errors import InvalidFile, InvalidUse, RecordMismatch
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-#: One line each once comments are out; a server takes more, and no reader misses it.
+#: The only form of COPY that is accepted. The server accepts others, which are not needed.
 _COPY = re.compile(
     r"COPY\s+(?P<table>(?:\w+\.)?\w+)\s*\((?P<columns>[\w\s,]+)\)\s*FROM\s+STDIN\s*"
     r'\(\s*FORMAT\s+"?binary"?\s*\)\s*',
     re.IGNORECASE,
 )
-#: What goes as another type than that of its column, by the column's type and the field's.
+#: The types that values are sent as, if not as that of their column, by column and field.
 WIRE: Final[Mapping[tuple[str, object], str]] = {
-    # The text of the JSON behind the number of its format.
+    # The number of the format, and then the text of the JSON.
     ("jsonb", bytes): "bytea",
     # Microseconds since 2000-01-01 UTC.
     ("timestamp with time zone", int): "bigint",
@@ -31,15 +31,15 @@ _JSONB_FORMAT = b"\x01"
 
 
 def jsonb(text: bytes) -> bytes:
-    """Return what goes to a column of type jsonb for a JSON text."""
+    """Return the binary form of a JSON text for a column of type jsonb."""
     return _JSONB_FORMAT + text
 
 
 class Copy(Generic[S]):
     """A query `COPY table (columns) FROM STDIN (FORMAT "binary")`, bound to a struct.
 
-    The fields of the struct are the columns, in their order. Raises `InvalidFile` where the query
-    is another statement, and `InvalidUse` where columns and fields are not the same.
+    The fields of the struct are the columns, in their order. Raises `InvalidFile` if the query is
+    another statement, and `InvalidUse` if columns and fields differ.
     """
 
     __slots__ = ("columns", "name", "row", "source", "statement", "table")

@@ -1,4 +1,4 @@
-"""Bulk loads: the queries that one is made of, what it takes, and what became of it. No I/O."""
+"""Bulk loads: their queries, options, staged rows and results. No I/O."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from .validation import (
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-#: What becomes of a row whose key is there already: it is left out, is a failure, or replaces.
+#: What happens to a row with an existing key: it is left out, is a failure, or replaces the other.
 OnDuplicate: TypeAlias = Literal["skip", "error", "update"]
 ON_DUPLICATE: Final = get_args(OnDuplicate)
-#: The column of each staging table that comes first: the place of the row in the input, from 0.
+#: The first column of each staging table: the position of the row in the input, from 0.
 ROW_INDEX: Final = "row_index"
-#: Savepoints with which one transaction looks for rows that the server refuses: what others see
-#: of a transaction with more subtransactions is slow to find out.
+#: Savepoints that one transaction uses to find the rows that the server refuses. With more
+#: subtransactions, other sessions check the visibility of rows slowly.
 MOST_SAVEPOINTS: Final = 64
 _MAX_BATCH: Final = 1_000_000
 _JSON: Final = frozenset({"json", "jsonb"})
 _BOUNDS: Final = {"smallint": 2**15, "integer": MAX_INTEGER + 1}
-#: What a row can be the cause of: a class of SQLSTATE, or an error of its own.
+#: The classes of SQLSTATE that a row may cause.
 _CAUSED_BY_A_ROW: Final = ("22", "23", "54")
 
 
 class FailedRow(msgspec.Struct, frozen=True, gc=False):
-    """One row that a query has taken out of the staging table, and why."""
+    """One row that a query has deleted from the staging table, and the reason."""
 
     row_index: int
     constraint_name: str
@@ -55,36 +55,36 @@ class FailedRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class LoadedRows(msgspec.Struct, frozen=True):
-    """What one statement made of the staged rows."""
+    """The result of one statement for the staged rows."""
 
     inserted: int
     updated: int
-    #: Rows that found gone what they refer to: they are looked at again.
+    #: Rows with a reference to a row that is gone; they are checked again.
     missed: int
-    #: Of what was inserted; None where there was nothing, or the table has no such key.
+    #: The ids of the inserted rows; None if there are none, or the table has no such key.
     ids: list[int] | None
 
 
 class BulkFailure(msgspec.Struct, frozen=True, gc=False):
-    """One row of the input that was not written, and why. It holds none of its values."""
+    """One row of the input that was not written, and the reason. It contains no value of it."""
 
     #: Position in the input, from 0.
     index: int
-    #: The field that was refused before the row was sent; None where the server refused the row.
+    #: The field that was refused before the row was sent; None if the server refused the row.
     field: str | None
-    #: The constraint that the row breaks, where the server has a name for it.
+    #: The constraint that the row breaks; None if the server names none.
     constraint: str | None
     reason: str
 
 
 class BulkResult(msgspec.Struct, frozen=True):
-    """What a bulk load did; ``read`` is the sum of the other three and of the failures."""
+    """The counts of a bulk load; ``read`` is the sum of the other three and of the failures."""
 
     read: int
     inserted: int
-    #: Rows whose key was there, and which took the values of the input.
+    #: Existing rows that got the values of the input.
     updated: int
-    #: Rows whose key was there, or stood in another row of the input.
+    #: Rows with a key that the table, or another row of the input, had.
     skipped: int
     #: In the order of the input.
     failures: list[BulkFailure]
@@ -113,10 +113,10 @@ class Load(Generic[S]):
     name: str
     stage: Command[...]
     copy: Copy[S]
-    #: None where rows that break a constraint are looked for one by one.
+    #: None if rows that break a constraint are found one by one.
     failures: Query[..., FailedRow] | None
     insert: Query[..., LoadedRows]
-    #: None where rows that are there cannot be updated.
+    #: None if existing rows cannot be updated.
     update: Query[..., LoadedRows] | None
     drop: Command[...]
 
@@ -137,19 +137,19 @@ class Load(Generic[S]):
 
 
 class Options(NamedTuple):
-    """How a load goes; checked before anything is read."""
+    """The options of a load; checked before anything is read."""
 
     on_duplicate: OnDuplicate
     batch_size: int
     all_or_nothing: bool
-    #: Told how many rows of the input are done.
+    #: Called with the number of rows of the input that are done.
     progress: Callable[[int], object] | None
-    #: Given the ids of what was inserted, batch by batch.
+    #: Called with the ids of the rows that a batch has inserted.
     on_inserted: Callable[[list[int]], object] | None
 
 
 def check_options(load: Load[Any], options: Options) -> None:
-    """Refuse options that no load, or not this one, takes."""
+    """Refuse options that are wrong, or that this load does not support."""
     check_choice("on_duplicate", options.on_duplicate, ON_DUPLICATE)
     if options.on_duplicate == "update" and load.update is None:
         raise InvalidInput("on_duplicate", f"{load.name} has no query {load.name}__update")
@@ -165,7 +165,7 @@ class Row(NamedTuple):
     """One row of the input."""
 
     place: int
-    #: In the order of the columns, behind the index.
+    #: In the order of the columns, without the index.
     values: Sequence[Any]
 
 
@@ -175,7 +175,7 @@ def read_rows(
     first: int,
     stage: Callable[[Any], S] | None,
 ) -> Iterator[Row | BulkFailure]:
-    """Check inputs, the first of which has the index *first*, and lay out what is staged."""
+    """Check inputs, and yield a staged row or a failure for each; *first* is the first index."""
     fields = load.row.__struct_fields__
     for index, given in enumerate(inputs, first):
         try:
@@ -210,7 +210,7 @@ class Wire:
         ]
 
     def laid_out(self, row: Row) -> tuple[Any, ...]:
-        """Return what is sent of a row; raise `InvalidInput` for what a column cannot hold."""
+        """Return the values to send for a row; raise `InvalidInput` if one does not fit."""
         for place, name, bound in self._bounded:
             value = row.values[place]
             if isinstance(value, int) and not -bound <= value < bound:
@@ -227,14 +227,14 @@ class Wire:
 
 
 class Written(NamedTuple):
-    """What one transaction made of its rows."""
+    """The result of one transaction for its rows."""
 
     inserted: int
     updated: int
     skipped: int
     failures: list[BulkFailure]
     ids: list[int]
-    #: What it did not come to.
+    #: The rows that it has not handled.
     left: list[Row]
 
 
@@ -246,7 +246,7 @@ class Ledger:
         self.failures: list[BulkFailure] = []
 
     def add(self, written: Written) -> None:
-        """Count what a transaction wrote."""
+        """Add the result of a transaction."""
         self.inserted += written.inserted
         self.updated += written.updated
         self.skipped += written.skipped
@@ -264,7 +264,7 @@ class Ledger:
 
 
 def is_caused_by_a_row(error: VrooliDataError) -> bool:
-    """Tell whether a row may be why the server refused a statement."""
+    """Return whether a row may have caused an error of the server."""
     return isinstance(error, AlreadyExists | MissingReference | CheckFailed | DatabaseError) and (
         error.sqlstate or ""
     ).startswith(_CAUSED_BY_A_ROW)

@@ -97,7 +97,7 @@ class _Arrow:
 
 
 class _Counted:
-    """Tells where a stream is that cannot tell it itself, as a pipe."""
+    """Counts the bytes of a stream that has no position, such as a pipe."""
 
     closed = False
 
@@ -112,7 +112,7 @@ class _Counted:
         return len(data)
 
     def tell(self) -> int:
-        """Return how much was written."""
+        """Return the number of written bytes."""
         return self._written
 
     def flush(self) -> None:

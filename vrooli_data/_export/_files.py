@@ -1,4 +1,4 @@
-"""Write a file that is whole or not there."""
+"""Write a file that appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..errors import InvalidFile
 
 @contextmanager
 def whole_file(target: Path | BinaryIO) -> Iterator[BinaryIO]:
-    """Open a file that takes its name at the end of the block; a stream is written as it is."""
+    """Open a file that gets its name at the end of the block; a stream is written directly."""
     if not isinstance(target, Path):
         yield target
         target.flush()
         return
     try:
-        # A link stays, and what it leads to is replaced.
+        # The target of a link is replaced, and the link stays.
         place = target.resolve()
         if place.exists() and not place.is_file():
             # A device or a pipe has no other name.

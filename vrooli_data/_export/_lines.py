@@ -19,14 +19,14 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def is_packed(target: Path | BinaryIO, *, compress: bool | None) -> bool:
-    """Tell whether gzip is to be written: as the caller says, else as the name of the file does."""
+    """Return whether to write gzip: *compress*, or whether the name of the file ends in .gz."""
     if compress is None:
         return isinstance(target, Path) and target.suffix == ".gz"
     return compress
 
 
 def line_writer(*, compress: bool) -> Writer:
-    """Return what writes one line a row."""
+    """Return a writer of one line per row."""
     return _packed_lines if compress else _lines
 
 

@@ -1,4 +1,4 @@
-"""Load rows from a file of lines: those that are good, or all or none."""
+"""Load rows from a file of lines: the good lines, or all or none."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from ._kinds import Kind, staged
 from ._lines import MAX_LINE, Line, name_of, read_lines
 
 _MAX_BATCH = 10_000
-#: A batch ends behind so many bytes of lines, so that long ones fill no memory.
+#: A batch ends after so many bytes, so that long lines do not fill the memory.
 _BATCH_BYTES = 4 * 2**20
 
 
 class RejectedLine(msgspec.Struct, frozen=True, gc=False):
-    """One line that was not imported, and why."""
+    """One line that was not imported, and the reason."""
 
     #: From 1.
     line: int
-    #: The field that was refused; None where the whole line was, or the server refused the row.
+    #: The field that was refused; None if the whole line was, or if the server refused the row.
     field: str | None
-    #: The constraint that the row breaks, where the server has a name for it.
+    #: The constraint that the row breaks; None if the server names none.
     constraint: str | None
-    #: It holds none of the values.
+    #: It contains no values.
     reason: str
-    #: The line as it stood there; bytes that are not UTF-8 as ``\\xff``.
+    #: The text of the line; bytes that are not UTF-8 are written as ``\\xff``.
     raw: str
-    #: Whether the line was longer than can be read, and *raw* is its beginning.
+    #: Whether the line was too long, so that *raw* is only its beginning.
     is_cut: bool
 
 
 class ImportReport(msgspec.Struct, frozen=True, gc=False):
-    """What an import did; ``read`` is the sum of the next three."""
+    """The counts of an import; ``read`` is the sum of the next three."""
 
     #: Lines of the file.
     read: int
-    #: Rows that are new in the database.
+    #: New rows in the database.
     inserted: int
-    #: Lines whose key existed already, or stood in an earlier line.
+    #: Lines with a key that the database or an earlier line had.
     skipped: int
     #: Lines that were not imported because they are bad.
     rejected: int
@@ -70,20 +70,21 @@ def import_file(
 ) -> ImportReport:
     """Load rows from NDJSON, plain or gzip (sql/*/import.sql); docs/import.md has the formats.
 
-    The first good line of a public id wins; what the database has already stays as it is. Each
-    batch commits by itself: interrupted, an import can be run again, and inserts the rest. Raises
-    `InvalidFile` where the file cannot be read on.
+    The first good line of a public id is imported. Existing rows are not changed. Each batch is
+    committed by itself, so that an interrupted import can be run again, and inserts the rest.
+    Raises `InvalidFile` if the file cannot be read to its end.
 
     Args:
         conninfo: a libpq connection string or URL; ``DATABASE_URL`` when it is None.
-        kind: what each line holds.
+        kind: the kind of row in each line.
         source: the path of a file, or a binary stream.
         schema: where the tables are; None is the first schema that exists in the search_path of
             the role.
-        strict: write nothing where a line is bad, and raise `InvalidFile`.
-        batch_size: lines of a batch, at most; one ends earlier behind 4 MiB.
-        on_rejected: given the bad lines of each batch, once it is committed; with *strict*, before.
-        progress: told of each batch.
+        strict: write nothing if a line is bad, and raise `InvalidFile`.
+        batch_size: the most lines of a batch; a batch also ends after 4 MiB.
+        on_rejected: called with the bad lines of each batch, after its commit; with *strict*,
+            before.
+        progress: called for each batch.
     """
     check_choice("kind", kind, get_args(Kind))
     check_flag("strict", strict)
@@ -116,7 +117,7 @@ class _Batch:
     lines: list[Line] = field(default_factory=list)
     rows: list[msgspec.Struct] = field(default_factory=list)
     rejected: list[RejectedLine] = field(default_factory=list)
-    #: Of good and bad lines, how many there are, and their bytes.
+    #: The number of lines, good and bad, and their bytes.
     read: int = 0
     size: int = 0
 
@@ -145,7 +146,7 @@ class _Import:
                 self._progress.advance(batch.read)
 
     def refuse(self, name: str) -> None:
-        """Raise where a line was bad."""
+        """Raise `InvalidFile` if a line was bad."""
         if self._rejected:
             raise InvalidFile(
                 f"{name}:{self._first_rejected}: nothing was written, because "

@@ -1,4 +1,4 @@
-"""What one line of an export of resources may hold, and what is staged of it."""
+"""A line of an export of resources, and the row that is staged for it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class _StagedTranslation(msgspec.Struct, gc=False):
 
 
 class _StagedResource(msgspec.Struct, gc=False):
-    """One line as it is staged; bytes are the text of JSON."""
+    """The staged row of a line; bytes are the text of JSON."""
 
     public_id: str
     resource_type: str

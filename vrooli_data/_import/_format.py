@@ -1,4 +1,4 @@
-"""A format of lines: how one is decoded, and what loads the rows that are staged of them."""
+"""A format of lines: decodes a line, and names the queries that load the staged rows."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ class Format(NamedTuple):
     """One format of the lines of one kind."""
 
     load: Load[Any]
-    #: Returns what is staged of a line, or raises `WrongLine`.
+    #: Returns the row that is staged for a line, or raises `WrongLine`.
     stage: Callable[[bytes], msgspec.Struct]

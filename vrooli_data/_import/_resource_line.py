@@ -1,4 +1,4 @@
-"""What one line of a file of resources may hold, and what is staged of it."""
+"""A line of a file of resources, and the row that is staged for it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _ResourceLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _StagedResource(msgspec.Struct, gc=False):
-    """One line as it is staged."""
+    """The staged row of a line."""
 
     public_id: str
     resource_type: str
@@ -57,7 +57,7 @@ _FIELDS = len(_ResourceLine.__struct_fields__)
 
 
 def _stage(line: bytes) -> _StagedResource:
-    """Return what is staged of a line, or raise `WrongLine`."""
+    """Return the row that is staged for a line, or raise `WrongLine`."""
     resource = _DECODER.decode(line)
     config = bytes(resource.config)
     check_line(line, _FIELDS + len(checked_object("config", config)))

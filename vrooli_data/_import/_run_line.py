@@ -1,4 +1,4 @@
-"""What one line of a file of runs may hold, and what is staged of it."""
+"""A line of a file of runs, and the row that is staged for it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _RunLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     status: RunStatus
     is_private: bool
-    #: Tells no data from the data ``null``.
+    #: Distinguishes a run without data from one with the data ``null``.
     has_data: bool
     data: msgspec.Raw
     started_at: Moment | None
@@ -65,7 +65,7 @@ class _RunLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _StagedRun(msgspec.Struct, gc=False):
-    """One line as it is staged; bytes are the text of JSON."""
+    """The staged row of a line; bytes are the text of JSON."""
 
     public_id: str
     user_public_id: str

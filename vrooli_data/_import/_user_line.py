@@ -1,4 +1,4 @@
-"""What one line of a file of users may hold, and what is staged of it."""
+"""A line of a file of users, and the row that is staged for it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _UserLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _StagedUser(msgspec.Struct, gc=False):
-    """One line as it is staged."""
+    """The staged row of a line."""
 
     public_id: str
     email: str | None
