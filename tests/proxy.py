@@ -42,6 +42,8 @@ class Proxy:
         self._threads: list[Thread] = []
         #: By what a request holds: how to fail, and whether at the transaction's COMMIT only.
         self._plans: dict[bytes, tuple[Way, bool]] = {}
+        #: Those of them that fail once.
+        self._once: set[bytes] = set()
         #: How often it has failed.
         self.failures = 0
         self._start(self._accept)
@@ -61,6 +63,16 @@ class Proxy:
     def fail_at_commit(self, marker: bytes, way: Way) -> None:
         """Fail at the COMMIT of each transaction that has sent *marker*."""
         self._plans[marker] = (way, True)
+
+    def fail_once_at(self, marker: bytes, way: Way) -> None:
+        """Fail at the next request that holds *marker*."""
+        self._once.add(marker)
+        self.fail_at(marker, way)
+
+    def fail_once_at_commit(self, marker: bytes, way: Way) -> None:
+        """Fail at the COMMIT of the next transaction that has sent *marker*."""
+        self._once.add(marker)
+        self.fail_at_commit(marker, way)
 
     def lead_to(self, url: str) -> None:
         """Hand new conversations on to another server."""
@@ -140,6 +152,8 @@ class Proxy:
         now = later = None
         for marker, (way, is_at_commit) in self._plans.copy().items():
             if marker in request:
+                if marker in self._once:
+                    self._plans.pop(marker, None)
                 now, later = (now, way) if is_at_commit else (way, later)
         return now, later
 

@@ -22,6 +22,7 @@ from psycopg.types.numeric import Int8Dumper
 from psycopg.types.string import ByteaBinaryLoader
 
 from ._conninfo import read_conninfo, settings_of_options, settled
+from ._outbox import Notifications
 from ._search_path import SearchPath
 from .validation import check_text
 
@@ -107,6 +108,7 @@ class SessionSettings:
         #: None until it is known whether there is a pooler. False for good after a failure.
         self.prepare = prepare
         self.on_query = on_query
+        self.notifications = Notifications()
 
     def unprepared(self) -> SessionSettings:
         """Return a copy for a session without prepared statements."""

@@ -1,9 +1,15 @@
-"""Public ids: 12 characters of [0-9a-z], shown outside in place of the identifier."""
+"""Ids that the layer makes: public ids, 12 characters of [0-9a-z], and the ids of events."""
 
 from __future__ import annotations
 
 import secrets
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from contextvars import ContextVar, Token
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+T = TypeVar("T")
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 #: Pairs of digits, so that an id takes six divisions.
@@ -15,16 +21,17 @@ PUBLIC_IDS = _BASE**6
 
 
 class StableIds:
-    """Give every attempt of one retried call the same public ids, in the same order."""
+    """Give every attempt of one retried call the same ids, in the same order."""
 
     def __init__(self) -> None:
-        self._made: list[str] = []
-        self._next = 0
+        #: By the function that makes ids of a kind.
+        self._made: dict[Callable[[], Any], list[Any]] = defaultdict(list)
+        self._taken: Counter[Callable[[], Any]] = Counter()
         self._token: Token[StableIds | None] | None = None
 
     def begin(self) -> None:
         """Begin an attempt, which gets the ids of the previous attempt."""
-        self._next = 0
+        self._taken.clear()
         self._token = _stable_ids.set(self)
 
     def end(self) -> None:
@@ -38,12 +45,14 @@ class StableIds:
                     _stable_ids.set(None)
             self._token = None
 
-    def take(self) -> str:
-        """Return the next id of the attempt."""
-        if self._next == len(self._made):
-            self._made.append(_random_id())
-        self._next += 1
-        return self._made[self._next - 1]
+    def take(self, make: Callable[[], T]) -> T:
+        """Return the attempt's next id of the kind that *make* makes."""
+        made, taken = self._made[make], self._taken[make]
+        if taken == len(made):
+            made.append(make())
+        self._taken[make] += 1
+        found: T = made[taken]
+        return found
 
 
 _stable_ids: ContextVar[StableIds | None] = ContextVar("vrooli_data_stable_ids", default=None)
@@ -51,8 +60,17 @@ _stable_ids: ContextVar[StableIds | None] = ContextVar("vrooli_data_stable_ids",
 
 def new_public_id() -> str:
     """Return an unguessable public id; every attempt of one retried call gets the same one."""
+    return _stable(_random_id)
+
+
+def new_event_id() -> UUID:
+    """Return an id of an event; every attempt of one retried call gets the same one."""
+    return _stable(uuid4)
+
+
+def _stable(make: Callable[[], T]) -> T:
     stable = _stable_ids.get()
-    return _random_id() if stable is None else stable.take()
+    return make() if stable is None else stable.take(make)
 
 
 def _random_id() -> str:

@@ -18,6 +18,7 @@ from ._loading import (
     LoadedRows,
     OnDuplicate,
 )
+from ._outbox import Recording, checked_event_id, row_told
 from ._pages import Listing, Page
 from ._public_id import new_public_id
 from ._sync._compat import Inputs
@@ -44,10 +45,13 @@ __all__ = [
     "Page",
     "Queries",
     "Query",
+    "Recording",
     "Repository",
     "Scalar",
     "Update",
+    "checked_event_id",
     "json_text",
     "new_public_id",
     "queries",
+    "row_told",
 ]

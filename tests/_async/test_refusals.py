@@ -41,6 +41,7 @@ CREATE: list[tuple[str, Any]] = [
     ("chats", lambda db: db.chats.create(CreateChat())),
     ("resources", lambda db: db.resources.create(RESOURCE)),
     ("resources", lambda db: db.resources.create_with_version(RESOURCE, VERSION)),
+    ("resources", lambda db: db.resources.create_with_event(RESOURCE, changed_by=1)),
     ("resource_versions", lambda db: db.resources.create_with_version(RESOURCE, VERSION)),
     ("resource_versions", lambda db: db.resources.add_version(1, VERSION)),
     ("runs", lambda db: db.runs.create(CreateRun(user_id=1, name="Run"))),

@@ -18,6 +18,7 @@ from .._migrations import (
     has_trigrams,
     package_series,
 )
+from .._outbox import Recording, is_recorded
 from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._rows import Row
 from .._search_path import SearchPath
@@ -33,6 +34,7 @@ from .._transactions import (
     note_of_lone_write,
 )
 from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Unavailable
+from ..records.events import ChangeEvent
 from ..records.schema import AppliedMigration, Extension
 from ..validation import check_flag, check_hook, check_int, check_seconds
 from ._compat import Body, call, check_body
@@ -82,6 +84,17 @@ class AsyncPooledRunner:
             self._transactions.refuse_nesting(query.name)
         return await self._retrier.repeat(lambda: self._once(query, parameters))
 
+    async def record(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row] | ChangeEvent:
+        """Execute a query that records an event and return its rows, or the event."""
+        self._transactions.refuse_nesting(query.name)
+
+        async def work() -> list[Row]:
+            return await self._retrier.repeat(lambda: self._once(query, parameters, recording))
+
+        return await self._resolver.settled(work, query, parameters, recording)
+
     async def atomic(self, body: Body[AsyncTransactionalRunner, T], *, repeats: bool = True) -> T:
         """Run several queries that take effect together or not at all, again on conflict."""
 
@@ -91,7 +104,12 @@ class AsyncPooledRunner:
 
         return await (self._retrier.repeat(attempt) if repeats else attempt())
 
-    async def _once(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
+    async def _once(
+        self,
+        query: BoundQuery[..., Any],
+        parameters: tuple[Any, ...],
+        recording: Recording | None = None,
+    ) -> list[Row]:
         note = NOT_COMMITTED
         with AsyncLoan(self._pool) as loan:
             # The loan's block does not protect the line of a `try` (CPython 3.11): none follows.
@@ -100,20 +118,27 @@ class AsyncPooledRunner:
                 note = NOT_KNOWN
                 rows = await connection.session.rows(query, parameters)
                 note = COMMITTED
+                if recording is not None and is_recorded(rows):
+                    await connection.session.notify()
                 await loan.give_back()
             except BaseException as error:
-                await self._end(query, loan, error, note)
+                await self._end(query, loan, error, note, recording)
                 raise
         return rows
 
     async def _end(
-        self, query: BoundQuery[..., Any], loan: AsyncLoan, error: BaseException, note: str
+        self,
+        query: BoundQuery[..., Any],
+        loan: AsyncLoan,
+        error: BaseException,
+        note: str,
+        recording: Recording | None,
     ) -> None:
         """Give back what an error leaves, and report the outcome of a write."""
         try:
             if note is NOT_KNOWN:
                 note = note_of_lone_write(error, lost=loan.is_lost)
-            self._resolver.report(query, error, note)
+            self._resolver.report(query, error, note, recording)
         finally:
             try:
                 await loan.end_by(error)

@@ -8,10 +8,12 @@ from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
 from .._bound import BoundQuery
+from .._outbox import Recording, is_recorded
 from .._retry import Reason, reason_of
 from .._rows import Row
-from .._transactions import DEFAULT, note_of_lone_write
+from .._transactions import COMMITTED, DEFAULT, add_note, note_of_lone_write
 from ..errors import InvalidUse, VrooliDataError
+from ..records.events import ChangeEvent
 from ._compat import AsyncLock, Body, Home
 from .outcome import AsyncResolver
 from .repositories import AsyncRepositories
@@ -45,6 +47,14 @@ class AsyncHeldRunner:
         # The lock's block does not protect the line of a `try` (CPython 3.11): none is in it.
         async with self._lock:
             return await self._execute(query, parameters)
+
+    async def record(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row] | ChangeEvent:
+        """Execute a query that records an event and return its rows, or the event."""
+        self._home.check("the connection")
+        async with self._lock:
+            return await self._record(query, parameters, recording)
 
     async def atomic(
         self,
@@ -81,17 +91,42 @@ class AsyncHeldRunner:
         status = self._session.connection.pgconn.transaction_status
         return status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
-    async def _execute(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
+    async def _execute(
+        self,
+        query: BoundQuery[..., Any],
+        parameters: tuple[Any, ...],
+        recording: Recording | None = None,
+    ) -> list[Row]:
         self._check_use()
         try:
             rows = await self._session.rows(query, parameters)
         except BaseException as error:
             note = note_of_lone_write(error, lost=self._session.connection.closed)
-            self._resolver.report(query, error, note)
+            self._resolver.report(query, error, note, recording)
             raise
         if not query.only_reads and self._is_in_transaction():
             self._wrote = True
         return rows
+
+    async def _record(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row] | ChangeEvent:
+        if self._is_in_transaction():
+            # One that the caller began by `.connection`, and so nothing is committed yet.
+            return await self._execute(query, parameters)
+
+        async def work() -> list[Row]:
+            return await self._execute(query, parameters, recording)
+
+        found = await self._resolver.settled(work, query, parameters, recording)
+        if isinstance(found, ChangeEvent) or not is_recorded(found):
+            return found
+        try:
+            await self._session.notify()
+        except BaseException as error:
+            add_note(error, COMMITTED)
+            raise
+        return found
 
     async def _whole(self, body: Body[AsyncTransactionalRunner, T], *, repeats: bool) -> T:
         self._check_use()

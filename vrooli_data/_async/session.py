@@ -16,16 +16,19 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from .._binding import own_queries
 from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
 from .._copying import Copy
 from .._execution import Prepared
+from .._outbox import Recording
 from .._retry import Reason, set_retry_reason
 from .._rows import UNREADABLE, Row
 from .._sqlstates import UNPREPARED
 from .._transactions import mark_written
 from ..errors import InvalidInput, InvalidUse, VrooliDataError
+from ..records.events import ChangeEvent, Notification
 from ..records.transactions import ServerRun
 from ._compat import Body
 from .connection import AsyncPooledConnection
@@ -34,6 +37,10 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 logger = logging.getLogger("vrooli_data")
+
+_NOTIFY = own_queries("events").bind("notify", Notification)
+#: Seconds that a notification may take, which nobody needs.
+_NOTIFY_LIMIT = 1.0
 
 
 class AsyncMerger(Protocol):
@@ -53,6 +60,15 @@ class AsyncRunner(Protocol):
 
     async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query and return its rows."""
+
+    async def record(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row] | ChangeEvent:
+        """Execute a query that records an event and return its rows; see `is_recorded`.
+
+        Where the reply to a lone statement was lost, and the event proves that it is committed,
+        return the event instead. Once it is committed, listeners are notified.
+        """
 
     async def atomic(self, body: Body[AsyncTransactionalRunner, T], *, repeats: bool = True) -> T:
         """Run several queries in one transaction.
@@ -149,6 +165,20 @@ class AsyncSession:
                 self._report(
                     QueryEvent(query.name, perf_counter() - started, count, sqlstate, succeeded)
                 )
+
+    async def notify(self) -> None:
+        """Notify listeners of events, unless they were notified a moment ago.
+
+        It wakes them, and nothing more. So its failure is not the caller's.
+        """
+        is_at_rest = self.connection.pgconn.transaction_status == TransactionStatus.IDLE
+        if not is_at_rest or not self._settings.notifications.is_due():
+            return
+        try:
+            with self.connection.within(_NOTIFY_LIMIT):
+                await self.rows(_NOTIFY, ())
+        except (VrooliDataError, psycopg.Error) as error:
+            logger.warning("listeners were not notified of events: %s", type(error).__name__)
 
     @property
     def prepares(self) -> bool:

@@ -21,6 +21,7 @@ from .._bound import BoundQuery
 from .._classify import lost_at_commit, safe_text
 from .._connect import GRACE, cut
 from .._copying import Copy
+from .._outbox import Recording, is_recorded
 from .._retry import Reason, reason_of, set_retry_reason
 from .._rows import Row
 from .._transactions import (
@@ -51,7 +52,7 @@ from ..records.schema import ColumnType
 from ..records.transactions import ServerRun
 from ..validation import check_ratio
 from ._compat import Body, Callback, Home, call, check_body, current_owner
-from .outcome import AsyncResolver
+from .outcome import AsyncResolver, Look
 from .pool import AsyncLoan, AsyncPool
 from .repositories import AsyncRepositories
 from .session import AsyncMerger, AsyncSession, AsyncTransactionalRunner
@@ -169,6 +170,8 @@ class AsyncTransactionRunner:
         self._end: float | None = None
         self._savepoints = 0
         self._callbacks: list[Callback] = []
+        #: The last event that was recorded and not undone: with it, everything is committed.
+        self._recorded: Recording | None = None
         self._home = Home()
         self._owner = current_owner()
         #: Held by the current call, and for good once the transaction is over.
@@ -184,6 +187,15 @@ class AsyncTransactionRunner:
             return await self._session.rows(query, parameters)
         finally:
             self._turn.release()
+
+    async def record(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row]:
+        """Execute a query that records an event and return its rows."""
+        rows = await self.rows(query, parameters)
+        if is_recorded(rows):
+            self._recorded = recording
+        return rows
 
     async def column_types(self, query: Copy[Any]) -> list[tuple[str, str]]:
         """Return the columns of the table that a COPY fills, with their types."""
@@ -238,7 +250,7 @@ class AsyncTransactionRunner:
         self.check_use()
         self._savepoints += 1
         name = psycopg.sql.Identifier(f"vrooli_data_{self._savepoints}")
-        callbacks = len(self._callbacks)
+        callbacks, recorded = len(self._callbacks), self._recorded
         await self._run(psycopg.sql.SQL("SAVEPOINT {}").format(name))
         try:
             yield
@@ -248,6 +260,7 @@ class AsyncTransactionRunner:
                 self._session.set_retry_reason(error)
             # They belong to work that is undone.
             del self._callbacks[callbacks:]
+            self._recorded = recorded
             if self._home.is_here() and self._is_alone():
                 await self._try_to(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
                 self._turn.release()
@@ -262,6 +275,7 @@ class AsyncTransactionRunner:
             await self.commit()
         except BaseException as error:
             await self.end_by(error)
+            self.add_commit_note(error)
             raise
         return result
 
@@ -379,6 +393,8 @@ class AsyncTransactionRunner:
                 raise TransactionAborted("the server rolled the transaction back at COMMIT")
         self._stage = _Stage.COMMITTED
         self._connection.end = None
+        if self._recorded is not None:
+            await self._session.notify()
 
     async def _refusal(self, status: TransactionStatus) -> VrooliDataError:
         """Return the error of a transaction that cannot be committed."""
@@ -436,8 +452,7 @@ class AsyncTransactionRunner:
 
     async def _resolve(self, error: BaseException) -> None:
         """Return when the transaction was committed; raise otherwise."""
-        marker = self._options.marker
-        look = None if marker is None else partial(self._look, marker)
+        look = self._marker()
         answer = await self._resolver.outcome(self._trace, look)
         if answer != "committed":
             self._stage = _Stage.ENDED
@@ -450,6 +465,16 @@ class AsyncTransactionRunner:
                 self._trace,
                 look,
             ) from None
+
+    def _marker(self) -> Look | None:
+        """Return the caller's marker, or else what looks for the last recorded event."""
+        marker = self._options.marker
+        if marker is not None:
+            return partial(self._look, marker)
+        if self._recorded is None or self._connection.is_lent:
+            # A statement of `tx.connection` may have undone the event.
+            return None
+        return self._resolver.look_for(self._recorded)
 
     async def _look(self, marker: Body[AsyncTransaction, bool], session: AsyncSession) -> bool:
         """Call the marker in a transaction of its own."""

@@ -22,6 +22,7 @@ from .._async.repository import AsyncExecutor, AsyncRepository
 from .._async.session import AsyncMerger, AsyncTransactionalRunner
 from .._bound import BoundQuery, Query, arranged
 from .._copying import Copy
+from .._outbox import Recording
 from .._pages import ListingQuery, Page
 from .._rows import Row
 from .._sync.repository import Executor, Repository
@@ -45,7 +46,7 @@ T = TypeVar("T")
 _GETTERS = frozenset(
     getattr(base, name).__code__
     for base in (AsyncRepository, Repository)
-    for name in ("get_one", "get_scalar")
+    for name in ("get_one", "get_recorded", "get_scalar")
 )
 #: Rows that are returned to a query without a parameter of the number of rows.
 _ROWS = 50
@@ -447,6 +448,11 @@ class _AsyncRecorder(_Recorder):
     async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         return self.keep(query, parameters)
 
+    async def record(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row]:
+        return self.keep(query, parameters)
+
     async def find(self, query: Query[..., R], key: Any) -> R | None:
         return self.keep_one(query, key)
 
@@ -479,6 +485,11 @@ class _SyncRecorder(_Recorder):
         self.merger: Merger | None = self
 
     def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
+        return self.keep(query, parameters)
+
+    def record(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row]:
         return self.keep(query, parameters)
 
     def find(self, query: Query[..., R], key: Any) -> R | None:

@@ -19,6 +19,7 @@ from .._migrations import (
     has_trigrams,
     package_series,
 )
+from .._outbox import Recording, is_recorded
 from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._rows import Row
 from .._search_path import SearchPath
@@ -34,6 +35,7 @@ from .._transactions import (
     note_of_lone_write,
 )
 from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Unavailable
+from ..records.events import ChangeEvent
 from ..records.schema import AppliedMigration, Extension
 from ..validation import check_flag, check_hook, check_int, check_seconds
 from ._compat import Body, call, check_body
@@ -83,6 +85,17 @@ class PooledRunner:
             self._transactions.refuse_nesting(query.name)
         return self._retrier.repeat(lambda: self._once(query, parameters))
 
+    def record(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row] | ChangeEvent:
+        """Execute a query that records an event and return its rows, or the event."""
+        self._transactions.refuse_nesting(query.name)
+
+        def work() -> list[Row]:
+            return self._retrier.repeat(lambda: self._once(query, parameters, recording))
+
+        return self._resolver.settled(work, query, parameters, recording)
+
     def atomic(self, body: Body[TransactionalRunner, T], *, repeats: bool = True) -> T:
         """Run several queries that take effect together or not at all, again on conflict."""
 
@@ -92,7 +105,12 @@ class PooledRunner:
 
         return self._retrier.repeat(attempt) if repeats else attempt()
 
-    def _once(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def _once(
+        self,
+        query: BoundQuery[..., Any],
+        parameters: tuple[Any, ...],
+        recording: Recording | None = None,
+    ) -> list[Row]:
         note = NOT_COMMITTED
         with Loan(self._pool) as loan:
             # The loan's block does not protect the line of a `try` (CPython 3.11): none follows.
@@ -101,20 +119,27 @@ class PooledRunner:
                 note = NOT_KNOWN
                 rows = connection.session.rows(query, parameters)
                 note = COMMITTED
+                if recording is not None and is_recorded(rows):
+                    connection.session.notify()
                 loan.give_back()
             except BaseException as error:
-                self._end(query, loan, error, note)
+                self._end(query, loan, error, note, recording)
                 raise
         return rows
 
     def _end(
-        self, query: BoundQuery[..., Any], loan: Loan, error: BaseException, note: str
+        self,
+        query: BoundQuery[..., Any],
+        loan: Loan,
+        error: BaseException,
+        note: str,
+        recording: Recording | None,
     ) -> None:
         """Give back what an error leaves, and report the outcome of a write."""
         try:
             if note is NOT_KNOWN:
                 note = note_of_lone_write(error, lost=loan.is_lost)
-            self._resolver.report(query, error, note)
+            self._resolver.report(query, error, note, recording)
         finally:
             try:
                 loan.end_by(error)

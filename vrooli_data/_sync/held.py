@@ -9,10 +9,12 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from .._bound import BoundQuery
+from .._outbox import Recording, is_recorded
 from .._retry import Reason, reason_of
 from .._rows import Row
-from .._transactions import DEFAULT, note_of_lone_write
+from .._transactions import COMMITTED, DEFAULT, add_note, note_of_lone_write
 from ..errors import InvalidUse, VrooliDataError
+from ..records.events import ChangeEvent
 from ._compat import Body, Home, Lock
 from .outcome import Resolver
 from .repositories import Repositories
@@ -46,6 +48,14 @@ class HeldRunner:
         # The lock's block does not protect the line of a `try` (CPython 3.11): none is in it.
         with self._lock:
             return self._execute(query, parameters)
+
+    def record(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row] | ChangeEvent:
+        """Execute a query that records an event and return its rows, or the event."""
+        self._home.check("the connection")
+        with self._lock:
+            return self._record(query, parameters, recording)
 
     def atomic(
         self,
@@ -82,17 +92,42 @@ class HeldRunner:
         status = self._session.connection.pgconn.transaction_status
         return status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
-    def _execute(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def _execute(
+        self,
+        query: BoundQuery[..., Any],
+        parameters: tuple[Any, ...],
+        recording: Recording | None = None,
+    ) -> list[Row]:
         self._check_use()
         try:
             rows = self._session.rows(query, parameters)
         except BaseException as error:
             note = note_of_lone_write(error, lost=self._session.connection.closed)
-            self._resolver.report(query, error, note)
+            self._resolver.report(query, error, note, recording)
             raise
         if not query.only_reads and self._is_in_transaction():
             self._wrote = True
         return rows
+
+    def _record(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row] | ChangeEvent:
+        if self._is_in_transaction():
+            # One that the caller began by `.connection`, and so nothing is committed yet.
+            return self._execute(query, parameters)
+
+        def work() -> list[Row]:
+            return self._execute(query, parameters, recording)
+
+        found = self._resolver.settled(work, query, parameters, recording)
+        if isinstance(found, ChangeEvent) or not is_recorded(found):
+            return found
+        try:
+            self._session.notify()
+        except BaseException as error:
+            add_note(error, COMMITTED)
+            raise
+        return found
 
     def _whole(self, body: Body[TransactionalRunner, T], *, repeats: bool) -> T:
         self._check_use()

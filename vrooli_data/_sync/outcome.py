@@ -11,11 +11,15 @@ import psycopg
 
 from .._binding import own_queries
 from .._bound import BoundQuery
+from .._outbox import Recording
+from .._retry import reason_of
+from .._rows import Row
 from .._sqlstates import INVALID_PARAMETER_VALUE
-from .._transactions import NO_TRACE, NOT_KNOWN, Trace, is_same_run
-from ..errors import CommitUnknown, DatabaseError, VrooliDataError
+from .._transactions import NO_TRACE, NOT_KNOWN, Trace, add_note, is_same_run
+from ..errors import AlreadyExists, CommitUnknown, DatabaseError, VrooliDataError
+from ..records.events import ChangeEvent
 from ..records.transactions import TransactionStatus
-from ._compat import Body, sleep
+from ._compat import Body, Work, sleep
 from .connection import PooledConnection
 from .pool import Connector, Loan, Pool
 from .session import Session
@@ -26,11 +30,26 @@ logger = logging.getLogger("vrooli_data")
 Look: TypeAlias = Body[Session, bool]
 
 _FIND_OUTCOME = own_queries("transactions").bind("find_outcome", TransactionStatus)
+_FIND_EVENT = own_queries("events").bind("find_by_event_id", ChangeEvent)
+_EVENT_KEY = "change_events_pkey"
 
 #: Seconds between two questions, at first and at most.
 _FIRST_WAIT, _LAST_WAIT = 0.005, 0.2
 #: Seconds to wait for an old session's answer.
 _OLD_ANSWERS = 1.0
+
+
+class ReplyLost(Exception):
+    """The reply to a lone statement that records an event was lost."""
+
+    def __init__(self, unknown: CommitUnknown) -> None:
+        super().__init__()
+        #: What is raised if the outcome is not found.
+        self.unknown = unknown
+
+
+class _NoAnswerError(Exception):
+    """The server cannot answer yet."""
 
 
 class Resolver:
@@ -70,23 +89,125 @@ class Resolver:
 
         return CommitUnknown(message, query=query, xid=trace.xid, timeline=trace.timeline, ask=ask)
 
-    def report(self, query: BoundQuery[..., Any], error: BaseException, note: str) -> None:
+    def settled(
+        self,
+        work: Work[list[Row]],
+        query: BoundQuery[..., Any],
+        parameters: tuple[Any, ...],
+        recording: Recording,
+    ) -> list[Row] | ChangeEvent:
+        """Do the work of a lone statement that records an event; find what a lost reply was.
+
+        The statement is executed again, with the same event id. If the first one is still under
+        way, one of the two waits for the other and finds the id taken: at most one is committed.
+        """
+        try:
+            return work()
+        except ReplyLost as lost:
+            unknown = lost.unknown
+        try:
+            answer = self._settle(query, parameters, recording)
+        except BaseException as error:
+            add_note(error, NOT_KNOWN)
+            raise
+        if answer is None:
+            raise unknown from None
+        if isinstance(answer, VrooliDataError):
+            raise answer from None
+        return answer
+
+    def look_for(self, recording: Recording) -> Look:
+        """Return what looks for a recorded event."""
+
+        def look(session: Session) -> bool:
+            return self._find_event(session, recording) is not None
+
+        return look
+
+    def report(
+        self,
+        query: BoundQuery[..., Any],
+        error: BaseException,
+        note: str,
+        recording: Recording | None = None,
+    ) -> None:
         """Add a note with the outcome to the error of a lone write; raise when it is unknown.
 
-        Raises `CommitUnknown`.
+        Raises `CommitUnknown`, or `ReplyLost` where an event may tell the outcome.
         """
         if query.only_reads:
             return
         is_interrupted = not isinstance(error, VrooliDataError)
         if note == NOT_KNOWN:
             how = "the call was interrupted" if is_interrupted else "the connection was lost"
-            raise self.unknown(
-                f"{query.name}: {how}, and a lone statement leaves no trace by which to tell "
-                "whether it was committed",
+            if recording is None:
+                raise self.unknown(
+                    f"{query.name}: {how}, and a lone statement leaves no trace by which to tell "
+                    "whether it was committed",
+                    query.name,
+                ) from None
+            unknown = self.unknown(
+                f"{query.name}: {how}, and its event could not tell in time whether it was "
+                "committed",
                 query.name,
-            ) from None
+                look=self.look_for(recording),
+            )
+            raise (unknown if is_interrupted else ReplyLost(unknown)) from None
         if is_interrupted:
             error.add_note(note)
+
+    def _settle(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row] | ChangeEvent | VrooliDataError | None:
+        """Return the rows of a change, its event, or its refusal; None when the time is up."""
+        end = time.monotonic() + self.timeout
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                with self._connector.connect(end - time.monotonic()) as connection:
+                    with connection.within(end - time.monotonic()):
+                        return self._execute_again(connection, query, parameters, recording)
+            except _NoAnswerError:
+                pass
+            except (VrooliDataError, psycopg.Error) as error:
+                logger.info("%s could not be repeated: %s", query.name, type(error).__name__)
+            if time.monotonic() + wait > end:
+                return None
+            sleep(wait)
+            wait = min(wait * 2, _LAST_WAIT)
+
+    def _execute_again(
+        self,
+        connection: PooledConnection,
+        query: BoundQuery[..., Any],
+        parameters: tuple[Any, ...],
+        recording: Recording,
+    ) -> list[Row] | ChangeEvent | VrooliDataError | None:
+        session = connection.session
+        if session.in_hot_standby():
+            raise _NoAnswerError
+        rows: list[Row] = []
+        refusal: VrooliDataError | None = None
+        try:
+            rows = session.rows(query, parameters)
+        except VrooliDataError as error:
+            if connection.closed or reason_of(error) is not None:
+                raise
+            refusal = error
+        # Also a refusal may be due to the first statement.
+        event = self._find_event(session, recording)
+        if event is not None and recording.is_told_by(event):
+            session.notify()
+            return event
+        if refusal is None:
+            return rows
+        is_taken = isinstance(refusal, AlreadyExists) and refusal.constraint == _EVENT_KEY
+        # Other refusals may pass, and so the first statement may yet be executed.
+        return refusal if is_taken else None
+
+    def _find_event(self, session: Session, recording: Recording) -> ChangeEvent | None:
+        rows = session.rows(_FIND_EVENT, recording.key)
+        return _FIND_EVENT.record_of(rows[0]) if rows else None
 
     def _ask(self, trace: Trace, look: Look | None, end: float) -> str | None:
         """Ask once; None when the server does not answer, or not yet."""
@@ -125,6 +246,8 @@ class Resolver:
 
     def _is_same_run(self, session: Session, trace: Trace, end: float) -> bool | None:
         """Return whether the server is in the run that it began a transaction in."""
+        if trace is NO_TRACE:
+            return None
         now = self._connector.find_run(session)
         is_same = None if now is None else is_same_run(trace.run, now)
         if is_same is not None:

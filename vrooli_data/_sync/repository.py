@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
-from typing import Any, ParamSpec, Self, TypeVar, overload
+from functools import partial
+from typing import Any, ParamSpec, Self, TypeVar, get_args, overload
 
 from msgspec import Struct
 
 from .._bound import Command, Query, Scalar
 from .._loading import BulkResult, Load, OnDuplicate
 from .._loading import Options as LoadOptions
+from .._outbox import Recording, row_told
 from .._pages import Listing, Page
 from ..errors import Conflict, NotFound
+from ..records.events import ChangeEvent
 from ..records.shared import Update
 from ..validation import check_batch_size, check_limit, check_revision, json_text
 from ._compat import Body, Inputs
@@ -102,6 +105,39 @@ class Repository:
         rows = self._runner.rows(query, query.arguments(args, kwargs))
         return query.record_of(rows[0])
 
+    def find_recorded(
+        self,
+        query: Query[..., R],
+        /,
+        *args: Any,
+        recording: Recording,
+        told: Callable[[ChangeEvent], R],
+    ) -> R | None:
+        """Run a query that records the event of its change, and fetch its first row.
+
+        None if there is none. Where the change is refused, the query returns no row, or NULL in its
+        last column. Where its reply was lost and it is committed, the record is what *told* makes
+        of the event.
+        """
+        found = self._runner.record(query, query.arguments(args, {}), recording)
+        if isinstance(found, ChangeEvent):
+            return told(found)
+        return query.record_of(found[0]) if found else None
+
+    def get_recorded(
+        self,
+        query: Query[..., R],
+        /,
+        *args: Any,
+        recording: Recording,
+        told: Callable[[ChangeEvent], R],
+    ) -> R:
+        """Do the same as `find_recorded`; raise `NotFound` if there is no row."""
+        found = self.find_recorded(query, *args, recording=recording, told=told)
+        if found is None:
+            raise NotFound(f"{query.name}: there is no such row", query=query.name)
+        return found
+
     def page(
         self,
         listing: Listing[R],
@@ -163,14 +199,26 @@ class Repository:
         *key: Any,
         changes: Mapping[str, Any],
         expected_revision: int | None = None,
+        recording: Recording | None = None,
     ) -> R | None:
         """Change one row; None if it is absent.
 
-        The query takes the key, the changes as a JSON object, and the expected revision. Raises
-        `Conflict` if the row has another revision than *expected_revision*.
+        The query takes the key, the changes as a JSON object, and the expected revision; with
+        *recording* also who makes the change, and the id of the event. Raises `Conflict` if the row
+        has another revision than *expected_revision*.
         """
         check_revision("expected_revision", expected_revision)
-        outcome = self.find_one(query, *key, json_text(changes), expected_revision)
+        parameters = (*key, json_text(changes), expected_revision)
+        if recording is None:
+            outcome = self.find_one(query, *parameters)
+        else:
+            outcome = self.find_recorded(
+                query,
+                *parameters,
+                *recording.key,
+                recording=recording,
+                told=partial(_update_told, query),
+            )
         if outcome is None:
             return None
         if outcome.updated is None and expected_revision is not None:
@@ -256,3 +304,10 @@ class Repository:
             return body(repository)
 
         return self._runner.atomic(run)
+
+
+def _update_told(query: Query[..., Update[R]], event: ChangeEvent) -> Update[R]:
+    """Return what an update has returned, by its event."""
+    (kind,) = get_args(query.record)
+    before: Any = event.previous_data
+    return Update(before["revision"], row_told(event.new_data, kind))

@@ -22,6 +22,7 @@ from .._bound import BoundQuery
 from .._classify import lost_at_commit, safe_text
 from .._connect import GRACE, cut
 from .._copying import Copy
+from .._outbox import Recording, is_recorded
 from .._retry import Reason, reason_of, set_retry_reason
 from .._rows import Row
 from .._transactions import (
@@ -52,7 +53,7 @@ from ..records.schema import ColumnType
 from ..records.transactions import ServerRun
 from ..validation import check_ratio
 from ._compat import Body, Callback, Home, call, check_body, current_owner
-from .outcome import Resolver
+from .outcome import Look, Resolver
 from .pool import Loan, Pool
 from .repositories import Repositories
 from .session import Merger, Session, TransactionalRunner
@@ -170,6 +171,8 @@ class TransactionRunner:
         self._end: float | None = None
         self._savepoints = 0
         self._callbacks: list[Callback] = []
+        #: The last event that was recorded and not undone: with it, everything is committed.
+        self._recorded: Recording | None = None
         self._home = Home()
         self._owner = current_owner()
         #: Held by the current call, and for good once the transaction is over.
@@ -185,6 +188,15 @@ class TransactionRunner:
             return self._session.rows(query, parameters)
         finally:
             self._turn.release()
+
+    def record(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row]:
+        """Execute a query that records an event and return its rows."""
+        rows = self.rows(query, parameters)
+        if is_recorded(rows):
+            self._recorded = recording
+        return rows
 
     def column_types(self, query: Copy[Any]) -> list[tuple[str, str]]:
         """Return the columns of the table that a COPY fills, with their types."""
@@ -237,7 +249,7 @@ class TransactionRunner:
         self.check_use()
         self._savepoints += 1
         name = psycopg.sql.Identifier(f"vrooli_data_{self._savepoints}")
-        callbacks = len(self._callbacks)
+        callbacks, recorded = len(self._callbacks), self._recorded
         self._run(psycopg.sql.SQL("SAVEPOINT {}").format(name))
         try:
             yield
@@ -247,6 +259,7 @@ class TransactionRunner:
                 self._session.set_retry_reason(error)
             # They belong to work that is undone.
             del self._callbacks[callbacks:]
+            self._recorded = recorded
             if self._home.is_here() and self._is_alone():
                 self._try_to(psycopg.sql.SQL("ROLLBACK TO SAVEPOINT {}").format(name))
                 self._turn.release()
@@ -261,6 +274,7 @@ class TransactionRunner:
             self.commit()
         except BaseException as error:
             self.end_by(error)
+            self.add_commit_note(error)
             raise
         return result
 
@@ -378,6 +392,8 @@ class TransactionRunner:
                 raise TransactionAborted("the server rolled the transaction back at COMMIT")
         self._stage = _Stage.COMMITTED
         self._connection.end = None
+        if self._recorded is not None:
+            self._session.notify()
 
     def _refusal(self, status: TransactionStatus) -> VrooliDataError:
         """Return the error of a transaction that cannot be committed."""
@@ -435,8 +451,7 @@ class TransactionRunner:
 
     def _resolve(self, error: BaseException) -> None:
         """Return when the transaction was committed; raise otherwise."""
-        marker = self._options.marker
-        look = None if marker is None else partial(self._look, marker)
+        look = self._marker()
         answer = self._resolver.outcome(self._trace, look)
         if answer != "committed":
             self._stage = _Stage.ENDED
@@ -449,6 +464,16 @@ class TransactionRunner:
                 self._trace,
                 look,
             ) from None
+
+    def _marker(self) -> Look | None:
+        """Return the caller's marker, or else what looks for the last recorded event."""
+        marker = self._options.marker
+        if marker is not None:
+            return partial(self._look, marker)
+        if self._recorded is None or self._connection.is_lent:
+            # A statement of `tx.connection` may have undone the event.
+            return None
+        return self._resolver.look_for(self._recorded)
 
     def _look(self, marker: Body[Transaction, bool], session: Session) -> bool:
         """Call the marker in a transaction of its own."""

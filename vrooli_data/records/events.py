@@ -10,6 +10,15 @@ import msgspec
 from .shared import JsonValue
 
 
+class Notification(msgspec.Struct, frozen=True, gc=False):
+    """A notification that was sent to listeners."""
+
+    #: The setting of its transaction.
+    synchronous_commit: str
+    #: Empty.
+    sent: str
+
+
 class ChangeEvent(msgspec.Struct, frozen=True):
     """One row of change_events, as it is handed to whoever is told of the change."""
 

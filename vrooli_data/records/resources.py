@@ -85,6 +85,13 @@ class SoftDeletion(msgspec.Struct, frozen=True, gc=False):
     cancelled_runs: int
 
 
+class SoftDeleted(msgspec.Struct, frozen=True):
+    """The result of the soft deletion of one resource."""
+
+    #: None when it was deleted before.
+    deleted: Resource | None
+
+
 class ResourceLocks(msgspec.Struct, frozen=True, gc=False):
     """The resources that a soft deletion has locked."""
 

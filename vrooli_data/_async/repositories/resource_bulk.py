@@ -235,15 +235,20 @@ class AsyncResourceBulk(AsyncRepository):
         wanted = json_text(ids)
 
         async def lock_and_delete(resources: AsyncResourceBulk) -> SoftDeletion:
-            locks = await resources.get_one(_BULK_SOFT_DELETE_LOCK, wanted)
-            if not locks.is_read_committed:
-                raise InvalidUse(
-                    f"{_BULK_SOFT_DELETE.name}: this transaction does not see runs that were added "
-                    "after its snapshot, and cannot cancel them: use isolation='read committed'"
-                )
+            await lock_to_delete(resources, wanted)
             return await resources.get_one(_BULK_SOFT_DELETE, wanted, deleted_by)
 
         return await self.atomic(lock_and_delete)
+
+
+async def lock_to_delete(resources: AsyncRepository, ids: str) -> None:
+    """Lock resources whose runs are to be cancelled, by a JSON array of ids."""
+    locks = await resources.get_one(_BULK_SOFT_DELETE_LOCK, ids)
+    if not locks.is_read_committed:
+        raise InvalidUse(
+            f"{_BULK_SOFT_DELETE.name}: this transaction does not see runs that were added "
+            "after its snapshot, and cannot cancel them: use isolation='read committed'"
+        )
 
 
 def _checked_changes(changes: Sequence[BulkUpdateResource]) -> list[dict[str, Any]]:

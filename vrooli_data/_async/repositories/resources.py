@@ -24,6 +24,7 @@ from ...validation import (
     checked_changes,
 )
 from .resource_bulk import AsyncResourceBulk
+from .resource_events import AsyncResourceEvents
 from .resource_translations import AsyncResourceTranslations
 from .resource_versions import AsyncResourceVersions
 
@@ -61,7 +62,9 @@ _TYPES = get_args(ResourceType)
 _MAX_DAYS = 365_000
 
 
-class AsyncResourceRepository(AsyncResourceVersions, AsyncResourceTranslations, AsyncResourceBulk):
+class AsyncResourceRepository(
+    AsyncResourceVersions, AsyncResourceTranslations, AsyncResourceBulk, AsyncResourceEvents
+):
     """Resources with their versions and translations (sql/resources)."""
 
     async def find_by_id(self, id: int) -> Resource | None:

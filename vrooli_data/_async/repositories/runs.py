@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import get_args
+from typing import Any, get_args
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -15,13 +16,17 @@ from ...engine import (
     BulkResult,
     OnDuplicate,
     Page,
+    Recording,
     Update,
+    checked_event_id,
     json_text,
     new_public_id,
+    row_told,
 )
 from ...errors import InvalidInput, InvalidTransition, NotFound
 from ...inputs import CreateRun, StartStep, UpdateRun
 from ...records import (
+    ChangeEvent,
     ExecutionStats,
     FinalStepStatus,
     JsonValue,
@@ -71,6 +76,8 @@ _UPDATE_BY_PUBLIC_ID = _SQL.bind("update_by_public_id", Update[Run])
 _UPDATE_BY_PUBLIC_ID_OF_USER = _SQL.bind("update_by_public_id__of_user", Update[Run])
 _UPDATE_STATUS = _SQL.bind("update_status", StatusUpdate)
 _UPDATE_STATUS_OF_USER = _SQL.bind("update_status__of_user", StatusUpdate)
+_UPDATE_STATUS_WITH_EVENT = _SQL.bind("update_status_with_event", StatusUpdate)
+_UPDATE_STATUS_WITH_EVENT_OF_USER = _SQL.bind("update_status_with_event__of_user", StatusUpdate)
 _START_WITH_STEPS = _SQL.bind("start_with_steps", RunStart)
 _START_WITH_STEPS_OF_USER = _SQL.bind("start_with_steps__of_user", RunStart)
 _START_STEP = _SQL.bind("start_step", StepUpdate)
@@ -387,20 +394,7 @@ class AsyncRunRepository(AsyncRepository):
         are written as by `add_outputs`. The steps that a Completed run has not finished become
         Skipped; *keep_steps* leaves them as they are.
         """
-        check_id("id", id)
-        check_choice("status", status, _STATUSES)
-        if time_elapsed is not None:
-            check_int("time_elapsed", time_elapsed, 0, MAX_BIGINT)
-            if status not in _FINAL:
-                raise InvalidInput("time_elapsed", "goes with Completed, Failed or Cancelled alone")
-        if outputs is not None:
-            check_values("outputs", outputs)
-            if status not in _FINAL:
-                raise InvalidInput("outputs", "goes with Completed, Failed or Cancelled alone")
-        check_flag("keep_steps", keep_steps)
-        if keep_steps and status != "Completed":
-            raise InvalidInput("keep_steps", "goes with Completed alone")
-        written = None if outputs is None else json_text(outputs)
+        written = _checked_move(id, status, time_elapsed, outputs, keep_steps=keep_steps)
         if user_id is None:
             change = await self.find_one(
                 _UPDATE_STATUS, id, status, time_elapsed, written, keep_steps
@@ -410,13 +404,46 @@ class AsyncRunRepository(AsyncRepository):
             change = await self.find_one(
                 _UPDATE_STATUS_OF_USER, id, user_id, status, time_elapsed, written, keep_steps
             )
-        if change is None:
-            return None
-        if change.updated is None:
-            raise InvalidTransition(
-                query="runs.update_status", current=change.previous_status, wanted=status
+        return _moved_run(_UPDATE_STATUS.name, change, status)
+
+    async def update_status_with_event(
+        self,
+        id: int,
+        status: RunStatus,
+        *,
+        changed_by: int,
+        time_elapsed: int | None = None,
+        outputs: dict[str, JsonValue] | None = None,
+        keep_steps: bool = False,
+        user_id: int | None = None,
+        event_id: UUID | None = None,
+    ) -> Run | None:
+        """Move one run to another status as `update_status` does; record ``status_changed``.
+
+        Query: sql/runs/with_event.sql. None when absent. *changed_by* is the id of the user who
+        makes the change. The event holds the run without its data, outputs and steps. Raises what
+        `update_status` raises, and `AlreadyExists` where the user has an event with this id; then
+        nothing is changed or recorded.
+        """
+        written = _checked_move(id, status, time_elapsed, outputs, keep_steps=keep_steps)
+        check_id("changed_by", changed_by)
+        recording = Recording(changed_by, checked_event_id(event_id), "run", id, "status_changed")
+        given = (status, time_elapsed, written, keep_steps, *recording.key)
+        if user_id is None:
+            change = await self.find_recorded(
+                _UPDATE_STATUS_WITH_EVENT, id, *given, recording=recording, told=_move_told
             )
-        return change.updated
+        else:
+            check_id("user_id", user_id)
+            change = await self.find_recorded(
+                _UPDATE_STATUS_WITH_EVENT_OF_USER,
+                id,
+                user_id,
+                *given,
+                recording=recording,
+                told=_move_told,
+            )
+        return _moved_run(_UPDATE_STATUS_WITH_EVENT.name, change, status)
 
     async def start_with_steps(
         self, id: int, steps: Sequence[StartStep], *, user_id: int | None = None
@@ -549,6 +576,46 @@ def _moved(query: str, change: StepUpdate | None, wanted: StepStatus) -> RunStep
 
 def _check_status(field: str, value: str) -> None:
     check_choice(field, value, _STATUSES)
+
+
+def _checked_move(
+    id: int,
+    status: RunStatus,
+    time_elapsed: int | None,
+    outputs: dict[str, JsonValue] | None,
+    *,
+    keep_steps: bool,
+) -> str | None:
+    """Refuse what is no move of a run to a status; return its outputs as JSON."""
+    check_id("id", id)
+    check_choice("status", status, _STATUSES)
+    if time_elapsed is not None:
+        check_int("time_elapsed", time_elapsed, 0, MAX_BIGINT)
+        if status not in _FINAL:
+            raise InvalidInput("time_elapsed", "goes with Completed, Failed or Cancelled alone")
+    if outputs is not None:
+        check_values("outputs", outputs)
+        if status not in _FINAL:
+            raise InvalidInput("outputs", "goes with Completed, Failed or Cancelled alone")
+    check_flag("keep_steps", keep_steps)
+    if keep_steps and status != "Completed":
+        raise InvalidInput("keep_steps", "goes with Completed alone")
+    return None if outputs is None else json_text(outputs)
+
+
+def _moved_run(query: str, change: StatusUpdate | None, status: RunStatus) -> Run | None:
+    """Return the run that was moved; None when absent."""
+    if change is None:
+        return None
+    if change.updated is None:
+        raise InvalidTransition(query=query, current=change.previous_status, wanted=status)
+    return change.updated
+
+
+def _move_told(event: ChangeEvent) -> StatusUpdate:
+    """Return what a move has returned, by its event."""
+    before: Any = event.previous_data
+    return StatusUpdate(before["status"], row_told(event.new_data, Run))
 
 
 def _wanted(statuses: Sequence[RunStatus]) -> str:

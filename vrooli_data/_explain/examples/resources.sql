@@ -40,6 +40,7 @@ SELECT
         coalesce(resource_translations.name_folded, lower(resource_translations.name)), ' ', 1
     )
     || '%' AS pattern,
+    '00000000-0000-4000-8000-000000000000' AS event_id,
     (SELECT json_agg(listed.id) FROM best AS listed)::text AS ids,
     (SELECT json_agg(listed.public_id) FROM best AS listed)::text AS public_ids
 FROM best
@@ -54,6 +55,16 @@ LIMIT 1;
 SELECT
     'exampleresrc' AS public_id,
     id AS created_by_id
+FROM users
+ORDER BY id ASC
+LIMIT 1;
+
+-- name: resources__create_with_event()^
+SELECT
+    'exampleresrc' AS public_id,
+    '00000000-0000-4000-8000-000000000000' AS event_id,
+    id AS created_by_id,
+    id AS changed_by
 FROM users
 ORDER BY id ASC
 LIMIT 1;
@@ -78,6 +89,21 @@ LIMIT 1;
 
 -- name: resources__delete()^
 SELECT resources.id
+FROM resources
+WHERE
+    NOT EXISTS (
+        SELECT
+        FROM resource_versions
+        INNER JOIN runs ON resource_versions.id = runs.resource_version_id
+        WHERE resource_versions.resource_id = resources.id
+    )
+ORDER BY resources.id ASC
+LIMIT 1;
+
+-- name: resources__delete_with_event()^
+SELECT
+    resources.id,
+    '00000000-0000-4000-8000-000000000000' AS event_id
 FROM resources
 WHERE
     NOT EXISTS (

@@ -134,3 +134,18 @@ ORDER BY
     run_id DESC,
     step ASC
 LIMIT 1;
+
+-- name: runs__update_status_with_event()^
+SELECT
+    id,
+    user_id,
+    '00000000-0000-4000-8000-000000000000' AS event_id,
+    'Completed' AS status,
+    1000 AS time_elapsed,
+    '{"answer": 42}' AS outputs
+FROM runs
+WHERE status = 'InProgress'
+ORDER BY
+    created_at DESC,
+    id DESC
+LIMIT 1;

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from ..._domain import own_queries
 from ..._domain.positions import EventBatch, checked_batch, parsed_position
-from ...engine import Repository, json_text
+from ...engine import Recording, Repository, checked_event_id, json_text
 from ...inputs import CreateEvent
 from ...records import ChangeEvent, EventLag
 from ...records.events import ReadEvents
@@ -47,18 +47,27 @@ class EventRepository(Repository):
 
         Record it in the transaction of the change. The entity stays locked until the end of the
         transaction, so that its events are delivered in the order in which they were recorded.
+        Raises `AlreadyExists` where the user has an event with this id.
         """
         values = checked("event", event, CreateEvent)
-        return self.get_one(
-            _RECORD,
+        recording = Recording(
             values["user_id"],
-            values["event_id"] or uuid4(),
+            checked_event_id(values["event_id"]),
+            values["entity_type"],
+            values["entity_id"],
+            values["change_type"],
+        )
+        return self.get_recorded(
+            _RECORD,
+            *recording.key,
             values["entity_type"],
             values["entity_id"],
             values["change_type"],
             values["changed_fields"],
             _json(values["previous_data"]),
             _json(values["new_data"]),
+            recording=recording,
+            told=lambda event: event,
         )
 
     def position(self) -> str:

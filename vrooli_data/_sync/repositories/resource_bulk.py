@@ -236,15 +236,20 @@ class ResourceBulk(Repository):
         wanted = json_text(ids)
 
         def lock_and_delete(resources: ResourceBulk) -> SoftDeletion:
-            locks = resources.get_one(_BULK_SOFT_DELETE_LOCK, wanted)
-            if not locks.is_read_committed:
-                raise InvalidUse(
-                    f"{_BULK_SOFT_DELETE.name}: this transaction does not see runs that were added "
-                    "after its snapshot, and cannot cancel them: use isolation='read committed'"
-                )
+            lock_to_delete(resources, wanted)
             return resources.get_one(_BULK_SOFT_DELETE, wanted, deleted_by)
 
         return self.atomic(lock_and_delete)
+
+
+def lock_to_delete(resources: Repository, ids: str) -> None:
+    """Lock resources whose runs are to be cancelled, by a JSON array of ids."""
+    locks = resources.get_one(_BULK_SOFT_DELETE_LOCK, ids)
+    if not locks.is_read_committed:
+        raise InvalidUse(
+            f"{_BULK_SOFT_DELETE.name}: this transaction does not see runs that were added "
+            "after its snapshot, and cannot cancel them: use isolation='read committed'"
+        )
 
 
 def _checked_changes(changes: Sequence[BulkUpdateResource]) -> list[dict[str, Any]]:

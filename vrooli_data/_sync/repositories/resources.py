@@ -25,6 +25,7 @@ from ...validation import (
     checked_changes,
 )
 from .resource_bulk import ResourceBulk
+from .resource_events import ResourceEvents
 from .resource_translations import ResourceTranslations
 from .resource_versions import ResourceVersions
 
@@ -62,7 +63,7 @@ _TYPES = get_args(ResourceType)
 _MAX_DAYS = 365_000
 
 
-class ResourceRepository(ResourceVersions, ResourceTranslations, ResourceBulk):
+class ResourceRepository(ResourceVersions, ResourceTranslations, ResourceBulk, ResourceEvents):
     """Resources with their versions and translations (sql/resources)."""
 
     def find_by_id(self, id: int) -> Resource | None:

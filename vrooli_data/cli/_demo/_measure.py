@@ -12,10 +12,12 @@ from psycopg import RawCursor
 
 from ... import HeldConnection, InvalidUse, Page
 from ..._bound import BoundQuery
+from ..._outbox import Recording
 from ..._plans import PlanTree
 from ..._rows import Row
 from ..._sync.repositories import Repositories
 from ..._sync.session import Merger, Runner, TransactionalRunner
+from ...records import ChangeEvent
 from ._patterns import Pattern
 
 R = TypeVar("R")
@@ -51,6 +53,12 @@ class _Recorder:
         """Execute a query and return its rows."""
         self.last = query, parameters
         return self._runner.rows(query, parameters)
+
+    def record(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
+    ) -> list[Row] | ChangeEvent:
+        """Execute a query that records an event; no pattern needs that."""
+        return self._runner.record(query, parameters, recording)
 
     def atomic(self, body: Callable[[TransactionalRunner], R], *, repeats: bool = True) -> R:
         """Run several queries without recording them; no pattern needs that."""

@@ -1,0 +1,432 @@
+# Generated from tests/_async/test_with_event.py by tools/unasync.py. Do not edit.
+"""Changes of resources and runs with their events: both are there, or neither is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from tests.factories import Factory
+from vrooli_data import (
+    AlreadyExists,
+    ChangeEvent,
+    Conflict,
+    CreateResource,
+    Database,
+    InvalidInput,
+    InvalidTransition,
+    InvalidUse,
+    MissingReference,
+    NotFound,
+    Resource,
+    RunStatus,
+    StillReferenced,
+    Transaction,
+    UpdateResource,
+)
+
+from ._compat import Started, until_waiting
+from .recorded import CHANGES, ID, row, times
+
+
+def event_of(db: Database, user_id: int, event_id: UUID = ID) -> ChangeEvent:
+    """Return an event that is there."""
+    event = db.events.find_by_event_id(user_id, event_id)
+    assert event is not None
+    return event
+
+
+def found(db: Database, id: int) -> Resource:
+    """Return a resource that is there."""
+    resource = db.resources.find_by_id(id)
+    assert resource is not None
+    return resource
+
+
+def events(admin: Connection[Any]) -> list[tuple[str, int, str]]:
+    """Return what has happened to which entity, in the order of the events."""
+    return admin.execute(
+        "SELECT entity_type, entity_id, change_type FROM change_events ORDER BY seq"
+    ).fetchall()
+
+
+def test_a_created_resource_is_told_whole(db: Database, make: Factory) -> None:
+    user = make.user()
+    resource = db.resources.create_with_event(
+        CreateResource(
+            resource_type="Note", is_private=True, created_by_id=user, public_id="a" * 12
+        ),
+        changed_by=user,
+        event_id=ID,
+    )
+    assert found(db, resource.id) == resource
+    assert (resource.resource_type, resource.is_private) == ("Note", True)
+    assert (resource.created_by_id, resource.public_id) == (user, "a" * 12)
+    event = event_of(db, user)
+    assert (event.entity_type, event.entity_id) == ("resource", resource.id)
+    assert (event.change_type, event.changed_fields) == ("created", [])
+    assert event.previous_data is None
+    assert times(event.new_data) == row(resource)
+
+
+def test_an_updated_resource_is_told_as_it_was_and_as_it_is(db: Database, make: Factory) -> None:
+    user, id = make.user(), make.resource(score=3)
+    before = found(db, id)
+    after = db.resources.update_with_event(
+        id, UpdateResource(is_private=True), changed_by=user, expected_revision=0, event_id=ID
+    )
+    assert after == found(db, id)
+    assert after is not None
+    assert (after.is_private, after.revision) == (True, 1)
+    event = event_of(db, user)
+    assert (event.entity_type, event.entity_id) == ("resource", id)
+    assert (event.change_type, event.changed_fields) == ("updated", ["is_private"])
+    assert times(event.previous_data) == row(before)
+    assert times(event.new_data) == row(after)
+
+
+@pytest.mark.parametrize(
+    ("changes", "changed"),
+    [
+        (UpdateResource(resource_type="Code"), ["resource_type"]),
+        (UpdateResource(is_private=True), ["is_private"]),
+        (UpdateResource(is_private=False), []),
+        (UpdateResource(is_private=False, resource_type="Code"), ["resource_type"]),
+        (UpdateResource(is_private=True, resource_type="Code"), ["is_private", "resource_type"]),
+    ],
+)
+def test_only_what_has_another_value_is_a_changed_field(
+    db: Database, make: Factory, changes: UpdateResource, changed: list[str]
+) -> None:
+    id = make.resource(resource_type="Note")
+    db.resources.update_with_event(id, changes, changed_by=1, event_id=ID)
+    assert (event_of(db, 1)).changed_fields == changed
+
+
+def test_a_deleted_resource_is_told_as_it_was(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    id = make.resource()
+    make.version(id)
+    before = found(db, id)
+    assert db.resources.delete_with_event(id, changed_by=1, event_id=ID)
+    assert db.resources.find_by_id(id) is None
+    event = event_of(db, 1)
+    assert (event.entity_type, event.entity_id) == ("resource", id)
+    assert (event.change_type, event.changed_fields) == ("deleted", [])
+    assert times(event.previous_data) == row(before)
+    assert event.new_data is None
+    assert not db.resources.delete_with_event(id, changed_by=1)
+    assert len(events(admin)) == 1
+
+
+def test_a_soft_deletion_is_told_and_does_what_it_does_without(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    version = make.version(id)
+    active = [
+        make.run(user, resource_version_id=version, status=status)
+        for status in ("Scheduled", "InProgress", "Paused")
+    ]
+    completed = make.run(user, resource_version_id=version, status="Completed")
+    before = found(db, id)
+    assert db.resources.soft_delete_with_event(id, user, event_id=ID)
+    after = found(db, id)
+    assert (after.is_deleted, after.deleted_by_id, after.revision) == (True, user, 1)
+    for each in active:
+        run = db.runs.find_by_id(each)
+        assert run is not None
+        assert (run.status, run.revision) == ("Cancelled", 1)
+        assert run.completed_at == after.deleted_at
+    run = db.runs.find_by_id(completed)
+    assert run is not None
+    assert run.status == "Completed"
+    assert admin.execute("SELECT resources_deleted FROM stats_users").fetchall() == [(1,)]
+    event = event_of(db, user)
+    assert (event.entity_type, event.entity_id) == ("resource", id)
+    assert event.change_type == "soft_deleted"
+    # NULL and a value differ.
+    assert event.changed_fields == ["deleted_at", "deleted_by_id", "is_deleted"]
+    assert times(event.previous_data) == row(before)
+    assert times(event.new_data) == row(after)
+
+    assert not db.resources.soft_delete_with_event(id, user)
+    with pytest.raises(NotFound, match="soft_delete_with_event: no such resource"):
+        db.resources.soft_delete_with_event(id + 1, user)
+    with pytest.raises(MissingReference):
+        db.resources.soft_delete_with_event(make.resource(), user + 1)
+    assert len(events(admin)) == 1
+
+
+def test_a_soft_deletion_refuses_a_snapshot_that_may_lack_runs(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    id, user = make.resource(), make.user()
+    with pytest.raises(InvalidUse, match="read committed"):
+        with db.transaction(isolation="repeatable read") as tx:
+            tx.resources.soft_delete_with_event(id, user)
+    assert events(admin) == []
+
+
+def test_a_run_that_another_session_adds_does_not_escape_a_soft_deletion(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    version = make.version(id)
+    with db.transaction() as tx:
+        tx.connection.execute("SELECT 1 FROM resources WHERE id = %s FOR SHARE", [id])
+        deletion = Started(lambda: db.resources.soft_delete_with_event(id, user))
+        until_waiting(admin)
+        cursor = tx.connection.execute(
+            "INSERT INTO runs (user_id, name, resource_version_id) VALUES (%s, 'Run', %s) "
+            "RETURNING id",
+            [user, version],
+        )
+        ((added,),) = cursor.fetchall()
+    assert deletion.result()
+    run = db.runs.find_by_id(added)
+    assert run is not None
+    assert run.status == "Cancelled"
+
+
+@pytest.mark.parametrize("names_user", [False, True])
+def test_a_moved_run_is_told_without_its_data(
+    db: Database, admin: Connection[Any], make: Factory, names_user: bool
+) -> None:
+    user = make.user()
+    id = make.run(user, data={"password": "secret"})
+    of_user: dict[str, Any] = {"user_id": user} if names_user else {}
+    before = db.runs.find_by_id(id)
+    started = db.runs.update_status_with_event(
+        id, "InProgress", changed_by=user, event_id=ID, **of_user
+    )
+    assert before is not None
+    assert started is not None
+    assert started == db.runs.find_by_id(id)
+    assert (started.status, started.revision) == ("InProgress", 1)
+    event = event_of(db, user)
+    assert (event.entity_type, event.entity_id) == ("run", id)
+    assert event.change_type == "status_changed"
+    assert event.changed_fields == ["started_at", "status"]
+    assert times(event.previous_data) == row(before)
+    assert times(event.new_data) == row(started)
+    assert "secret" not in json.dumps([event.previous_data, event.new_data])
+
+    other = uuid4()
+    ended = db.runs.update_status_with_event(
+        id, "Completed", changed_by=user, time_elapsed=5, event_id=other, **of_user
+    )
+    assert ended is not None
+    assert (ended.status, ended.time_elapsed) == ("Completed", 5)
+    event = event_of(db, user, other)
+    assert event.changed_fields == ["completed_at", "status", "time_elapsed"]
+    assert admin.execute("SELECT runs_completed FROM stats_users").fetchall() == [(1,)]
+
+    with pytest.raises(InvalidTransition, match="update_status_with_event: a run that is Compl"):
+        db.runs.update_status_with_event(id, "Paused", changed_by=user, **of_user)
+    assert db.runs.update_status_with_event(id + 1, "Paused", changed_by=user, **of_user) is None
+    if names_user:
+        of_user["user_id"] = user + 1
+        assert db.runs.update_status_with_event(id, "Paused", changed_by=user, **of_user) is None
+    assert [kind for _, _, kind in events(admin)] == ["status_changed"] * 2
+
+
+def test_a_resumed_run_keeps_its_start_and_a_pause_changes_the_status_alone(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    id = make.run(make.user())
+    moves: list[RunStatus] = ["InProgress", "Paused", "InProgress", "Failed"]
+    for status in moves:
+        db.runs.update_status_with_event(id, status, changed_by=1)
+    found = admin.execute("SELECT changed_fields FROM change_events ORDER BY seq").fetchall()
+    assert found == [
+        (["started_at", "status"],),
+        (["status"],),
+        (["status"],),
+        (["completed_at", "status"],),
+    ]
+
+
+def test_what_is_refused_records_nothing(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    user, id = make.user(), make.resource()
+    make.run(user, resource_version_id=make.version(id))
+    changes = UpdateResource(is_private=True)
+    assert db.resources.update_with_event(id + 1, changes, changed_by=user) is None
+    with pytest.raises(Conflict, match="update_with_event: the row has revision 0, not 1"):
+        db.resources.update_with_event(id, changes, changed_by=user, expected_revision=1)
+    with pytest.raises(StillReferenced):
+        db.resources.delete_with_event(id, changed_by=user)
+    with pytest.raises(MissingReference):
+        db.resources.create_with_event(
+            CreateResource(resource_type="Note", created_by_id=user + 1), changed_by=user
+        )
+    assert events(admin) == []
+    assert (found(db, id)).revision == 0
+
+
+@pytest.fixture
+def state(admin: Connection[Any], make: Factory) -> Callable[[], Any]:
+    """Make the rows that `CHANGES` change; return what reads everything that they write."""
+    make.user()
+    make.resource()
+    make.run(1)
+
+    def read() -> Any:
+        return [
+            admin.execute(statement).fetchall()
+            for statement in (
+                b"SELECT resources::text FROM resources ORDER BY id",
+                b"SELECT runs::text FROM runs ORDER BY id",
+                b"SELECT stats_users::text FROM stats_users",
+                b"SELECT user_id, event_id FROM change_events ORDER BY seq",
+            )
+        ]
+
+    return read
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_event_id_is_taken_once_and_nothing_is_changed_again(
+    db: Database, make: Factory, state: Callable[[], Any], change: Any
+) -> None:
+    make.event(1, event_id=ID)
+    before = state()
+    with pytest.raises(AlreadyExists, match="change_events_pkey") as caught:
+        change(db)
+    assert caught.value.fields == ("user_id", "event_id")
+    assert state() == before
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_rolled_back_leaves_no_event(
+    db: Database, state: Callable[[], Any], change: Any
+) -> None:
+    before = state()
+    with pytest.raises(ZeroDivisionError):
+        with db.transaction() as tx:
+            change(tx)
+            raise ZeroDivisionError
+    assert state() == before
+    with db.connection() as held:
+        change(held)
+    assert state() != before
+    assert db.events.find_by_event_id(1, ID) is not None
+
+
+def test_events_of_one_resource_are_numbered_in_the_order_of_their_commits(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    id, other = make.resource(), make.resource()
+    changes = UpdateResource(is_private=True)
+    with db.transaction() as tx:
+        tx.resources.update_with_event(id, changes, changed_by=1)
+        second = Started(lambda: db.resources.delete_with_event(id, changed_by=2))
+        until_waiting(admin)
+        # Of another resource, it waits for nobody.
+        third = Started(lambda: db.resources.update_with_event(other, changes, changed_by=3))
+        third.result()
+        tx.resources.update_with_event(id, changes, changed_by=4)
+    assert second.result()
+    numbered = admin.execute("SELECT user_id FROM change_events ORDER BY seq").fetchall()
+    assert numbered == [(1,), (3,), (4,), (2,)]
+
+
+def test_moves_of_one_run_are_numbered_in_the_order_of_their_commits(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    id = make.run(make.user())
+    with db.transaction() as tx:
+        tx.runs.update_status_with_event(id, "InProgress", changed_by=1)
+        second = Started(lambda: db.runs.update_status_with_event(id, "Paused", changed_by=2))
+        until_waiting(admin)
+        tx.runs.update_status_with_event(id, "Paused", changed_by=3)
+        tx.runs.update_status_with_event(id, "InProgress", changed_by=4)
+    paused = second.result()
+    assert paused is not None
+    assert paused.status == "Paused"
+    numbered = admin.execute("SELECT user_id FROM change_events ORDER BY seq").fetchall()
+    assert numbered == [(1,), (3,), (4,), (2,)]
+
+
+def test_an_update_that_waits_tells_what_it_really_changed(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    id = make.resource(resource_type="Note")
+    with db.transaction() as tx:
+        tx.resources.update(id, UpdateResource(is_private=True))
+        second = Started(
+            lambda: db.resources.update_with_event(
+                id, UpdateResource(is_private=True, resource_type="Code"), changed_by=1, event_id=ID
+            )
+        )
+        until_waiting(admin)
+    second.result()
+    event = event_of(db, 1)
+    assert event.changed_fields == ["resource_type"]
+    assert isinstance(event.previous_data, dict)
+    assert event.previous_data["revision"] == 1
+
+
+def test_every_attempt_of_a_transaction_makes_the_same_event_ids(db: Database) -> None:
+    made: list[list[UUID]] = []
+
+    def record(tx: Transaction) -> None:
+        made.append([])
+        for _ in range(2):
+            resource = tx.resources.create_with_event(
+                CreateResource(resource_type="Note"), changed_by=1
+            )
+            cursor = tx.connection.execute(
+                "SELECT event_id FROM change_events WHERE entity_id = %s", [resource.id]
+            )
+            made[-1] += [id for (id,) in cursor.fetchall()]
+        if len(made) == 1:
+            tx.connection.execute("DO 'BEGIN RAISE serialization_failure; END'")
+
+    db.transact(record)
+    assert made[0] == made[1]
+    assert len(set(made[0])) == 2
+    # Only within the attempts of one piece of work.
+    db.transact(record)
+    assert set(made[0]).isdisjoint(made[2])
+
+
+def test_bad_input_is_refused_before_any_statement(unopened: Database) -> None:
+    resources, runs = unopened.resources, unopened.runs
+    note, private = CreateResource(resource_type="Note"), UpdateResource(is_private=True)
+    bad: Any
+    for bad in (0, True, "1", 2**63):
+        for call in (
+            lambda bad=bad: resources.create_with_event(note, changed_by=bad),
+            lambda bad=bad: resources.update_with_event(1, private, changed_by=bad),
+            lambda bad=bad: resources.delete_with_event(1, changed_by=bad),
+            lambda bad=bad: runs.update_status_with_event(1, "Paused", changed_by=bad),
+        ):
+            with pytest.raises(InvalidInput, match=r"^changed_by: must be"):
+                call()
+        with pytest.raises(InvalidInput, match=r"^deleted_by: must be"):
+            resources.soft_delete_with_event(1, bad)
+    for bad in ("1", 1, b"1" * 16):
+        for call in (
+            lambda bad=bad: resources.create_with_event(note, changed_by=1, event_id=bad),
+            lambda bad=bad: resources.update_with_event(1, private, changed_by=1, event_id=bad),
+            lambda bad=bad: resources.delete_with_event(1, changed_by=1, event_id=bad),
+            lambda bad=bad: resources.soft_delete_with_event(1, 1, event_id=bad),
+            lambda bad=bad: runs.update_status_with_event(1, "Paused", changed_by=1, event_id=bad),
+        ):
+            with pytest.raises(InvalidInput, match=r"^event_id: must be a UUID"):
+                call()
+    with pytest.raises(InvalidInput, match="changes"):
+        resources.update_with_event(1, UpdateResource(), changed_by=1)
+    with pytest.raises(InvalidInput, match=r"^expected_revision"):
+        resources.update_with_event(1, private, changed_by=1, expected_revision=-1)
+    with pytest.raises(InvalidInput, match=r"^time_elapsed"):
+        runs.update_status_with_event(1, "Paused", changed_by=1, time_elapsed=1)
