@@ -299,7 +299,7 @@ def test_a_row_that_is_locked_is_not_waited_for_long(
         assert explainer.explain_all([source], list)[0].note == "a lock was not obtained in time"
 
 
-def test_missing_rows_are_told_by_the_name_of_the_query(admin: Connection[Any]) -> None:
+def test_missing_rows_are_reported_by_the_name_of_the_query(admin: Connection[Any]) -> None:
     with pytest.raises(NotFound) as raised:
         Explainer(admin, package_examples()).explain(QUERIES["teams.delete"])
     assert raised.value.query == "teams.delete"
@@ -348,7 +348,7 @@ def test_a_limit_that_ends_a_scan_early_makes_no_estimate_wrong(explainer: Expla
     assert [node.remarks for node in plan.root.walk()] == [[], []]
 
 
-def test_rows_read_in_vain_are_told(connection: Connection[Any]) -> None:
+def test_rows_read_in_vain_are_reported(connection: Connection[Any]) -> None:
     plan = plan_of_sql(connection, "SELECT FROM runs WHERE id = -1 OR name = ''")
     assert plan.root.remarks == ["discards 6,000 rows for each row that it keeps"]
     assert ("Rows Removed by Filter", "6,000") in plan.root.facts

@@ -261,7 +261,9 @@ def test_who_may_create_databases_can_write_the_page_and_leaves_none(
     assert admin.execute(owned, (role,)).fetchall() == []
 
 
-def test_who_may_not_create_databases_is_told(database_url: str, role: str, tmp_path: Path) -> None:
+def test_who_may_not_create_databases_is_reported(
+    database_url: str, role: str, tmp_path: Path
+) -> None:
     url = conninfo.make_conninfo(database_url, user=role, password="S3cr3t")
     arguments = ("explain", "--html", tmp_path / "plans.html", "--database-url", url)
     assert "CREATEDB" in fail(1, *arguments)

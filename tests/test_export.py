@@ -264,7 +264,7 @@ def test_a_file_is_packed_where_its_name_or_the_caller_says_so(
     assert packed.read_bytes() == plain.read_bytes()
 
 
-def test_progress_is_told_of_every_row(database_url: str, make: Factory) -> None:
+def test_progress_counts_every_row(database_url: str, make: Factory) -> None:
     for _ in range(3):
         make.user()
     progress = Recorder()

@@ -375,7 +375,7 @@ def check_counts(report: ImportReport, read: int, inserted: int, rejected: int) 
     assert report.read == report.inserted + report.skipped + report.rejected
 
 
-def test_bad_lines_are_told_with_number_and_reason_and_the_others_are_loaded(
+def test_bad_lines_are_reported_with_number_and_reason_and_the_others_are_loaded(
     admin: Connection[Any], database_url: str, file: Path
 ) -> None:
     lines = [
@@ -468,7 +468,7 @@ def test_the_longest_line_is_read(database_url: str, file: Path) -> None:
     assert (report.inserted, rejected) == (1, [])
 
 
-def test_rows_that_the_server_refuses_are_told_with_their_constraint(
+def test_rows_that_the_server_refuses_are_reported_with_their_constraint(
     admin: Connection[Any], database_url: str, file: Path
 ) -> None:
     admin.execute("ALTER TABLE resources ADD CONSTRAINT ours CHECK (resource_type <> 'Api')")
@@ -611,13 +611,13 @@ def test_longest_texts_of_the_schema_are_kept(database_url: str, file: Path) -> 
     assert run(database_url, file, longest).inserted == 1
 
 
-def test_missing_file_is_told(database_url: str, file: Path) -> None:
+def test_missing_file_is_reported(database_url: str, file: Path) -> None:
     with pytest.raises(InvalidFile, match="cannot be read: No such file") as caught:
         import_file(database_url, "resources", file)
     assert caught.value.line is None
 
 
-def test_directory_is_told(database_url: str, tmp_path: Path) -> None:
+def test_directory_is_reported(database_url: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidFile, match="cannot be read: Is a directory"):
         import_file(database_url, "resources", tmp_path)
 
@@ -632,7 +632,7 @@ def test_an_empty_file_imports_nothing(
     assert (report.read, report.inserted, report.skipped, report.rejected) == (0, 0, 0, 0)
 
 
-def test_truncated_gzip_is_told(admin: Connection[Any], database_url: str, file: Path) -> None:
+def test_truncated_gzip_is_reported(admin: Connection[Any], database_url: str, file: Path) -> None:
     packed = gzip.compress(b"".join(line(number) for number in range(100)))
     for length in (2, 10, len(packed) // 2, len(packed) - 1):
         error = refused(database_url, file, packed[:length])
@@ -641,7 +641,7 @@ def test_truncated_gzip_is_told(admin: Connection[Any], database_url: str, file:
     assert counts(admin) == (0, 0, 0)
 
 
-def test_damaged_gzip_is_told(database_url: str, file: Path) -> None:
+def test_damaged_gzip_is_reported(database_url: str, file: Path) -> None:
     packed = bytearray(gzip.compress(b"".join(line(number) for number in range(100))))
     checksum = packed.copy()
     checksum[-5] ^= 0xFF
@@ -655,7 +655,7 @@ def test_database_without_migrations_is_refused(empty_database_url: str, file: P
         run(empty_database_url, file, line())
 
 
-def test_role_without_privileges_is_told(
+def test_role_without_privileges_is_reported(
     admin: Connection[Any], database_url: str, role: str, file: Path
 ) -> None:
     admin.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}".encode())

@@ -288,7 +288,7 @@ BAD_LINES: dict[str, tuple[bytes, str | None, str]] = {
 }
 
 
-def test_bad_lines_are_told_with_number_and_reason_and_the_others_are_loaded(
+def test_bad_lines_are_reported_with_number_and_reason_and_the_others_are_loaded(
     database_url: str, ada: int
 ) -> None:
     lines = [
@@ -323,7 +323,7 @@ def test_what_the_schema_allows_is_taken(database_url: str, ada: int) -> None:
     assert report.inserted == len(lines)
 
 
-def test_runs_of_what_is_absent_are_told(
+def test_runs_of_what_is_absent_are_reported(
     admin: Connection[Any], database_url: str, ada: int, make: Factory
 ) -> None:
     make.version(make.resource(), public_id=VERSION)

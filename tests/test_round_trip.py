@@ -449,7 +449,7 @@ def test_a_key_that_repeats_in_a_line_is_refused(database_url: str) -> None:
     assert load(database_url, "users", line, good=False).rejected == 1
 
 
-def test_rows_that_the_database_does_not_take_are_told_with_their_constraint(
+def test_rows_that_the_database_does_not_take_are_reported_with_their_constraint(
     database_url: str, admin: Connection[Any], make: Factory
 ) -> None:
     make.user(public_id="firstuser000", email="taken@example.org", handle="taken")

@@ -246,7 +246,7 @@ def test_a_privilege_that_is_missing_is_not_blamed_on_the_statement(
     assert "role" in refused[0].fix
 
 
-def test_every_code_that_is_told_is_explained(shop_url: str, shop: Path) -> None:
+def test_every_code_that_is_reported_is_explained(shop_url: str, shop: Path) -> None:
     replace(shop, RECORDS, "total: int", "total: str")
     assert {finding.code for finding in findings(shop_url, shop)} <= CODES.keys()
 
@@ -263,7 +263,7 @@ def test_the_scratch_database_is_dropped_also_after_a_failure(server_url: str) -
         assert left.fetchall() == []
 
 
-def test_a_role_that_may_not_create_databases_is_told(server_url: str) -> None:
+def test_a_role_that_may_not_create_databases_is_reported(server_url: str) -> None:
     name = f"no_createdb_{secrets.token_hex(4)}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
@@ -285,7 +285,7 @@ def test_the_parser_is_an_extra_that_is_named(
         report(shop_url, shop)
 
 
-def test_a_statement_that_the_rules_cannot_read_is_told(shop_url: str, shop: Path) -> None:
+def test_a_statement_that_the_rules_cannot_read_is_reported(shop_url: str, shop: Path) -> None:
     merge = """
 -- name: merge_note(id, note)!
 -- Replace a note.

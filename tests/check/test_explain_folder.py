@@ -234,7 +234,7 @@ def test_an_example_that_fails_tells_no_values(connection: Connection[Any], shop
     assert "20000" not in str(raised.value)
 
 
-def test_an_example_without_a_row_is_told(connection: Connection[Any], shop: Path) -> None:
+def test_an_example_without_a_row_is_reported(connection: Connection[Any], shop: Path) -> None:
     replace(shop, EXAMPLES, "LIMIT 1", "LIMIT 0")
     with pytest.raises(NotFound, match="the example orders returns no row; add rows"):
         explained(connection, shop, "orders.find_by_id")

@@ -85,7 +85,7 @@ def test_a_column_that_fits_is_not_told(shop_url: str, shop: Path, column: str, 
         ("ARRAY[id]", "list[OrderId]"),
     ],
 )
-def test_a_type_that_is_not_supported_is_told_once(
+def test_a_type_that_is_not_supported_is_reported_once(
     shop_url: str, shop: Path, column: str, field: str
 ) -> None:
     (what,) = told(shop_url, shop, column, field)
@@ -94,7 +94,7 @@ def test_a_type_that_is_not_supported_is_told_once(
 
 
 @pytest.mark.parametrize("inner", ["Kind", "OrderId", "Annotated[int, msgspec.Meta(gt=0)]"])
-def test_a_type_in_nested_json_that_is_not_supported_is_told_once(
+def test_a_type_in_nested_json_that_is_not_supported_is_reported_once(
     shop_url: str, shop: Path, server_version: int, inner: str
 ) -> None:
     if server_version < 16:

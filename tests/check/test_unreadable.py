@@ -94,7 +94,7 @@ def test_plans_are_kept_for_every_folder_or_for_none(
     assert finding.what == "the plans of this folder were not written"
 
 
-def test_plans_that_cannot_be_written_are_told(shop: Path) -> None:
+def test_plans_that_cannot_be_written_are_reported(shop: Path) -> None:
     (shop / _PLANS).mkdir()
     with pytest.raises(InvalidFile, match=r"plans\.txt: it cannot be written"):
         plan_files.write(shop / _FOLDER, {"orders.set_note": "Result"})

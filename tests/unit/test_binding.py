@@ -80,12 +80,12 @@ def test_a_folder_may_be_given_as_text(folder: Path) -> None:
     assert queries(str(folder)).bind("find", Thing).name == "things.find"
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InvalidFile, match="there is no such folder"):
         queries(tmp_path / "nothing")
 
 
-def test_a_folder_without_queries_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_queries_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InvalidFile, match=r"there is no \.sql file in it"):
         queries(tmp_path)
 
@@ -97,7 +97,7 @@ def test_a_folder_whose_name_would_end_the_comment_of_a_tag_is_refused(tmp_path:
         queries(folder)
 
 
-def test_what_is_wrong_in_a_file_is_told_with_its_line(folder: Path) -> None:
+def test_what_is_wrong_in_a_file_is_reported_with_its_line(folder: Path) -> None:
     path = folder / "more.sql"
     path.write_text(query("more", "id") + "-- name: broken(\nSELECT 1;\n")
     with pytest.raises(InvalidFile, match=r"more\.sql:7: ") as caught:
@@ -105,7 +105,7 @@ def test_what_is_wrong_in_a_file_is_told_with_its_line(folder: Path) -> None:
     assert caught.value.line == 7
 
 
-def test_a_query_that_is_not_there_is_told(sql: Queries) -> None:
+def test_a_query_that_is_not_there_is_reported(sql: Queries) -> None:
     with pytest.raises(InvalidFile, match=r"things: there is no query no_such"):
         sql.bind("no_such", Thing)
 

@@ -82,7 +82,7 @@ def told(kind: type[psycopg.Error], text: str, detail: str = "", **more: str) ->
         ),
     ],
 )
-def test_a_missing_row_is_told_by_its_field_in_every_language_of_the_server(
+def test_a_missing_row_is_reported_by_its_field_in_every_language_of_the_server(
     text: str, detail: str, field: str | None
 ) -> None:
     raised = told(pg.ForeignKeyViolation, text, detail, table_name="runs")
@@ -175,7 +175,7 @@ def test_a_connection_that_is_gone_is_unavailable() -> None:
     assert "lost" in str(error)
 
 
-def test_a_server_out_of_reach_is_told_in_one_line() -> None:
+def test_a_server_out_of_reach_is_reported_in_one_line() -> None:
     text = "connection failed: refused\n\tIs it running?\n- host: 'a', port: '1'"
     assert str(unreachable(psycopg.OperationalError(text))) == (
         "connection failed: refused; Is it running?; host: 'a', port: '1'"

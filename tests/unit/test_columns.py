@@ -224,7 +224,7 @@ def test_a_field_is_written_where_it_is_missing(
         ("SELECT revision FROM a", "Changed[Team]", "updated is missing; write how its JSON"),
     ],
 )
-def test_what_cannot_be_decided_is_told_with_file_and_line(
+def test_what_cannot_be_decided_is_reported_with_file_and_line(
     tmp_path: Path, statement: str, record: str, refusal: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = file(tmp_path, statement, record)
@@ -262,7 +262,7 @@ def test_a_file_keeps_the_line_ends_that_it_has(tmp_path: Path) -> None:
     assert text.count(b"\n") == text.count(b"\r\n")
 
 
-def test_a_record_that_is_not_there_is_told(
+def test_a_record_that_is_not_there_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = file(tmp_path, "SELECT 1 AS id", "Nothing")

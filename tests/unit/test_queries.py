@@ -178,7 +178,7 @@ def test_a_name_line_inside_a_line_is_refused(tmp_path: Path) -> None:
         load_folder(tmp_path / "users")
 
 
-def test_all_that_is_wrong_in_a_folder_is_told_at_once(tmp_path: Path) -> None:
+def test_all_that_is_wrong_in_a_folder_is_reported_at_once(tmp_path: Path) -> None:
     write(tmp_path, "SELECT 1;", name="one")
     write(tmp_path, "SELECT :id::bigint;", name="two")
     write(tmp_path, "SELECT 1;", name="three")
@@ -192,7 +192,7 @@ def test_all_that_is_wrong_in_a_folder_is_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_query_that_there_is_not_is_told_with_its_folder() -> None:
+def test_a_query_that_there_is_not_is_reported_with_its_folder() -> None:
     with pytest.raises(InvalidFile, match=r"sql/users: there is no query no_such"):
         own_queries("users").bind("no_such", Child)
 
