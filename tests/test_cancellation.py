@@ -363,7 +363,7 @@ async def lone_write(db: AsyncDatabase, held: bool, name: str) -> None:
 
 
 @pytest.mark.parametrize("held", [False, True])
-async def test_a_lone_write_that_the_server_cancelled_is_told_as_not_committed(
+async def test_a_lone_write_that_the_server_cancelled_is_reported_as_not_committed(
     db: AsyncDatabase, admin: Connection[Any], held: bool
 ) -> None:
     admin.execute(SLOW_COMMIT)
@@ -374,7 +374,7 @@ async def test_a_lone_write_that_the_server_cancelled_is_told_as_not_committed(
     assert names(admin) == []
 
 
-async def test_a_lone_write_cancelled_on_its_way_back_is_told_as_committed(
+async def test_a_lone_write_cancelled_on_its_way_back_is_reported_as_committed(
     db: AsyncDatabase, admin: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached, may_go_on = asyncio.Event(), asyncio.Event()

@@ -215,7 +215,7 @@ def test_time_limits_of_the_role_do_not_cut_a_migration_short(
     assert "0100_added" in migrate(limited).applied
 
 
-def test_a_role_without_a_schema_is_told_so(empty_database_url: str) -> None:
+def test_a_role_without_a_schema_gets_an_error(empty_database_url: str) -> None:
     nowhere = conninfo.make_conninfo(empty_database_url, options="-c search_path=absent")
     with pytest.raises(InvalidInput, match="schema: must be given: the search_path"):
         migrate(nowhere)

@@ -150,7 +150,7 @@ def test_ours_are_not_taken_back_under_an_application_s(database_url: str, folde
     assert status(database_url)[0].state == "applied"
 
 
-def test_a_missing_rollback_file_is_told_before_anything_is_taken_back(
+def test_a_missing_rollback_file_is_reported_before_anything_is_taken_back(
     database_url: str, folder: Path
 ) -> None:
     write(folder, "0003_note", "ALTER TABLE comments ADD note text;\n")
@@ -312,7 +312,7 @@ def test_a_file_does_not_end_the_transaction_that_records_it(
     assert migrate(database_url, migrations=tmp_path).applied
 
 
-def test_an_invalid_index_in_any_schema_of_the_path_is_told(
+def test_an_invalid_index_in_any_schema_of_the_path_is_reported(
     database_url: str, folder: Path, admin: Connection[Any]
 ) -> None:
     admin.execute("CREATE SCHEMA shop; CREATE TABLE shop.orders (id bigint PRIMARY KEY)")

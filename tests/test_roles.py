@@ -91,7 +91,7 @@ def forbidden(admin: Connection[Any], app_url: str, role: str) -> str:
 
 @pytest.mark.parametrize("schema", [None, "public"])
 @pytest.mark.parametrize("path", ['"$user",public', "public", "other, public"])
-async def test_a_role_without_usage_of_the_schema_is_told_so(
+async def test_a_role_without_usage_of_the_schema_gets_an_error(
     forbidden: str, role: str, tmp_path: Path, schema: str | None, path: str
 ) -> None:
     options = f"-c role={role} -c search_path={path.replace(' ', '')}"

@@ -34,7 +34,7 @@ def tables(url: str) -> set[str]:
         return {schema for (schema,) in rows}
 
 
-def test_every_command_works_in_the_schema_that_it_is_told(tenant_url: str, tmp_path: Path) -> None:
+def test_every_command_works_in_the_given_schema(tenant_url: str, tmp_path: Path) -> None:
     file = tmp_path / "resources.ndjson"
     file.write_text(f"{LINE}\n")
     there = ("--schema", TENANT, "--database-url", tenant_url)
@@ -48,9 +48,7 @@ def test_every_command_works_in_the_schema_that_it_is_told(tenant_url: str, tmp_
     assert "Took back" in succeed("migrate", "--rollback-to", "0", *there)
 
 
-def test_a_folder_is_checked_in_the_schemas_that_are_told(
-    empty_database_url: str, tmp_path: Path
-) -> None:
+def test_a_folder_is_checked_in_the_given_schemas(empty_database_url: str, tmp_path: Path) -> None:
     with psycopg.connect(empty_database_url) as connection:
         connection.execute(
             "CREATE SCHEMA shop; CREATE SCHEMA stock; "

@@ -396,7 +396,7 @@ def test_failure_leaves_nothing(admin: Connection[Any], database_url: str) -> No
     assert value(admin, "SELECT count(*) FROM resources") == 0
 
 
-def test_unreachable_server_is_told() -> None:
+def test_unreachable_server_is_reported() -> None:
     with pytest.raises(Unavailable):
         fill("host=127.0.0.1 port=1 user=nobody password=secret dbname=none")
 

@@ -47,7 +47,7 @@ async def test_resources_are_created_as_one_by_one(db: AsyncDatabase, make: Fact
         assert getattr(made["Api"], field) == getattr(alone, field)
 
 
-async def test_resources_that_cannot_be_created_are_told(
+async def test_resources_that_cannot_be_created_are_reported(
     admin: Connection[Any], db: AsyncDatabase, make: Factory
 ) -> None:
     ada = make.user()
@@ -130,7 +130,7 @@ async def test_bookmarks_are_counted_in_their_resources(
     assert await db.bookmarks.exists(users[2], first)
 
 
-async def test_bookmarks_that_cannot_be_created_are_told(
+async def test_bookmarks_that_cannot_be_created_are_reported(
     admin: Connection[Any], db: AsyncDatabase, make: Factory
 ) -> None:
     ada, note, gone = make.user(), make.resource(), make.resource(is_deleted=True)

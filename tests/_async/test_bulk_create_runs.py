@@ -65,7 +65,7 @@ async def test_runs_are_created_as_one_by_one(
     assert data.fetchall() == [("Plain", None), ("Élise", {"b": [1, None]})]
 
 
-async def test_runs_that_cannot_be_created_are_told(
+async def test_runs_that_cannot_be_created_are_reported(
     admin: Connection[Any], db: AsyncDatabase, make: Factory
 ) -> None:
     ada, bob = make.user(), make.user()

@@ -76,7 +76,7 @@ async def test_users_are_created_as_one_by_one(admin: Connection[Any], db: Async
     assert folded == [("plain",), ("élise strasse",)]
 
 
-async def test_users_that_cannot_be_created_are_told(
+async def test_users_that_cannot_be_created_are_reported(
     admin: Connection[Any], db: AsyncDatabase
 ) -> None:
     await db.users.bulk_create([user(1, email="a@example.org", handle="ada")])

@@ -116,7 +116,7 @@ async def test_resources_are_created_as_one_by_one(
     assert (version_of_note.id, version_of_note.version_index) == (note.latest_version_id, 0)
 
 
-async def test_resources_that_cannot_be_created_are_told(
+async def test_resources_that_cannot_be_created_are_reported(
     admin: Connection[Any], db: AsyncDatabase, make: Factory
 ) -> None:
     ada = make.user()

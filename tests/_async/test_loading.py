@@ -111,7 +111,7 @@ async def test_error_makes_a_failure_of_each_duplicate(
     assert rows == [("a", "there"), ("b", "1"), ("c", "3")]
 
 
-async def test_each_row_that_breaks_a_constraint_is_told_and_the_others_are_written(
+async def test_each_row_that_breaks_a_constraint_is_reported_and_the_others_are_written(
     admin: Connection[Any], db: AsyncDatabase, make: Factory
 ) -> None:
     ada = make.user()

@@ -48,7 +48,7 @@ def test_resources_are_created_as_one_by_one(db: Database, make: Factory) -> Non
         assert getattr(made["Api"], field) == getattr(alone, field)
 
 
-def test_resources_that_cannot_be_created_are_told(
+def test_resources_that_cannot_be_created_are_reported(
     admin: Connection[Any], db: Database, make: Factory
 ) -> None:
     ada = make.user()
@@ -131,7 +131,7 @@ def test_bookmarks_are_counted_in_their_resources(
     assert db.bookmarks.exists(users[2], first)
 
 
-def test_bookmarks_that_cannot_be_created_are_told(
+def test_bookmarks_that_cannot_be_created_are_reported(
     admin: Connection[Any], db: Database, make: Factory
 ) -> None:
     ada, note, gone = make.user(), make.resource(), make.resource(is_deleted=True)

@@ -66,7 +66,7 @@ def test_runs_are_created_as_one_by_one(
     assert data.fetchall() == [("Plain", None), ("Élise", {"b": [1, None]})]
 
 
-def test_runs_that_cannot_be_created_are_told(
+def test_runs_that_cannot_be_created_are_reported(
     admin: Connection[Any], db: Database, make: Factory
 ) -> None:
     ada, bob = make.user(), make.user()

@@ -75,7 +75,7 @@ def test_users_are_created_as_one_by_one(admin: Connection[Any], db: Database) -
     assert folded == [("plain",), ("élise strasse",)]
 
 
-def test_users_that_cannot_be_created_are_told(admin: Connection[Any], db: Database) -> None:
+def test_users_that_cannot_be_created_are_reported(admin: Connection[Any], db: Database) -> None:
     db.users.bulk_create([user(1, email="a@example.org", handle="ada")])
     given: list[Any] = [
         user(1, email="free@example.org"),

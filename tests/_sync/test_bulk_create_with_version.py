@@ -117,7 +117,7 @@ def test_resources_are_created_as_one_by_one(
     assert (version_of_note.id, version_of_note.version_index) == (note.latest_version_id, 0)
 
 
-def test_resources_that_cannot_be_created_are_told(
+def test_resources_that_cannot_be_created_are_reported(
     admin: Connection[Any], db: Database, make: Factory
 ) -> None:
     ada = make.user()

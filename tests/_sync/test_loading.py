@@ -108,7 +108,7 @@ def test_error_makes_a_failure_of_each_duplicate(
     assert rows == [("a", "there"), ("b", "1"), ("c", "3")]
 
 
-def test_each_row_that_breaks_a_constraint_is_told_and_the_others_are_written(
+def test_each_row_that_breaks_a_constraint_is_reported_and_the_others_are_written(
     admin: Connection[Any], db: Database, make: Factory
 ) -> None:
     ada = make.user()
