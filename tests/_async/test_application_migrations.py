@@ -67,7 +67,7 @@ async def test_each_application_has_its_own(database_url: str, folder: Path) -> 
         await database.open()
 
 
-async def test_ours_are_told_first_and_are_left_out_where_they_are_not_checked(
+async def test_ours_are_reported_first_and_are_left_out_where_they_are_not_checked(
     empty_database_url: str, folder: Path
 ) -> None:
     own = AsyncDatabase.connect(empty_database_url, migrations=folder, check_migrations=False)

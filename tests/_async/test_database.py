@@ -249,7 +249,7 @@ async def test_prepare_off_prepares_nothing(database_url: str) -> None:
         assert await cursor.fetchone() == (0,)
 
 
-async def test_on_query_is_told_of_successes_and_failures(
+async def test_on_query_receives_successes_and_failures(
     database_url: str, admin: Connection[Any], make: Factory
 ) -> None:
     events: list[QueryEvent] = []

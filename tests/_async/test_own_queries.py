@@ -247,7 +247,7 @@ async def test_errors_are_of_the_package_s_classes_and_name_query_and_constraint
     assert referenced.value.query == "comments.delete"
 
 
-async def test_a_record_that_is_not_of_the_columns_is_told_at_the_first_run(
+async def test_a_record_that_is_not_of_the_columns_is_reported_at_the_first_run(
     db: AsyncDatabase,
 ) -> None:
     find = queries(SQL).bind("find_by_id", CommentInAnotherOrder)
@@ -255,7 +255,7 @@ async def test_a_record_that_is_not_of_the_columns_is_told_at_the_first_run(
         await AsyncRepository(db).find_one(find, 1)
 
 
-async def test_a_value_or_a_count_that_is_none_is_told_at_the_first_run(
+async def test_a_value_or_a_count_that_is_none_is_reported_at_the_first_run(
     db: AsyncDatabase, tmp_path: Any
 ) -> None:
     folder = tmp_path / "things"

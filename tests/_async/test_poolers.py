@@ -165,7 +165,7 @@ async def test_a_lost_reply_to_commit_is_resolved(
     assert len(retried) == (way is not Way.DROP_REPLY)
 
 
-async def test_names_are_looked_up_in_the_schema_that_is_told(
+async def test_names_are_looked_up_in_the_given_schema(
     pooled_url: str, admin: Connection[Any]
 ) -> None:
     admin.execute(

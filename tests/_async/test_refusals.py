@@ -159,7 +159,7 @@ def grant(
     admin.execute(statement.format(", ".join(privileges), held, role).encode())
 
 
-async def test_a_lone_call_is_told_the_same(app: AsyncDatabase, role: str) -> None:
+async def test_a_lone_call_raises_the_same_errors(app: AsyncDatabase, role: str) -> None:
     with pytest.raises(PermissionDenied, match=f"{role} lacks.*table users.*SELECT, INSERT"):
         await app.users.create(CreateUser(name="Ada"))
 

@@ -66,7 +66,7 @@ def test_each_application_has_its_own(database_url: str, folder: Path) -> None:
         database.open()
 
 
-def test_ours_are_told_first_and_are_left_out_where_they_are_not_checked(
+def test_ours_are_reported_first_and_are_left_out_where_they_are_not_checked(
     empty_database_url: str, folder: Path
 ) -> None:
     own = Database.connect(empty_database_url, migrations=folder, check_migrations=False)

@@ -248,7 +248,7 @@ def test_prepare_off_prepares_nothing(database_url: str) -> None:
         assert cursor.fetchone() == (0,)
 
 
-def test_on_query_is_told_of_successes_and_failures(
+def test_on_query_receives_successes_and_failures(
     database_url: str, admin: Connection[Any], make: Factory
 ) -> None:
     events: list[QueryEvent] = []

@@ -244,7 +244,7 @@ def test_errors_are_of_the_package_s_classes_and_name_query_and_constraint(
     assert referenced.value.query == "comments.delete"
 
 
-def test_a_record_that_is_not_of_the_columns_is_told_at_the_first_run(
+def test_a_record_that_is_not_of_the_columns_is_reported_at_the_first_run(
     db: Database,
 ) -> None:
     find = queries(SQL).bind("find_by_id", CommentInAnotherOrder)
@@ -252,7 +252,7 @@ def test_a_record_that_is_not_of_the_columns_is_told_at_the_first_run(
         Repository(db).find_one(find, 1)
 
 
-def test_a_value_or_a_count_that_is_none_is_told_at_the_first_run(
+def test_a_value_or_a_count_that_is_none_is_reported_at_the_first_run(
     db: Database, tmp_path: Any
 ) -> None:
     folder = tmp_path / "things"

@@ -162,9 +162,7 @@ def test_a_lost_reply_to_commit_is_resolved(
     assert len(retried) == (way is not Way.DROP_REPLY)
 
 
-def test_names_are_looked_up_in_the_schema_that_is_told(
-    pooled_url: str, admin: Connection[Any]
-) -> None:
+def test_names_are_looked_up_in_the_given_schema(pooled_url: str, admin: Connection[Any]) -> None:
     admin.execute(
         "CREATE SCHEMA tenant; CREATE TABLE tenant.users (LIKE public.users INCLUDING ALL); "
         "CREATE TABLE tenant.vrooli_data_migrations AS TABLE public.vrooli_data_migrations"

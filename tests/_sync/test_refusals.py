@@ -158,7 +158,7 @@ def grant(
     admin.execute(statement.format(", ".join(privileges), held, role).encode())
 
 
-def test_a_lone_call_is_told_the_same(app: Database, role: str) -> None:
+def test_a_lone_call_raises_the_same_errors(app: Database, role: str) -> None:
     with pytest.raises(PermissionDenied, match=f"{role} lacks.*table users.*SELECT, INSERT"):
         app.users.create(CreateUser(name="Ada"))
 

@@ -144,7 +144,7 @@ def test_runs_of_what_something_else_has_deleted_are_cancelled_too(
     assert deleted_count(admin, user) is None
 
 
-def test_one_resource_is_deleted_and_told(
+def test_one_resource_is_deleted_and_an_absent_one_is_not_found(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     user = make.user()
