@@ -66,7 +66,7 @@ class Item(NamedTuple):
 
 @dataclass
 class Columns:
-    """One list of columns, where it stands in the text."""
+    """One list of columns, and its place in the text."""
 
     level: Level
     items: list[Item]
@@ -101,18 +101,18 @@ class Writer:
         self._behind: dict[int, tuple[Item, list[str]]] = {}
         self._ahead: dict[int, tuple[Item, list[str]]] = {}
         self._seen: set[tuple[int, str]] = set()
-        # Any number will do: only where things stand is of interest.
+        # Any number serves, because only the places of the nodes are read.
         self._sql = "".join(
             "$1".ljust(len(piece.text)) if piece.kind == "parameter" else piece.text
             for piece in pieces(source.written)
         )
         if streamed := COPIED_OUT.fullmatch(self._sql):
-            # The query alone, in its place.
+            # Only the query, at its own place.
             self._sql = streamed["query"].rjust(streamed.end("query"))
         self._tokens: list[Token] = scan(self._sql)
 
     def fill(self, record: Any) -> None:
-        """Write what is missing in the result, and in what it is made of."""
+        """Write the missing columns into the result, and into the queries that it reads."""
         (statement,) = parse_sql(self._sql)
         self._fill_level(read(statement.stmt), record)
 
@@ -122,14 +122,14 @@ class Writer:
         return sum(len(added) for _, added in (*self._behind.values(), *self._ahead.values()))
 
     def edits(self) -> Iterator[tuple[int, str]]:
-        """Yield what is to be written into the statement, and where."""
+        """Yield the text to write into the statement, and the place."""
         for item, added in self._behind.values():
             yield from self._after(item, added)
         for item, added in self._ahead.values():
             yield item.start, "".join(f"{new},{self._parting(item)}" for new in added)
 
     def _after(self, item: Item, added: list[str]) -> list[tuple[int, str]]:
-        """Return edits that leave the comment behind a column where it is."""
+        """Return edits that keep a comment next to its column."""
         new = f",{self._parting(item)}".join(added)
         rest = self.source.written[item.end :]
         comma = "," if rest.lstrip().startswith(",") else ""
@@ -140,7 +140,7 @@ class Writer:
         return edits if comma else [(item.end, ","), *edits]
 
     def _parting(self, item: Item) -> str:
-        """Return what stands between two columns: a line of each its own, or a space."""
+        """Return the separator of two columns: a new line, or a space."""
         before = self.source.written[: item.start].rpartition("\n")[2]
         return " " if before.strip() else f"\n{before}"
 
@@ -163,7 +163,7 @@ class Writer:
                 self._add(columns, record, field.name)
 
     def _fill_nested(self, level: Level, value: Node, record: Any) -> None:
-        """Find what makes JSON of a record in an expression."""
+        """Find the calls in an expression that make JSON of a record."""
         if is_a(value, *STATEMENTS):
             inner = next(inner for inner in level.inner if inner.node is value)
             for half in inner.halves or (inner,):
@@ -185,7 +185,7 @@ class Writer:
                 self._fill_nested(level, child, record)
 
     def _add(self, columns: Columns, record: Any, name: str) -> None:
-        """Write one column behind the one that is ahead of it in the record."""
+        """Write one column after the column that precedes it in the record."""
         if (columns.start, name) in self._seen or columns.has_star:
             return
         self._seen.add((columns.start, name))
@@ -221,7 +221,7 @@ class Writer:
         written = self.source.written[alike.start : alike.end]
         if columns.is_json:
             written = written.partition(",")[2].strip()
-        # What stands ahead of the sibling's own name: `resources.`, or nothing.
+        # The text before the sibling's own name: `resources.`, or nothing.
         origin = written[: written.rindex(".") + 1] if qualifier_of(alike.value) else ""
         column = f"{origin}{_quoted(name)}"
         new = f"'{name}', {column}" if columns.is_json else column
@@ -270,7 +270,7 @@ class Writer:
         )
 
     def _spans(self, start: int, ends: frozenset[str]) -> list[tuple[int, int]]:
-        """Return where each part of a list begins and ends, whose first begins at *start*."""
+        """Return the start and end of each part of a list; the first part starts at *start*."""
         spans: list[tuple[int, int]] = []
         depth, begin, end, before = 0, start, start, ""
         for token in self._tokens:
@@ -304,7 +304,7 @@ def _is_row(level: Level, call: Node) -> bool:
 
 
 def _relation(level: Level, qualifier: str) -> Relation | None:
-    """Return where a column comes from; None where its name alone does not tell."""
+    """Return the source of a column; None if its name does not show it."""
     if qualifier:
         around: Level | None = level
         while around is not None:
@@ -340,7 +340,7 @@ def _quoted(name: str) -> str:
 
 
 class File:
-    """One file of queries, and what is to be written into it."""
+    """One file of queries, and the columns to write into it."""
 
     def __init__(self, path: Path, records: Mapping[str, Any]) -> None:
         self.path = path
@@ -376,7 +376,7 @@ class File:
             self.refusals.append(f"{self.path}:{line}: {source.name}: {refusal}")
 
     def write(self) -> None:
-        """Write what is missing."""
+        """Write the missing columns."""
         text = self._text
         for offset, new in sorted(self._edits, reverse=True):
             text = text[:offset] + new + text[offset:]
@@ -384,7 +384,7 @@ class File:
 
 
 def run(sql: Path, records: str, *, check: bool) -> bool:
-    """Bring the files of a folder up to date, and tell of each; return whether all is well."""
+    """Update the files of a folder, and print each; return whether everything was decided."""
     known = records_of(import_module(records))
     files = [File(path, known) for path in sorted({*sql.glob("*.sql"), *sql.glob("*/*.sql")})]
     for file in files:

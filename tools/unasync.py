@@ -27,7 +27,7 @@ GENERATED = "# Generated from "
 HEADER = GENERATED + "{source} by tools/unasync.py. Do not edit.\n"
 
 DROPPED = frozenset({"async", "await"})
-#: Names that change, beside AsyncX, which becomes X. Each has to occur somewhere.
+#: Names that change, in addition to AsyncX, which becomes X. Each must occur somewhere.
 NAMES = {
     "AbstractAsyncContextManager": "AbstractContextManager",
     "StopAsyncIteration": "StopIteration",
@@ -40,7 +40,7 @@ NAMES = {
 }
 
 ASYNC_PREFIX = re.compile(r"\AAsync(?=[A-Z])")
-#: The words of a string; an escape such as \n is not part of the word behind it.
+#: The words of a string; an escape such as \n is not part of the next word.
 WORDS = re.compile(r"\\.|\w+", re.DOTALL)
 
 
@@ -49,7 +49,7 @@ class UnasyncError(Exception):
 
 
 def rename(name: str) -> str:
-    """Return what a name is called in the sync face."""
+    """Return the name that a name has in the sync face."""
     return NAMES.get(name) or ASYNC_PREFIX.sub("", name)
 
 
@@ -59,7 +59,7 @@ def changes(word: str) -> bool:
 
 
 def tokens(text: str) -> Iterator[tuple[tokenize.TokenInfo, bool]]:
-    """Yield each token, and whether it lies in a string.
+    """Yield each token, and whether it is in a string.
 
     From Python 3.12 an f-string comes as tokens of its own; before, as one string. Both count as
     lying in a string, so that every version writes the same files.
@@ -127,7 +127,7 @@ class Tree:
         self.root = root
         #: The source of every file that should be there.
         self.sources: dict[Path, Path] = {}
-        #: Files in the folders of the sync face that no source stands for.
+        #: Files in the folders of the sync face that have no source.
         self.extra: list[Path] = []
         for package in PACKAGES:
             source, target = root / package / "_async", root / package / "_sync"
@@ -140,7 +140,7 @@ class Tree:
         return path.relative_to(self.root).as_posix()
 
     def require_convertible(self) -> None:
-        """Refuse sources that the tokens alone cannot turn, and entries of NAMES never used."""
+        """Refuse sources that cannot be converted token by token, and unused entries of NAMES."""
         reasons = []
         unused = set(NAMES)
         for source in self.sources.values():
@@ -161,7 +161,7 @@ class Tree:
             raise UnasyncError("\n".join(reasons))
 
     def generate(self) -> dict[Path, str]:
-        """Return what each generated file should hold, sorted and formatted as the project is."""
+        """Return the text of each generated file, sorted and formatted as the project is."""
         self.require_convertible()
         texts = {}
         for target, source in self.sources.items():

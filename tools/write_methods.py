@@ -68,7 +68,7 @@ def _arguments(signature: inspect.Signature) -> str:
     for parameter in list(signature.parameters.values())[1:]:
         if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
             parts.append("*")
-        # An annotation is the text that stands in the module.
+        # An annotation is a text, as it is written in the module.
         given = f"{parameter.name}: {parameter.annotation}"
         is_required = parameter.default is parameter.empty
         parts.append(given if is_required else f"{given} = {parameter.default!r}")
@@ -80,7 +80,7 @@ def _code(text: str) -> str:
 
 
 def _name(method: Method) -> str:
-    """Return the name that a caller writes behind the database: users.find_by_id."""
+    """Return the name that a caller writes after the database: users.find_by_id."""
     aggregate, _, _ = method.calls[0].query.partition(".")
     return f"{aggregate}.{method.name.partition('.')[2]}"
 

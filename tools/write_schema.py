@@ -1,4 +1,4 @@
-"""Write migrations/schema.sql, the schema that all migrations together make, as pg_dump tells it.
+"""Write migrations/schema.sql, the schema that all migrations make together, with pg_dump.
 
 And migrations/catalog.json, the same as the catalogue tells it, which `vrooli-data drift` compares.
 
@@ -35,7 +35,7 @@ _HEADER = """\
 
 
 def dump(url: str) -> str:
-    """Return the schema of the database *url* as it stands in schema.sql."""
+    """Return the schema of the database *url* in the form of schema.sql."""
     given = conninfo.conninfo_to_dict(url)
     options = {"--host": "host", "--port": "port", "--username": "user", "--dbname": "dbname"}
     command = [

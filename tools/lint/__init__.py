@@ -23,12 +23,12 @@ from vrooli_data._lint.statement import Rule, Violation
 from vrooli_data._migrations import FOLDER
 from vrooli_data._queries import read_folder, sql_folder
 
-#: Those of this package alone; `vrooli-data check` holds the queries to the others.
+#: The rules of only this package; `vrooli-data check` has the other rules of queries.
 RULES: dict[str, Rule] = {rule.__name__: rule for rule in (*writes.RULES, *sharding.RULES)}
 
 
 def lint_migrations(folder: Path) -> Iterator[Violation]:
-    """Find what is wrong with migrations and with the schema that they make."""
+    """Find mistakes in migrations, and in the schema that they make."""
     path = folder / "schema.sql"
     yield from sharding.check_schema(path, schema_of(folder))
     for path in sorted(folder.glob("*.sql")):
@@ -43,7 +43,7 @@ def schema_of(migrations: Path) -> Schema:
 def lint_queries(
     folder: Path, schema: Schema, rules: Mapping[str, Rule] = RULES
 ) -> list[Violation]:
-    """Return what is wrong with queries, by file and line."""
+    """Return the mistakes in queries, by file and line."""
     aggregates = sorted({path.parent for path in folder.glob("*/*.sql")})
     found = [
         finding for aggregate in aggregates for finding in _check_folder(aggregate, schema, rules)
@@ -64,7 +64,7 @@ def _check_folder(folder: Path, schema: Schema, rules: Mapping[str, Rule]) -> It
 
 
 def main(arguments: list[str]) -> int:
-    """Print what is wrong; return 1 where anything is."""
+    """Print the mistakes; return 1 if there are any."""
     folders = [Path(argument) for argument in arguments]
     queries, migrations = [*folders, *(sql_folder(), FOLDER)[len(folders) :]]
     try:

@@ -1,4 +1,4 @@
-"""Rules of this package alone about headers, and about text that psql or a reader would misread."""
+"""Rules of only this package, about headers and about text that psql would misread."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ SHARDED: Final = frozenset(
 ON_ONE_SERVER: Final = frozenset({"runs_id_key", "runs_public_id_key"})
 #: Tables whose changes are counted in `revision`.
 EDITABLE: Final = frozenset({"users", "teams", "resources", "resource_versions", "runs", "chats"})
-#: Columns whose changes are no change of the row: they move neither revision nor updated_at.
+#: Columns that may change without a new revision and a new updated_at.
 COUNTERS: Final = frozenset(
     {"score", "bookmarks", "views", "last_active_at", "has_unread"}
-    # What is derived for search is no change by itself either.
+    # Derived for search from other columns.
     | {"name_folded", "description_folded"}
 )
 

@@ -42,7 +42,7 @@ def joins_on_user_id(statement: Statement, schema: Schema) -> Iterator[str]:
         own = _sharded(level)
         same = _classes([level, *around], schema)
         for one, other in (*combinations(own, 2), *product(own, met)):
-            # What CTEs have returned is no table any more: it meets wherever it is needed.
+            # The rows of a CTE are not in a table any more, so that any server can join them.
             if not (one.table or other.table):
                 continue
             if _class_of(same, (one.name, KEY)) != _class_of(same, (other.name, KEY)):
@@ -73,7 +73,7 @@ def _holds_sharded(level: Level) -> bool:
 
 
 def _around(level: Level) -> Iterator[Level]:
-    """Yield the levels whose columns a sub-select can name."""
+    """Yield the levels with columns that a sub-select can name."""
     while level.outer:
         level = level.outer
         yield level
@@ -111,7 +111,7 @@ def _class_of(classes: list[set[Term]], term: Term) -> int | Term:
 def conflict_names_user_id(statement: Statement, schema: Schema) -> Iterator[str]:
     """Want ON CONFLICT on a sharded table to name user_id, and no UPDATE to move a row.
 
-    A key that is unique on one server alone cannot name it.
+    A key that is unique only on one server cannot identify a row.
     """
     for level in statement.changes:
         if level.target not in SHARDED:
@@ -132,7 +132,7 @@ RULES = (joins_on_user_id, conflict_names_user_id)
 
 
 def check_migration(path: Path, text: str) -> Iterator[Violation]:
-    """Refuse triggers and rules: what a statement does stands in the statement."""
+    """Refuse triggers and rules: a statement must show all of its effects."""
     tokens = [token for token in scan(text) if not token.name.endswith("COMMENT")]
     begins = True
     creates = False

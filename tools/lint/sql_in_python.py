@@ -1,4 +1,4 @@
-"""SQL in the package's Python: every statement is to stand in `sql/`, but for those listed here."""
+"""SQL in the package's Python: every statement must be in `sql/`, except those listed here."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pglast.parser import ParseError
 from vrooli_data._lint.statement import Violation
 from vrooli_data._lint.tree import is_a, name_of, walk
 
-#: Transactions and settings of the session; such a text may stand anywhere.
+#: Transactions and settings of the session; such a text is allowed anywhere.
 _SESSION: Final = frozenset(
     {"BEGIN", "COMMIT", "DEALLOCATE", "RELEASE", "RESET", "ROLLBACK", "SAVEPOINT", "SET", "SHOW"}
 )
-#: A look-up in the system's catalogue, or of what the server says of itself.
+#: A query of the system's catalogue, or of the state of the server.
 CATALOG: Final = "catalogue"
 
 _ALLOWED: Final = {
@@ -56,7 +56,7 @@ _ALLOWED: Final = {
     # To become queries of sql/: what the demo looks for.
     "cli/_demo/_subjects.py": "SELECT",
 }
-#: By file: the commands that may stand in it.
+#: The commands that are allowed in each file.
 ALLOWED: Final = {file: frozenset(commands.split()) for file, commands in _ALLOWED.items()}
 
 _COMMANDS: Final = (
@@ -73,7 +73,7 @@ _HOLE: Final = re.compile(r"%\(\w+\)s|%s|\{\w*\}")
 
 
 def check_python(package: Path) -> Iterator[Violation]:
-    """Find the SQL of a package that is not listed, and what is listed and no longer there."""
+    """Find the SQL of a package that is not listed, and entries of the list without SQL."""
     unused = {(file, command) for file, commands in ALLOWED.items() for command in commands}
     for path in sorted(package.rglob("*.py")):
         file = path.relative_to(package).as_posix()
@@ -101,7 +101,7 @@ def check_python(package: Path) -> Iterator[Violation]:
 
 
 def statements(text: str) -> Iterator[tuple[int, str]]:
-    """Yield line and command of each SQL text in Python, but for what may stand anywhere."""
+    """Yield line and command of each SQL text in Python that is not allowed anywhere."""
     for line, string in _strings(ast.parse(text)):
         for command in sorted(_commands(string) - _SESSION):
             yield line, command

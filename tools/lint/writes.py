@@ -1,4 +1,4 @@
-"""Rules of this package alone about what a statement writes."""
+"""Rules of only this package, about the writes of a statement."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .schema import COUNTERS, EDITABLE
 def changes_are_counted(statement: Statement, schema: Schema) -> Iterator[str]:
     """Want each change of an editable table to move revision and updated_at, and counters not to.
 
-    A table without a revision tells of its changes by updated_at alone.
+    In a table without a revision, only updated_at shows a change.
     """
     for level in statement.changes:
         values = level.sets
@@ -26,7 +26,7 @@ def changes_are_counted(statement: Statement, schema: Schema) -> Iterator[str]:
             continue
         counted = {"revision"} if level.target in EDITABLE else set()
         counted |= {"updated_at"} & schema[level.target].columns
-        # A reference to what is deleted becomes NULL, as the foreign key would have it.
+        # A reference to a deleted row becomes NULL, as the foreign key would set it.
         lost = {column for column, value in values.items() if _is_nullif(value)}
         changed = values.keys() - counted
         if changed and changed <= COUNTERS | lost:
@@ -74,7 +74,7 @@ def _moves(column: str, value: Node, *, in_conflict: bool) -> bool:
 def conflict_sets_are_pure(statement: Statement, schema: Schema) -> Iterator[str]:
     """Refuse functions in ON CONFLICT DO UPDATE SET: a distributed table takes no volatile ones.
 
-    The parser cannot tell which are; `excluded` holds what VALUES or SELECT computed.
+    The parser does not show them. `excluded` contains the values of VALUES or SELECT.
     """
     for level in statement.changes:
         for column, value in level.sets.items() if level.conflict else ():

@@ -1,4 +1,4 @@
-"""Make each mutant in turn and see who notices it.
+"""Make each mutant in turn, and report what notices it.
 
 Run ``python -m tools.mutation [--only NAME] [--json FILE] [--write]``.
 """
@@ -24,7 +24,7 @@ from tools.server import server
 from vrooli_data._contract.scratch import prepare_database, scratch_database
 
 _PAGE = Path(__file__).parents[2] / "docs" / "mutants.md"
-#: So many at a time.
+#: Mutants at a time.
 _WORKERS = 2
 
 
@@ -43,7 +43,7 @@ def run(mutants: list[tuple[str, Mutant]]) -> Iterator[Result]:
 
 
 def _require_health(bench: Bench, mutants: list[Mutant]) -> None:
-    """Stop where something is wrong already, which every mutant would then be blamed for."""
+    """Exit if the tree has findings without a mutant, or if the tests fail without one."""
     if not (found := bench.untouched()).is_clean:
         sys.exit(f"something is wrong without any mutant: {found}")
     verdicts = [m.verdict.should if isinstance(m.verdict, Gap) else m.verdict for m in mutants]
@@ -53,7 +53,7 @@ def _require_health(bench: Bench, mutants: list[Mutant]) -> None:
 
 
 def main() -> int:
-    """Print the table; return 1 where a mutant was not noticed by whom it should be."""
+    """Print the table; return 1 if a mutant was not noticed as expected."""
     parser = argparse.ArgumentParser(prog="python -m tools.mutation", description=__doc__)
     parser.add_argument("--only", metavar="NAME", help="mutants with this in their name")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all that was found")

@@ -1,4 +1,4 @@
-"""Make one mutant in a copy of the tree, and see who notices it."""
+"""Make one mutant in a copy of the tree, and find what notices it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _Trial(NamedTuple):
 
 
 class Bench:
-    """A copy of the tree as it is now, and a database for whatever leaves the schema alone."""
+    """A copy of the current tree, and a database for mutants that do not change the schema."""
 
     def __init__(self, folder: Path, server_url: str, prepared_url: str) -> None:
         self._base = folder / "base"
@@ -66,11 +66,11 @@ class Bench:
         compileall.compile_dir(self._base, quiet=2)
 
     def untouched(self) -> Look:
-        """Return what there is to be found without any mutant."""
+        """Return the findings without any mutant."""
         return self._look(self._base, is_prepared=True)
 
     def failing(self, tests: list[str]) -> str | None:
-        """Return the end of what is printed where tests fail without any mutant."""
+        """Return the end of the output if tests fail without any mutant."""
         return self._failure(self._base, tests)
 
     def judge(self, mutant: Mutant, category: str) -> Result:
@@ -102,7 +102,7 @@ class Bench:
             yield tree
 
     def _told(self, verdict: Verdict, trial: _Trial) -> str:
-        """Return what was told by whom it should be; nothing where it was not."""
+        """Return the expected finding; empty if it is absent."""
         found = trial.found
         match verdict:
             case Check(code, tells):
@@ -145,7 +145,7 @@ class Bench:
 
 
 def _loads(sql: Path) -> bool:
-    """Return whether aiosql alone loads the queries."""
+    """Return whether aiosql by itself loads the queries."""
     try:
         aiosql.from_path(sql, "psycopg")
     except SQLParseException:

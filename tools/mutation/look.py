@@ -1,4 +1,4 @@
-"""Print as JSON what check and lint find in the tree that this runs in: ``URL [prepared]``."""
+"""Print the findings of check and lint in the current tree as JSON: ``URL [prepared]``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mutant: one small change of one file, and who is to notice it."""
+"""A mutant: one small change of one file, and the program that must notice it."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ from typing import NamedTuple, TypeAlias
 
 
 class Check(NamedTuple):
-    """`vrooli-data check` names the query, with a finding of this code that says this."""
+    """`vrooli-data check` names the query, in a finding with this code and this text."""
 
     code: str
     tells: str
 
 
 class Lint(NamedTuple):
-    """The rule of `tools.lint` names the query; the check has nothing to say."""
+    """The rule of `tools.lint` names the query; the check finds nothing."""
 
     rule: str
 
 
 class Refusal(NamedTuple):
-    """The package cannot even be imported, or its database not be made; the error says this."""
+    """The package cannot be imported, or its database cannot be made; the error contains this."""
 
     tells: str
 
 
 class Test(NamedTuple):
-    """No static rule can see it; this test fails."""
+    """No static rule notices it; this test fails."""
 
     node: str
 
 
 class Equivalent(NamedTuple):
-    """Nothing that a caller could notice is different, for this reason."""
+    """A caller cannot notice the change, for this reason."""
 
     reason: str
 
 
 class Gap(NamedTuple):
-    """It should be noticed so, and is not; for this reason."""
+    """It should be noticed in this way, and is not, for this reason."""
 
     should: Check | Test
     why: str
@@ -49,15 +49,15 @@ Verdict: TypeAlias = Check | Lint | Refusal | Test | Equivalent | Gap
 class Mutant(NamedTuple):
     """One small change of one file."""
 
-    #: What is changed, in a few words; unique.
+    #: The change in a few words; unique.
     name: str
-    #: The query that is to be named.
+    #: The query that the finding must name.
     query: str
     file: str
     old: str
     new: str
     verdict: Verdict
-    #: The text from which on `old` is looked for; without it, the query, or the file's beginning.
+    #: The text after which `old` is replaced; by default, the query, or the start of the file.
     after: str = ""
 
     def apply(self, text: str) -> str:

@@ -16,7 +16,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What there is to be found in one tree."""
+    """The findings in one tree."""
 
     check: list[Seen]
     lint: list[Seen]
@@ -34,10 +34,10 @@ class Result(msgspec.Struct, frozen=True):
 
     mutant: str
     category: str
-    #: Where the change is, and the query that is to be named.
+    #: The file of the change, and the query that the finding must name.
     file: str
     query: str
-    #: Who is to notice it: check, lint, refusal or test; or equivalent or gap, who is nobody.
+    #: The program that must notice it: check, lint, refusal or test; else equivalent or gap.
     by: str
     #: Whether it is as it should be.
     as_expected: bool
