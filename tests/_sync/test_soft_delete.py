@@ -99,13 +99,13 @@ def test_the_day_of_who_deletes_counts_the_resources(
     db.runs.start_with_steps(run, [])
     db.resources.soft_delete(ids[2], user)
     rows = admin.execute(
-        "SELECT user_id, period_type, period_start, period_end, runs_started, resources_deleted "
-        "FROM stats_users"
+        "SELECT user_id, period_type, period_start, period_end, runs_started, resources_deleted, "
+        "updated_at FROM stats_users"
     ).fetchall()
-    deleted_at = (stored(db, ids[0])).deleted_at
+    deleted_at = (stored(db, ids[2])).deleted_at
     assert deleted_at is not None
     day = deleted_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    assert rows == [(user, "Daily", day, day + timedelta(days=1), 1, 3)]
+    assert rows == [(user, "Daily", day, day + timedelta(days=1), 1, 3, deleted_at)]
 
 
 def test_a_second_call_finds_nothing_to_do(
@@ -404,13 +404,13 @@ def test_restoring_undoes_the_deletion_of_the_resource_alone(
     user, id = make.user(), make.resource()
     version = make.version(id)
     run = make.run(user, resource_version_id=version)
-    before = stored(db, id)
     db.resources.soft_delete(id, user)
+    deleted = stored(db, id)
     assert db.resources.restore(id) is True
     after = stored(db, id)
     assert (after.is_deleted, after.deleted_at, after.deleted_by_id) == (False, None, None)
-    assert (before.revision, after.revision) == (0, 2)
-    assert after.updated_at > before.updated_at
+    assert (deleted.revision, after.revision) == (1, 2)
+    assert after.updated_at > deleted.updated_at
     assert (run_of(db, run)).status == "Cancelled"
     assert deleted_count(admin, user) == 1
     new = CreateRun(user_id=user, name="Run", resource_version_id=version)
