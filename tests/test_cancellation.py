@@ -1,4 +1,4 @@
-"""Calls that are ended from outside: nothing half-written, no connection lost, the outcome told."""
+"""Cancelled calls: nothing half-written, no connection lost, and the outcome is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: what each command does and says, and with which status it ends."""
+"""The command line: the effect, the output and the exit status of each command."""
 
 from __future__ import annotations
 

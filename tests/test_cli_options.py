@@ -1,4 +1,4 @@
-"""Every option of every command: what the arguments alone tell is refused before a server starts.
+"""Every option of every command: wrong arguments are refused before a server starts.
 
 The commands and their options are found in the application. The folder of the server lies below a
 file, so that no test can start one: a command that would says that the folder cannot be created.

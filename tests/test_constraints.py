@@ -1,4 +1,4 @@
-"""Every key of the schema, from the catalogue: what is told when it is broken."""
+"""Every key of the schema, from the catalogue: the error when it is broken."""
 
 from __future__ import annotations
 

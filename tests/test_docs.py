@@ -1,4 +1,4 @@
-"""What the documents tell a reader to run, run as it stands."""
+"""The programs and commands of the documents run without changes."""
 
 from __future__ import annotations
 

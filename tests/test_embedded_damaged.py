@@ -1,4 +1,4 @@
-"""What a power cut or another wheel leaves behind: repaired where that is safe, else explained."""
+"""Folders after a power cut, or from another wheel: repaired if that is safe, else explained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``vrooli-data explain`` shows on a terminal, and that it leaves nothing behind."""
+"""The output of ``vrooli-data explain`` on a terminal; it changes nothing in the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of plans: it holds everything, needs nothing beside itself, and works in a browser."""
+"""The page of plans: it is complete, needs no other file, and works in a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The importer: good lines are loaded, bad ones are told by number and reason; or all or none."""
+"""The import: good lines are loaded, bad ones are reported by number and reason; or all or none."""
 
 from __future__ import annotations
 

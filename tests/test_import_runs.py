@@ -1,4 +1,4 @@
-"""Importing runs: what an export has written, and what can be wrong with a line."""
+"""The import of runs: files of the export, and lines with mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Migrating: once, in order, alone, and repeatable after whatever went wrong."""
+"""Migrating: once, in order, one process at a time, and repeatable after any failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Migrating texts that are there: folded, and tags that differ in case alone merged."""
+"""Migrations of existing texts: folded, and tags that differ only in case are merged."""
 
 from __future__ import annotations
 

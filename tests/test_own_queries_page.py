@@ -1,4 +1,4 @@
-"""The application of docs/own-queries.md, built, run and checked as it stands there."""
+"""The application of docs/own-queries.md: built, run and checked without changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an object shows is what its documentation lists: nothing of it ends a transaction."""
+"""The public names of each object are those in its documentation; none ends a transaction."""
 
 from __future__ import annotations
 

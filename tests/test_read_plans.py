@@ -1,4 +1,4 @@
-"""What reads cost on a server that nobody has tuned, as its plans tell."""
+"""The cost of reads in the plans of a server with default settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The indexes that searching resources goes through, as the server's plans tell."""
+"""The indexes in the server's plans of searches for resources."""
 
 from __future__ import annotations
 

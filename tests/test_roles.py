@@ -1,4 +1,4 @@
-"""The role that migrations/README.md advises for programs: what it may do, and what not."""
+"""The role that migrations/README.md advises for programs, and its privileges."""
 
 from __future__ import annotations
 

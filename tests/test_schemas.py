@@ -1,4 +1,4 @@
-"""The commands, each in the schema that it is told; and what no session of theirs looks up."""
+"""Each command in a given schema, and the schemas in which its sessions look names up."""
 
 from __future__ import annotations
 
