@@ -449,6 +449,14 @@ def test_a_key_that_repeats_in_a_line_is_refused(database_url: str) -> None:
     assert load(database_url, "users", line, good=False).rejected == 1
 
 
+def test_the_first_line_of_a_user_is_imported(database_url: str, admin: Connection[Any]) -> None:
+    given = [user(1, name="First"), user(2), user(1, name="Second")]
+    report = load(database_url, "users", msgspec.json.Encoder().encode_lines(given))
+    assert (report.read, report.inserted, report.skipped) == (3, 2, 1)
+    names = "SELECT name, name_folded FROM users WHERE public_id = %s"
+    assert admin.execute(names, [given[0]["public_id"]]).fetchall() == [("First", "first")]
+
+
 def test_rows_that_the_database_does_not_take_are_reported_with_their_constraint(
     database_url: str, admin: Connection[Any], make: Factory
 ) -> None:
