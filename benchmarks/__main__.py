@@ -20,6 +20,7 @@ from . import (
     bench_bulk_beside,
     bench_bulk_memory,
     bench_bulk_update,
+    bench_events,
     bench_import,
     bench_iterate,
     bench_merged_reads,
@@ -47,6 +48,7 @@ _BENCHMARKS: dict[str, Benchmark] = {
     "bulk_memory": bench_bulk_memory.measure,
     "iterate": bench_iterate.measure,
     "transactions": bench_transactions.measure,
+    "events": bench_events.measure,
     "import": bench_import.measure,
 }
 _SMOKE_SCALE = 0.005

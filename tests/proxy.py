@@ -141,7 +141,9 @@ class Proxy:
             for request in requests.complete(received):
                 now, later = self._plan(request)
                 at_commit = later or at_commit
-                if b"COMMIT" in request or b"ROLLBACK" in request:
+                if b"COMMIT" in request or (
+                    b"ROLLBACK" in request and b"ROLLBACK TO" not in request
+                ):
                     now, at_commit = now or at_commit, None
                 if now is not None:
                     return self._fail(now, request, server)

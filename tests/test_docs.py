@@ -24,6 +24,7 @@ DOCS = README.parent / "docs"
 PROGRAMS = {
     "bulk.md": 12,
     "counters.md": 2,
+    "events.md": 2,
     "export.md": 1,
     "poolers.md": 1,
     "processes.md": 3,

@@ -237,6 +237,26 @@ def test_a_moved_run_is_told_without_its_data(
     assert [kind for _, _, kind in events(admin)] == ["status_changed"] * 2
 
 
+def test_a_completed_run_has_its_outputs_and_leaves_no_step_open(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    user = make.user()
+    id, kept = make.run(user, status="InProgress"), make.run(user, status="InProgress")
+    make.run_step(user, id, 1)
+    make.run_step(user, kept, 1)
+    db.runs.update_status_with_event(
+        id, "Completed", changed_by=user, outputs={"answer": "secret"}, event_id=ID
+    )
+    db.runs.update_status_with_event(kept, "Completed", changed_by=user, keep_steps=True)
+    statuses = admin.execute("SELECT run_id, status FROM run_steps ORDER BY run_id").fetchall()
+    assert statuses == [(id, "Skipped"), (kept, "Scheduled")]
+    assert admin.execute("SELECT run_id, key, value FROM run_io").fetchall() == [
+        (id, "answer", "secret")
+    ]
+    event = event_of(db, user)
+    assert "secret" not in json.dumps([event.previous_data, event.new_data])
+
+
 def test_a_resumed_run_keeps_its_start_and_a_pause_changes_the_status_alone(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
