@@ -10,6 +10,7 @@ import math
 import re
 import types
 from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
 from typing import (
@@ -40,6 +41,8 @@ MAX_MANY = 10_000
 #: The longest time limit that the server accepts, in seconds (2^31 ms).
 _MAX_SECONDS = 2_147_483
 _MAX_KEY = 128
+_MIN_TIME = datetime(1, 1, 2, tzinfo=UTC)
+_MAX_TIME = datetime(9999, 12, 30, tzinfo=UTC)
 
 _PUBLIC_ID = re.compile(r"[0-9a-z]{12}")
 _TEXTS = (str, bytes, bytearray, memoryview)
@@ -201,6 +204,24 @@ def check_seconds(field: str, value: float) -> None:
         raise _wrong_type(field, value, "a number of seconds")
     if not 0 < value < _MAX_SECONDS:
         raise InvalidInput(field, f"must be more than 0 and less than {_MAX_SECONDS} seconds")
+
+
+def check_time(field: str, value: datetime) -> None:
+    """Refuse what is no time with a time zone, or one that the tables do not hold."""
+    if type(value) is not datetime:
+        raise _wrong_type(field, value, "a datetime")
+    if value.utcoffset() is None:
+        raise InvalidInput(field, "must have a time zone")
+    if not _MIN_TIME <= value <= _MAX_TIME:
+        raise InvalidInput(field, "must be from 0001-01-02 to 9999-12-30")
+
+
+def check_span(start: str, since: datetime, end: str, until: datetime) -> None:
+    """Refuse two times of which the second is before the first."""
+    check_time(start, since)
+    check_time(end, until)
+    if until < since:
+        raise InvalidInput(end, f"must not be before {start}")
 
 
 def check_pattern(field: str, value: str, pattern: re.Pattern[str], problem: str) -> None:

@@ -15,6 +15,7 @@ from .resources import (
     BulkUpdate,
     LatestVersion,
     Resource,
+    ResourceCounts,
     ResourceOrder,
     ResourceTranslation,
     ResourceType,
@@ -38,6 +39,7 @@ from .runs import (
     StepStatus,
 )
 from .shared import JsonValue, UserSummary
+from .stats import PeriodType, TeamStats, UserStats
 from .teams import Team, TeamSetup
 from .users import Membership, TeamSummary, User, UserWithTeams
 
@@ -55,8 +57,10 @@ __all__ = [
     "Member",
     "Membership",
     "Participant",
+    "PeriodType",
     "Reconciliation",
     "Resource",
+    "ResourceCounts",
     "ResourceOrder",
     "ResourceTranslation",
     "ResourceType",
@@ -75,10 +79,12 @@ __all__ = [
     "StepStatus",
     "Team",
     "TeamSetup",
+    "TeamStats",
     "TeamSummary",
     "UpdateConflict",
     "User",
     "UserChat",
+    "UserStats",
     "UserSummary",
     "UserWithTeams",
 ]

@@ -151,6 +151,14 @@ class ResourceWithVersion(msgspec.Struct, frozen=True):
     version: ResourceVersion
 
 
+class ResourceCounts(msgspec.Struct, frozen=True):
+    """How many listed resources there are."""
+
+    total: int
+    #: Holds every type, also those with no resource.
+    by_type: dict[ResourceType, int]
+
+
 class ResourceTranslation(msgspec.Struct, frozen=True, gc=False):
     """One row of resource_translations; the resource's revision counts its changes."""
 

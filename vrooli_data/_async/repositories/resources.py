@@ -10,7 +10,13 @@ from ..._domain.text_search import holds_trigram, pattern, searched
 from ...engine import Page, Update, json_text, new_public_id
 from ...errors import InvalidInput, NotFound
 from ...inputs import CreateResource, UpdateResource
-from ...records import Resource, ResourceOrder, ResourceType, ResourceWithLatestVersion
+from ...records import (
+    Resource,
+    ResourceCounts,
+    ResourceOrder,
+    ResourceType,
+    ResourceWithLatestVersion,
+)
 from ...records.shared import RowId
 from ...validation import (
     MAX_MANY,
@@ -51,6 +57,7 @@ _SEARCH = {
 _FIND_BY_CREATOR = _SQL.listing("find_by_creator__created_at", Resource, key="created_at")
 _FIND_OWN = _SQL.listing("find_own__created_at", Resource, key="created_at")
 _FIND_MANY = _SQL.listing("find_many__created_at", Resource, key="created_at")
+_COUNT_BY_TYPE = _SQL.bind("count_by_type", ResourceCounts)
 _CREATE = _SQL.bind("create", Resource)
 _UPDATE = _SQL.bind("update", Update[Resource])
 _UPDATE_BY_PUBLIC_ID = _SQL.bind("update_by_public_id", Update[Resource])
@@ -198,6 +205,13 @@ class AsyncResourceRepository(
         `iterate`.
         """
         return self.iterate(_FIND_MANY, _wanted(resource_types), batch_size=batch_size)
+
+    async def count_by_type(self) -> ResourceCounts:
+        """Count the listed resources by type (sql/resources/counts.sql).
+
+        The numbers are exact, and so every listed resource is read: keep them for a while.
+        """
+        return await self.get_one(_COUNT_BY_TYPE)
 
     async def find_trending(self, *, days: int = 7, limit: int = 50) -> list[Resource]:
         """List the best listed resources of the last days (sql/resources/read.sql).

@@ -45,3 +45,16 @@ SELECT
     json_agg(id)::text AS member_ids
 FROM first_users
 HAVING count(*) > 0;
+
+-- name: teams__list_stats()^
+SELECT
+    team_id,
+    period_type,
+    period_start AS since,
+    period_end AS until
+FROM stats_teams
+ORDER BY
+    team_id ASC,
+    period_type ASC,
+    period_start ASC
+LIMIT 1;

@@ -60,3 +60,16 @@ SELECT
 FROM users
 ORDER BY id ASC
 LIMIT 1;
+
+-- name: users__list_stats()^
+SELECT
+    user_id,
+    period_type,
+    period_start AS since,
+    period_end AS until
+FROM stats_users
+ORDER BY
+    user_id ASC,
+    period_type ASC,
+    period_start ASC
+LIMIT 1;

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import get_args
 
 from ..._domain import own_queries
 from ..._domain.formats import normalized_handle
@@ -16,9 +18,19 @@ from ...inputs import (
     CreateTeam,
     UpdateTeam,
 )
-from ...records import Team, TeamSetup
+from ...records import PeriodType, Team, TeamSetup, TeamStats
 from ...records.shared import RowId
-from ...validation import MAX_MANY, check_id, check_key, check_list, checked, checked_changes
+from ...validation import (
+    MAX_MANY,
+    check_choice,
+    check_id,
+    check_key,
+    check_limit,
+    check_list,
+    check_span,
+    checked,
+    checked_changes,
+)
 
 _SQL = own_queries("teams")
 
@@ -30,11 +42,13 @@ _CREATE = _SQL.bind("create", Team)
 _CREATE_WITH_INITIAL_SETUP = _SQL.bind("create_with_initial_setup", TeamSetup)
 _UPDATE = _SQL.bind("update", Update[Team])
 _UPDATE_BY_PUBLIC_ID = _SQL.bind("update_by_public_id", Update[Team])
+_LIST_STATS = _SQL.bind("list_stats", TeamStats)
 _DELETE = _SQL.bind("delete", RowId)
 
 _ADMIN_PERMISSIONS = json_text(ADMIN_PERMISSIONS)
 _MEMBER_PERMISSIONS = json_text(MEMBER_PERMISSIONS)
 _CHAT_CONFIG = json_text(TEAM_CHAT_CONFIG)
+_PERIOD_TYPES = get_args(PeriodType)
 
 
 class TeamRepository(Repository):
@@ -67,6 +81,27 @@ class TeamRepository(Repository):
         *batch_size* is from 1 to 10 000; see `iterate`.
         """
         return self.iterate(_FIND_MANY, batch_size=batch_size)
+
+    def list_stats(
+        self,
+        team_id: int,
+        period_type: PeriodType,
+        since: datetime,
+        until: datetime,
+        *,
+        limit: int = 100,
+    ) -> list[TeamStats]:
+        """List the statistics of one team, oldest first (sql/teams/stats.sql).
+
+        They are those of the periods (UTC) of one length that began at *since* or later, and before
+        *until*. A period in which nothing was counted is left out. The package counts by day.
+        *limit* is from 1 to 500.
+        """
+        check_id("team_id", team_id)
+        check_choice("period_type", period_type, _PERIOD_TYPES)
+        check_span("since", since, "until", until)
+        check_limit(limit)
+        return self.find_all(_LIST_STATS, team_id, period_type, since, until, limit)
 
     def create(self, team: CreateTeam) -> Team:
         """Insert one team without members (sql/teams/write.sql).

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
@@ -23,7 +24,7 @@ from ...engine import (
 )
 from ...errors import NotFound
 from ...inputs import CreateUser, UpdateUser
-from ...records import User, UserWithTeams
+from ...records import PeriodType, User, UserStats, UserWithTeams
 from ...records.shared import Batch, RowId
 from ...validation import (
     MAX_MANY,
@@ -32,6 +33,7 @@ from ...validation import (
     check_key,
     check_limit,
     check_list,
+    check_span,
     checked,
     checked_changes,
 )
@@ -59,12 +61,14 @@ _CREATE = _SQL.bind("create", User)
 _UPDATE = _SQL.bind("update", Update[User])
 _UPDATE_BY_PUBLIC_ID = _SQL.bind("update_by_public_id", Update[User])
 _UPDATE_LAST_ACTIVE = _SQL.bind("update_last_active", RowId)
+_LIST_STATS = _SQL.bind("list_stats", UserStats)
 _DELETE_LOCK = _SQL.bind("delete__lock", RowId)
 #: Resources are locked before runs, as everywhere, so that two sessions cannot deadlock.
 _DELETE_BATCHES = (_SQL.bind("delete__batch", Batch), _SQL.bind("delete__runs", Batch))
 _DELETE = _SQL.bind("delete", RowId)
 #: Rows of each kind in one batch. Increments of its resources wait until the batch is committed.
 _BATCH_SIZE = 100
+_PERIOD_TYPES = get_args(PeriodType)
 
 
 class _NewUser(Struct, gc=False):
@@ -176,6 +180,27 @@ class UserRepository(Repository):
             by_trigram = by_trigram and holds_trigram(email)
             email = pattern(email)
         return self.find_all(_SEARCH[match_email, by_trigram], pattern(text), email, limit)
+
+    def list_stats(
+        self,
+        user_id: int,
+        period_type: PeriodType,
+        since: datetime,
+        until: datetime,
+        *,
+        limit: int = 100,
+    ) -> list[UserStats]:
+        """List the statistics of one user, oldest first (sql/users/stats.sql).
+
+        They are those of the periods (UTC) of one length that began at *since* or later, and before
+        *until*. A period in which nothing was counted is left out. The package counts by day.
+        *limit* is from 1 to 500.
+        """
+        check_id("user_id", user_id)
+        check_choice("period_type", period_type, _PERIOD_TYPES)
+        check_span("since", since, "until", until)
+        check_limit(limit)
+        return self.find_all(_LIST_STATS, user_id, period_type, since, until, limit)
 
     def create(self, user: CreateUser) -> User:
         """Insert one user (sql/users/write.sql).
