@@ -265,6 +265,38 @@ COPY counter_reconciliations (
     requested_at
 ) FROM STDIN (FORMAT "binary");
 
+-- name: seed_stats_users__copy()!
+-- Load the seed's stats_users, which the client sends in binary, ordered by key.
+-- Record: none
+-- Index:  none: writes rows
+-- Locks:  row: stats_users
+COPY stats_users (
+    user_id,
+    period_type,
+    period_start,
+    period_end,
+    runs_started,
+    runs_completed,
+    resources_deleted,
+    created_at,
+    updated_at
+) FROM STDIN (FORMAT "binary");
+
+-- name: seed_stats_teams__copy()!
+-- Load the seed's stats_teams, which the client sends in binary, ordered by key.
+-- Record: none
+-- Index:  none: writes rows
+-- Locks:  row: stats_teams
+COPY stats_teams (
+    team_id,
+    period_type,
+    period_start,
+    period_end,
+    members_created,
+    created_at,
+    updated_at
+) FROM STDIN (FORMAT "binary");
+
 -- name: advance_identities()$
 -- Set each identity to continue after the highest id of its table, and return the next ids.
 -- Record: list[int]
@@ -312,4 +344,6 @@ run_io,
 chats,
 chat_participants,
 change_events,
-counter_reconciliations;
+counter_reconciliations,
+stats_users,
+stats_teams;

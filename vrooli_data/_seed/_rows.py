@@ -211,3 +211,29 @@ class RequestRow(msgspec.Struct, gc=False):
     entity_id: int
     counter: str
     requested_at: Microseconds
+
+
+class UserStatsRow(msgspec.Struct, gc=False):
+    """One row of stats_users."""
+
+    user_id: int
+    period_type: str
+    period_start: Microseconds
+    period_end: Microseconds
+    runs_started: int
+    runs_completed: int
+    resources_deleted: int
+    created_at: Microseconds
+    updated_at: Microseconds
+
+
+class TeamStatsRow(msgspec.Struct, gc=False):
+    """One row of stats_teams."""
+
+    team_id: int
+    period_type: str
+    period_start: Microseconds
+    period_end: Microseconds
+    members_created: int
+    created_at: Microseconds
+    updated_at: Microseconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import _chats, _counters, _events, _people, _resources, _runs
+from . import _chats, _counters, _events, _people, _resources, _runs, _stats
 from ._table import Table
 from ._world import World
 
@@ -17,3 +17,4 @@ def tables(world: World) -> Iterator[Table]:
     yield from _chats.tables(world)
     yield from _events.tables(world)
     yield from _counters.tables(world)
+    yield from _stats.tables(world)

@@ -207,17 +207,29 @@ WITH candidates AS (
 many AS (
     SELECT mode() WITHIN GROUP (ORDER BY created_by_id ASC) AS created_by_id
     FROM candidates
+),
+
+newest AS (
+    SELECT
+        candidates.id,
+        candidates.created_by_id,
+        candidates.created_at
+    FROM candidates
+    INNER JOIN many ON candidates.created_by_id = many.created_by_id
+    ORDER BY
+        candidates.created_at DESC,
+        candidates.id DESC
+    LIMIT 2
 )
 
 SELECT
-    candidates.id,
-    candidates.created_by_id,
-    candidates.created_at
-FROM candidates
-INNER JOIN many ON candidates.created_by_id = many.created_by_id
+    id,
+    created_by_id,
+    created_at
+FROM newest
 ORDER BY
-    candidates.created_at ASC,
-    candidates.id ASC
+    created_at ASC,
+    id ASC
 LIMIT 1;
 
 -- name: resources__find_own()^
@@ -238,15 +250,27 @@ WITH candidates AS (
 many AS (
     SELECT mode() WITHIN GROUP (ORDER BY created_by_id ASC) AS created_by_id
     FROM candidates
+),
+
+newest AS (
+    SELECT
+        candidates.id,
+        candidates.created_by_id,
+        candidates.created_at
+    FROM candidates
+    INNER JOIN many ON candidates.created_by_id = many.created_by_id
+    ORDER BY
+        candidates.created_at DESC,
+        candidates.id DESC
+    LIMIT 2
 )
 
 SELECT
-    candidates.id,
-    candidates.created_by_id AS user_id,
-    candidates.created_at
-FROM candidates
-INNER JOIN many ON candidates.created_by_id = many.created_by_id
+    id,
+    created_by_id AS user_id,
+    created_at
+FROM newest
 ORDER BY
-    candidates.created_at ASC,
-    candidates.id ASC
+    created_at ASC,
+    id ASC
 LIMIT 1;
