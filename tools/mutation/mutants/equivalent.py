@@ -9,8 +9,8 @@ _IS_PRIVATE = "    is_private boolean NOT NULL DEFAULT FALSE,\n"
 _DELETE = """\
 -- name: delete(id)^
 -- Delete one team with its members, chats and statistics.
--- The cost grows with these rows: those of a large team are deleted one by one, and stay locked
--- until the commit.
+-- The cost grows with the number of these rows. They are deleted one by one, and stay locked until
+-- the commit.
 -- Record: RowId, or no row
 -- Index:  teams_pkey
 -- Locks:  row: teams, cascade: chat_participants, cascade: chats, cascade: members,
