@@ -6,7 +6,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import (
     Annotated,
@@ -25,6 +25,7 @@ from msgspec import UnsetType
 
 from vrooli_data import BulkUpdateResource, Database, Repository
 from vrooli_data._pages import Listing
+from vrooli_data._sync.database_events import DatabaseEvents
 
 #: Opened by nobody: what is not refused as input fails with `Unavailable`, and runs no statement.
 UNOPENED = Database.connect("host=/nowhere")
@@ -63,7 +64,8 @@ def methods() -> Iterator[tuple[str, str, Callable[..., Any]]]:
     """Yield every public method of every repository."""
     for repository, bound in REPOSITORIES.items():
         for name, method in inspect.getmembers(bound, inspect.ismethod):
-            if not name.startswith("_") and not hasattr(Repository, name):
+            is_own = hasattr(Repository, name) or name in vars(DatabaseEvents)
+            if not name.startswith("_") and not is_own:
                 yield repository, name, method
 
 
@@ -134,6 +136,8 @@ def valid(name: str, annotation: Any) -> Any:  # noqa: PLR0911 (one for each kin
         return UUID(int=1)
     if kind is datetime:
         return datetime(2026, 1, 1, tzinfo=UTC)
+    if kind is timedelta:
+        return timedelta(days=1)
     if kind is str:
         texts = {
             "language": "en",

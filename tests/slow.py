@@ -32,6 +32,7 @@ _QUERIES = (
     "own_queries",
     "pages",
     "query_plans",
+    "relay",
     "resource_search",
     "resource_translations",
     "resource_versions",

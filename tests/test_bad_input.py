@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import UserList
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_origin
 from uuid import UUID
 
@@ -72,6 +72,7 @@ BAD_TIMES: tuple[Any, ...] = (
     "infinity",
     0,
 )
+BAD_AGES: tuple[Any, ...] = (timedelta(seconds=-1), timedelta.max, 60, 1.5, "1 day", True)
 
 
 #: Arguments that go with some statuses alone.
@@ -99,6 +100,8 @@ def bad(name: str, annotation: Any) -> Iterator[tuple[str, Any]]:  # noqa: PLR09
         yield from named(name, BAD_RATIOS)
     elif kind is datetime:
         yield from named(name, BAD_TIMES)
+    elif kind is timedelta:
+        yield from named(name, BAD_AGES)
     elif kind is str:
         yield from named(name, BAD_TEXTS)
     elif get_origin(kind) is Literal:

@@ -51,9 +51,11 @@ RIGHT = {
     "--html": "page.html",
     "--lock-timeout": "1",
     "--migrations": "migrations",
+    "--prune": "7d",
     "--records": "vrooli_data.records",
     "--rejects": "rejects",
     "--repositories": "vrooli_data._async",
+    "--resend": "1/00000000-0000-4000-8000-000000000000",
     "--rollback-to": "0",
     "--scale": "0.01",
     "--schema": "shop",
@@ -62,6 +64,7 @@ RIGHT = {
     "--sql": "queries",
     "--version": "18",
     "--wait": "1",
+    "command": "cat",
     "query": "users.find_by_id",
     "file": "file",
 }
@@ -69,6 +72,10 @@ RIGHT = {
 ALSO = {("check", "--sql"): ["--records"]}
 #: Options that do not go together, and are refused so, by command.
 APART = [
+    ("events", "--parked", "--prune"),
+    ("events", "--parked", "--resend"),
+    ("events", "--prune", "--resend"),
+    ("relay", "--to", "command"),
     ("check", "--database-url", "--data-dir"),
     ("explain", "--html", "--schema"),
     ("explain", "--html --sql", "--scale"),

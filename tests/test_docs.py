@@ -24,7 +24,7 @@ DOCS = README.parent / "docs"
 PROGRAMS = {
     "bulk.md": 12,
     "counters.md": 2,
-    "events.md": 2,
+    "events.md": 5,
     "export.md": 1,
     "poolers.md": 1,
     "processes.md": 3,
@@ -41,6 +41,7 @@ VALUES = {
     "boolean": "true",
     "double precision": "0.5",
     "integer": "1",
+    "interval": "'1 day'",
     "json": "'[]'",
     "jsonb": "'{}'",
     "text": "'x'",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ._async._compat import AsyncInputs
@@ -103,6 +104,7 @@ from .records import (
     LatestVersion,
     Member,
     Membership,
+    ParkedEvent,
     Participant,
     PeriodType,
     Reconciliation,
@@ -138,7 +140,9 @@ from .records import (
 from .records.shared import Update
 
 if TYPE_CHECKING:
+    from ._async.relay import AsyncHandler, AsyncHandlers, AsyncRelay
     from ._mend import MendReport, mend_search
+    from ._sync.relay import Handler, Handlers, Relay
 
 __all__ = [
     "ADMIN_PERMISSIONS",
@@ -148,8 +152,11 @@ __all__ = [
     "AsyncAttempt",
     "AsyncDatabase",
     "AsyncExecutor",
+    "AsyncHandler",
+    "AsyncHandlers",
     "AsyncHeldConnection",
     "AsyncInputs",
+    "AsyncRelay",
     "AsyncRepository",
     "AsyncRetrying",
     "AsyncTransaction",
@@ -189,6 +196,8 @@ __all__ = [
     "Failure",
     "FinalStepStatus",
     "GeneratedKeyTaken",
+    "Handler",
+    "Handlers",
     "HeldConnection",
     "HorizonHolder",
     "Inputs",
@@ -215,6 +224,7 @@ __all__ = [
     "OnDuplicate",
     "OtherServer",
     "Page",
+    "ParkedEvent",
     "Participant",
     "PeriodType",
     "PermissionDenied",
@@ -223,6 +233,7 @@ __all__ = [
     "QueryEvent",
     "Reconciliation",
     "RecordMismatch",
+    "Relay",
     "Repository",
     "Resource",
     "ResourceCounts",
@@ -282,10 +293,20 @@ __all__ = [
 ]
 
 
+_LATER = {
+    "AsyncHandler": "._async.relay",
+    "AsyncHandlers": "._async.relay",
+    "AsyncRelay": "._async.relay",
+    "Handler": "._sync.relay",
+    "Handlers": "._sync.relay",
+    "MendReport": "._mend",
+    "Relay": "._sync.relay",
+    "mend_search": "._mend",
+}
+
+
 def __getattr__(name: str) -> object:
     """Import what few programs use, and what reads many queries, when it is first used."""
-    if name in {"MendReport", "mend_search"}:
-        from . import _mend  # noqa: PLC0415
-
-        return getattr(_mend, name)
+    if name in _LATER:
+        return getattr(import_module(_LATER[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

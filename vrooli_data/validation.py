@@ -10,7 +10,7 @@ import math
 import re
 import types
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
 from typing import (
@@ -43,6 +43,7 @@ _MAX_SECONDS = 2_147_483
 _MAX_KEY = 128
 _MIN_TIME = datetime(1, 1, 2, tzinfo=UTC)
 _MAX_TIME = datetime(9999, 12, 30, tzinfo=UTC)
+_MAX_AGE = timedelta(days=36_500)
 
 _PUBLIC_ID = re.compile(r"[0-9a-z]{12}")
 _TEXTS = (str, bytes, bytearray, memoryview)
@@ -222,6 +223,13 @@ def check_span(start: str, since: datetime, end: str, until: datetime) -> None:
     check_time(end, until)
     if until < since:
         raise InvalidInput(end, f"must not be before {start}")
+
+
+def check_age(field: str, value: timedelta) -> None:
+    """Refuse what is no length of time from 0 to 36 500 days."""
+    check_type(field, value, timedelta)
+    if not timedelta(0) <= value <= _MAX_AGE:
+        raise InvalidInput(field, f"must be from 0 to {_MAX_AGE.days} days")
 
 
 def check_pattern(field: str, value: str, pattern: re.Pattern[str], problem: str) -> None:

@@ -250,6 +250,8 @@ COPY change_events (
     published_at,
     attempts,
     parked_at,
+    claimed_by,
+    claimed_until,
     created_at
 ) FROM STDIN (FORMAT "binary");
 

@@ -10,12 +10,14 @@ from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
 from psycopg import AsyncConnection, Connection, IsolationLevel
 
-from vrooli_data._async import pool
+from vrooli_data._async import pool, relay
 
 T = TypeVar("T")
 
 #: The block in which a connection of the pool is taken.
 AsyncLoan: TypeAlias = pool.AsyncLoan
+#: The events that one poll has claimed.
+AsyncClaim: TypeAlias = relay.AsyncClaim
 
 #: Something to do, whatever it returns.
 Call: TypeAlias = Callable[[], Awaitable[object]]

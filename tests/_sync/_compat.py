@@ -11,12 +11,14 @@ from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
 from psycopg import Connection, IsolationLevel
 
-from vrooli_data._sync import pool
+from vrooli_data._sync import pool, relay
 
 T = TypeVar("T")
 
 #: The block in which a connection of the pool is taken.
 Loan: TypeAlias = pool.Loan
+#: The events that one poll has claimed.
+Claim: TypeAlias = relay.Claim
 
 #: Something to do, whatever it returns.
 Call: TypeAlias = Callable[[], object]

@@ -67,6 +67,30 @@ async def sleep(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
+class StopSignal:
+    """A request to stop, made from anywhere: another task, a thread, or a signal handler."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._woken = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def set(self) -> None:
+        """Ask for a stop, and wake who waits."""
+        self.is_set = True
+        if self._loop is not None:
+            # A loop that has ended has nobody to wake.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._woken.set)
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass, until a stop is asked for."""
+        self._loop = asyncio.get_running_loop()
+        if not self.is_set:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), seconds)
+
+
 _unfinished: set[asyncio.Task[None]] = set()
 #: What `run_shielded` works with, by identity.
 _under_way: set[int] = set()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Container, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cached_property
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .._binding import own_queries
 from .._bound import BoundQuery
@@ -47,6 +48,9 @@ from .repositories import AsyncRepositories
 from .retrying import AsyncRetrier, AsyncRetrying
 from .session import AsyncMerger, AsyncTransactionalRunner
 from .transaction import AsyncTransaction, AsyncTransactions
+
+if TYPE_CHECKING:
+    from .database_events import AsyncDatabaseEvents
 
 T = TypeVar("T")
 
@@ -427,6 +431,13 @@ class AsyncDatabase(AsyncRepositories):
             if tx is not None:
                 tx._add_commit_note(error)  # noqa: SLF001 (public names of it are its user's)
             raise
+
+    @cached_property
+    def events(self) -> AsyncDatabaseEvents:
+        """Events of changes, and their delivery (sql/events)."""
+        from .database_events import AsyncDatabaseEvents  # noqa: PLC0415 (when it is first used)
+
+        return AsyncDatabaseEvents(self)
 
     def __repr__(self) -> str:
         """Name the database, its place and its connections, and no password."""

@@ -14,18 +14,22 @@ from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 import msgspec
 
+from .._async.database_events import AsyncDatabaseEvents
 from .._async.repository import AsyncRepository
 from .._bound import BoundQuery
 from .._copying import Copy
 from .._loading import Load
 from .._pages import Listing
 from .._queries import Source
+from .._sync.database_events import DatabaseEvents
 from .._sync.repository import Repository
 from ..errors import InvalidInput, VrooliDataError
 
 #: A repository of either face.
 RepositoryClass: TypeAlias = type[AsyncRepository] | type[Repository]
 
+#: What they add to their bases goes on for long, or is a base itself.
+_NOT_CALLED = (AsyncRepository, Repository, AsyncDatabaseEvents, DatabaseEvents)
 _PACKAGE = Path(__file__).parents[1]
 _TAG = re.compile(rb"/\* vrooli_data:([\w.]+) \*/")
 
@@ -141,9 +145,7 @@ def _repositories_in(module: ModuleType) -> list[RepositoryClass]:
     return [
         kind
         for kind in vars(module).values()
-        if _is_repository(kind)
-        and kind.__module__ == module.__name__
-        and kind not in (AsyncRepository, Repository)
+        if _is_repository(kind) and kind.__module__ == module.__name__ and kind not in _NOT_CALLED
     ]
 
 

@@ -201,6 +201,8 @@ class EventRow(msgspec.Struct, gc=False):
     published_at: Microseconds | None
     attempts: int
     parked_at: Microseconds | None
+    claimed_by: UUID | None
+    claimed_until: Microseconds | None
     created_at: Microseconds
 
 

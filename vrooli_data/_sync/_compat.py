@@ -6,7 +6,9 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import TypeAlias, TypeVar
 
 from psycopg_pool import pool
@@ -49,6 +51,26 @@ def take(inputs: Iterator[X], count: int) -> list[X]:
 def sleep(seconds: float) -> None:
     """Let time pass."""
     time.sleep(seconds)
+
+
+class StopSignal:
+    """A request to stop, made from anywhere: another thread, or a signal handler."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        # A signal handler may put into it at any line; the lock of an event it could find taken.
+        self._woken: SimpleQueue[None] = SimpleQueue()
+
+    def set(self) -> None:
+        """Ask for a stop, and wake who waits."""
+        self.is_set = True
+        self._woken.put(None)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, until a stop is asked for."""
+        if not self.is_set:
+            with suppress(Empty):
+                self._woken.get(timeout=seconds)
 
 
 def run_shielded(work: Callable[[X], None], given: X) -> None:

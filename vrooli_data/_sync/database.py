@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .._binding import own_queries
 from .._bound import BoundQuery
@@ -48,6 +49,9 @@ from .repositories import Repositories
 from .retrying import Retrier, Retrying
 from .session import Merger, TransactionalRunner
 from .transaction import Transaction, Transactions
+
+if TYPE_CHECKING:
+    from .database_events import DatabaseEvents
 
 T = TypeVar("T")
 
@@ -428,6 +432,13 @@ class Database(Repositories):
             if tx is not None:
                 tx._add_commit_note(error)  # noqa: SLF001 (public names of it are its user's)
             raise
+
+    @cached_property
+    def events(self) -> DatabaseEvents:
+        """Events of changes, and their delivery (sql/events)."""
+        from .database_events import DatabaseEvents  # noqa: PLC0415 (when it is first used)
+
+        return DatabaseEvents(self)
 
     def __repr__(self) -> str:
         """Name the database, its place and its connections, and no password."""

@@ -11,6 +11,7 @@ from ._check import check
 from ._db import db
 from ._demo import demo
 from ._drift import drift
+from ._events import events
 from ._explain import explain
 from ._export import export_to
 from ._import import import_from
@@ -18,6 +19,7 @@ from ._mend_search import mend_search
 from ._migrate import migrate
 from ._output import say
 from ._reconcile import reconcile
+from ._relay import relay
 from ._seed import seed
 
 app = typer.Typer(
@@ -36,6 +38,8 @@ app.command()(check)
 app.command()(drift)
 app.command()(explain)
 app.command()(mend_search)
+app.command()(relay)
+app.command()(events)
 app.command()(reconcile)
 app.add_typer(import_from, name="import")
 app.add_typer(export_to, name="export")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .bookmarks import Bookmark
 from .chats import Chat, Participant, UserChat
 from .counters import Reconciliation
-from .events import ChangeEvent, EventLag, HorizonHolder
+from .events import ChangeEvent, EventLag, HorizonHolder, ParkedEvent
 from .members import Member
 from .resources import (
     BulkUpdate,
@@ -56,6 +56,7 @@ __all__ = [
     "LatestVersion",
     "Member",
     "Membership",
+    "ParkedEvent",
     "Participant",
     "PeriodType",
     "Reconciliation",

@@ -91,3 +91,50 @@ class EventLag(msgspec.Struct, frozen=True):
     restored: int
     #: None when no transaction with an xid is open.
     holder: HorizonHolder | None
+
+
+class ParkedEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event that relays have given up, without its data."""
+
+    user_id: int
+    event_id: UUID
+    #: Order within the entity.
+    seq: int
+    entity_type: str
+    entity_id: int
+    change_type: str
+    #: Failed deliveries since it was recorded, or sent again.
+    attempts: int
+    #: The class of the latest error.
+    last_error: str | None
+    parked_at: datetime
+    #: When it was last sent again.
+    resent_at: datetime | None
+    created_at: datetime
+
+
+class EventKey(msgspec.Struct, frozen=True, gc=False):
+    """The key of an event."""
+
+    user_id: int
+    event_id: UUID
+
+
+class EventHead(msgspec.Struct, frozen=True, gc=False):
+    """An entity, and the seq of the first event that it has to deliver."""
+
+    entity_type: str
+    entity_id: int
+    seq: int
+
+
+class EventHeads(msgspec.Struct, frozen=True):
+    """What a walk over entities has come upon, and how far it has come."""
+
+    #: How many it has passed.
+    entities: int
+    #: The last of them, or the one that it went on behind.
+    entity_type: str
+    entity_id: int
+    #: Those that are free.
+    heads: list[EventHead]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from ..._domain import own_queries
 from ..._domain.positions import EventBatch, checked_batch, parsed_position
-from ...engine import AsyncRepository, Recording, checked_event_id, json_text
+from ...engine import AsyncRepository, Page, Recording, checked_event_id, json_text
 from ...inputs import CreateEvent
-from ...records import ChangeEvent, EventLag
+from ...records import ChangeEvent, EventLag, ParkedEvent
 from ...records.events import ReadEvents
 from ...validation import (
     MAX_MANY,
+    check_age,
     check_batch_size,
     check_id,
     check_key,
@@ -24,12 +26,15 @@ from ...validation import (
 _SQL = own_queries("events")
 
 _FIND_BY_EVENT_ID = _SQL.bind("find_by_event_id", ChangeEvent)
+_LIST_PARKED = _SQL.listing("list_parked__parked_at", ParkedEvent, key="parked_at", tie="seq")
+_PRUNE = _SQL.scalar("prune", int)
 _RECORD = _SQL.bind("record", ChangeEvent)
 _POSITION = _SQL.scalar("position", str)
 _LIST_AFTER = _SQL.bind("list_after", ReadEvents)
 _LAG = _SQL.bind("lag", EventLag)
 _RESTAMP = _SQL.command("restamp")
 _RESTAMP__PRUNED = _SQL.command("restamp__pruned")
+_RESEND = _SQL.bind("resend", ChangeEvent)
 
 
 class AsyncEventRepository(AsyncRepository):
@@ -119,6 +124,38 @@ class AsyncEventRepository(AsyncRepository):
             count += restamped
             if restamped < batch_size:
                 return count
+
+    async def list_parked(self, *, cursor: str | None = None, limit: int = 20) -> Page[ParkedEvent]:
+        """List the events that relays have given up, newest parked first (sql/events/parked.sql).
+
+        *limit* is from 1 to 500.
+        """
+        return await self.page(_LIST_PARKED, cursor=cursor, limit=limit)
+
+    async def resend(self, user_id: int, event_id: UUID) -> ChangeEvent | None:
+        """Put a parked event back into the queue; None if none is parked (sql/events/parked.sql).
+
+        No attempts are counted any more. `resent_at` tells its handler that later events of the
+        entity may have come before it.
+        """
+        check_id("user_id", user_id)
+        check_type("event_id", event_id, UUID)
+        return await self.find_one(_RESEND, user_id, event_id)
+
+    async def prune(self, older_than: timedelta, *, batch_size: int = 1_000) -> int:
+        """Delete events that were published longer ago, and count them (sql/events/prune.sql).
+
+        Outside of a transaction, each batch commits by itself. *older_than* is at most 36 500 days,
+        *batch_size* from 1 to 10 000.
+        """
+        check_age("older_than", older_than)
+        check_batch_size(batch_size)
+        pruned = 0
+        while True:
+            deleted = await self.get_scalar(_PRUNE, older_than, batch_size)
+            pruned += deleted
+            if deleted < batch_size:
+                return pruned
 
 
 def _json(value: object) -> str | None:

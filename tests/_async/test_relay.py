@@ -1,0 +1,359 @@
+"""Relays: events are handed over in order per entity, at least once, by several relays at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from vrooli_data import AsyncDatabase, ChangeEvent, CreateEvent, InvalidInput
+from vrooli_data._relay import RelayOptions
+from vrooli_data.records.events import EventHead, EventHeads
+
+from ._compat import AsyncClaim, Started, barrier, gather, pause, until
+
+STATE = """
+SELECT published_at IS NOT NULL, parked_at IS NOT NULL, claimed_by IS NOT NULL, attempts, last_error
+FROM change_events
+ORDER BY seq
+"""
+WAITING = (False, False, False, 0, None)
+PUBLISHED = (True, False, False, 0, None)
+#: As if the time had passed that a failed event waits.
+MAKE_DUE = "UPDATE change_events SET not_before = now() WHERE not_before IS NOT NULL"
+
+
+async def record(db: AsyncDatabase, *entities: int, kind: str = "invoice") -> list[ChangeEvent]:
+    """Record an event of each entity, in this order."""
+    async with db.transaction() as tx:
+        return [
+            await tx.events.record(
+                CreateEvent(user_id=1, entity_type=kind, entity_id=each, change_type="paid")
+            )
+            for each in entities
+        ]
+
+
+def state(admin: Connection[Any]) -> list[tuple[Any, ...]]:
+    return admin.execute(STATE).fetchall()
+
+
+class Seen:
+    """A handler that keeps what it is told, and fails for some entities."""
+
+    def __init__(self, *failing: int) -> None:
+        self.events: list[ChangeEvent] = []
+        self.failing = set(failing)
+
+    async def handle(self, event: ChangeEvent) -> None:
+        self.events.append(event)
+        if event.entity_id in self.failing:
+            raise ValueError("the password is S3cr3t")
+
+    def entities(self) -> list[int]:
+        """Return the entities of what was told since the last call."""
+        told, self.events = self.events, []
+        return [each.entity_id for each in told]
+
+
+async def test_events_are_handed_over_in_order_and_once(db: AsyncDatabase) -> None:
+    recorded = await record(db, 1, 2, 1, 3, 2, 1)
+    seen = Seen()
+    relay = db.events.relay(seen.handle)
+    assert await relay.poll() == 6
+    assert seen.events == recorded
+    assert await relay.poll() == 0
+    late = await record(db, 2)
+    assert await relay.poll() == 1
+    assert seen.events == [*recorded, *late]
+
+
+async def test_a_walk_goes_on_from_poll_to_poll_and_wraps_round(db: AsyncDatabase) -> None:
+    await record(db, 3, 1, 2, 1, 3)
+    seen = Seen()
+    relay = db.events.relay(seen.handle, batch_size=1)
+    for _ in range(5):
+        assert await relay.poll() == 1
+    assert seen.entities() == [1, 2, 3, 1, 3]
+    assert await relay.poll() == 0
+
+
+async def test_an_uncommitted_event_is_not_handed_over(db: AsyncDatabase) -> None:
+    seen = Seen()
+    relay = db.events.relay(seen.handle)
+    with pytest.raises(ZeroDivisionError):
+        async with db.transaction() as tx:
+            await tx.events.record(
+                CreateEvent(user_id=1, entity_type="invoice", entity_id=1, change_type="paid")
+            )
+            assert await Started(relay.poll).result() == 0
+            raise ZeroDivisionError
+    assert await relay.poll() == 0
+    assert seen.events == []
+
+
+async def test_several_relays_share_the_work_and_keep_the_order(db: AsyncDatabase) -> None:
+    recorded = await record(db, *[number % 7 + 1 for number in range(84)])
+    told: dict[int, list[int]] = defaultdict(list)
+    under_way: set[int] = set()
+    start = barrier(3)
+
+    async def handle(event: ChangeEvent) -> None:
+        assert event.entity_id not in under_way
+        under_way.add(event.entity_id)
+        told[event.entity_id].append(event.seq)
+        await pause(0.001)
+        under_way.remove(event.entity_id)
+
+    async def deliver() -> int:
+        relay = db.events.relay(handle, batch_size=5)
+        await start.wait()
+        delivered = 0
+        for _ in range(100):
+            delivered += await relay.poll()
+        return delivered
+
+    delivered = await gather(deliver, deliver, deliver)
+    assert sum(delivered) == 84
+    for entity, seqs in told.items():
+        assert seqs == [each.seq for each in recorded if each.entity_id == entity]
+
+
+async def test_an_event_whose_head_another_relay_has_is_not_claimed(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    first, second = await record(db, 1, 1)
+    found = EventHeads(1, "invoice", 1, [EventHead("invoice", 1, first.seq)])
+    options = RelayOptions(10, 30.0, 1.0, 3, 1.0, 1.0, hold_parked=False)
+    with admin.transaction():
+        # Locked only, it is passed over without waiting, and its entity with it.
+        admin.execute("SELECT FROM change_events WHERE event_id = %s FOR UPDATE", (first.event_id,))
+        assert await AsyncClaim(db.events, options).take(found) == 0
+    holder = AsyncClaim(db.events, options)
+    assert await holder.take(found) == 2
+    assert await AsyncClaim(db.events, options).take(found) == 0
+    holder.pass_on(first)
+    await holder.end()
+    # What was read before is of no use: the first one is published, and the second is not it.
+    assert await AsyncClaim(db.events, options).take(found) == 0
+    later = EventHeads(1, "invoice", 1, [EventHead("invoice", 1, second.seq)])
+    assert await AsyncClaim(db.events, options).take(later) == 1
+
+
+async def test_a_failed_event_blocks_its_entity_alone_and_is_parked(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    await record(db, 1, 2, 1, 2)
+    seen = Seen(1)
+    relay = db.events.relay(seen.handle, max_attempts=2)
+    assert await relay.poll() == 2
+    assert seen.entities() == [1, 2, 2]
+    failed = (False, False, False, 1, "ValueError")
+    assert state(admin) == [failed, PUBLISHED, WAITING, PUBLISHED]
+    # It waits, and what follows it waits too.
+    assert await relay.poll() == 0
+    admin.execute(MAKE_DUE)
+    assert await relay.poll() == 0
+    assert seen.entities() == [1]
+    assert state(admin)[0] == (False, True, False, 2, "ValueError")
+    # Parked, it holds nothing up.
+    seen.failing.clear()
+    assert await relay.poll() == 1
+    assert seen.entities() == [1]
+    assert state(admin)[2] == PUBLISHED
+
+
+async def test_a_parked_event_is_listed_and_sent_again(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    events = await record(db, 1, 2, 3)
+    seen = Seen(1, 2)
+    relay = db.events.relay(seen.handle, max_attempts=1)
+    assert await relay.poll() == 1
+    page = await db.events.list_parked(limit=1)
+    following = await db.events.list_parked(limit=1, cursor=page.next_cursor)
+    previous = await db.events.list_parked(limit=1, cursor=following.previous_cursor)
+    assert previous.items == page.items
+    parked = [*page, *following]
+    assert [each.entity_id for each in parked] == [2, 1]
+    assert {each.last_error for each in parked} == {"ValueError"}
+    seen.failing.clear()
+    seen.events.clear()
+    resent = await db.events.resend(1, events[0].event_id)
+    assert resent is not None
+    assert resent.resent_at is not None
+    assert resent.attempts == 0
+    assert await db.events.resend(1, events[0].event_id) is None
+    assert await db.events.resend(1, events[2].event_id) is None
+    assert await relay.poll() == 1
+    assert [each.resent_at for each in seen.events] == [resent.resent_at]
+    assert [each.entity_id for each in await db.events.list_parked()] == [2]
+
+
+async def test_a_parked_event_holds_its_entity_up_where_that_is_asked_for(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    first, *_ = await record(db, 1, 1, 2)
+    seen = Seen(1)
+    relay = db.events.relay(seen.handle, max_attempts=1, hold_parked=True)
+    assert await relay.poll() == 1
+    seen.failing.clear()
+    seen.events.clear()
+    await record(db, 2)
+    assert await relay.poll() == 1
+    assert seen.entities() == [2]
+    await db.events.resend(1, first.event_id)
+    assert await relay.poll() == 2
+    assert seen.entities() == [1, 1]
+
+
+async def test_a_relay_that_lost_its_lease_stops_with_that_entity(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    recorded = await record(db, 1, 1, 2)
+    seen = Seen()
+    other = db.events.relay(seen.handle)
+    told: list[int] = []
+
+    async def handle(event: ChangeEvent) -> None:
+        told.append(event.seq)
+        if event.seq == recorded[0].seq:
+            await until(admin, "SELECT max(claimed_until) < now() FROM change_events")
+            assert await other.poll() == 3
+
+    relay = db.events.relay(handle, lease=0.001)
+    assert await relay.poll() == 1
+    assert told == [recorded[0].seq]
+    assert seen.events == recorded
+    assert state(admin) == [PUBLISHED] * 3
+
+
+async def test_a_lease_is_renewed_between_events(db: AsyncDatabase, admin: Connection[Any]) -> None:
+    await record(db, 1, 1, 1)
+    leases: list[Any] = []
+
+    async def handle(_: ChangeEvent) -> None:
+        leases.append(admin.execute("SELECT min(claimed_until) FROM change_events").fetchall())
+
+    # Half of it is used up at once.
+    assert await db.events.relay(handle, lease=0.000_001).poll() == 3
+    assert leases == sorted(leases)
+    assert len({*map(str, leases)}) == 3
+    assert state(admin) == [PUBLISHED] * 3
+
+
+async def test_a_stop_ends_after_the_current_event_and_gives_the_rest_back(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    await record(db, 1, 1, 2)
+    seen = Seen()
+
+    async def handle(event: ChangeEvent) -> None:
+        await seen.handle(event)
+        relay.stop()
+
+    relay = db.events.relay(handle)
+    await relay.run()
+    assert seen.entities() == [1]
+    assert state(admin) == [PUBLISHED, WAITING, WAITING]
+    assert await relay.poll() == 0
+
+
+class Interruption(BaseException):
+    """What a signal handler raises."""
+
+
+async def test_an_interrupted_relay_publishes_what_it_has_done_and_gives_the_rest_back(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    await record(db, 1, 1, 2)
+    told: list[int] = []
+
+    async def handle(event: ChangeEvent) -> None:
+        if told:
+            raise Interruption
+        told.append(event.entity_id)
+
+    with pytest.raises(Interruption):
+        await db.events.relay(handle).run()
+    assert state(admin) == [PUBLISHED, WAITING, WAITING]
+
+
+async def test_a_running_relay_delivers_what_comes_and_ends_when_it_is_told_to(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    seen = Seen()
+    relay = db.events.relay(seen.handle, poll_interval=0.01)
+    running = Started(relay.run)
+    await record(db, 1, 2)
+    await until(admin, "SELECT count(published_at) = 2 FROM change_events")
+    await record(db, 3)
+    await until(admin, "SELECT count(published_at) = 3 FROM change_events")
+    relay.stop()
+    await running.result()
+    assert seen.entities() == [1, 2, 3]
+
+
+async def test_a_relay_with_handlers_by_type_leaves_other_types_to_others(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    await record(db, 1, kind="a")
+    await record(db, 2, kind="b")
+    await record(db, 3, kind="c")
+    await record(db, 4, kind="d")
+    first, second = Seen(), Seen()
+    relay = db.events.relay({"d": first.handle, "b": second.handle})
+    assert await relay.poll() + await relay.poll() == 2
+    assert await relay.poll() == 0
+    assert (first.entities(), second.entities()) == ([4], [2])
+    assert state(admin) == [WAITING, PUBLISHED, WAITING, PUBLISHED]
+
+
+async def test_pruning_deletes_old_published_events_and_keeps_the_last_position(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    await record(db, 1, 2, 3)
+    last = (await record(db, 4))[0]
+    assert await db.events.relay(Seen().handle).poll() == 4
+    await record(db, 5)
+    assert await db.events.prune(timedelta(hours=1)) == 0
+    assert admin.execute("SELECT count(*) FROM pruned_events").fetchone() == (0,)
+    # Of the latest first: what is kept is the highest all the same.
+    admin.execute(
+        "UPDATE change_events SET published_at = published_at - entity_id * '1 h'::interval"
+    )
+    assert await db.events.prune(timedelta(hours=1, seconds=1), batch_size=1) == 3
+    _, xid, seq = last.position.split("/")
+    kept = admin.execute("SELECT id, xid::text, seq FROM pruned_events").fetchall()
+    assert kept == [(1, xid, int(seq))]
+    assert await db.events.prune(timedelta(0)) == 1
+    assert admin.execute("SELECT id, xid::text, seq FROM pruned_events").fetchall() == kept
+    assert [row[0] for row in state(admin)] == [False]
+
+
+BAD: list[tuple[str, dict[str, Any]]] = [
+    ("handlers", {"handlers": None}),
+    ("handlers", {"handlers": {}}),
+    ("handlers", {"handlers": {"": print}}),
+    ("handlers", {"handlers": {"invoice": 1}}),
+    ("batch_size", {"batch_size": 0}),
+    ("lease", {"lease": 0}),
+    ("poll_interval", {"poll_interval": -1}),
+    ("max_attempts", {"max_attempts": 0}),
+    ("wait_initial", {"wait_initial": "1"}),
+    ("wait_max", {"wait_max": float("inf")}),
+    ("hold_parked", {"hold_parked": 1}),
+]
+
+
+@pytest.mark.parametrize(("field", "given"), BAD)
+def test_bad_options_are_refused(
+    unopened: AsyncDatabase, field: str, given: dict[str, Any]
+) -> None:
+    make: Callable[..., object] = unopened.events.relay
+    with pytest.raises(InvalidInput, match=f"^{field}: "):
+        make(**({"handlers": Seen().handle} | given))

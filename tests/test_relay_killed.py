@@ -1,0 +1,219 @@
+"""Relays, backends and a server are killed: what is committed is delivered, in order per entity.
+
+``python -m tests.test_relay_killed SECONDS`` runs it for longer, and prints what it counted.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from tests.cli import ENVIRONMENT
+from tests.embedded_folders import open_folder
+from tests.test_import_killed import SETTINGS, kill_server, until_served
+from vrooli_data import CreateEvent, Database, VrooliDataError, embedded, migrate
+
+pytestmark = pytest.mark.slow("killed relays")
+
+SECONDS = 6.0
+WRITERS = 8
+RELAYS = 3
+ENTITIES = 40
+#: Each line is written at once, so that the lines of all relays are in the order of the deliveries.
+PROGRAM = """
+import os, signal, sys, time
+from vrooli_data import Database
+
+file = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+def deliver(event):
+    os.write(file, f"{event.entity_id} {event.seq} {event.event_id}\\n".encode())
+    time.sleep(0.003)
+
+with Database.connect(sys.argv[1], max_size=1, application_name="relay") as db:
+    relay = db.events.relay(
+        deliver, batch_size=20, lease=1.0, poll_interval=0.02
+    )
+    signal.signal(signal.SIGTERM, lambda *_: relay.stop())
+    relay.run()
+"""
+#: Sessions of the writers, one of three at a time.
+TERMINATE = """
+SELECT pg_terminate_backend(pid)
+FROM pg_stat_activity
+WHERE application_name = ANY (ARRAY['relay', 'writer']) AND random() < 0.3
+"""
+
+
+class Undone(Exception):
+    """Rolls a transaction back."""
+
+
+class Counts(NamedTuple):
+    """What happened."""
+
+    committed: int
+    rolled_back: int
+    in_doubt: int
+    deliveries: int
+    duplicates: int
+    killed_relays: int
+    terminated: int
+
+
+class Writer(threading.Thread):
+    """Records events, and undoes some, until it is told to stop."""
+
+    def __init__(self, db: Database, number: int, stop: threading.Event) -> None:
+        super().__init__()
+        self.db, self.stop, self.chance = db, stop, random.Random(number)
+        self.committed: set[UUID] = set()
+        self.rolled_back: set[UUID] = set()
+        self.in_doubt: set[UUID] = set()
+
+    def undo_some(self) -> None:
+        if self.chance.random() < 0.2:
+            raise Undone
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            event = CreateEvent(
+                user_id=1,
+                entity_type="thing",
+                entity_id=self.chance.randint(1, ENTITIES),
+                change_type="changed",
+                event_id=uuid4(),
+            )
+            assert isinstance(event.event_id, UUID)
+            try:
+                with self.db.transaction() as tx:
+                    tx.events.record(event)
+                    self.undo_some()
+            except Undone:
+                self.rolled_back.add(event.event_id)
+            except VrooliDataError:
+                self.in_doubt.add(event.event_id)
+            else:
+                self.committed.add(event.event_id)
+            self.stop.wait(0.002)
+
+
+def start_relay(url: str, file: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, url, file], env=ENVIRONMENT, stderr=subprocess.DEVNULL
+    )
+
+
+def run(folder: Path, file: Path, seconds: float) -> Counts:
+    """Write and deliver while everything is killed; check what was delivered, and count it."""
+    url = make_conninfo(embedded.start(folder, settings=SETTINGS))
+    migrate(url)
+    chance = random.Random(1)
+    stop = threading.Event()
+    killed = terminated = 0
+    with Database.connect(url, max_size=WRITERS, application_name="writer", timeout=2) as db:
+        writers = [Writer(db, number, stop) for number in range(WRITERS)]
+        relays = [start_relay(url, file) for _ in range(RELAYS)]
+        try:
+            for writer in writers:
+                writer.start()
+            begun = time.monotonic()
+            is_server_killed = False
+            while (passed := time.monotonic() - begun) < seconds:
+                time.sleep(chance.uniform(0.2, 0.6))
+                if passed > seconds / 2 and not is_server_killed:
+                    is_server_killed = True
+                    kill_server(folder)
+                    until_served(url)
+                elif chance.random() < 0.5:
+                    number = chance.randrange(RELAYS)
+                    relays[number].kill()
+                    relays[number].wait(60)
+                    relays[number] = start_relay(url, file)
+                    killed += 1
+                else:
+                    with suppress(psycopg.Error), psycopg.connect(url, autocommit=True) as admin:
+                        terminated += len(admin.execute(TERMINATE).fetchall())
+            stop.set()
+            for writer in writers:
+                writer.join(120)
+            rows = until_published(url, relays)
+        finally:
+            stop.set()
+            for relay in relays:
+                relay.terminate()
+            statuses = [relay.wait(60) for relay in relays]
+    assert statuses == [0] * RELAYS
+    return check(writers, rows, file.read_text().splitlines(), killed, terminated)
+
+
+def until_published(url: str, relays: list[subprocess.Popen[bytes]]) -> list[tuple[Any, ...]]:
+    """Wait until all is delivered; return all events."""
+    deadline = time.monotonic() + 120
+    with psycopg.connect(url, autocommit=True) as admin:
+        while admin.execute(
+            "SELECT count(*) FROM change_events WHERE published_at IS NULL"
+        ).fetchone() != (0,):
+            assert time.monotonic() < deadline
+            assert all(relay.poll() is None for relay in relays)
+            time.sleep(0.05)
+        return admin.execute("SELECT event_id, entity_id, seq FROM change_events").fetchall()
+
+
+def check(
+    writers: list[Writer],
+    rows: list[tuple[Any, ...]],
+    lines: list[str],
+    killed: int,
+    terminated: int,
+) -> Counts:
+    there = {event_id for event_id, _, _ in rows}
+    committed = set[UUID]().union(*(writer.committed for writer in writers))
+    rolled_back = set[UUID]().union(*(writer.rolled_back for writer in writers))
+    in_doubt = set[UUID]().union(*(writer.in_doubt for writer in writers))
+    assert committed <= there
+    assert not rolled_back & there
+    delivered: set[UUID] = set()
+    first: dict[int, list[int]] = defaultdict(list)
+    for line in lines:
+        entity, seq, event_id = line.split()
+        if UUID(event_id) not in delivered:
+            delivered.add(UUID(event_id))
+            first[int(entity)].append(int(seq))
+    assert delivered == there
+    for seqs in first.values():
+        assert seqs == sorted(seqs)
+    return Counts(
+        len(there),
+        len(rolled_back),
+        len(in_doubt),
+        len(lines),
+        len(lines) - len(delivered),
+        killed,
+        terminated,
+    )
+
+
+def test_every_committed_event_is_delivered_in_order_whatever_is_killed(tmp_path: Path) -> None:
+    with open_folder() as folder:
+        counts = run(folder, tmp_path / "deliveries", SECONDS)
+    assert counts.committed
+    assert counts.killed_relays
+    assert counts.terminated
+
+
+if __name__ == "__main__":
+    with open_folder() as own_folder:
+        print(run(own_folder, own_folder / "deliveries", float(sys.argv[1])))  # noqa: T201

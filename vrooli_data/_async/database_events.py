@@ -1,0 +1,49 @@
+"""The attribute ``events`` of a database: the repository, and what needs connections of its own."""
+
+from __future__ import annotations
+
+from .._relay import RelayOptions
+from .relay import AsyncHandlers, AsyncRelay
+from .repositories.events import AsyncEventRepository
+
+
+class AsyncDatabaseEvents(AsyncEventRepository):
+    """Events of changes, and their delivery (sql/events); see docs/events.md."""
+
+    def relay(
+        self,
+        handlers: AsyncHandlers,
+        *,
+        batch_size: int = 100,
+        lease: float = 30.0,
+        poll_interval: float = 0.5,
+        max_attempts: int = 10,
+        wait_initial: float = 1.0,
+        wait_max: float = 300.0,
+        hold_parked: bool = False,
+    ) -> AsyncRelay:
+        """Make a relay, which hands events to handlers; see docs/events.md.
+
+        Args:
+            handlers: a function that is given each event; or one for each entity type, and events
+                of other types are left to other relays.
+            batch_size: events that are claimed at once, at most.
+            lease: seconds that a claim lasts. It is renewed before an event once half of it is used
+                up: no call of a handler may take longer than half of it, or the event may be
+                delivered by two relays at once.
+            poll_interval: seconds between two polls that find nothing.
+            max_attempts: deliveries of one event that may fail before it is parked.
+            wait_initial: seconds until a failed event is tried again; each further wait doubles.
+            wait_max: seconds; the longest wait.
+            hold_parked: whether a parked event holds up the later events of its entity.
+        """
+        options = RelayOptions(
+            batch_size,
+            lease,
+            poll_interval,
+            max_attempts,
+            wait_initial,
+            wait_max,
+            hold_parked,
+        )
+        return AsyncRelay(self, handlers, options)
