@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from psycopg import Connection
 
@@ -127,3 +128,23 @@ def test_old_events_are_deleted(database_url: str, admin: Connection[Any], make:
     place = ("--database-url", database_url)
     assert succeed("events", "--prune", "3d", *place) == "0 events deleted\n"
     assert succeed("events", "--prune", "24h", *place) == "1 events deleted\n"
+
+
+def test_the_lag_is_shown_with_who_hides_events_and_restored_events_are_restamped(
+    database_url: str, admin: Connection[Any], make: Factory
+) -> None:
+    make.event(1, xid=str(2**60))
+    with psycopg.connect(database_url, application_name="a forgotten one") as idle:
+        idle.execute("SELECT pg_current_xact_id()")
+        make.event(1)
+        shown = succeed("events", "--lag", "--database-url", database_url)
+        assert "unpublished: 2\n" in shown
+        assert "restored from another server, and hidden from listeners: 1\n" in shown
+        assert "the oldest open transaction" in shown
+    restamped = succeed("events", "--restamp", "--database-url", database_url)
+    assert restamped == "1 events restamped\n"
+    again = succeed("events", "--restamp", "--database-url", database_url)
+    assert again == "0 events restamped\n"
+    assert admin.execute(
+        "SELECT count(*) FROM change_events WHERE xid > '1000000000000'"
+    ).fetchone() == (0,)

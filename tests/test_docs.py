@@ -24,7 +24,7 @@ DOCS = README.parent / "docs"
 PROGRAMS = {
     "bulk.md": 12,
     "counters.md": 2,
-    "events.md": 5,
+    "events.md": 8,
     "export.md": 1,
     "poolers.md": 1,
     "processes.md": 3,
@@ -44,7 +44,7 @@ VALUES = {
     "interval": "'1 day'",
     "json": "'[]'",
     "jsonb": "'{}'",
-    "text": "'x'",
+    "text": "'1'",
     "text[]": "'{}'",
     "timestamptz": "'2026-01-01 00:00+00'",
     "xid8": "'1'",

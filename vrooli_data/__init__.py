@@ -140,8 +140,10 @@ from .records import (
 from .records.shared import Update
 
 if TYPE_CHECKING:
+    from ._async.listener import AsyncListener
     from ._async.relay import AsyncHandler, AsyncHandlers, AsyncRelay
     from ._mend import MendReport, mend_search
+    from ._sync.listener import Listener
     from ._sync.relay import Handler, Handlers, Relay
 
 __all__ = [
@@ -156,6 +158,7 @@ __all__ = [
     "AsyncHandlers",
     "AsyncHeldConnection",
     "AsyncInputs",
+    "AsyncListener",
     "AsyncRelay",
     "AsyncRepository",
     "AsyncRetrying",
@@ -209,6 +212,7 @@ __all__ = [
     "Isolation",
     "JsonValue",
     "LatestVersion",
+    "Listener",
     "Listing",
     "Load",
     "LoadedRows",
@@ -296,9 +300,11 @@ __all__ = [
 _LATER = {
     "AsyncHandler": "._async.relay",
     "AsyncHandlers": "._async.relay",
+    "AsyncListener": "._async.listener",
     "AsyncRelay": "._async.relay",
     "Handler": "._sync.relay",
     "Handlers": "._sync.relay",
+    "Listener": "._sync.listener",
     "MendReport": "._mend",
     "Relay": "._sync.relay",
     "mend_search": "._mend",

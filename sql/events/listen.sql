@@ -53,8 +53,8 @@ LIMIT 1;
 -- Index:  change_events_xid_seq_idx, change_events_xid_seq_idx (order),
 --         scan: pruned_events, at most 1 rows
 -- Locks:  none
--- Null:   system_identifier, pg_control_system always returns one row;
---         events.item.position, concat_ws is never NULL; is_known, xid is not
+-- Null:   is_known, xid is not NULL; events.item.position, concat_ws never is; system_identifier,
+--         pg_control_system always returns one row
 WITH batch AS (
     SELECT
         user_id,

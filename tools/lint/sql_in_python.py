@@ -29,6 +29,7 @@ _ALLOWED: Final = {
     # The session: as whom, on which server, in which schemas it runs, and how it is put back.
     "_async/outcome.py": "catalogue",
     "_connect.py": "CLOSE DISCARD UNLISTEN catalogue",
+    "_listening.py": "LISTEN",
     "_search_path.py": "catalogue",
     "_transactions.py": "catalogue",
     # Migrations: look-ups, the extension, and the ledger, which is there before any query of sql/.

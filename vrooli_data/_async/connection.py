@@ -104,8 +104,10 @@ class AsyncPooledConnection(_Cancelling):
         timeout: float | None = None,  # noqa: ASYNC109 (psycopg's own signature)
     ) -> R:
         """Wait for the server, within the limits of the connection."""
-        if self.limit is not None and timeout is None:
-            timeout = self.limit
+        if timeout is not None:
+            # Of psycopg's `notifies`, which so learns that nothing was notified.
+            return await super().wait(gen, interval, timeout)
+        timeout = self.limit
         if self.end is None and timeout is None:
             return await super().wait(gen, interval)
         timeout = self.left(timeout)

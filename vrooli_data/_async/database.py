@@ -435,9 +435,12 @@ class AsyncDatabase(AsyncRepositories):
     @cached_property
     def events(self) -> AsyncDatabaseEvents:
         """Events of changes, and their delivery (sql/events)."""
-        from .database_events import AsyncDatabaseEvents  # noqa: PLC0415 (when it is first used)
+        # When they are first used.
+        from .database_events import AsyncDatabaseEvents  # noqa: PLC0415
+        from .listener import AsyncListening  # noqa: PLC0415
 
-        return AsyncDatabaseEvents(self)
+        listening = AsyncListening(self._pool, self._connector, self._resolver)
+        return AsyncDatabaseEvents(self, listening)
 
     def __repr__(self) -> str:
         """Name the database, its place and its connections, and no password."""

@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from .._listening import ListenOptions
 from .._relay import RelayOptions
+from .listener import AsyncListener, AsyncListening
 from .relay import AsyncHandlers, AsyncRelay
 from .repositories.events import AsyncEventRepository
+from .repository import AsyncExecutor
 
 
 class AsyncDatabaseEvents(AsyncEventRepository):
     """Events of changes, and their delivery (sql/events); see docs/events.md."""
+
+    def __init__(self, executor: AsyncExecutor, listening: AsyncListening) -> None:
+        super().__init__(executor)
+        self._listening = listening
+
+    def listen(
+        self,
+        after: str | None = None,
+        *,
+        entity_types: Sequence[str] | None = None,
+        batch_size: int = 1_000,
+        poll_interval: float = 1.0,
+        conninfo: str | None = None,
+    ) -> AsyncListener:
+        """Make a listener, which hands out events as they are committed; see docs/events.md.
+
+        Args:
+            after: the position behind which it begins; None begins with what is committed once its
+                loop has begun.
+            entity_types: the types of the entities whose events are handed out; None is all.
+            batch_size: events that are read at once, at most.
+            poll_interval: seconds between two looks without a notification.
+            conninfo: a connection string that leads to the server itself, where the pool goes
+                through a pooler; None is that of the pool.
+        """
+        options = ListenOptions(after, entity_types, batch_size, poll_interval)
+        return self._listening.listen(options, conninfo)
 
     def relay(
         self,

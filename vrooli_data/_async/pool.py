@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Container
 from copy import copy
 from math import ceil
-from typing import Any, Self
+from typing import Any, Protocol, Self
+from weakref import WeakSet
 
 import psycopg
 from psycopg import sql
@@ -178,6 +179,13 @@ class AsyncConnector:
         return connection
 
 
+class Stoppable(Protocol):
+    """What goes on for as long as its database is open."""
+
+    def stop(self) -> None:
+        """End it; called by anybody, at any time."""
+
+
 class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
     """Psycopg's pool, bound to one process; an interruption does not lose a connection.
 
@@ -210,6 +218,8 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         self._sizes = (min_size, max_size)
         #: The most dead connections in a row: all of the pool, and then a new one.
         self.max_dead = max_size + 1
+        #: What is stopped when the pool is closed.
+        self.dependents: WeakSet[Stoppable] = WeakSet()
         #: Where the pool was opened; None before.
         self._home: Home | None = None
         self._stay_open: Callable[[], object] | None = None
@@ -233,6 +243,8 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         await self._close_all(timeout)
 
     async def _close_all(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 (as `close` has it)
+        for each in list(self.dependents):
+            each.stop()
         idle = list(self._pool)
         try:
             await super().close(timeout)

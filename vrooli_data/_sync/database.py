@@ -436,9 +436,12 @@ class Database(Repositories):
     @cached_property
     def events(self) -> DatabaseEvents:
         """Events of changes, and their delivery (sql/events)."""
-        from .database_events import DatabaseEvents  # noqa: PLC0415 (when it is first used)
+        # When they are first used.
+        from .database_events import DatabaseEvents  # noqa: PLC0415
+        from .listener import Listening  # noqa: PLC0415
 
-        return DatabaseEvents(self)
+        listening = Listening(self._pool, self._connector, self._resolver)
+        return DatabaseEvents(self, listening)
 
     def __repr__(self) -> str:
         """Name the database, its place and its connections, and no password."""

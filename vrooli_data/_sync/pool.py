@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Container
 from copy import copy
 from math import ceil
-from typing import Any, Self
+from typing import Any, Protocol, Self
+from weakref import WeakSet
 
 import psycopg
 from psycopg import sql
@@ -179,6 +180,13 @@ class Connector:
         return connection
 
 
+class Stoppable(Protocol):
+    """What goes on for as long as its database is open."""
+
+    def stop(self) -> None:
+        """End it; called by anybody, at any time."""
+
+
 class Pool(ConnectionPool[PooledConnection]):
     """Psycopg's pool, bound to one process; an interruption does not lose a connection.
 
@@ -211,6 +219,8 @@ class Pool(ConnectionPool[PooledConnection]):
         self._sizes = (min_size, max_size)
         #: The most dead connections in a row: all of the pool, and then a new one.
         self.max_dead = max_size + 1
+        #: What is stopped when the pool is closed.
+        self.dependents: WeakSet[Stoppable] = WeakSet()
         #: Where the pool was opened; None before.
         self._home: Home | None = None
         self._stay_open: Callable[[], object] | None = None
@@ -234,6 +244,8 @@ class Pool(ConnectionPool[PooledConnection]):
         self._close_all(timeout)
 
     def _close_all(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 (as `close` has it)
+        for each in list(self.dependents):
+            each.stop()
         idle = list(self._pool)
         try:
             super().close(timeout)

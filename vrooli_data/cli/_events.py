@@ -11,6 +11,7 @@ import typer
 
 from .._sync.database import Database
 from ..errors import InvalidInput, NotFound
+from ..records import EventLag
 from ..validation import check_age, check_id
 from ._options import DatabaseUrl, DataDir, Schema, refuse_given
 from ._output import say, show, table
@@ -57,6 +58,16 @@ _Parked: TypeAlias = Annotated[
     bool,
     typer.Option("--parked", help="List the newest parked events. This is the default."),
 ]
+_Lag: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--lag", help="Show how far delivery is behind, and which transaction hides events."
+    ),
+]
+_Restamp: TypeAlias = Annotated[
+    bool,
+    typer.Option("--restamp", help="Show listeners events that were restored from another server."),
+]
 _Prune: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -82,15 +93,32 @@ def events(
     parked: _Parked = False,
     prune: _Prune = None,
     resend: _Resend = None,
+    lag: _Lag = False,
+    restamp: _Restamp = False,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
     schema: Schema = None,
 ) -> None:
-    """List parked events, send one again, or delete old ones."""
+    """List parked events, send one again, delete old ones, or show what is behind."""
     if parked:
-        refuse_given("does not go together with --parked", prune=prune, resend=resend)
+        refuse_given(
+            "does not go together with --parked",
+            prune=prune,
+            resend=resend,
+            lag=lag or None,
+            restamp=restamp or None,
+        )
     if prune is not None:
-        refuse_given("does not go together with --prune", resend=resend)
+        refuse_given(
+            "does not go together with --prune",
+            resend=resend,
+            lag=lag or None,
+            restamp=restamp or None,
+        )
+    if resend is not None:
+        refuse_given("does not go together with --resend", lag=lag or None, restamp=restamp or None)
+    if lag:
+        refuse_given("does not go together with --lag", restamp=restamp or None)
     url = target(database_url, data_dir).url
     with Database.connect(url, schema=schema, max_size=1) as db:
         if prune is not None:
@@ -99,8 +127,41 @@ def events(
             if db.events.resend(*_key(resend)) is None:
                 raise NotFound("no event with this key is parked")
             say("the event is in the queue again")
+        elif lag:
+            _show_lag(db.events.lag())
+        elif restamp:
+            say(f"{db.events.restamp():,} events restamped")
         else:
             _list_parked(db)
+
+
+def _show_lag(lag: EventLag) -> None:
+    say(f"unpublished: {lag.unpublished:,}")
+    if lag.oldest_age is not None:
+        say(f"the oldest of them: {_rounded(lag.oldest_age)}")
+    say(f"parked: {lag.parked:,}")
+    say(f"committed, and hidden from listeners: {lag.hidden:,}")
+    say(f"restored from another server, and hidden from listeners: {lag.restored:,}")
+    holder = lag.holder
+    if holder is None:
+        return
+    say("the oldest open transaction, which hides later events from listeners:")
+    facts = {
+        "process": holder.pid,
+        "prepared transaction": holder.gid,
+        "database": holder.database,
+        "application": holder.application_name,
+        "role": holder.role,
+        "state": holder.state,
+        "since": None if holder.since is None else f"{holder.since:%Y-%m-%d %H:%M:%S}Z",
+    }
+    for name, fact in facts.items():
+        if fact is not None:
+            say(f"  {name}: {fact}")
+
+
+def _rounded(age: timedelta) -> timedelta:
+    return timedelta(seconds=round(age.total_seconds()))
 
 
 def _list_parked(db: Database) -> None:

@@ -1,0 +1,261 @@
+"""A listener: every event once, whatever becomes of the connection, the server and the position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.factories import Factory
+from tests.pooler import open_pooler
+from vrooli_data import (
+    AsyncDatabase,
+    AsyncListener,
+    ChangeEvent,
+    CreateEvent,
+    EventsMissed,
+    InvalidInput,
+    InvalidUse,
+    OtherServer,
+    Unavailable,
+)
+
+from ._compat import PATIENCE, Started, until
+from .horizon import until_shown
+
+#: Seconds between two looks: so long that only a notification wakes within the test.
+NEVER = 10 * PATIENCE
+_SESSIONS = """
+SELECT count(*) = {}
+FROM pg_stat_activity
+WHERE
+    datname = current_database()
+    AND query ~ '/[*] vrooli_data:events.list_after'
+    AND state = 'idle'
+"""
+LISTENS = _SESSIONS.format(1)
+NOBODY_LISTENS = _SESSIONS.format(0)
+KILL = """
+SELECT count(pg_terminate_backend(pid, 60000)) = 1
+FROM pg_stat_activity
+WHERE datname = current_database() AND query ~ '/[*] vrooli_data:events.list_after'
+"""
+
+
+class Heard:
+    """A loop over a listener, beside the test."""
+
+    def __init__(self, listener: AsyncListener, count: int) -> None:
+        self.listener = listener
+        self.events: list[ChangeEvent] = []
+        self._count = count
+        self._started = Started(self._run)
+
+    async def _run(self) -> None:
+        async for event in self.listener:
+            self.events.append(event)
+            if len(self.events) == self._count:
+                return
+
+    async def result(self) -> list[int]:
+        """Wait for the end; return the entities of the events."""
+        await self._started.result()
+        return [event.entity_id for event in self.events]
+
+
+def event(entity_id: int) -> CreateEvent:
+    return CreateEvent(user_id=1, entity_type="invoice", entity_id=entity_id, change_type="paid")
+
+
+def notify(admin: Connection[Any]) -> None:
+    admin.execute("NOTIFY vrooli_data_events")
+
+
+async def test_a_listener_hands_out_what_was_and_what_is_committed(
+    db: AsyncDatabase, make: Factory
+) -> None:
+    start = await db.events.position()
+    for number in (1, 2, 3):
+        make.event(1, entity_id=number)
+    heard = Heard(db.events.listen(start, batch_size=2, poll_interval=0.01), 5)
+    for number in (4, 5):
+        await db.events.record(event(number))
+    assert await heard.result() == [1, 2, 3, 4, 5]
+    listener = heard.listener
+    assert listener.position == heard.events[-1].position
+    await db.events.record(event(6))
+    # The same listener goes on where its last loop ended.
+    async for each in listener:
+        assert each.entity_id == 6
+        break
+
+
+async def test_without_a_position_it_begins_with_what_comes(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    make.event(1, entity_id=1)
+    await until_shown(admin)
+    listener = db.events.listen(poll_interval=0.01)
+    heard = Heard(listener, 1)
+    await until(admin, LISTENS)
+    make.event(1, entity_id=2)
+    assert await heard.result() == [2]
+
+
+async def test_a_notification_wakes_it(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    heard = Heard(db.events.listen(await db.events.position(), poll_interval=NEVER), 1)
+    await until(admin, LISTENS)
+    make.event(1, entity_id=1)
+    await until_shown(admin)
+    notify(admin)
+    assert await heard.result() == [1]
+
+
+async def test_a_notification_that_comes_before_the_horizon_passes_is_enough(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory, database_url: str
+) -> None:
+    listener = db.events.listen(await db.events.position(), poll_interval=NEVER)
+    heard = Heard(listener, 1)
+    await until(admin, LISTENS)
+    with psycopg.connect(database_url) as open_before:
+        open_before.execute("SELECT pg_current_xact_id()")
+        make.event(1, entity_id=1)
+        notify(admin)
+    assert await heard.result() == [1]
+
+
+async def test_a_listener_whose_session_is_ended_goes_on_without_gap_or_duplicate(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    heard = Heard(db.events.listen(await db.events.position(), poll_interval=0.01), 40)
+    for number in range(1, 41):
+        make.event(1, entity_id=number)
+        if number % 10 == 5:
+            await until(admin, KILL)
+    assert await heard.result() == list(range(1, 41))
+
+
+async def test_other_entities_are_passed_over(db: AsyncDatabase, make: Factory) -> None:
+    start = await db.events.position()
+    for number in range(1, 5):
+        make.event(1, entity_id=number, entity_type="order" if number % 2 else "invoice")
+    listener = db.events.listen(start, entity_types=["order"], poll_interval=0.01)
+    assert await Heard(listener, 2).result() == [1, 3]
+
+
+async def test_events_that_are_pruned_while_it_listens_are_not_skipped_unnoticed(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    start = await db.events.position()
+    for number in (1, 2, 3):
+        make.event(1, entity_id=number)
+    await until_shown(admin)
+    with pytest.raises(EventsMissed, match="pruned"):
+        async for each in db.events.listen(start, batch_size=1):
+            admin.execute(
+                "WITH pruned AS (DELETE FROM change_events WHERE entity_id < 3 "
+                "RETURNING xid, seq) INSERT INTO pruned_events (xid, seq) "
+                "SELECT xid, seq FROM pruned ORDER BY xid DESC LIMIT 1"
+            )
+            assert each.entity_id == 1
+
+
+async def test_a_position_of_another_server_is_refused(db: AsyncDatabase) -> None:
+    with pytest.raises(OtherServer):
+        async for _ in db.events.listen("1/2/3"):
+            pass
+
+
+@pytest.mark.parametrize("ending", [AsyncListener.stop, None], ids=["stop", "close"])
+async def test_a_loop_that_waits_ends_without_an_error(
+    database_url: str,
+    admin: Connection[Any],
+    ending: Callable[[AsyncListener], None] | None,
+) -> None:
+    async with AsyncDatabase.connect(database_url) as db:
+        listener = db.events.listen(poll_interval=NEVER)
+        heard = Heard(listener, 1)
+        await until(admin, LISTENS)
+        if ending is not None:
+            ending(listener)
+            assert await heard.result() == []
+    assert await heard.result() == []
+    # It stays stopped, and has left no session behind.
+    assert await Heard(listener, 1).result() == []
+    await until(admin, NOBODY_LISTENS)
+
+
+async def test_a_loop_that_is_left_closes_its_connection(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    start = await db.events.position()
+    make.event(1)
+    async for _ in db.events.listen(start, poll_interval=0.01):
+        break
+    await until(admin, NOBODY_LISTENS)
+
+
+async def test_one_loop_at_a_time_goes_through_a_listener(db: AsyncDatabase, make: Factory) -> None:
+    start = await db.events.position()
+    make.event(1)
+    listener = db.events.listen(start, poll_interval=0.01)
+    async for _ in listener:
+        with pytest.raises(InvalidUse, match="one loop at a time"):
+            async for _ in listener:
+                pass
+        break
+
+
+async def test_a_listener_goes_round_a_pooler(
+    database_url: str, admin: Connection[Any], make: Factory
+) -> None:
+    with open_pooler(database_url) as pooled:
+        async with AsyncDatabase.connect(pooled) as db:
+            with pytest.raises(
+                InvalidUse, match=r"a listener needs a session of its own.*conninfo="
+            ):
+                db.events.listen()
+            with pytest.raises(InvalidUse, match="a pooler stands between"):
+                async for _ in db.events.listen(conninfo=pooled):
+                    pass
+            start = await db.events.position()
+            heard = Heard(db.events.listen(start, poll_interval=NEVER, conninfo=database_url), 1)
+            await until(admin, LISTENS)
+            make.event(1, entity_id=1)
+            await until_shown(admin)
+            notify(admin)
+            assert await heard.result() == [1]
+            # What needs no session of its own goes through the pooler.
+            assert len((await db.events.list_after(start)).events) == 1
+
+
+async def test_a_server_out_of_reach_is_told_at_the_first_connection(db: AsyncDatabase) -> None:
+    with pytest.raises(Unavailable):
+        async for _ in db.events.listen(conninfo="host=/nowhere"):
+            pass
+
+
+async def test_bad_input_is_refused_before_any_statement(
+    unopened: AsyncDatabase, db: AsyncDatabase
+) -> None:
+    bad: list[tuple[str, Any]] = [
+        ("after", "1/2"),
+        ("after", 1),
+        ("entity_types", "order"),
+        ("batch_size", 0),
+        ("poll_interval", 0),
+        ("poll_interval", "1"),
+        ("conninfo", "no=such"),
+    ]
+    for field, value in bad:
+        with pytest.raises(InvalidInput, match=f"^{field}: "):
+            unopened.events.listen(**{field: value})
+    with pytest.raises(InvalidUse, match="not open"):
+        unopened.events.listen()
+    async with db.connection() as held:
+        assert not hasattr(held.events, "listen")

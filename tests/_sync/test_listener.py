@@ -1,0 +1,256 @@
+# Generated from tests/_async/test_listener.py by tools/unasync.py. Do not edit.
+"""A listener: every event once, whatever becomes of the connection, the server and the position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.factories import Factory
+from tests.pooler import open_pooler
+from vrooli_data import (
+    ChangeEvent,
+    CreateEvent,
+    Database,
+    EventsMissed,
+    InvalidInput,
+    InvalidUse,
+    Listener,
+    OtherServer,
+    Unavailable,
+)
+
+from ._compat import PATIENCE, Started, until
+from .horizon import until_shown
+
+#: Seconds between two looks: so long that only a notification wakes within the test.
+NEVER = 10 * PATIENCE
+_SESSIONS = """
+SELECT count(*) = {}
+FROM pg_stat_activity
+WHERE
+    datname = current_database()
+    AND query ~ '/[*] vrooli_data:events.list_after'
+    AND state = 'idle'
+"""
+LISTENS = _SESSIONS.format(1)
+NOBODY_LISTENS = _SESSIONS.format(0)
+KILL = """
+SELECT count(pg_terminate_backend(pid, 60000)) = 1
+FROM pg_stat_activity
+WHERE datname = current_database() AND query ~ '/[*] vrooli_data:events.list_after'
+"""
+
+
+class Heard:
+    """A loop over a listener, beside the test."""
+
+    def __init__(self, listener: Listener, count: int) -> None:
+        self.listener = listener
+        self.events: list[ChangeEvent] = []
+        self._count = count
+        self._started = Started(self._run)
+
+    def _run(self) -> None:
+        for event in self.listener:
+            self.events.append(event)
+            if len(self.events) == self._count:
+                return
+
+    def result(self) -> list[int]:
+        """Wait for the end; return the entities of the events."""
+        self._started.result()
+        return [event.entity_id for event in self.events]
+
+
+def event(entity_id: int) -> CreateEvent:
+    return CreateEvent(user_id=1, entity_type="invoice", entity_id=entity_id, change_type="paid")
+
+
+def notify(admin: Connection[Any]) -> None:
+    admin.execute("NOTIFY vrooli_data_events")
+
+
+def test_a_listener_hands_out_what_was_and_what_is_committed(db: Database, make: Factory) -> None:
+    start = db.events.position()
+    for number in (1, 2, 3):
+        make.event(1, entity_id=number)
+    heard = Heard(db.events.listen(start, batch_size=2, poll_interval=0.01), 5)
+    for number in (4, 5):
+        db.events.record(event(number))
+    assert heard.result() == [1, 2, 3, 4, 5]
+    listener = heard.listener
+    assert listener.position == heard.events[-1].position
+    db.events.record(event(6))
+    # The same listener goes on where its last loop ended.
+    for each in listener:
+        assert each.entity_id == 6
+        break
+
+
+def test_without_a_position_it_begins_with_what_comes(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    make.event(1, entity_id=1)
+    until_shown(admin)
+    listener = db.events.listen(poll_interval=0.01)
+    heard = Heard(listener, 1)
+    until(admin, LISTENS)
+    make.event(1, entity_id=2)
+    assert heard.result() == [2]
+
+
+def test_a_notification_wakes_it(db: Database, admin: Connection[Any], make: Factory) -> None:
+    heard = Heard(db.events.listen(db.events.position(), poll_interval=NEVER), 1)
+    until(admin, LISTENS)
+    make.event(1, entity_id=1)
+    until_shown(admin)
+    notify(admin)
+    assert heard.result() == [1]
+
+
+def test_a_notification_that_comes_before_the_horizon_passes_is_enough(
+    db: Database, admin: Connection[Any], make: Factory, database_url: str
+) -> None:
+    listener = db.events.listen(db.events.position(), poll_interval=NEVER)
+    heard = Heard(listener, 1)
+    until(admin, LISTENS)
+    with psycopg.connect(database_url) as open_before:
+        open_before.execute("SELECT pg_current_xact_id()")
+        make.event(1, entity_id=1)
+        notify(admin)
+    assert heard.result() == [1]
+
+
+def test_a_listener_whose_session_is_ended_goes_on_without_gap_or_duplicate(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    heard = Heard(db.events.listen(db.events.position(), poll_interval=0.01), 40)
+    for number in range(1, 41):
+        make.event(1, entity_id=number)
+        if number % 10 == 5:
+            until(admin, KILL)
+    assert heard.result() == list(range(1, 41))
+
+
+def test_other_entities_are_passed_over(db: Database, make: Factory) -> None:
+    start = db.events.position()
+    for number in range(1, 5):
+        make.event(1, entity_id=number, entity_type="order" if number % 2 else "invoice")
+    listener = db.events.listen(start, entity_types=["order"], poll_interval=0.01)
+    assert Heard(listener, 2).result() == [1, 3]
+
+
+def test_events_that_are_pruned_while_it_listens_are_not_skipped_unnoticed(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    start = db.events.position()
+    for number in (1, 2, 3):
+        make.event(1, entity_id=number)
+    until_shown(admin)
+    with pytest.raises(EventsMissed, match="pruned"):
+        for each in db.events.listen(start, batch_size=1):
+            admin.execute(
+                "WITH pruned AS (DELETE FROM change_events WHERE entity_id < 3 "
+                "RETURNING xid, seq) INSERT INTO pruned_events (xid, seq) "
+                "SELECT xid, seq FROM pruned ORDER BY xid DESC LIMIT 1"
+            )
+            assert each.entity_id == 1
+
+
+def test_a_position_of_another_server_is_refused(db: Database) -> None:
+    with pytest.raises(OtherServer):
+        for _ in db.events.listen("1/2/3"):
+            pass
+
+
+@pytest.mark.parametrize("ending", [Listener.stop, None], ids=["stop", "close"])
+def test_a_loop_that_waits_ends_without_an_error(
+    database_url: str,
+    admin: Connection[Any],
+    ending: Callable[[Listener], None] | None,
+) -> None:
+    with Database.connect(database_url) as db:
+        listener = db.events.listen(poll_interval=NEVER)
+        heard = Heard(listener, 1)
+        until(admin, LISTENS)
+        if ending is not None:
+            ending(listener)
+            assert heard.result() == []
+    assert heard.result() == []
+    # It stays stopped, and has left no session behind.
+    assert Heard(listener, 1).result() == []
+    until(admin, NOBODY_LISTENS)
+
+
+def test_a_loop_that_is_left_closes_its_connection(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    start = db.events.position()
+    make.event(1)
+    for _ in db.events.listen(start, poll_interval=0.01):
+        break
+    until(admin, NOBODY_LISTENS)
+
+
+def test_one_loop_at_a_time_goes_through_a_listener(db: Database, make: Factory) -> None:
+    start = db.events.position()
+    make.event(1)
+    listener = db.events.listen(start, poll_interval=0.01)
+    for _ in listener:
+        with pytest.raises(InvalidUse, match="one loop at a time"):
+            for _ in listener:
+                pass
+        break
+
+
+def test_a_listener_goes_round_a_pooler(
+    database_url: str, admin: Connection[Any], make: Factory
+) -> None:
+    with open_pooler(database_url) as pooled:
+        with Database.connect(pooled) as db:
+            with pytest.raises(
+                InvalidUse, match=r"a listener needs a session of its own.*conninfo="
+            ):
+                db.events.listen()
+            with pytest.raises(InvalidUse, match="a pooler stands between"):
+                for _ in db.events.listen(conninfo=pooled):
+                    pass
+            start = db.events.position()
+            heard = Heard(db.events.listen(start, poll_interval=NEVER, conninfo=database_url), 1)
+            until(admin, LISTENS)
+            make.event(1, entity_id=1)
+            until_shown(admin)
+            notify(admin)
+            assert heard.result() == [1]
+            # What needs no session of its own goes through the pooler.
+            assert len((db.events.list_after(start)).events) == 1
+
+
+def test_a_server_out_of_reach_is_told_at_the_first_connection(db: Database) -> None:
+    with pytest.raises(Unavailable):
+        for _ in db.events.listen(conninfo="host=/nowhere"):
+            pass
+
+
+def test_bad_input_is_refused_before_any_statement(unopened: Database, db: Database) -> None:
+    bad: list[tuple[str, Any]] = [
+        ("after", "1/2"),
+        ("after", 1),
+        ("entity_types", "order"),
+        ("batch_size", 0),
+        ("poll_interval", 0),
+        ("poll_interval", "1"),
+        ("conninfo", "no=such"),
+    ]
+    for field, value in bad:
+        with pytest.raises(InvalidInput, match=f"^{field}: "):
+            unopened.events.listen(**{field: value})
+    with pytest.raises(InvalidUse, match="not open"):
+        unopened.events.listen()
+    with db.connection() as held:
+        assert not hasattr(held.events, "listen")

@@ -1,0 +1,103 @@
+# Generated from tests/_async/test_listener_failover.py by tools/unasync.py. Do not edit.
+"""A listener through a restart of the server, a crash of it, and a failover to a standby."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from tests.embedded_folders import FAST, ask, open_folder, postmaster
+from tests.proxy import open_proxy
+from vrooli_data import CreateEvent, Database, Listener, RetryPolicy, embedded, migrate
+
+from ._compat import PATIENCE, Started, blocking, until
+from .test_standby import copy_data
+
+pytestmark = pytest.mark.slow("servers that stop")
+
+#: A crash loses nothing that is committed.
+DURABLE = {**FAST, "synchronous_commit": "on"}
+LISTENS = """
+SELECT count(*) = 1
+FROM pg_stat_activity
+WHERE datname = current_database() AND query ~ '/[*] vrooli_data:events.list_after'
+"""
+OUTBOX = "SELECT array_agg(event_id ORDER BY xid, seq) FROM change_events"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Make a folder for the servers of one test."""
+    with open_folder() as folder:
+        yield folder
+
+
+def collect(listener: Listener, seen: list[UUID], count: int) -> None:
+    for event in listener:
+        seen.append(event.event_id)
+        if len(seen) == count:
+            return
+
+
+def record(db: Database, count: int) -> None:
+    for number in range(1, count + 1):
+        db.events.record(
+            CreateEvent(user_id=1, entity_type="invoice", entity_id=number, change_type="paid")
+        )
+
+
+def until_begun(url: str) -> None:
+    """Return when the listener is connected: its first connection must not fail."""
+    with psycopg.connect(url, autocommit=True) as beside:
+        until(beside, LISTENS)
+
+
+@pytest.mark.parametrize("ending", ["stopped", "killed"])
+def test_a_listener_goes_on_after_the_server_was_restarted(folder: Path, ending: str) -> None:
+    url = embedded.start(folder, settings=DURABLE)
+    migrate(url)
+    patient = RetryPolicy(timeout=PATIENCE)
+    with Database.connect(url, retry=patient) as db:
+        seen: list[UUID] = []
+        listener = db.events.listen(db.events.position(), poll_interval=0.05)
+        heard = Started(partial(collect, listener, seen, 30))
+        until_begun(url)
+        for _ in range(3):
+            record(db, 10)
+            if ending == "killed":
+                os.kill(postmaster(folder), signal.SIGKILL)
+            blocking(partial(embedded.stop, folder))
+            blocking(partial(embedded.start, folder, settings=DURABLE))
+        heard.result()
+    assert seen == ask(url, OUTBOX)
+
+
+def test_a_listener_goes_on_after_a_failover_to_a_standby(folder: Path) -> None:
+    primary = embedded.start(folder / "primary", settings=FAST)
+    migrate(primary)
+    copy_data(primary, folder / "primary" / "pgdata", folder / "standby" / "pgdata")
+    standby = embedded.start(folder / "standby", settings=FAST)
+    with open_proxy(primary) as address:
+        patient = RetryPolicy(timeout=PATIENCE)
+        with Database.connect(address.url, retry=patient) as db:
+            seen: list[UUID] = []
+            listener = db.events.listen(db.events.position(), poll_interval=0.05)
+            heard = Started(partial(collect, listener, seen, 20))
+            until_begun(primary)
+            record(db, 10)
+            with psycopg.connect(standby, autocommit=True) as after:
+                until(after, "SELECT count(*) = 10 FROM change_events")
+                blocking(partial(embedded.stop, folder / "primary"))
+                # Until it is promoted, it cannot be listened to.
+                address.lead_to(standby)
+                after.execute("SELECT pg_promote()")
+            record(db, 10)
+            heard.result()
+    assert seen == ask(standby, OUTBOX)
