@@ -20,6 +20,7 @@ _QUERIES = (
     "chat_participants",
     "chats",
     "create_with_initial_setup",
+    "counters",
     "create_with_version",
     "folded_search",
     "injection",

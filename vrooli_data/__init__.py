@@ -11,6 +11,7 @@ from ._async.held import AsyncHeldConnection
 from ._async.repository import AsyncExecutor, AsyncRepository
 from ._async.retrying import AsyncAttempt, AsyncRetrying
 from ._async.transaction import AsyncTransaction
+from ._async.views import AsyncViewBuffer
 from ._binding import Queries, queries
 from ._bound import Command, Query, Scalar
 from ._connect import QueryEvent
@@ -34,6 +35,7 @@ from ._sync.held import HeldConnection
 from ._sync.repository import Executor, Repository
 from ._sync.retrying import Attempt, Retrying
 from ._sync.transaction import Transaction
+from ._sync.views import ViewBuffer
 from ._transactions import Failure, Isolation, TryEachResult
 from .errors import (
     AlreadyExists,
@@ -163,6 +165,7 @@ __all__ = [
     "AsyncRepository",
     "AsyncRetrying",
     "AsyncTransaction",
+    "AsyncViewBuffer",
     "Attempt",
     "Bookmark",
     "BulkFailure",
@@ -289,6 +292,7 @@ __all__ = [
     "UserStats",
     "UserSummary",
     "UserWithTeams",
+    "ViewBuffer",
     "VrooliDataError",
     "mend_search",
     "migrate",

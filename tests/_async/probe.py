@@ -34,6 +34,7 @@ OTHER: dict[tuple[str, str], dict[str, Any]] = {
     # A status that a scheduled run can have next, and that the time elapsed goes with.
     ("runs", "update_status"): {"status": "Cancelled"},
     ("runs", "update_status_with_event"): {"status": "Cancelled"},
+    ("counters", "add_views"): {"views": {"a" * 12: 1}},
     # Without rows, nothing is sent.
     ("bookmarks", "bulk_create"): {"bookmarks": [CreateBookmark(user_id=1, resource_id=1)]},
     ("runs", "bulk_create"): {"runs": [CreateRun(user_id=1, name="Run")]},

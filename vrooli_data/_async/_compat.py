@@ -223,3 +223,33 @@ async def _close_when_cancelled(close: Callable[[], Coroutine[Any, Any, None]]) 
         # What was cancelled with this task is not waited for.
         with suppress(asyncio.CancelledError):
             await close()
+
+
+class AsyncTimer:
+    """Does work every so often beside its owner, until it is stopped."""
+
+    def __init__(self, work: Callback, interval: float) -> None:
+        self._work = work
+        self._interval = interval
+        self._is_stopped = False
+        self._woken = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    def wake(self) -> None:
+        """Have the work done now."""
+        self._woken.set()
+
+    async def stop(self) -> None:
+        """Wait for the end of the work that is under way, and do no more."""
+        self._is_stopped = True
+        self._woken.set()
+        await self._task
+
+    async def _run(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), self._interval)
+            self._woken.clear()
+            if self._is_stopped:
+                return
+            await self._work()

@@ -150,3 +150,34 @@ class Home:
 
 def _nothing() -> None:
     pass
+
+
+class Timer:
+    """Does work every so often beside its owner, until it is stopped."""
+
+    def __init__(self, work: Callback, interval: float) -> None:
+        self._work = work
+        self._interval = interval
+        self._is_stopped = False
+        self._woken = threading.Event()
+        # A program that ends without stopping it does not wait for it.
+        self._thread = threading.Thread(target=self._run, name="vrooli_data timer", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Have the work done now."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Wait for the end of the work that is under way, and do no more."""
+        self._is_stopped = True
+        self._woken.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._woken.wait(self._interval)
+            self._woken.clear()
+            if self._is_stopped:
+                return
+            self._work()

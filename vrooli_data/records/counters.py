@@ -31,3 +31,9 @@ class ClaimedRequests(msgspec.Struct, frozen=True):
     ids: list[int]
     #: Whether the next statement sees what was committed before the requests were locked.
     is_read_committed: bool
+
+
+class ViewedResources(msgspec.Struct, frozen=True, gc=False):
+    """The resources whose views were counted."""
+
+    resources: int

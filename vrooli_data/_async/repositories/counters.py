@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from ..._domain import own_queries
 from ...engine import AsyncRepository, json_text
-from ...errors import InvalidUse, NotFound
+from ...errors import InvalidInput, InvalidUse, NotFound
 from ...records import Reconciliation
-from ...records.counters import ClaimedRequests, RequestedBatch
+from ...records.counters import ClaimedRequests, RequestedBatch, ViewedResources
 from ...records.shared import RowId
-from ...validation import check_batch_size, check_id
+from ...validation import MAX_MANY, check_batch_size, check_id, check_int, check_key, check_type
 
 _SQL = own_queries("counters")
 
 _REQUEST = _SQL.bind("request", RowId)
 _REQUEST_ALL = _SQL.bind("request_all", RequestedBatch)
 _RECONCILE_CLAIM = _SQL.bind("reconcile__claim", ClaimedRequests)
+_ADD_VIEWS = _SQL.bind("add_views", ViewedResources)
 _RECONCILE = _SQL.bind("reconcile", Reconciliation)
 #: Less than the id of any row.
 _BEFORE_ALL = 0
+#: More than anybody counts, and few enough for the counter.
+_MAX_VIEWS = 2**53
 _NOTHING = Reconciliation(0, 0, 0)
 
 
@@ -72,3 +75,18 @@ class AsyncCounterRepository(AsyncRepository):
             return await counters.get_one(_RECONCILE, json_text(claimed.ids))
 
         return await self.atomic(claim_and_correct)
+
+    async def add_views(self, views: dict[str, int]) -> int:
+        """Add to the views of resources by public id (sql/counters/add_views.sql).
+
+        One statement changes at most 10 000 resources, and locks them in the order of their ids.
+        Returns how many were found: absent and deleted ones are left out. Changes neither revision
+        nor updated_at. `ViewBuffer` sums views up for it.
+        """
+        check_type("views", views, dict)
+        if len(views) > MAX_MANY:
+            raise InvalidInput("views", f"must hold at most {MAX_MANY} resources")
+        for public_id, number in views.items():
+            check_key("views", public_id)
+            check_int("views", number, 1, _MAX_VIEWS)
+        return (await self.get_one(_ADD_VIEWS, json_text(views))).resources
