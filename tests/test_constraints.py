@@ -57,8 +57,6 @@ def world(make: Factory) -> Connection[Any]:
     make_world(make)
     make.connection.execute(
         "INSERT INTO pruned_events (xid, seq) VALUES ('1', 1);"
-        "INSERT INTO counter_reconciliations (entity_type, entity_id, counter) "
-        "VALUES ('resource', 1, 'bookmarks');"
         "INSERT INTO stats_users (user_id, period_type, period_start, period_end) "
         "VALUES (1, 'Daily', '2026-01-01', '2026-01-02');"
         "INSERT INTO stats_teams (team_id, period_type, period_start, period_end) "

@@ -84,7 +84,8 @@ cancelled AS (
     RETURNING runs.id
 ),
 
-counts AS (
+-- Materialized, so that the statistics below wait for it.
+counts AS MATERIALIZED (
     SELECT
         (
             SELECT count(*)

@@ -172,6 +172,20 @@ ORDER BY
     language ASC
 LIMIT 1;
 
+-- name: resources__soft_delete_with_event()^
+SELECT
+    resources.id,
+    users.id AS deleted_by_id,
+    '00000000-0000-4000-8000-000000000000' AS event_id
+FROM resources
+CROSS JOIN users
+WHERE NOT resources.is_deleted
+ORDER BY
+    resources.score DESC,
+    resources.id DESC,
+    users.id ASC
+LIMIT 1;
+
 -- name: resources__bulk_soft_delete()^
 WITH listed AS (
     SELECT id
