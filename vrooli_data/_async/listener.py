@@ -152,6 +152,7 @@ class AsyncListener:
         if connection is None or repository is None:
             connection, repository = await self._listening.connect(self._connector)
             self._connection, self._repository = connection, repository
+            self._is_begun = True
         elif not self._is_full:
             await self._wait(connection)
         if self.position is None:
@@ -160,7 +161,7 @@ class AsyncListener:
         batch = await repository.list_after(
             self.position, entity_types=options.entity_types, batch_size=options.batch_size
         )
-        self._is_begun, self._is_full = True, batch.is_full
+        self._is_full = batch.is_full
         self._back_off.end()
         if batch.position == self.position:
             return None

@@ -149,6 +149,7 @@ class Listener:
         if connection is None or repository is None:
             connection, repository = self._listening.connect(self._connector)
             self._connection, self._repository = connection, repository
+            self._is_begun = True
         elif not self._is_full:
             self._wait(connection)
         if self.position is None:
@@ -157,7 +158,7 @@ class Listener:
         batch = repository.list_after(
             self.position, entity_types=options.entity_types, batch_size=options.batch_size
         )
-        self._is_begun, self._is_full = True, batch.is_full
+        self._is_full = batch.is_full
         self._back_off.end()
         if batch.position == self.position:
             return None
