@@ -1,6 +1,6 @@
 """Workers that add and remove bookmarks while counters are compared and corrected.
 
-``python -m tests.counters_soak URL [OPERATIONS]`` runs it on an empty, migrated database.
+``python -m tests.counters_soak URL [OPERATIONS]`` runs it on a migrated database, and empties that.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def soak(url: str, operations: int, operation: Operation = in_one_statement) -> 
         psycopg.connect(url, autocommit=True) as admin,
         Database.connect(url, min_size=WORKERS + 1, max_size=WORKERS + 1) as db,
     ):
+        admin.execute("TRUNCATE users, resources, counter_reconciliations CASCADE")
         make = Factory(admin)
         users = [make.user() for _ in range(_USERS)]
         resources = [make.resource() for _ in range(WATCHED + _SPOILED)]

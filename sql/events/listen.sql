@@ -222,11 +222,14 @@ SELECT
     ) AS holder
 FROM unpublished;
 
--- name: restamp(batch_size)!
+-- name: restamp(batch_size)$
 -- Give events with xids of another server the xid of this transaction, the first of them first.
+-- Return how many.
 -- No transaction that began here before can have seen such an xid: they are of the future.
--- Record: none
--- Index:  change_events_xid_seq_idx, change_events_xid_seq_idx (order), change_events_pkey
+-- Record: int
+-- Index:  change_events_xid_seq_idx, change_events_xid_seq_idx (order), change_events_pkey,
+--         scan: change_events, every row, each may have been restored
+-- Plan:   custom (batch_size = 1000), for any number of rows it would read the whole table
 -- Locks:  for no key update: change_events
 WITH restored_events AS (
     SELECT
@@ -244,19 +247,32 @@ WITH restored_events AS (
     LIMIT :batch_size::integer
     -- lint: locks_are_ordered: by xid and seq, which no two events share.
     FOR NO KEY UPDATE
+),
+
+restamped AS (
+    UPDATE change_events
+    SET xid = pg_current_xact_id()
+    FROM restored_events
+    WHERE
+        change_events.user_id = restored_events.user_id
+        AND change_events.event_id = restored_events.event_id
+    RETURNING change_events.seq
 )
 
-UPDATE change_events
-SET xid = pg_current_xact_id()
-FROM restored_events
-WHERE
-    change_events.user_id = restored_events.user_id
-    AND change_events.event_id = restored_events.event_id;
+SELECT count(*) AS restamped
+FROM restamped;
 
--- name: restamp__pruned()!
--- Forget what was pruned on another server: positions of that server are refused anyway.
--- Record: none
+-- name: restamp__pruned()$
+-- Forget what was pruned on another server: positions of that server are refused anyway. Return how
+-- many rows said so.
+-- Record: int
 -- Index:  scan: pruned_events, at most 1 rows
 -- Locks:  row: pruned_events
-DELETE FROM pruned_events
-WHERE xid >= pg_snapshot_xmax(pg_current_snapshot());
+WITH forgotten AS (
+    DELETE FROM pruned_events
+    WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
+    RETURNING id
+)
+
+SELECT count(*) AS forgotten
+FROM forgotten;

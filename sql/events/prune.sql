@@ -5,8 +5,8 @@
 -- come as far is refused, and misses nothing unnoticed. Rows that another session has locked are
 -- skipped, so that several may prune at once.
 -- Record: int
--- Index:  change_events_published_at_idx, change_events_published_at_idx (order), change_events_pkey
--- Plan:   custom (older_than = '1 day', max_events = 1000), for any number of rows it would read the
+-- Index:  change_events_published_at_idx or change_events_xid_seq_idx, change_events_pkey
+-- Plan:   custom (older_than = '1 day', max_events = 10), for any number of rows it would read the
 --         whole table
 -- Locks:  for update skip locked: change_events, row: pruned_events
 WITH cur AS (
@@ -14,7 +14,10 @@ WITH cur AS (
         user_id,
         event_id
     FROM change_events
-    WHERE published_at < now() - :older_than::interval
+    WHERE
+        published_at < now() - :older_than::interval
+        -- A listener has not seen the others yet, however old they are.
+        AND xid < pg_snapshot_xmin(pg_current_snapshot())
     ORDER BY
         published_at ASC,
         user_id ASC,

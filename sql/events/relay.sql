@@ -7,8 +7,8 @@
 -- Index:  change_events_entity_type_entity_id_seq_idx,
 --         change_events_entity_type_entity_id_seq_idx (order)
 -- Locks:  none
--- Null:   entity_id, the start is given; heads.item.entity_id, it is a column that is NOT NULL;
---         heads.item.seq, only the start has none
+-- Null:   entity_id, the start is given; heads.item.entity_id, it is a column that is NOT
+--         NULL; heads.item.seq, only the start has none
 WITH RECURSIVE walked AS (
     SELECT
         0 AS entities,
@@ -90,8 +90,8 @@ LIMIT 1;
 --         change_events_entity_type_entity_id_seq_idx (order),
 --         change_events_parked_entity_type_entity_id_seq_idx
 -- Locks:  none
--- Null:   entity_id, the start is given; heads.item.entity_id, it is a column that is NOT NULL;
---         heads.item.seq, only the start has none
+-- Null:   entity_id, the start is given; heads.item.entity_id, it is a column that is NOT
+--         NULL; heads.item.seq, only the start has none
 WITH RECURSIVE walked AS (
     SELECT
         0 AS entities,

@@ -10,7 +10,14 @@ from msgspec import Struct
 from psycopg import AsyncRawCursor, Connection
 
 from tests.factories import Factory
-from vrooli_data import AsyncDatabase, AsyncHeldConnection, AsyncRepository, CreateUser, queries
+from vrooli_data import (
+    AsyncDatabase,
+    AsyncHeldConnection,
+    AsyncRepository,
+    CreateUser,
+    DatabaseError,
+    queries,
+)
 
 OWN = """\
 -- name: find(id)^
@@ -33,6 +40,14 @@ SELECT octet_length(:value::text) AS size;
 -- Index:  none: reads no table
 -- Locks:  none
 SELECT extract(YEAR FROM :at::timestamp)::integer AS year;
+
+-- name: divide(value)^
+-- Divide by the value.
+-- Record: Echo
+-- Index:  none: reads no table
+-- Plan:   custom (value = 1), it is planned anew
+-- Locks:  none
+SELECT 10 / :value::integer AS size;
 
 -- name: rename(id, name)!
 -- Rename a thing.
@@ -173,3 +188,22 @@ async def test_a_command_counts_its_rows_each_time(db: AsyncDatabase, sql: Any) 
     async with db.connection() as held:
         things = AsyncRepository(held)
         assert [await things.execute(rename, id, "new") for id in (1, 9, 1, 9)] == [1, 0, 1, 0]
+
+
+async def test_a_query_that_is_planned_anew_goes_on_after_its_errors(
+    db: AsyncDatabase, sql: Any
+) -> None:
+    divide = sql.bind("divide", Echo)
+    for _ in range(12):
+        async with db.transaction() as tx:
+            things = AsyncRepository(tx)
+            with pytest.raises(DatabaseError):
+                async with tx.savepoint():
+                    await things.get_one(divide, 0)
+            assert await things.get_one(divide, 5) == Echo(2)
+        with pytest.raises(DatabaseError):
+            async with db.transaction() as tx:
+                await AsyncRepository(tx).get_one(divide, 0)
+        with pytest.raises(DatabaseError):
+            await AsyncRepository(db).get_one(divide, 0)
+        assert await AsyncRepository(db).get_one(divide, 5) == Echo(2)

@@ -11,7 +11,14 @@ from msgspec import Struct
 from psycopg import Connection, RawCursor
 
 from tests.factories import Factory
-from vrooli_data import CreateUser, Database, HeldConnection, Repository, queries
+from vrooli_data import (
+    CreateUser,
+    Database,
+    DatabaseError,
+    HeldConnection,
+    Repository,
+    queries,
+)
 
 OWN = """\
 -- name: find(id)^
@@ -34,6 +41,14 @@ SELECT octet_length(:value::text) AS size;
 -- Index:  none: reads no table
 -- Locks:  none
 SELECT extract(YEAR FROM :at::timestamp)::integer AS year;
+
+-- name: divide(value)^
+-- Divide by the value.
+-- Record: Echo
+-- Index:  none: reads no table
+-- Plan:   custom (value = 1), it is planned anew
+-- Locks:  none
+SELECT 10 / :value::integer AS size;
 
 -- name: rename(id, name)!
 -- Rename a thing.
@@ -172,3 +187,20 @@ def test_a_command_counts_its_rows_each_time(db: Database, sql: Any) -> None:
     with db.connection() as held:
         things = Repository(held)
         assert [things.execute(rename, id, "new") for id in (1, 9, 1, 9)] == [1, 0, 1, 0]
+
+
+def test_a_query_that_is_planned_anew_goes_on_after_its_errors(db: Database, sql: Any) -> None:
+    divide = sql.bind("divide", Echo)
+    for _ in range(12):
+        with db.transaction() as tx:
+            things = Repository(tx)
+            with pytest.raises(DatabaseError):
+                with tx.savepoint():
+                    things.get_one(divide, 0)
+            assert things.get_one(divide, 5) == Echo(2)
+        with pytest.raises(DatabaseError):
+            with db.transaction() as tx:
+                Repository(tx).get_one(divide, 0)
+        with pytest.raises(DatabaseError):
+            Repository(db).get_one(divide, 0)
+        assert Repository(db).get_one(divide, 5) == Echo(2)

@@ -385,10 +385,10 @@ class AsyncSession:
             if each is not None:
                 await self.connection.execute(each, prepare=False)
             if query.is_planned_anew:
-                await self.connection.execute(PLAN_ANEW)
+                await self.connection.execute(PLAN_ANEW, prepare=False)
             await cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
             if query.is_planned_anew:
-                await self.connection.execute(PLAN_ONCE)
+                await self.connection.execute(PLAN_ONCE, prepare=False)
 
     async def _prepares_anew(self, error: psycopg.Error) -> bool:
         """Drop the prepared statements if the server refused one; return whether to send it again.

@@ -382,10 +382,10 @@ class Session:
             if each is not None:
                 self.connection.execute(each, prepare=False)
             if query.is_planned_anew:
-                self.connection.execute(PLAN_ANEW)
+                self.connection.execute(PLAN_ANEW, prepare=False)
             cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
             if query.is_planned_anew:
-                self.connection.execute(PLAN_ONCE)
+                self.connection.execute(PLAN_ONCE, prepare=False)
 
     def _prepares_anew(self, error: psycopg.Error) -> bool:
         """Drop the prepared statements if the server refused one; return whether to send it again.

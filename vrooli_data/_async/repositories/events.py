@@ -32,8 +32,8 @@ _RECORD = _SQL.bind("record", ChangeEvent)
 _POSITION = _SQL.scalar("position", str)
 _LIST_AFTER = _SQL.bind("list_after", ReadEvents)
 _LAG = _SQL.bind("lag", EventLag)
-_RESTAMP = _SQL.command("restamp")
-_RESTAMP__PRUNED = _SQL.command("restamp__pruned")
+_RESTAMP = _SQL.scalar("restamp", int)
+_RESTAMP__PRUNED = _SQL.scalar("restamp__pruned", int)
 _RESEND = _SQL.bind("resend", ChangeEvent)
 
 
@@ -117,10 +117,10 @@ class AsyncEventRepository(AsyncRepository):
         batch by batch in their order, each batch in a transaction of its own. Returns how many.
         """
         check_batch_size(batch_size)
-        await self.execute(_RESTAMP__PRUNED)
+        await self.get_scalar(_RESTAMP__PRUNED)
         count = 0
         while True:
-            restamped = await self.execute(_RESTAMP, batch_size)
+            restamped = await self.get_scalar(_RESTAMP, batch_size)
             count += restamped
             if restamped < batch_size:
                 return count
