@@ -14,6 +14,7 @@ KEYS: dict[str | None, list[Any]] = {
     None: [None],
     "created_at": TIMES,
     "updated_at": TIMES,
+    "parked_at": TIMES,
     "score": [-(2**63), -1, 0, 2**63 - 1],
     "bookmarks": [0, 1],
     "views": [0, 1, 2**63 - 1],
@@ -82,6 +83,20 @@ def add_bookmark(make: Factory, id: int, key: dict[str, Any], listed: bool) -> N
     make.bookmark(1 if listed else 2, id, **key)
 
 
+def add_parked(make: Factory, id: int, key: dict[str, Any], listed: bool) -> None:
+    make.event(1, seq=id, **(key if listed else {}))
+
+
+def resources_of(user: str, *, hidden: dict[str, Any]) -> Listing:
+    return Listing(
+        {user: 1},
+        "resources",
+        lambda make, id, key, listed: make.resource(
+            id=id, **({"created_by_id": 1} | ({} if listed else hidden) | key)
+        ),
+    )
+
+
 #: The last has no rows.
 STATUSES = ["Paused", "Failed", "Cancelled"]
 #: The rows with the ids 1 and 2 are there already; no listing shows them.
@@ -96,6 +111,18 @@ SOURCES = {
     ),
     "members.find_by_team__user_id": Listing({"team_id": 1}, "members", add_member),
     "members.find_by_user__created_at": Listing({"user_id": 1}, "members", add_membership),
+    "events.list_parked__parked_at": Listing({}, "change_events", add_parked),
+    "resources.find_by_creator__created_at": resources_of(
+        "created_by_id", hidden={"is_private": True}
+    ),
+    "resources.find_own__created_at": resources_of("user_id", hidden={"is_deleted": True}),
+    "resources.find_many__created_at": Listing(
+        {"resource_types": ["Api", "Note"]},
+        "resources",
+        lambda make, id, key, listed: make.resource(
+            id=id, resource_type=("Note", "Api")[id % 2], is_private=not listed, **key
+        ),
+    ),
     **{
         f"resources.find_by_type__{order_by}": resources(order_by)
         for order_by in ("created_at", "updated_at", "score", "bookmarks", "views")

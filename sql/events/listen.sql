@@ -163,7 +163,8 @@ SELECT
 -- the state of the session, and since when, are NULL where it belongs to another role.
 -- It reads every event that is not published.
 -- Record: EventLag
--- Index:  change_events_xid_seq_idx
+-- Index:  change_events_xid_seq_idx,
+--         scan: change_events, every row, those that are not published and those that are parked
 -- Locks:  none
 WITH unpublished AS (
     SELECT

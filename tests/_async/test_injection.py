@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from psycopg import Connection
@@ -87,6 +87,9 @@ def is_closed(slot: Slot) -> bool:
 def holds_text(slot: Slot) -> bool:
     """Return whether text can be put into a place, at least by disregard of its type."""
     kind = core(slot.annotation)
+    if get_origin(kind) is dict and get_args(kind)[1] is int:
+        # Its keys are ids, and its values are no text.
+        return False
     return kind is str or is_closed(slot) or is_json(slot.annotation) or is_object(slot.annotation)
 
 

@@ -394,7 +394,7 @@ async def test_bad_input_is_refused_before_any_statement(unopened: AsyncDatabase
     for key in ("", "k" * 256):
         with pytest.raises(InvalidInput, match="outputs: must have keys of 1 to 255 characters"):
             await runs.add_outputs(1, {key: 1})
-    with pytest.raises(InvalidInput, match="outputs: must hold finite numbers"):
+    with pytest.raises(InvalidInput, match="outputs: must hold only finite numbers"):
         await runs.update_status(1, "Completed", outputs={"x": float("nan")})
     with pytest.raises(InvalidInput, match="outputs: goes with Completed, Failed or Cancelled"):
         await runs.update_status(1, "Paused", outputs={})

@@ -326,7 +326,7 @@ async def test_bad_input_is_refused_before_any_statement(unopened: AsyncDatabase
         await runs.update_status(1, "Completed", time_elapsed=-1)
     with pytest.raises(InvalidInput, match="time_elapsed: goes with"):
         await runs.update_status(1, "Paused", time_elapsed=1)
-    with pytest.raises(InvalidInput, match="data: must hold finite numbers"):
+    with pytest.raises(InvalidInput, match="data: must hold only finite numbers"):
         await runs.create(CreateRun(user_id=1, name="R", data={"x": float("nan")}))
     with pytest.raises(InvalidInput, match="context_switches: must be from 0 to 2147483647"):
         await runs.update(1, UpdateRun(context_switches=2**31))

@@ -225,7 +225,7 @@ async def test_bad_input_is_refused_before_any_statement(unopened: AsyncDatabase
             await start(1, [StartStep(name="Step", inputs={key: 1})])
     with pytest.raises(InvalidInput, match=r"inputs: must have str as keys"):
         await start(1, [StartStep(name="Step", inputs={1: 1})])  # type: ignore[dict-item]
-    with pytest.raises(InvalidInput, match=r"inputs: must hold finite numbers"):
+    with pytest.raises(InvalidInput, match=r"inputs: must hold only finite numbers"):
         await start(1, [StartStep(name="Step", inputs={"x": float("nan")})])
     with pytest.raises(InvalidInput, match=r"inputs: must not hold the character NUL"):
         await start(1, [StartStep(name="Step", inputs={"a\0": 1})])

@@ -246,7 +246,7 @@ async def test_bad_input_is_refused_before_any_statement(unopened: AsyncDatabase
         await teams.create(CreateTeam(name="Team", created_by_id=0))
     with pytest.raises(InvalidInput, match="config: must be a dict, not list"):
         await teams.create(CreateTeam(name="Team", config=[]))  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="config: must hold finite numbers"):
+    with pytest.raises(InvalidInput, match="config: must hold only finite numbers"):
         await teams.update(1, UpdateTeam(config={"a": float("nan")}))
     with pytest.raises(InvalidInput, match="changes: must hold at least one field"):
         await teams.update(1, UpdateTeam())

@@ -73,7 +73,11 @@ def key_type_of(listing: Listing[Any]) -> type:
 def filters_of(arguments: dict[str, Any]) -> tuple[Any, ...]:
     """Return the parameters that a method makes of its arguments."""
     statuses = [each for each in get_args(RunStatus) if each in arguments.get("statuses", ())]
-    others = [value for name, value in arguments.items() if name not in ("statuses", "order_by")]
+    others = [
+        json_text(value) if isinstance(value, list) else value
+        for name, value in arguments.items()
+        if name not in ("statuses", "order_by")
+    ]
     return (*others, *([json_text(statuses)] if statuses else ()))
 
 

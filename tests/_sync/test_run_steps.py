@@ -389,7 +389,7 @@ def test_bad_input_is_refused_before_any_statement(unopened: Database) -> None:
     for key in ("", "k" * 256):
         with pytest.raises(InvalidInput, match="outputs: must have keys of 1 to 255 characters"):
             runs.add_outputs(1, {key: 1})
-    with pytest.raises(InvalidInput, match="outputs: must hold finite numbers"):
+    with pytest.raises(InvalidInput, match="outputs: must hold only finite numbers"):
         runs.update_status(1, "Completed", outputs={"x": float("nan")})
     with pytest.raises(InvalidInput, match="outputs: goes with Completed, Failed or Cancelled"):
         runs.update_status(1, "Paused", outputs={})

@@ -321,7 +321,7 @@ def test_bad_input_is_refused_before_any_statement(unopened: Database) -> None:
         runs.update_status(1, "Completed", time_elapsed=-1)
     with pytest.raises(InvalidInput, match="time_elapsed: goes with"):
         runs.update_status(1, "Paused", time_elapsed=1)
-    with pytest.raises(InvalidInput, match="data: must hold finite numbers"):
+    with pytest.raises(InvalidInput, match="data: must hold only finite numbers"):
         runs.create(CreateRun(user_id=1, name="R", data={"x": float("nan")}))
     with pytest.raises(InvalidInput, match="context_switches: must be from 0 to 2147483647"):
         runs.update(1, UpdateRun(context_switches=2**31))

@@ -224,7 +224,7 @@ def test_bad_input_is_refused_before_any_statement(unopened: Database) -> None:
             start(1, [StartStep(name="Step", inputs={key: 1})])
     with pytest.raises(InvalidInput, match=r"inputs: must have str as keys"):
         start(1, [StartStep(name="Step", inputs={1: 1})])  # type: ignore[dict-item]
-    with pytest.raises(InvalidInput, match=r"inputs: must hold finite numbers"):
+    with pytest.raises(InvalidInput, match=r"inputs: must hold only finite numbers"):
         start(1, [StartStep(name="Step", inputs={"x": float("nan")})])
     with pytest.raises(InvalidInput, match=r"inputs: must not hold the character NUL"):
         start(1, [StartStep(name="Step", inputs={"a\0": 1})])

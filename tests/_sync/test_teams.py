@@ -243,7 +243,7 @@ def test_bad_input_is_refused_before_any_statement(unopened: Database) -> None:
         teams.create(CreateTeam(name="Team", created_by_id=0))
     with pytest.raises(InvalidInput, match="config: must be a dict, not list"):
         teams.create(CreateTeam(name="Team", config=[]))  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="config: must hold finite numbers"):
+    with pytest.raises(InvalidInput, match="config: must hold only finite numbers"):
         teams.update(1, UpdateTeam(config={"a": float("nan")}))
     with pytest.raises(InvalidInput, match="changes: must hold at least one field"):
         teams.update(1, UpdateTeam())

@@ -94,6 +94,25 @@ CROSS JOIN generate_series('2025-12-01 00:00+00', '2025-12-05 00:00+00', interva
     AS days (start)
 WHERE teams.id <= 1000;
 
+INSERT INTO change_events (
+    user_id,
+    event_id,
+    entity_type,
+    entity_id,
+    change_type,
+    published_at,
+    parked_at
+)
+SELECT
+    n % 1000 + 1,
+    gen_random_uuid(),
+    'resource',
+    n % 3000 + 1,
+    'updated',
+    CASE WHEN n % 20 > 1 THEN '2025-12-01 00:00+00'::timestamptz + n * interval '1 minute' END,
+    CASE WHEN n % 20 = 1 THEN '2025-12-01 00:00+00'::timestamptz + n * interval '1 minute' END
+FROM generate_series(1, 20000) AS n;
+
 INSERT INTO counter_reconciliations (entity_type, entity_id, counter)
 SELECT
     'resource',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -131,6 +131,13 @@ class AsyncEventRepository(AsyncRepository):
         *limit* is from 1 to 500.
         """
         return await self.page(_LIST_PARKED, cursor=cursor, limit=limit)
+
+    def iter_parked(self, *, batch_size: int = 1_000) -> AsyncIterator[ParkedEvent]:
+        """Iterate over the events that relays have given up (sql/events/parked.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        return self.iterate(_LIST_PARKED, batch_size=batch_size)
 
     async def resend(self, user_id: int, event_id: UUID) -> ChangeEvent | None:
         """Put a parked event back into the queue; None if none is parked (sql/events/parked.sql).

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -132,6 +132,13 @@ class EventRepository(Repository):
         *limit* is from 1 to 500.
         """
         return self.page(_LIST_PARKED, cursor=cursor, limit=limit)
+
+    def iter_parked(self, *, batch_size: int = 1_000) -> Iterator[ParkedEvent]:
+        """Iterate over the events that relays have given up (sql/events/parked.sql).
+
+        *batch_size* is from 1 to 10 000; see `iterate`.
+        """
+        return self.iterate(_LIST_PARKED, batch_size=batch_size)
 
     def resend(self, user_id: int, event_id: UUID) -> ChangeEvent | None:
         """Put a parked event back into the queue; None if none is parked (sql/events/parked.sql).
