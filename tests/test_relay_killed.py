@@ -34,7 +34,7 @@ ENTITIES = 40
 #: Each line is written at once, so that the lines of all relays are in the order of the deliveries.
 PROGRAM = """
 import os, signal, sys, time
-from vrooli_data import Database
+from vrooli_data import Database, Unavailable
 
 file = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
@@ -42,12 +42,22 @@ def deliver(event):
     os.write(file, f"{event.entity_id} {event.seq} {event.event_id}\\n".encode())
     time.sleep(0.003)
 
-with Database.connect(sys.argv[1], max_size=1, application_name="relay") as db:
-    relay = db.events.relay(
-        deliver, batch_size=20, lease=1.0, poll_interval=0.02
-    )
-    signal.signal(signal.SIGTERM, lambda *_: relay.stop())
-    relay.run()
+def connect():
+    # A server that is out of reach when a process starts is an error, which a supervisor answers.
+    while True:
+        try:
+            return db.open()
+        except Unavailable:
+            time.sleep(0.1)
+
+db = Database.connect(sys.argv[1], max_size=1, application_name="relay")
+relay = db.events.relay(
+    deliver, batch_size=20, lease=1.0, poll_interval=0.02
+)
+signal.signal(signal.SIGTERM, lambda *_: relay.stop())
+connect()
+relay.run()
+db.close()
 """
 #: Sessions of the writers, one of three at a time.
 TERMINATE = """
