@@ -11,13 +11,14 @@ ALTER TABLE change_events VALIDATE CONSTRAINT change_events_claimed_until_check;
 ALTER TABLE change_events VALIDATE CONSTRAINT change_events_resent_at_check;
 
 DROP INDEX CONCURRENTLY IF EXISTS change_events_entity_type_entity_id_seq_idx;
--- events.claim: the next entity that has an event to deliver, and its events in order.
+-- events.list_heads and events.claim: the next entity that has an event to deliver, and its events
+-- in order.
 CREATE INDEX CONCURRENTLY change_events_entity_type_entity_id_seq_idx
 ON change_events (entity_type, entity_id, seq)
 WHERE published_at IS NULL AND parked_at IS NULL;
 
 DROP INDEX CONCURRENTLY IF EXISTS change_events_parked_entity_type_entity_id_seq_idx;
--- events.claim__hold_parked: whether an earlier event of an entity is parked.
+-- events.list_heads: whether an earlier event of an entity is parked.
 CREATE INDEX CONCURRENTLY change_events_parked_entity_type_entity_id_seq_idx
 ON change_events (entity_type, entity_id, seq)
 WHERE parked_at IS NOT NULL;

@@ -19,7 +19,7 @@ _FIRST_WAIT, _LAST_WAIT = 0.1, 5.0
 
 
 class ListenOptions:
-    """What a listener was told, checked."""
+    """The arguments of a listener, checked."""
 
     def __init__(
         self,

@@ -5,17 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from threading import Lock
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 from uuid import UUID
-
-import msgspec
 
 from ._public_id import new_event_id
 from ._rows import Row
 from .records.events import ChangeEvent
 from .validation import check_type
-
-R = TypeVar("R")
 
 #: Seconds from one notification to the next.
 _INTERVAL = 0.05
@@ -37,7 +33,7 @@ class Recording(NamedTuple):
         """The key of the event, as `events.find_by_event_id` takes it."""
         return self.user_id, self.event_id
 
-    def is_told_by(self, event: ChangeEvent) -> bool:
+    def matches(self, event: ChangeEvent) -> bool:
         """Return whether an event of this key is of this change, and not of an earlier one."""
         return (
             event.entity_type == self.entity_type
@@ -60,11 +56,6 @@ def is_recorded(rows: Sequence[Row]) -> bool:
     Where a change is refused, its statement returns no row, or NULL in the last column.
     """
     return bool(rows) and rows[0][-1] is not None
-
-
-def row_told(data: Any, kind: type[R]) -> R:
-    """Return the record of a row that an event holds as JSON."""
-    return msgspec.convert(data, kind)
 
 
 class Notifications:

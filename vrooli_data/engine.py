@@ -18,7 +18,7 @@ from ._loading import (
     LoadedRows,
     OnDuplicate,
 )
-from ._outbox import Recording, checked_event_id, row_told
+from ._outbox import Recording, checked_event_id
 from ._pages import Listing, Page
 from ._public_id import new_public_id
 from ._sync._compat import Inputs
@@ -53,5 +53,4 @@ __all__ = [
     "json_text",
     "new_public_id",
     "queries",
-    "row_told",
 ]

@@ -1,90 +1,9 @@
--- name: list_heads(entity_type, after_entity_type, after_entity_id, max_entities, max_heads)^
+-- name: list_heads(entity_type, after_entity_type, after_entity_id, max_entities, max_heads, hold_parked)^
 -- Walk over the entities that have events to deliver, and list the first event of each free one.
--- An entity is free unless its first event is claimed, or waits after a failure. Each step jumps to
--- the next entity, and so costs the same however many events an entity has. The walk goes on behind
--- an entity, through one entity type or (NULL) all of them, and ends early at enough free ones.
--- Record: EventHeads
--- Index:  change_events_entity_type_entity_id_seq_idx,
---         change_events_entity_type_entity_id_seq_idx (order)
--- Locks:  none
--- Null:   entity_id, the start is given; heads.item.entity_id, it is a column that is NOT
---         NULL; heads.item.seq, only the start has none
-WITH RECURSIVE walked AS (
-    SELECT
-        0 AS entities,
-        0 AS free_entities,
-        :after_entity_type::text COLLATE "C" AS entity_type,
-        :after_entity_id::bigint AS entity_id,
-        NULL::bigint AS seq,
-        FALSE AS is_free
-    UNION ALL
-    SELECT
-        walked.entities + 1 AS entities,
-        walked.free_entities + following.is_free::integer AS free_entities,
-        following.entity_type,
-        following.entity_id,
-        following.seq,
-        following.is_free
-    FROM walked
-    CROSS JOIN
-        LATERAL (
-            SELECT
-                change_events.entity_type,
-                change_events.entity_id,
-                change_events.seq,
-                (
-                    coalesce(change_events.claimed_until <= now(), TRUE)
-                    AND coalesce(change_events.not_before <= now(), TRUE)
-                ) AS is_free
-            FROM change_events
-            WHERE
-                change_events.published_at IS NULL
-                AND change_events.parked_at IS NULL
-                AND (change_events.entity_type, change_events.entity_id)
-                > (walked.entity_type, walked.entity_id)
-            -- lint: limit_is_ordered: a sequence numbers all events.
-            ORDER BY
-                change_events.entity_type ASC,
-                change_events.entity_id ASC,
-                change_events.seq ASC
-            LIMIT 1
-        ) AS following
-    WHERE
-        walked.entities < :max_entities::integer
-        AND walked.free_entities < :max_heads::integer
-        AND walked.entity_type = coalesce(:entity_type::text, walked.entity_type)
-)
-
-SELECT
-    entities,
-    entity_type,
-    entity_id,
-    (
-        SELECT
-            coalesce(
-                json_agg(
-                    json_build_object(
-                        'entity_type', free.entity_type,
-                        'entity_id', free.entity_id,
-                        'seq', free.seq
-                    )
-                    ORDER BY free.entities ASC
-                ),
-                '[]'
-            )
-        FROM walked AS free
-        WHERE
-            free.is_free
-            AND free.entity_type = coalesce(:entity_type::text, free.entity_type)
-    ) AS heads
-FROM walked
-WHERE entity_type = coalesce(:entity_type::text, entity_type)
-ORDER BY entities DESC
-LIMIT 1;
-
--- name: list_heads__hold_parked(entity_type, after_entity_type, after_entity_id, max_entities, max_heads)^
--- Walk over the entities that have events to deliver, and list the first event of each free one.
--- It is `list_heads`, but an entity with a parked event before the first one is not free.
+-- An entity is free unless its first event is claimed, or waits after a failure, or (where parked
+-- events hold up their entity) an event before it is parked. Each step jumps to the next entity, and
+-- so costs the same however many events an entity has. The walk begins after an entity, goes through
+-- one entity type or (NULL) all of them, and ends early at enough free ones.
 -- Record: EventHeads
 -- Index:  change_events_entity_type_entity_id_seq_idx,
 --         change_events_entity_type_entity_id_seq_idx (order),
@@ -118,15 +37,18 @@ WITH RECURSIVE walked AS (
                 (
                     coalesce(change_events.claimed_until <= now(), TRUE)
                     AND coalesce(change_events.not_before <= now(), TRUE)
-                    AND NOT EXISTS (
-                        SELECT held.seq
-                        FROM change_events AS held
-                        -- lint: joins_on_user_id: any user may have changed an entity.
-                        WHERE
-                            held.parked_at IS NOT NULL
-                            AND held.entity_type = change_events.entity_type
-                            AND held.entity_id = change_events.entity_id
-                            AND held.seq < change_events.seq
+                    AND NOT (
+                        :hold_parked::boolean
+                        AND EXISTS (
+                            SELECT parked.seq
+                            FROM change_events AS parked
+                            -- lint: joins_on_user_id: any user may have changed an entity.
+                            WHERE
+                                parked.parked_at IS NOT NULL
+                                AND parked.entity_type = change_events.entity_type
+                                AND parked.entity_id = change_events.entity_id
+                                AND parked.seq < change_events.seq
+                        )
                     )
                 ) AS is_free
             FROM change_events

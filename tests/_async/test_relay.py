@@ -335,6 +335,19 @@ async def test_pruning_deletes_old_published_events_and_keeps_the_last_position(
     assert [row[0] for row in state(admin)] == [False]
 
 
+async def test_pruning_leaves_what_an_open_transaction_hides_from_listeners(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    start = await db.events.position()
+    with admin.transaction():
+        admin.execute("SELECT pg_current_xact_id()")
+        await record(db, 1)
+        assert await db.events.relay(Seen().handle).poll() == 1
+        assert await db.events.prune(timedelta(0)) == 0
+    assert len((await db.events.list_after(start)).events) == 1
+    assert await db.events.prune(timedelta(0)) == 1
+
+
 BAD: list[tuple[str, dict[str, Any]]] = [
     ("handlers", {"handlers": None}),
     ("handlers", {"handlers": {}}),

@@ -334,6 +334,19 @@ def test_pruning_deletes_old_published_events_and_keeps_the_last_position(
     assert [row[0] for row in state(admin)] == [False]
 
 
+def test_pruning_leaves_what_an_open_transaction_hides_from_listeners(
+    db: Database, admin: Connection[Any]
+) -> None:
+    start = db.events.position()
+    with admin.transaction():
+        admin.execute("SELECT pg_current_xact_id()")
+        record(db, 1)
+        assert db.events.relay(Seen().handle).poll() == 1
+        assert db.events.prune(timedelta(0)) == 0
+    assert len((db.events.list_after(start)).events) == 1
+    assert db.events.prune(timedelta(0)) == 1
+
+
 BAD: list[tuple[str, dict[str, Any]]] = [
     ("handlers", {"handlers": None}),
     ("handlers", {"handlers": {}}),

@@ -38,7 +38,7 @@ class AsyncListening:
         self._resolver = resolver
 
     def listen(self, options: ListenOptions, conninfo: str | None) -> AsyncListener:
-        """Make a listener, whose connection leads where the pool's do, or where it is told."""
+        """Make a listener, whose connection leads where the pool's do, or to *conninfo*."""
         connector = self._connector
         if conninfo is not None:
             name = connector.parameters["application_name"]
@@ -75,7 +75,7 @@ class AsyncListener:
 
     Attributes:
         position: of the last event that was handed out or passed over; None before the first loop
-            of a listener that was told no position.
+            of a listener without a first position.
     """
 
     def __init__(

@@ -195,7 +195,7 @@ class AsyncResolver:
             refusal = error
         # Also a refusal may be due to the first statement.
         event = await self._find_event(session, recording)
-        if event is not None and recording.is_told_by(event):
+        if event is not None and recording.matches(event):
             await session.notify()
             return event
         if refusal is None:

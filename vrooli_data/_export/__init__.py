@@ -74,7 +74,7 @@ def export(
             compression of its own.
         schema: where the tables are; None is the first schema that exists in the search_path of
             the role.
-        progress: told of each thousand rows.
+        progress: receives the progress, each thousand rows.
     """
     check_choice("kind", kind, get_args(Kind))
     check_choice("file_format", file_format, get_args(FileFormat))

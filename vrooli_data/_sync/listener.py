@@ -39,7 +39,7 @@ class Listening:
         self._resolver = resolver
 
     def listen(self, options: ListenOptions, conninfo: str | None) -> Listener:
-        """Make a listener, whose connection leads where the pool's do, or where it is told."""
+        """Make a listener, whose connection leads where the pool's do, or to *conninfo*."""
         connector = self._connector
         if conninfo is not None:
             name = connector.parameters["application_name"]
@@ -74,7 +74,7 @@ class Listener:
 
     Attributes:
         position: of the last event that was handed out or passed over; None before the first loop
-            of a listener that was told no position.
+            of a listener without a first position.
     """
 
     def __init__(self, listening: Listening, connector: Connector, options: ListenOptions) -> None:

@@ -196,7 +196,7 @@ class Resolver:
             refusal = error
         # Also a refusal may be due to the first statement.
         event = self._find_event(session, recording)
-        if event is not None and recording.is_told_by(event):
+        if event is not None and recording.matches(event):
             session.notify()
             return event
         if refusal is None:

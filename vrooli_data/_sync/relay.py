@@ -32,7 +32,6 @@ logger = logging.getLogger("vrooli_data")
 
 _SQL = own_queries("events")
 _LIST_HEADS = _SQL.bind("list_heads", EventHeads)
-_LIST_HEADS_HOLD_PARKED = _SQL.bind("list_heads__hold_parked", EventHeads)
 _CLAIM = _SQL.bind("claim", ChangeEvent)
 _RENEW = _SQL.bind("renew", EventKey)
 _PUBLISH = _SQL.scalar("publish", int)
@@ -42,7 +41,7 @@ _FAIL = _SQL.scalar("fail", int)
 _PAUSE = 0.2
 _HANDLERS = "handlers"
 
-#: What is told of an event.
+#: A function that is called with each event.
 Handler: TypeAlias = Body[ChangeEvent, object]
 Handlers: TypeAlias = Handler | Mapping[str, Handler]
 
@@ -91,12 +90,13 @@ class Relay:
     def _claim(self, claim: Claim) -> int:
         """Walk on until something is claimed, or enough entities are passed."""
         options, walk = self._options, self._walk
-        query = _LIST_HEADS_HOLD_PARKED if options.hold_parked else _LIST_HEADS
         walk.begin()
         passed = 0
         while passed < MAX_ENTITIES and not walk.is_idle and not self._stop.is_set:
             most = MAX_ENTITIES - passed
-            found = self._repository.get_one(query, *walk.place, most, options.batch_size)
+            found = self._repository.get_one(
+                _LIST_HEADS, *walk.place, most, options.batch_size, options.hold_parked
+            )
             passed += found.entities
             claimed = claim.take(found) if found.heads else 0
             walk.go_on(

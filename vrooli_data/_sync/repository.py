@@ -8,12 +8,12 @@ from copy import copy
 from functools import partial
 from typing import Any, ParamSpec, Self, TypeVar, get_args, overload
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from .._bound import Command, Query, Scalar
 from .._loading import BulkResult, Load, OnDuplicate
 from .._loading import Options as LoadOptions
-from .._outbox import Recording, row_told
+from .._outbox import Recording
 from .._pages import Listing, Page
 from ..errors import Conflict, NotFound
 from ..records.events import ChangeEvent
@@ -111,17 +111,17 @@ class Repository:
         /,
         *args: Any,
         recording: Recording,
-        told: Callable[[ChangeEvent], R],
+        from_event: Callable[[ChangeEvent], R],
     ) -> R | None:
         """Run a query that records the event of its change, and fetch its first row.
 
         None if there is none. Where the change is refused, the query returns no row, or NULL in its
-        last column. Where its reply was lost and it is committed, the record is what *told* makes
-        of the event.
+        last column. Where its reply was lost and it is committed, the record is made by
+        *from_event*.
         """
         found = self._runner.record(query, query.arguments(args, {}), recording)
         if isinstance(found, ChangeEvent):
-            return told(found)
+            return from_event(found)
         return query.record_of(found[0]) if found else None
 
     def get_recorded(
@@ -130,10 +130,10 @@ class Repository:
         /,
         *args: Any,
         recording: Recording,
-        told: Callable[[ChangeEvent], R],
+        from_event: Callable[[ChangeEvent], R],
     ) -> R:
         """Do the same as `find_recorded`; raise `NotFound` if there is no row."""
-        found = self.find_recorded(query, *args, recording=recording, told=told)
+        found = self.find_recorded(query, *args, recording=recording, from_event=from_event)
         if found is None:
             raise NotFound(f"{query.name}: there is no such row", query=query.name)
         return found
@@ -217,7 +217,7 @@ class Repository:
                 *parameters,
                 *recording.key,
                 recording=recording,
-                told=partial(_update_told, query),
+                from_event=partial(_update_from_event, query),
             )
         if outcome is None:
             return None
@@ -306,8 +306,8 @@ class Repository:
         return self._runner.atomic(run)
 
 
-def _update_told(query: Query[..., Update[R]], event: ChangeEvent) -> Update[R]:
+def _update_from_event(query: Query[..., Update[R]], event: ChangeEvent) -> Update[R]:
     """Return what an update has returned, by its event."""
     (kind,) = get_args(query.record)
     before: Any = event.previous_data
-    return Update(before["revision"], row_told(event.new_data, kind))
+    return Update(before["revision"], convert(event.new_data, kind))

@@ -20,9 +20,9 @@ class CreateEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     entity_id: Id
     change_type: ChangeType
     changed_fields: FieldNames = []
-    #: Any JSON value; None: it is not told.
+    #: Any JSON value; None: the event leaves it out.
     previous_data: Json | None = None
-    #: Any JSON value; None: it is not told.
+    #: Any JSON value; None: the event leaves it out.
     new_data: Json | None = None
     #: Made when None. A new attempt of the same change gives the same.
     event_id: UUID | None = None

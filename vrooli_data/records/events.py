@@ -20,7 +20,7 @@ class Notification(msgspec.Struct, frozen=True, gc=False):
 
 
 class ChangeEvent(msgspec.Struct, frozen=True):
-    """One row of change_events, as it is handed to whoever is told of the change."""
+    """One row of change_events, as a handler or a listener gets it."""
 
     #: Who made the change.
     user_id: int
@@ -32,9 +32,9 @@ class ChangeEvent(msgspec.Struct, frozen=True):
     entity_id: int
     change_type: str
     changed_fields: list[str]
-    #: None when the entity was created, or when it is not told.
+    #: None when the entity was created, or when the event leaves it out.
     previous_data: JsonValue
-    #: None when the entity was deleted, or when it is not told.
+    #: None when the entity was deleted, or when the event leaves it out.
     new_data: JsonValue
     #: Failed deliveries so far.
     attempts: int

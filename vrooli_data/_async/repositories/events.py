@@ -71,7 +71,7 @@ class AsyncEventRepository(AsyncRepository):
             _json(values["previous_data"]),
             _json(values["new_data"]),
             recording=recording,
-            told=lambda event: event,
+            from_event=lambda event: event,
         )
 
     async def position(self) -> str:

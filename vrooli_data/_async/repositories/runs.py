@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, get_args
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from ..._domain import own_queries
 from ..._domain.fields import check_values
@@ -21,7 +21,6 @@ from ...engine import (
     checked_event_id,
     json_text,
     new_public_id,
-    row_told,
 )
 from ...errors import InvalidInput, InvalidTransition, NotFound
 from ...inputs import CreateRun, StartStep, UpdateRun
@@ -431,7 +430,11 @@ class AsyncRunRepository(AsyncRepository):
         given = (status, time_elapsed, written, keep_steps, *recording.key)
         if user_id is None:
             change = await self.find_recorded(
-                _UPDATE_STATUS_WITH_EVENT, id, *given, recording=recording, told=_move_told
+                _UPDATE_STATUS_WITH_EVENT,
+                id,
+                *given,
+                recording=recording,
+                from_event=_move_from_event,
             )
         else:
             check_id("user_id", user_id)
@@ -441,7 +444,7 @@ class AsyncRunRepository(AsyncRepository):
                 user_id,
                 *given,
                 recording=recording,
-                told=_move_told,
+                from_event=_move_from_event,
             )
         return _moved_run(_UPDATE_STATUS_WITH_EVENT.name, change, status)
 
@@ -612,10 +615,10 @@ def _moved_run(query: str, change: StatusUpdate | None, status: RunStatus) -> Ru
     return change.updated
 
 
-def _move_told(event: ChangeEvent) -> StatusUpdate:
+def _move_from_event(event: ChangeEvent) -> StatusUpdate:
     """Return what a move has returned, by its event."""
     before: Any = event.previous_data
-    return StatusUpdate(before["status"], row_told(event.new_data, Run))
+    return StatusUpdate(before["status"], convert(event.new_data, Run))
 
 
 def _wanted(statuses: Sequence[RunStatus]) -> str:

@@ -29,7 +29,8 @@ SELECT
     '' AS after_entity_type,
     0 AS after_entity_id,
     1000 AS max_entities,
-    100 AS max_heads;
+    100 AS max_heads,
+    FALSE AS hold_parked;
 
 -- name: events__claim()^
 WITH heads AS (

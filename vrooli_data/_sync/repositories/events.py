@@ -72,7 +72,7 @@ class EventRepository(Repository):
             _json(values["previous_data"]),
             _json(values["new_data"]),
             recording=recording,
-            told=lambda event: event,
+            from_event=lambda event: event,
         )
 
     def position(self) -> str:

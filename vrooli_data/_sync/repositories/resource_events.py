@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from msgspec import convert
+
 from ..._domain import own_queries
 from ...engine import (
     Recording,
@@ -13,7 +15,6 @@ from ...engine import (
     checked_event_id,
     json_text,
     new_public_id,
-    row_told,
 )
 from ...errors import NotFound
 from ...inputs import CreateResource, UpdateResource
@@ -56,7 +57,7 @@ class ResourceEvents(Repository):
             values["created_by_id"],
             *recording.key,
             recording=recording,
-            told=_resource_told,
+            from_event=_resource_from_event,
         )
 
     def update_with_event(
@@ -94,7 +95,7 @@ class ResourceEvents(Repository):
         check_id("id", id)
         recording = _recording(changed_by, event_id, id, "deleted")
         deleted = self.find_recorded(
-            _DELETE_WITH_EVENT, id, *recording.key, recording=recording, told=_id_told
+            _DELETE_WITH_EVENT, id, *recording.key, recording=recording, from_event=_id_from_event
         )
         return deleted is not None
 
@@ -113,7 +114,11 @@ class ResourceEvents(Repository):
         def lock_and_delete(resources: ResourceEvents) -> SoftDeleted | None:
             lock_to_delete(resources, json_text([id]))
             return resources.find_recorded(
-                _SOFT_DELETE_WITH_EVENT, id, *recording.key, recording=recording, told=_deleted_told
+                _SOFT_DELETE_WITH_EVENT,
+                id,
+                *recording.key,
+                recording=recording,
+                from_event=_deleted_from_event,
             )
 
         found = self.atomic(lock_and_delete)
@@ -137,13 +142,13 @@ def _recording(
     return Recording(user_id, checked_event_id(event_id), "resource", entity_id, change_type)
 
 
-def _resource_told(event: ChangeEvent) -> Resource:
-    return row_told(event.new_data, Resource)
+def _resource_from_event(event: ChangeEvent) -> Resource:
+    return convert(event.new_data, Resource)
 
 
-def _id_told(event: ChangeEvent) -> RowId:
+def _id_from_event(event: ChangeEvent) -> RowId:
     return RowId(event.entity_id)
 
 
-def _deleted_told(event: ChangeEvent) -> SoftDeleted:
-    return SoftDeleted(_resource_told(event))
+def _deleted_from_event(event: ChangeEvent) -> SoftDeleted:
+    return SoftDeleted(_resource_from_event(event))
