@@ -168,6 +168,26 @@ async def test_a_call_through_psycopg_that_outlives_the_block_is_undone_with_it(
     assert names(admin) == ["Eve"]
 
 
+async def test_a_call_through_psycopg_that_has_sent_nothing_is_undone_with_the_block(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    async def listen(connection: AsyncConnection[Any]) -> None:
+        async for _ in connection.notifies():
+            raise AssertionError
+
+    with pytest.raises(InvalidUse, match="still under way at the end"):
+        async with db.transaction() as tx:
+            await create(tx, "Lost")
+            connection = tx.connection
+            other = Started(partial(listen, connection))
+            while not connection.lock.locked():
+                await pause(0.001)
+    with pytest.raises(psycopg.OperationalError):
+        await other.result()
+    await check_whole(db, SIZE)
+    assert names(admin) == []
+
+
 async def test_a_call_that_outlives_its_savepoint_is_undone_with_the_transaction(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:

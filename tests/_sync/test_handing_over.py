@@ -169,6 +169,26 @@ def test_a_call_through_psycopg_that_outlives_the_block_is_undone_with_it(
     assert names(admin) == ["Eve"]
 
 
+def test_a_call_through_psycopg_that_has_sent_nothing_is_undone_with_the_block(
+    db: Database, admin: Connection[Any]
+) -> None:
+    def listen(connection: Connection[Any]) -> None:
+        for _ in connection.notifies():
+            raise AssertionError
+
+    with pytest.raises(InvalidUse, match="still under way at the end"):
+        with db.transaction() as tx:
+            create(tx, "Lost")
+            connection = tx.connection
+            other = Started(partial(listen, connection))
+            while not connection.lock.locked():
+                pause(0.001)
+    with pytest.raises(psycopg.OperationalError):
+        other.result()
+    check_whole(db, SIZE)
+    assert names(admin) == []
+
+
 def test_a_call_that_outlives_its_savepoint_is_undone_with_the_transaction(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:

@@ -353,7 +353,12 @@ class AsyncTransactionRunner:
 
         What another task or thread has begun must not run behind a ROLLBACK, on its own.
         """
-        if self._status() is not TransactionStatus.ACTIVE and self._turn.acquire(blocking=False):
+        if (
+            self._turn.acquire(blocking=False)
+            # A call through `tx.connection`, which may not have sent its statement yet.
+            and not self._connection.lock.locked()
+            and self._status() is not TransactionStatus.ACTIVE
+        ):
             return True
         self._cut()
         return False
