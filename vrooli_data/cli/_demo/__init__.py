@@ -1,4 +1,4 @@
-"""``vrooli-data demo``: run every access pattern on a seeded database."""
+"""``vrooli-data demo``: run typical reads on a seeded database."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def demo(
         float | None, typer.Option(show_default=str(_DEFAULT_SCALE), help=SCALE)
     ] = None,
 ) -> None:
-    """Run every access pattern, and show its record, latency and indexes.
+    """Run typical reads of users, resources and runs, and show their latency and indexes.
 
     The database is migrated and seeded first. The data of an earlier run is used again.
     """

@@ -1,4 +1,4 @@
-"""The access patterns of the demo."""
+"""The reads that the demo shows."""
 
 from __future__ import annotations
 
