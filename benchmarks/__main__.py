@@ -20,6 +20,7 @@ from . import (
     bench_bulk_beside,
     bench_bulk_memory,
     bench_bulk_update,
+    bench_claim,
     bench_events,
     bench_import,
     bench_iterate,
@@ -49,6 +50,7 @@ _BENCHMARKS: dict[str, Benchmark] = {
     "iterate": bench_iterate.measure,
     "transactions": bench_transactions.measure,
     "events": bench_events.measure,
+    "claim": bench_claim.measure,
     "import": bench_import.measure,
 }
 _SMOKE_SCALE = 0.005

@@ -123,6 +123,9 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
             for rows in (SMOKE.bulk_rows // 10, SMOKE.bulk_rows)
         }
 
+    [claim] = report["tables"]["claim"]
+    assert len(claim["comparisons"]) == 6
+
     soak, *hot_rows, track_commit = report["tables"]["transactions"]
     for found in soak["comparisons"]:
         assert found["counts"]["anomalies"] == 0

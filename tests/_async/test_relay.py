@@ -23,6 +23,16 @@ ORDER BY seq
 """
 WAITING = (False, False, False, 0, None)
 PUBLISHED = (True, False, False, 0, None)
+RECORD_MANY = """
+INSERT INTO change_events (user_id, event_id, entity_type, entity_id, change_type)
+SELECT 1, gen_random_uuid(), 'invoice', 1, 'paid' FROM generate_series(1, %s)
+"""
+#: From the table and through its indexes.
+ROWS_READ = """
+SELECT
+    (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'change_events')
+    + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'change_events')
+"""
 #: As if the time had passed that a failed event waits.
 MAKE_DUE = "UPDATE change_events SET not_before = now() WHERE not_before IS NOT NULL"
 
@@ -142,6 +152,47 @@ async def test_an_event_whose_head_another_relay_has_is_not_claimed(
     assert await AsyncClaim(db.events, options).take(found) == 0
     later = EventHeads(1, "invoice", 1, [EventHead("invoice", 1, second.seq)])
     assert await AsyncClaim(db.events, options).take(later) == 1
+
+
+async def test_events_behind_one_that_another_session_has_locked_are_not_claimed(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    first, second, _, other = await record(db, 1, 1, 1, 2)
+    heads = [EventHead("invoice", each.entity_id, each.seq) for each in (first, other)]
+    options = RelayOptions(10, 30.0, 1.0, 3, 1.0, 1.0, hold_parked=False)
+    claim = AsyncClaim(db.events, options)
+    with admin.transaction():
+        admin.execute("SELECT FROM change_events WHERE seq = %s FOR UPDATE", (second.seq,))
+        assert await claim.take(EventHeads(2, "invoice", 2, heads)) == 2
+    assert claim.waiting == [first, other]
+
+
+async def test_a_poll_reads_few_events_although_statistics_know_of_none(
+    database_url: str, admin: Connection[Any]
+) -> None:
+    admin.execute("ALTER TABLE change_events SET (autovacuum_enabled = off)")
+    admin.execute("VACUUM ANALYZE change_events")
+    async with AsyncDatabase.connect(database_url, max_size=1) as db:
+
+        async def rows_read() -> int:
+            async with db.connection() as held:
+                await held.connection.execute("SELECT pg_stat_force_next_flush()")
+            [(number,)] = admin.execute(ROWS_READ).fetchall()
+            return int(number)
+
+        read: list[int] = []
+
+        async def handle(_: ChangeEvent) -> None:
+            read.append(await rows_read())
+
+        relay = db.events.relay(handle, batch_size=10)
+        # From now on each plan that is kept is one for a table without rows.
+        assert await relay.poll() == 0
+        admin.execute(RECORD_MANY, (2_000,))
+        before = await rows_read()
+        assert await relay.poll() == 10
+        # Without the publishing, which reads all of such a small table.
+        assert read[0] - before < 200
 
 
 async def test_a_failed_event_blocks_its_entity_alone_and_is_parked(
