@@ -26,8 +26,6 @@ _NAME_LINE = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _LOADER = QueryLoader(GenericAdapter(), None)  # type: ignore[no-untyped-call]  # aiosql's is untyped
-#: Replacements of the pieces in which aiosql would find parameters that are none.
-_BARE = {"comment": " ", "hint": " ", "quoted": " 0 "}
 #: A query whose rows are streamed.
 COPIED_OUT = re.compile(
     r"COPY\s*\((?P<query>.*)\)\s*TO\s+STDOUT\s*\(\s*FORMAT\s+\"?binary\"?\s*\)[\s;]*",
@@ -180,8 +178,7 @@ def _read_query(path: Path, line: int, block: str) -> Source | Unreadable:
             return Unreadable(
                 path, line, name, f"{name} has `-- name:` after other text: begin a new line"
             )
-        # aiosql would read a colon in a comment or a quoted text as a parameter.
-        bare = "".join(_BARE.get(piece.kind, piece.text) for piece in cut)
+        bare = " ".join(map(_bare, cut))
         (loaded,) = _LOADER.load_query_data_from_sql(f"{first}\n{bare}", [])
     except Unended as error:
         return Unreadable(path, line, name, f"{name} has {error}")
@@ -198,6 +195,17 @@ def _read_query(path: Path, line: int, block: str) -> Source | Unreadable:
         written,
         _numbered(cut, parameters),
     )
+
+
+def _bare(piece: Piece) -> str:
+    """Return what aiosql sees of a piece: parameters, and whether there is anything else.
+
+    It takes long over each character, and would find parameters in comments and quoted texts.
+    """
+    if piece.kind == "parameter":
+        return piece.text
+    is_empty = piece.kind in ("comment", "hint") or not piece.text.strip("; \t\r\n")
+    return "" if is_empty else "0"
 
 
 def _header(lines: list[str]) -> dict[str, str]:
