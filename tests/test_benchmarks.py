@@ -88,7 +88,7 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
         for name in names["One plan for all parameters against one for each call"]
     }
     assert plans >= {"resources.find_trending", "users.search__substring", *_DEEP_PAGES}
-    assert any("vrooli_data" in name for name in names["Import time"])
+    assert {f"{face} / psycopg" for face in ("Database", "AsyncDatabase")} <= names["Import time"]
 
     assert {name.partition(",")[0] for name in names[_SEVERAL_TABLES]} == {
         "resources.create_with_version",

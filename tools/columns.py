@@ -40,7 +40,8 @@ from vrooli_data._lint.tree import (
     qualifier_of,
     read,
 )
-from vrooli_data._queries import COPIED_OUT, Source, Unreadable, read_file, sql_folder
+from vrooli_data._queries import COPIED_OUT, Source, sql_folder
+from vrooli_data._query_files import Unreadable, read_file
 from vrooli_data._rows import record_fields
 from vrooli_data._sql_text import pieces
 

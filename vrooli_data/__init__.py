@@ -1,152 +1,155 @@
-"""Typed records from hand-written SQL on PostgreSQL."""
+"""Typed records from hand-written SQL on PostgreSQL.
+
+Each name is imported when it is first used, because all of them together take longer than psycopg.
+So the import of `Database` alone does not import the asynchronous face.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ._async._compat import AsyncInputs
-from ._async.database import AsyncDatabase
-from ._async.held import AsyncHeldConnection
-from ._async.repository import AsyncExecutor, AsyncRepository
-from ._async.retrying import AsyncAttempt, AsyncRetrying
-from ._async.transaction import AsyncTransaction
-from ._async.views import AsyncViewBuffer
-from ._binding import Queries, queries
-from ._bound import Command, Query, Scalar
-from ._connect import QueryEvent
-from ._domain.positions import EventBatch
-from ._loading import (
-    BulkFailure,
-    BulkRefused,
-    BulkResult,
-    FailedRow,
-    Load,
-    LoadedRows,
-    OnDuplicate,
-)
-from ._migrate import MigrationReport, migrate
-from ._pages import Listing, Page
-from ._public_id import new_public_id
-from ._retry import RetryEvent, RetryPolicy
-from ._sync._compat import Inputs
-from ._sync.database import Database
-from ._sync.held import HeldConnection
-from ._sync.repository import Executor, Repository
-from ._sync.retrying import Attempt, Retrying
-from ._sync.transaction import Transaction
-from ._sync.views import ViewBuffer
-from ._transactions import Failure, Isolation, TryEachResult
-from .errors import (
-    AlreadyExists,
-    CheckFailed,
-    CommittedButCallbackFailed,
-    CommitUnknown,
-    Conflict,
-    DatabaseError,
-    DeadlockDetected,
-    EventsMissed,
-    GeneratedKeyTaken,
-    InvalidCursor,
-    InvalidFile,
-    InvalidInput,
-    InvalidTransition,
-    InvalidUse,
-    MigrationFailed,
-    MissingExtra,
-    MissingReference,
-    NotFound,
-    NotMigrated,
-    OtherServer,
-    PermissionDenied,
-    RecordMismatch,
-    SchemaTooNew,
-    SerializationFailure,
-    StillReferenced,
-    Timeout,
-    TooManyConflicts,
-    TransactionAborted,
-    Unavailable,
-    VrooliDataError,
-)
-from .inputs import (
-    ADMIN_PERMISSIONS,
-    MEMBER_PERMISSIONS,
-    TEAM_CHAT_CONFIG,
-    BulkUpdateResource,
-    CreateBookmark,
-    CreateChat,
-    CreateEvent,
-    CreateResource,
-    CreateResourceWithVersion,
-    CreateRun,
-    CreateTeam,
-    CreateTranslation,
-    CreateUser,
-    CreateVersion,
-    SetTranslation,
-    StartStep,
-    UpdateChat,
-    UpdateResource,
-    UpdateRun,
-    UpdateTeam,
-    UpdateUser,
-    UpdateVersion,
-)
-from .records import (
-    Bookmark,
-    BulkUpdate,
-    ChangeEvent,
-    Chat,
-    EventLag,
-    ExecutionStats,
-    FinalStepStatus,
-    HorizonHolder,
-    JsonValue,
-    LatestVersion,
-    Member,
-    Membership,
-    ParkedEvent,
-    Participant,
-    PeriodType,
-    Reconciliation,
-    Resource,
-    ResourceCounts,
-    ResourceOrder,
-    ResourceTranslation,
-    ResourceType,
-    ResourceVersion,
-    ResourceWithLatestVersion,
-    ResourceWithVersion,
-    Run,
-    RunDetails,
-    RunResource,
-    RunResourceVersion,
-    RunStatus,
-    RunStepDetails,
-    RunValue,
-    SoftDeletion,
-    StartedRun,
-    StepStatus,
-    Team,
-    TeamSetup,
-    TeamStats,
-    TeamSummary,
-    UpdateConflict,
-    User,
-    UserChat,
-    UserStats,
-    UserSummary,
-    UserWithTeams,
-)
-from .records.shared import Update
-
 if TYPE_CHECKING:
+    from ._async._compat import AsyncInputs
+    from ._async.database import AsyncDatabase
+    from ._async.held import AsyncHeldConnection
     from ._async.listener import AsyncListener
     from ._async.relay import AsyncHandler, AsyncHandlers, AsyncRelay
+    from ._async.repository import AsyncExecutor, AsyncRepository
+    from ._async.retrying import AsyncAttempt, AsyncRetrying
+    from ._async.transaction import AsyncTransaction
+    from ._async.views import AsyncViewBuffer
+    from ._binding import Queries, queries
+    from ._bound import Command, Query, Scalar
+    from ._connect import QueryEvent
+    from ._domain.positions import EventBatch
+    from ._loading import (
+        BulkFailure,
+        BulkRefused,
+        BulkResult,
+        FailedRow,
+        Load,
+        LoadedRows,
+        OnDuplicate,
+    )
     from ._mend import MendReport, mend_search
+    from ._migrate import MigrationReport, migrate
+    from ._pages import Listing, Page
+    from ._public_id import new_public_id
+    from ._retry import RetryEvent, RetryPolicy
+    from ._sync._compat import Inputs
+    from ._sync.database import Database
+    from ._sync.held import HeldConnection
     from ._sync.listener import Listener
     from ._sync.relay import Handler, Handlers, Relay
+    from ._sync.repository import Executor, Repository
+    from ._sync.retrying import Attempt, Retrying
+    from ._sync.transaction import Transaction
+    from ._sync.views import ViewBuffer
+    from ._transactions import Failure, Isolation, TryEachResult
+    from .errors import (
+        AlreadyExists,
+        CheckFailed,
+        CommittedButCallbackFailed,
+        CommitUnknown,
+        Conflict,
+        DatabaseError,
+        DeadlockDetected,
+        EventsMissed,
+        GeneratedKeyTaken,
+        InvalidCursor,
+        InvalidFile,
+        InvalidInput,
+        InvalidTransition,
+        InvalidUse,
+        MigrationFailed,
+        MissingExtra,
+        MissingReference,
+        NotFound,
+        NotMigrated,
+        OtherServer,
+        PermissionDenied,
+        RecordMismatch,
+        SchemaTooNew,
+        SerializationFailure,
+        StillReferenced,
+        Timeout,
+        TooManyConflicts,
+        TransactionAborted,
+        Unavailable,
+        VrooliDataError,
+    )
+    from .inputs import (
+        ADMIN_PERMISSIONS,
+        MEMBER_PERMISSIONS,
+        TEAM_CHAT_CONFIG,
+        BulkUpdateResource,
+        CreateBookmark,
+        CreateChat,
+        CreateEvent,
+        CreateResource,
+        CreateResourceWithVersion,
+        CreateRun,
+        CreateTeam,
+        CreateTranslation,
+        CreateUser,
+        CreateVersion,
+        SetTranslation,
+        StartStep,
+        UpdateChat,
+        UpdateResource,
+        UpdateRun,
+        UpdateTeam,
+        UpdateUser,
+        UpdateVersion,
+    )
+    from .records import (
+        Bookmark,
+        BulkUpdate,
+        ChangeEvent,
+        Chat,
+        EventLag,
+        ExecutionStats,
+        FinalStepStatus,
+        HorizonHolder,
+        JsonValue,
+        LatestVersion,
+        Member,
+        Membership,
+        ParkedEvent,
+        Participant,
+        PeriodType,
+        Reconciliation,
+        Resource,
+        ResourceCounts,
+        ResourceOrder,
+        ResourceTranslation,
+        ResourceType,
+        ResourceVersion,
+        ResourceWithLatestVersion,
+        ResourceWithVersion,
+        Run,
+        RunDetails,
+        RunResource,
+        RunResourceVersion,
+        RunStatus,
+        RunStepDetails,
+        RunValue,
+        SoftDeletion,
+        StartedRun,
+        StepStatus,
+        Team,
+        TeamSetup,
+        TeamStats,
+        TeamSummary,
+        UpdateConflict,
+        User,
+        UserChat,
+        UserStats,
+        UserSummary,
+        UserWithTeams,
+    )
+    from .records.shared import Update
 
 __all__ = [
     "ADMIN_PERMISSIONS",
@@ -300,23 +303,208 @@ __all__ = [
     "queries",
 ]
 
-
-_LATER = {
-    "AsyncHandler": "._async.relay",
-    "AsyncHandlers": "._async.relay",
-    "AsyncListener": "._async.listener",
-    "AsyncRelay": "._async.relay",
-    "Handler": "._sync.relay",
-    "Handlers": "._sync.relay",
-    "Listener": "._sync.listener",
-    "MendReport": "._mend",
-    "Relay": "._sync.relay",
-    "mend_search": "._mend",
+#: The names above by the module that has them.
+_PLACES = {
+    "._async._compat": ("AsyncInputs",),
+    "._async.database": ("AsyncDatabase",),
+    "._async.held": ("AsyncHeldConnection",),
+    "._async.listener": ("AsyncListener",),
+    "._async.relay": (
+        "AsyncHandler",
+        "AsyncHandlers",
+        "AsyncRelay",
+    ),
+    "._async.repository": (
+        "AsyncExecutor",
+        "AsyncRepository",
+    ),
+    "._async.retrying": (
+        "AsyncAttempt",
+        "AsyncRetrying",
+    ),
+    "._async.transaction": ("AsyncTransaction",),
+    "._async.views": ("AsyncViewBuffer",),
+    "._binding": (
+        "Queries",
+        "queries",
+    ),
+    "._bound": (
+        "Command",
+        "Query",
+        "Scalar",
+    ),
+    "._connect": ("QueryEvent",),
+    "._domain.positions": ("EventBatch",),
+    "._loading": (
+        "BulkFailure",
+        "BulkRefused",
+        "BulkResult",
+        "FailedRow",
+        "Load",
+        "LoadedRows",
+        "OnDuplicate",
+    ),
+    "._mend": (
+        "MendReport",
+        "mend_search",
+    ),
+    "._migrate": (
+        "MigrationReport",
+        "migrate",
+    ),
+    "._pages": (
+        "Listing",
+        "Page",
+    ),
+    "._public_id": ("new_public_id",),
+    "._retry": (
+        "RetryEvent",
+        "RetryPolicy",
+    ),
+    "._sync._compat": ("Inputs",),
+    "._sync.database": ("Database",),
+    "._sync.held": ("HeldConnection",),
+    "._sync.listener": ("Listener",),
+    "._sync.relay": (
+        "Handler",
+        "Handlers",
+        "Relay",
+    ),
+    "._sync.repository": (
+        "Executor",
+        "Repository",
+    ),
+    "._sync.retrying": (
+        "Attempt",
+        "Retrying",
+    ),
+    "._sync.transaction": ("Transaction",),
+    "._sync.views": ("ViewBuffer",),
+    "._transactions": (
+        "Failure",
+        "Isolation",
+        "TryEachResult",
+    ),
+    ".errors": (
+        "AlreadyExists",
+        "CheckFailed",
+        "CommittedButCallbackFailed",
+        "CommitUnknown",
+        "Conflict",
+        "DatabaseError",
+        "DeadlockDetected",
+        "EventsMissed",
+        "GeneratedKeyTaken",
+        "InvalidCursor",
+        "InvalidFile",
+        "InvalidInput",
+        "InvalidTransition",
+        "InvalidUse",
+        "MigrationFailed",
+        "MissingExtra",
+        "MissingReference",
+        "NotFound",
+        "NotMigrated",
+        "OtherServer",
+        "PermissionDenied",
+        "RecordMismatch",
+        "SchemaTooNew",
+        "SerializationFailure",
+        "StillReferenced",
+        "Timeout",
+        "TooManyConflicts",
+        "TransactionAborted",
+        "Unavailable",
+        "VrooliDataError",
+    ),
+    ".inputs": (
+        "ADMIN_PERMISSIONS",
+        "MEMBER_PERMISSIONS",
+        "TEAM_CHAT_CONFIG",
+        "BulkUpdateResource",
+        "CreateBookmark",
+        "CreateChat",
+        "CreateEvent",
+        "CreateResource",
+        "CreateResourceWithVersion",
+        "CreateRun",
+        "CreateTeam",
+        "CreateTranslation",
+        "CreateUser",
+        "CreateVersion",
+        "SetTranslation",
+        "StartStep",
+        "UpdateChat",
+        "UpdateResource",
+        "UpdateRun",
+        "UpdateTeam",
+        "UpdateUser",
+        "UpdateVersion",
+    ),
+    ".records": (
+        "Bookmark",
+        "BulkUpdate",
+        "ChangeEvent",
+        "Chat",
+        "EventLag",
+        "ExecutionStats",
+        "FinalStepStatus",
+        "HorizonHolder",
+        "JsonValue",
+        "LatestVersion",
+        "Member",
+        "Membership",
+        "ParkedEvent",
+        "Participant",
+        "PeriodType",
+        "Reconciliation",
+        "Resource",
+        "ResourceCounts",
+        "ResourceOrder",
+        "ResourceTranslation",
+        "ResourceType",
+        "ResourceVersion",
+        "ResourceWithLatestVersion",
+        "ResourceWithVersion",
+        "Run",
+        "RunDetails",
+        "RunResource",
+        "RunResourceVersion",
+        "RunStatus",
+        "RunStepDetails",
+        "RunValue",
+        "SoftDeletion",
+        "StartedRun",
+        "StepStatus",
+        "Team",
+        "TeamSetup",
+        "TeamStats",
+        "TeamSummary",
+        "UpdateConflict",
+        "User",
+        "UserChat",
+        "UserStats",
+        "UserSummary",
+        "UserWithTeams",
+    ),
+    ".records.shared": ("Update",),
 }
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 
-def __getattr__(name: str) -> object:
-    """Import what few programs use, and what reads many queries, when it is first used."""
-    if name in _LATER:
-        return getattr(import_module(_LATER[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:
+    # A type checker would take any name for a public one.
+
+    def __getattr__(name: str) -> object:
+        """Import a name when it is first used."""
+        if name in _MODULES:
+            found = globals()[name] = getattr(import_module(_MODULES[name], __name__), name)
+            return found
+        if f".{name}" in _PLACES:
+            return import_module(f".{name}", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, imported or not."""
+    return sorted({*globals(), *__all__})

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
@@ -170,6 +169,8 @@ def _problem_of_query(query: str, *, shows: bool) -> str | None:
 
 def _problem_of_name(name: str) -> str:
     """Return that libpq has no parameter of this name, and what to use."""
+    from difflib import get_close_matches  # noqa: PLC0415 (for a wrong name alone)
+
     problem = f"the parameter {name} is unknown to libpq"
     close = get_close_matches(name, _keywords(), 1)
     instead = _INSTEAD.get(name.lower()) or (f"write {close[0]}" if close else "remove it")

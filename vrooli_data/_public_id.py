@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextvars import ContextVar, Token
+from random import SystemRandom
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -15,6 +15,9 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 #: Pairs of digits, so that an id takes six divisions.
 _PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)
 _BASE = len(_PAIRS)
+
+#: What `secrets` uses, which also imports hashing.
+_random = SystemRandom()
 
 #: How many public ids there are.
 PUBLIC_IDS = _BASE**6
@@ -75,7 +78,7 @@ def _stable(make: Callable[[], T]) -> T:
 
 def _random_id() -> str:
     # With 96 bits, the probabilities of two ids differ by at most one part in 2^34.
-    return public_id_of(secrets.randbits(96) % PUBLIC_IDS)
+    return public_id_of(_random.getrandbits(96) % PUBLIC_IDS)
 
 
 def public_id_of(number: int) -> str:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from tests.factories import Factory
 from vrooli_data import (
     Database,
     DatabaseError,
+    InvalidFile,
     InvalidInput,
     InvalidUse,
     NotMigrated,
@@ -30,6 +33,7 @@ from vrooli_data import (
     Unavailable,
     queries,
 )
+from vrooli_data._queries import sql_folder
 
 
 def test_open_and_close_serve_without_a_block(database_url: str, make: Factory) -> None:
@@ -45,6 +49,20 @@ def test_open_and_close_serve_without_a_block(database_url: str, make: Factory) 
 def test_a_database_never_opened_says_so(unopened: Database) -> None:
     with pytest.raises(InvalidUse, match="not open"):
         unopened.users.find_by_id(1)
+
+
+def test_a_damaged_file_of_the_engines_own_queries_is_named(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(sql_folder(), tmp_path / "sql")
+    with (tmp_path / "sql" / "transactions" / "read.sql").open("a") as file:
+        file.write("-- name: find_nothing()\nSELECT 1;\n")
+    monkeypatch.setattr("vrooli_data._binding.sql_folder", lambda: tmp_path / "sql")
+    # As in a process that has not connected yet.
+    monkeypatch.delitem(sys.modules, "vrooli_data._engine_queries", raising=False)
+    db = Database.connect(database_url)
+    with pytest.raises(InvalidFile, match=r"read\.sql:\d+: transactions\.find_nothing has no"):
+        db.open()
 
 
 def test_database_url_is_the_default(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

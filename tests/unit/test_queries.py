@@ -12,7 +12,8 @@ import pytest
 
 from vrooli_data._binding import own_queries
 from vrooli_data._bound import Query
-from vrooli_data._queries import load_folder, read_folder, sql_folder
+from vrooli_data._queries import load_folder, sql_folder
+from vrooli_data._query_files import read_folder
 from vrooli_data.errors import InvalidFile, RecordMismatch
 
 GOOD = """-- name: {name}({parameters}){suffix}

@@ -21,7 +21,8 @@ from vrooli_data._lint import lint
 from vrooli_data._lint.schema import Schema
 from vrooli_data._lint.statement import Rule, Violation
 from vrooli_data._migrations import FOLDER
-from vrooli_data._queries import read_folder, sql_folder
+from vrooli_data._queries import sql_folder
+from vrooli_data._query_files import read_folder
 
 #: The rules of only this package; `vrooli-data check` has the other rules of queries.
 RULES: dict[str, Rule] = {rule.__name__: rule for rule in (*writes.RULES, *sharding.RULES)}

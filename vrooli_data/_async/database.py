@@ -8,7 +8,6 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from .._binding import own_queries
 from .._bound import BoundQuery
 from .._connect import QueryEvent, SessionSettings, connection_parameters, place_of
 from .._migrations import (
@@ -36,7 +35,6 @@ from .._transactions import (
 )
 from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Unavailable
 from ..records.events import ChangeEvent
-from ..records.schema import AppliedMigration, Extension
 from ..validation import check_flag, check_hook, check_int, check_seconds
 from ._compat import Body, call, check_body
 from .connection import AsyncPooledConnection
@@ -54,10 +52,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_SQL = own_queries("schema")
-_LIST_APPLIED_MIGRATIONS = _SQL.bind("list_applied_migrations", AppliedMigration)
-_LIST_APPLICATION_MIGRATIONS = _SQL.bind("list_applied_application_migrations", AppliedMigration)
-_LIST_EXTENSIONS = _SQL.bind("list_extensions", Extension)
 _MAX_POOL = 10_000
 
 
@@ -469,7 +463,9 @@ class AsyncDatabase(AsyncRepositories):
 
     async def _look_at(self, connection: AsyncPooledConnection) -> None:
         """Learn of the database what does not change while it is open."""
-        extensions = {name for (name,) in await connection.session.rows(_LIST_EXTENSIONS, ())}
+        from .._engine_queries import LIST_EXTENSIONS  # noqa: PLC0415 (it reads files)
+
+        extensions = {name for (name,) in await connection.session.rows(LIST_EXTENSIONS, ())}
         for series in self._series:
             applied = await self._applied_migrations(connection, series)
             check_applied(
@@ -487,12 +483,17 @@ class AsyncDatabase(AsyncRepositories):
         self, connection: AsyncPooledConnection, series: Series
     ) -> set[str]:
         """Return the ids of the migrations of a series that the database holds."""
+        from .._engine_queries import (  # noqa: PLC0415 (it reads files)
+            LIST_APPLICATION_MIGRATIONS,
+            LIST_APPLIED_MIGRATIONS,
+        )
+
         session = connection.session
         try:
             if series.application is None:
-                rows = await session.rows(_LIST_APPLIED_MIGRATIONS, ())
+                rows = await session.rows(LIST_APPLIED_MIGRATIONS, ())
             else:
-                rows = await session.rows(_LIST_APPLICATION_MIGRATIONS, (series.application,))
+                rows = await session.rows(LIST_APPLICATION_MIGRATIONS, (series.application,))
         except DatabaseError as error:
             if error.sqlstate != UNDEFINED_TABLE:
                 raise

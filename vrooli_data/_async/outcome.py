@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import psycopg
 
-from .._binding import own_queries
 from .._bound import BoundQuery
 from .._outbox import Recording
 from .._retry import reason_of
@@ -28,8 +27,6 @@ logger = logging.getLogger("vrooli_data")
 #: Looks for what the transaction would have written.
 Look: TypeAlias = Body[AsyncSession, bool]
 
-_FIND_OUTCOME = own_queries("transactions").bind("find_outcome", TransactionStatus)
-_FIND_EVENT = own_queries("events").bind("find_by_event_id", ChangeEvent)
 _EVENT_KEY = "change_events_pkey"
 
 #: Seconds between two questions, at first and at most.
@@ -205,8 +202,10 @@ class AsyncResolver:
         return refusal if is_taken else None
 
     async def _find_event(self, session: AsyncSession, recording: Recording) -> ChangeEvent | None:
-        rows = await session.rows(_FIND_EVENT, recording.key)
-        return _FIND_EVENT.record_of(rows[0]) if rows else None
+        from .._engine_queries import FIND_EVENT  # noqa: PLC0415 (it reads files)
+
+        rows = await session.rows(FIND_EVENT, recording.key)
+        return FIND_EVENT.record_of(rows[0]) if rows else None
 
     async def _ask(self, trace: Trace, look: Look | None, end: float) -> str | None:
         """Ask once; None when the server does not answer, or not yet."""
@@ -277,11 +276,13 @@ class AsyncResolver:
         return True
 
     async def _find(self, session: AsyncSession, xid: str) -> TransactionStatus:
+        from .._engine_queries import FIND_OUTCOME  # noqa: PLC0415 (it reads files)
+
         try:
-            rows = await session.rows(_FIND_OUTCOME, (xid,))
+            rows = await session.rows(FIND_OUTCOME, (xid,))
         except DatabaseError as error:
             if error.sqlstate != INVALID_PARAMETER_VALUE:
                 raise
             # The server was restarted, and has not given out this id yet.
             return TransactionStatus(None, "")
-        return _FIND_OUTCOME.record_of(rows[0])
+        return FIND_OUTCOME.record_of(rows[0])

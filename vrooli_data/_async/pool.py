@@ -16,7 +16,6 @@ from psycopg.conninfo import timeout_from_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from .._binding import own_queries
 from .._classify import translate, unreachable
 from .._connect import (
     ASK_PROCESS,
@@ -40,7 +39,6 @@ from .session import AsyncSession
 
 logger = logging.getLogger("vrooli_data")
 
-_FIND_RUN = own_queries("transactions").bind("find_run", ServerRun)
 #: Seconds after which the pool calls `reconnect_failed`.
 _RECONNECT_TIMEOUT = 0.5
 #: Seconds to wait for a connection that was idle a moment ago.
@@ -98,11 +96,13 @@ class AsyncConnector:
         The query takes half a millisecond, so that it runs once and not for each connection. With
         an older answer, some outcomes of lost commits stay unknown, but none is wrong.
         """
+        from .._engine_queries import FIND_RUN  # noqa: PLC0415 (it reads files)
+
         try:
-            (row,) = await session.rows(_FIND_RUN, ())
+            (row,) = await session.rows(FIND_RUN, ())
         except PermissionDenied:
             return None
-        run = _FIND_RUN.record_of(row)
+        run = FIND_RUN.record_of(row)
         self._runs[run.started] = run
         return run
 

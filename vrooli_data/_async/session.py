@@ -16,7 +16,6 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from .._binding import own_queries
 from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
@@ -28,7 +27,7 @@ from .._rows import UNREADABLE, Row
 from .._sqlstates import UNPREPARED
 from .._transactions import mark_written
 from ..errors import InvalidInput, InvalidUse, VrooliDataError
-from ..records.events import ChangeEvent, Notification
+from ..records.events import ChangeEvent
 from ..records.transactions import ServerRun
 from ._compat import Body
 from .connection import AsyncPooledConnection
@@ -38,7 +37,6 @@ T = TypeVar("T")
 
 logger = logging.getLogger("vrooli_data")
 
-_NOTIFY = own_queries("events").bind("notify", Notification)
 #: Seconds that a notification may take, which nobody needs.
 _NOTIFY_LIMIT = 1.0
 
@@ -174,9 +172,11 @@ class AsyncSession:
         is_at_rest = self.connection.pgconn.transaction_status == TransactionStatus.IDLE
         if not is_at_rest or not self._settings.notifications.is_due():
             return
+        from .._engine_queries import NOTIFY  # noqa: PLC0415 (it reads files)
+
         try:
             with self.connection.within(_NOTIFY_LIMIT):
-                await self.rows(_NOTIFY, ())
+                await self.rows(NOTIFY, ())
         except (VrooliDataError, psycopg.Error) as error:
             logger.warning("listeners were not notified of events: %s", type(error).__name__)
 

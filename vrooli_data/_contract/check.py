@@ -24,7 +24,8 @@ from .scratch import SCRATCH_SCHEMA, fill_database, scratch_database
 _RECORDS: Final = "vrooli_data.records"
 #: The modules of this package that run queries.
 _REPOSITORIES: Final = tuple(
-    f"vrooli_data.{name}" for name in ("_async", "_export", "_import", "_mend", "_seed")
+    f"vrooli_data.{name}"
+    for name in ("_async", "_engine_queries", "_export", "_import", "_mend", "_seed")
 )
 
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from .._own_session import own_session
-from .._queries import Source, read_folder
+from .._queries import Source
+from .._query_files import read_folder
 from .._search_path import SearchPath
 from ..errors import InvalidFile, InvalidInput, MissingExtra
 from . import plan_files

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import psycopg
 
-from .._binding import own_queries
 from .._bound import BoundQuery
 from .._outbox import Recording
 from .._retry import reason_of
@@ -29,8 +28,6 @@ logger = logging.getLogger("vrooli_data")
 #: Looks for what the transaction would have written.
 Look: TypeAlias = Body[Session, bool]
 
-_FIND_OUTCOME = own_queries("transactions").bind("find_outcome", TransactionStatus)
-_FIND_EVENT = own_queries("events").bind("find_by_event_id", ChangeEvent)
 _EVENT_KEY = "change_events_pkey"
 
 #: Seconds between two questions, at first and at most.
@@ -206,8 +203,10 @@ class Resolver:
         return refusal if is_taken else None
 
     def _find_event(self, session: Session, recording: Recording) -> ChangeEvent | None:
-        rows = session.rows(_FIND_EVENT, recording.key)
-        return _FIND_EVENT.record_of(rows[0]) if rows else None
+        from .._engine_queries import FIND_EVENT  # noqa: PLC0415 (it reads files)
+
+        rows = session.rows(FIND_EVENT, recording.key)
+        return FIND_EVENT.record_of(rows[0]) if rows else None
 
     def _ask(self, trace: Trace, look: Look | None, end: float) -> str | None:
         """Ask once; None when the server does not answer, or not yet."""
@@ -278,11 +277,13 @@ class Resolver:
         return True
 
     def _find(self, session: Session, xid: str) -> TransactionStatus:
+        from .._engine_queries import FIND_OUTCOME  # noqa: PLC0415 (it reads files)
+
         try:
-            rows = session.rows(_FIND_OUTCOME, (xid,))
+            rows = session.rows(FIND_OUTCOME, (xid,))
         except DatabaseError as error:
             if error.sqlstate != INVALID_PARAMETER_VALUE:
                 raise
             # The server was restarted, and has not given out this id yet.
             return TransactionStatus(None, "")
-        return _FIND_OUTCOME.record_of(rows[0])
+        return FIND_OUTCOME.record_of(rows[0])

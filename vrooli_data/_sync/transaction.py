@@ -17,7 +17,6 @@ import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from .._binding import own_queries
 from .._bound import BoundQuery
 from .._classify import lost_at_commit, safe_text
 from .._connect import GRACE, cut
@@ -49,8 +48,6 @@ from ..errors import (
     Unavailable,
     VrooliDataError,
 )
-from ..records.schema import ColumnType
-from ..records.transactions import ServerRun
 from ..validation import check_ratio
 from ._compat import Body, Callback, Home, call, check_body, current_owner
 from .outcome import Look, Resolver
@@ -63,9 +60,6 @@ T = TypeVar("T")
 X = TypeVar("X")
 
 logger = logging.getLogger("vrooli_data")
-
-_LIST_COLUMN_TYPES = own_queries("schema").bind("list_column_types", ColumnType)
-_FIND_RUN = own_queries("transactions").bind("find_run_at_begin", ServerRun)
 
 
 class _Stage(Enum):
@@ -200,7 +194,9 @@ class TransactionRunner:
 
     def column_types(self, query: Copy[Any]) -> list[tuple[str, str]]:
         """Return the columns of the table that a COPY fills, with their types."""
-        found = self.rows(_LIST_COLUMN_TYPES, (query.table,))
+        from .._engine_queries import LIST_COLUMN_TYPES  # noqa: PLC0415 (it reads files)
+
+        found = self.rows(LIST_COLUMN_TYPES, (query.table,))
         return [(name, kind) for name, kind in found]
 
     def copy(self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -435,9 +431,11 @@ class TransactionRunner:
         begin = options.begin.encode()
         each = self._session.each_transaction
         if each is not None:
+            from .._engine_queries import FIND_RUN_AT_BEGIN  # noqa: PLC0415 (it reads files)
+
             begin += b"; " + each
             if options.tracked:
-                begin += b"; " + _FIND_RUN.statement
+                begin += b"; " + FIND_RUN_AT_BEGIN.statement
         cursor = self._connection.execute(begin, prepare=False)
         if options.tracked:
             cursor.nextset()
@@ -445,9 +443,11 @@ class TransactionRunner:
             self._trace = self._trace._replace(xid=xid, timeline=timeline)
             if each is not None:
                 # Behind a pooler, this may be another server than when the connection was opened.
+                from .._engine_queries import FIND_RUN_AT_BEGIN  # noqa: PLC0415 (it reads files)
+
                 cursor.nextset()
                 cursor.nextset()
-                run = _FIND_RUN.record_of((cursor.fetchall())[0])
+                run = FIND_RUN_AT_BEGIN.record_of((cursor.fetchall())[0])
                 self._trace = self._trace._replace(started=run.started, run=run)
         if options.timeout is not None:
             parameters = limits(options.timeout, self._connection.info.server_version)
