@@ -1,7 +1,7 @@
 -- name: bulk_create__stage()!
--- Make the table that stages bookmarks, one row for each of the input, until the transaction ends.
--- bulk_create__copy fills it, bulk_create__failures takes rows out, bulk_create__insert reads it.
--- The role needs TEMPORARY on the database.
+-- Create the staging table of bookmarks, with one row per input. The end of the transaction drops
+-- it. bulk_create__copy fills it, bulk_create__failures deletes rows from it, and
+-- bulk_create__insert reads it. The role needs TEMPORARY on the database.
 -- Record: none
 -- Index:  none: makes a table
 -- Locks:  none
@@ -12,7 +12,7 @@ CREATE TEMPORARY TABLE pg_temp.new_bookmarks (
 ) ON COMMIT DROP;
 
 -- name: bulk_create__copy()!
--- Stage the bookmarks that the client sends, in binary, with their place in its input.
+-- Stage the bookmarks that the client sends in binary, with their position in its input.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: new_bookmarks
@@ -23,9 +23,9 @@ COPY pg_temp.new_bookmarks (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: bulk_create__failures(duplicates_fail)
--- Take the staged bookmarks that cannot be written out of the staging, and tell which and why.
--- Those of one user and resource are told apart by their place in the input: where duplicates fail,
--- all but the first do, and so do those that are there already.
+-- Delete the staged bookmarks that cannot be written, and return each with its reason.
+-- If duplicates fail, existing bookmarks fail, and of several rows with one user and resource all
+-- except the first.
 -- Record: FailedRow
 -- Index:  users_pkey, resources_pkey, bookmarks_pkey, scan: new_bookmarks, every row, twice
 -- Locks:  row: new_bookmarks
@@ -95,11 +95,11 @@ FROM broken
 ORDER BY row_index ASC;
 
 -- name: bulk_create__insert(first_row, last_row)^
--- Insert the staged bookmarks of a part of the input and count them in their resources, each user
--- and resource once; those that are there already are left out, and those of users and resources that
--- were deleted since they were staged are missed.
--- Users and then resources are locked in the order of their ids, as in bookmarks.add: sessions cannot
--- wait for each other in a circle for them.
+-- Insert the staged bookmarks of one part of the input, each user and resource once, and count them
+-- in their resources. Existing bookmarks are not changed. Bookmarks whose user or resource was
+-- deleted since they were staged are not inserted, and are counted as missed.
+-- Users and then resources are locked in the order of their ids, as in bookmarks.add, so that
+-- sessions do not deadlock on these.
 -- Record: LoadedRows
 -- Index:  users_pkey, resources_pkey, scan: new_bookmarks, every row, once
 -- Locks:  for key share: users, row: bookmarks, for no key update: resources
@@ -189,7 +189,7 @@ SELECT
     NULL::bigint[] AS ids;
 
 -- name: bulk_create__drop()!
--- Drop the staging table, so that more can be loaded in the same transaction.
+-- Drop the staging table, so that the same transaction can load more rows.
 -- Record: none
 -- Index:  none: drops a table
 -- Locks:  none

@@ -1,7 +1,7 @@
 -- name: bulk_create__stage()!
--- Make the table that stages resources, one row for each of the input, until the transaction ends.
--- bulk_create__copy fills it, bulk_create__failures takes rows out, bulk_create__insert or
--- bulk_create__update reads it. The role needs TEMPORARY on the database.
+-- Create the staging table of resources, with one row per input. The end of the transaction drops
+-- it. bulk_create__copy fills it, bulk_create__failures deletes rows from it, and
+-- bulk_create__insert or bulk_create__update reads it. The role needs TEMPORARY on the database.
 -- Record: none
 -- Index:  none: makes a table
 -- Locks:  none
@@ -14,7 +14,7 @@ CREATE TEMPORARY TABLE pg_temp.new_resources (
 ) ON COMMIT DROP;
 
 -- name: bulk_create__copy()!
--- Stage the resources that the client sends, in binary, with their place in its input.
+-- Stage the resources that the client sends in binary, with their position in its input.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: new_resources
@@ -27,9 +27,9 @@ COPY pg_temp.new_resources (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: bulk_create__failures(duplicates_fail)
--- Take the staged resources that cannot be written out of the staging, and tell which and why.
--- Where duplicates fail, so do those of a public id that is there, and of those with one public id
--- all but the first that does not fail for another reason.
+-- Delete the staged resources that cannot be written, and return each with its reason.
+-- If duplicates fail, a resource fails whose public id exists, and so do all rows with one public id
+-- except the first that does not fail for another reason.
 -- Record: FailedRow
 -- Index:  users_pkey, resources_public_id_key, scan: new_resources, every row, twice
 -- Locks:  row: new_resources
@@ -67,8 +67,8 @@ compared AS (
         constraint_name,
         :duplicates_fail::boolean AND count(*) OVER same_resource > 1 AS is_repeated
     FROM looked_up
-    -- The window reaches from the first row with the public id to the row itself; rows that fail
-    -- already are not among the others.
+    -- The window reaches from the first row with the public id to the row itself. Rows that already
+    -- fail are in another partition.
     WINDOW same_resource AS (PARTITION BY public_id, constraint_name ORDER BY row_index ASC)
 ),
 
@@ -100,10 +100,10 @@ FROM broken
 ORDER BY row_index ASC;
 
 -- name: bulk_create__insert(first_row, last_row)^
--- Insert the staged resources of a part of the input, without any version or translation: the first
--- of each public id; those that are there stay as they are.
--- Rows are written in the order of public ids: two loads at once cannot wait for each other in a
--- circle for them.
+-- Insert the staged resources of one part of the input, without versions or translations: the first
+-- of each public id. Existing resources are not changed.
+-- Rows are written in the order of public ids, so that two concurrent loads do not deadlock on
+-- these.
 -- Record: LoadedRows
 -- Index:  scan: new_resources, every row, once
 -- Locks:  row: resources
@@ -137,10 +137,10 @@ SELECT
 FROM written;
 
 -- name: bulk_create__update(first_row, last_row)^
--- Insert the staged resources of a part of the input, the last of each public id, or give those that
--- are there its type and privacy.
--- Rows are written in the order of public ids: two loads at once cannot wait for each other in a
--- circle for them. The role needs USAGE on the sequence.
+-- Insert the staged resources of one part of the input, the last of each public id. Existing
+-- resources get its type and privacy.
+-- Rows are written in the order of public ids, so that two concurrent loads do not deadlock on
+-- these. The role needs USAGE on the sequence.
 -- Record: LoadedRows
 -- Index:  scan: new_resources, every row, once
 -- Locks:  row: resources
@@ -201,7 +201,7 @@ FROM written
 LEFT JOIN wanted ON written.id = wanted.id;
 
 -- name: bulk_create__drop()!
--- Drop the staging table, so that more can be loaded in the same transaction.
+-- Drop the staging table, so that the same transaction can load more rows.
 -- Record: none
 -- Index:  none: drops a table
 -- Locks:  none

@@ -1,8 +1,8 @@
 -- name: bulk_create_with_version__stage()!
--- Make the table that stages resources with their versions and translations, one row for each of the
--- input, until the transaction ends. A row without a language has no translation.
--- bulk_create_with_version__copy fills it, bulk_create_with_version__failures takes rows out,
--- bulk_create_with_version__insert reads it. The role needs TEMPORARY on the database.
+-- Create the staging table of resources with their versions and translations, with one row per
+-- input. The end of the transaction drops it. A row without a language has no translation.
+-- bulk_create_with_version__copy fills it, bulk_create_with_version__failures deletes rows from it,
+-- and bulk_create_with_version__insert reads it. The role needs TEMPORARY on the database.
 -- Record: none
 -- Index:  none: makes a table
 -- Locks:  none
@@ -24,7 +24,7 @@ CREATE TEMPORARY TABLE pg_temp.new_resources_with_versions (
 ) ON COMMIT DROP;
 
 -- name: bulk_create_with_version__copy()!
--- Stage the resources that the client sends, in binary, with their place in its input.
+-- Stage the resources that the client sends in binary, with their position in its input.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: new_resources_with_versions
@@ -46,11 +46,12 @@ COPY pg_temp.new_resources_with_versions (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: bulk_create_with_version__failures(duplicates_fail)
--- Take staged resources that cannot be written out of the staging, and tell which and why.
--- The public id of a version is taken if another resource of the database has it, or an earlier row
--- for another resource. Where duplicates fail, so is the public id of a resource. A row is in doubt
--- while an earlier one has a key of it; it fails once the first row with that key is not in doubt.
--- The query runs again until it finds none, so that no row fails because of one that fails itself.
+-- Delete the staged resources that cannot be written, and return each with its reason.
+-- The public id of a version is taken if the database, or an earlier row, has it for another
+-- resource. If duplicates fail, the public id of a resource is taken in the same way. A row is in
+-- doubt while an earlier row has one of its keys. It fails if the first row with that key is not in
+-- doubt. The query is repeated until it returns no row, so that no row fails because of a row that
+-- fails itself.
 -- Record: FailedRow
 -- Index:  users_pkey, resources_public_id_key, resource_versions_public_id_key, resources_pkey,
 --         scan: new_resources_with_versions, every row, twice
@@ -162,13 +163,13 @@ FROM broken
 ORDER BY row_index ASC;
 
 -- name: bulk_create_with_version__insert(first_row, last_row)^
--- Insert the staged resources of a part of the input, each with its version, which becomes its
--- latest version, and its translation: the first of each public id; those that are there stay as
--- they are, with their versions and translations.
--- All tables are filled in the order of public ids, which is then also that of the identifiers: two
--- loads at once cannot wait for each other in a circle for them. They can for the public ids of
--- versions; then the server ends one of the statements, and it is run again. The role needs USAGE on
--- both sequences.
+-- Insert the staged resources of one part of the input, each with its version, which becomes its
+-- latest version, and its translation: the first of each public id. Existing resources are not
+-- changed, nor are their versions and translations.
+-- All tables are filled in the order of public ids, which is also the order of the new ids. So two
+-- concurrent loads do not deadlock on these. They can deadlock on the public ids of versions. The
+-- server then ends one of the statements, and it is run again. The role needs USAGE on both
+-- sequences.
 -- Record: LoadedRows
 -- Index:  scan: new_resources_with_versions, every row, once
 -- Locks:  row: resources, row: resource_versions, row: resource_translations
@@ -295,7 +296,7 @@ SELECT
 FROM inserted;
 
 -- name: bulk_create_with_version__drop()!
--- Drop the staging table, so that more can be loaded in the same transaction.
+-- Drop the staging table, so that the same transaction can load more rows.
 -- Record: none
 -- Index:  none: drops a table
 -- Locks:  none

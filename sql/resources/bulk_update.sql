@@ -1,11 +1,11 @@
 -- name: bulk_update(changes, max_conflict_ratio)^
 -- Update the given fields of many resources.
--- A resource that is missing, or whose revision is not the expected one, is a conflict and stays as
--- it is. If the share of conflicts exceeds the given ratio, nothing is updated.
+-- A resource that is missing, or whose revision is not the expected one, is a conflict, and is not
+-- changed. If the share of conflicts exceeds the given ratio, nothing is updated.
 -- The changes are a JSON array of objects with id, expected_revision (null: any revision) and the
 -- fields to change. Each id occurs once. The rows are locked in the order of their ids and read
 -- under their locks, so that concurrent changes of different fields are both kept.
--- Not HOT: updated_at is in an index, so each listed row is written to all indexes of the listings.
+-- Not HOT: updated_at is a key of an index, so each row gets an entry in all indexes that hold it.
 -- About 20 pages are touched per row.
 -- Record: BulkUpdateOutcome
 -- Index:  resources_pkey

@@ -1,6 +1,6 @@
 -- name: count_by_type()^
 -- Count the listed resources by type.
--- Each is counted once: the cost grows with the table.
+-- Every listed resource is read, so the cost grows with the table.
 -- Record: ResourceCounts
 -- Index:  scan: resources, every row, each is counted once
 -- Locks:  none

@@ -1,7 +1,8 @@
 -- name: export()
--- Stream every resource, private and soft-deleted ones included, with its versions and translations,
--- in the order of their ids. What belongs to a resource is looked up row by row, so that nothing is
--- sorted or held back, whatever the size of the tables.
+-- Stream every resource, including private and soft-deleted ones, with its versions and
+-- translations, in the order of the resources' ids.
+-- Versions and translations are looked up resource by resource, so that no large set is sorted, and
+-- the first row is sent at once, whatever the size of the tables.
 -- Record: ResourceLine
 -- Index:  resources_pkey (order), users_pkey, resource_versions_pkey,
 --         resource_versions_resource_id_version_index_key or resource_versions_resource_id_id_key,

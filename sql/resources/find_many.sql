@@ -1,7 +1,7 @@
 -- name: find_many__created_at(resource_types, max_rows)
 -- List the listed resources of several types, newest first: the first page.
--- Each type has an index scan of its own, so that a rare one needs no walk through the others. At
--- most one page per type is sorted.
+-- Each type has an index scan of its own, so that rows of other types are not read. At most one
+-- page per type is sorted.
 -- Record: Resource
 -- Index:  resources_resource_type_created_at_id_idx,
 --         resources_resource_type_created_at_id_idx (order)
@@ -62,8 +62,8 @@ LIMIT :max_rows::integer;
 
 -- name: find_many__created_at_after(resource_types, after_created_at, after_id, max_rows)
 -- List the listed resources of several types, newest first: the rows after a row.
--- Each type has an index scan of its own, so that a rare one needs no walk through the others. At
--- most one page per type is sorted.
+-- Each type has an index scan of its own, so that rows of other types are not read. At most one
+-- page per type is sorted.
 -- Record: Resource
 -- Index:  resources_resource_type_created_at_id_idx,
 --         resources_resource_type_created_at_id_idx (order)
@@ -127,8 +127,8 @@ LIMIT :max_rows::integer;
 -- name: find_many__created_at_before(resource_types, before_created_at, before_id, max_rows)
 -- List the listed resources of several types, newest first: the rows before a row, nearest
 -- first.
--- Each type has an index scan of its own, so that a rare one needs no walk through the others. At
--- most one page per type is sorted.
+-- Each type has an index scan of its own, so that rows of other types are not read. At most one
+-- page per type is sorted.
 -- Record: Resource
 -- Index:  resources_resource_type_created_at_id_idx,
 --         resources_resource_type_created_at_id_idx (order)

@@ -1,8 +1,8 @@
 -- name: import_exported__stage()!
--- Make the table that stages resources with their versions and translations, one row for each line
--- of an export, until the transaction ends. import_exported__copy fills it,
--- import_exported__failures takes rows out, import_exported__insert reads it. The role needs
--- TEMPORARY on the database.
+-- Create the staging table of resources with their versions and translations, with one row per line
+-- of an export. The end of the transaction drops it. import_exported__copy fills it,
+-- import_exported__failures deletes rows from it, and import_exported__insert reads it. The role
+-- needs TEMPORARY on the database.
 -- Record: none
 -- Index:  none: makes a table
 -- Locks:  none
@@ -29,8 +29,8 @@ CREATE TEMPORARY TABLE pg_temp.exported_resources (
 ) ON COMMIT DROP;
 
 -- name: import_exported__copy()!
--- Stage the lines that the client sends, in binary: their place among them, what is in them, and
--- what the client adds, whether a version is complete and the folded texts.
+-- Stage the lines that the client sends in binary, with their position. The client adds the folded
+-- texts, and whether a version is complete.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: exported_resources
@@ -57,10 +57,10 @@ COPY pg_temp.exported_resources (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: import_exported__failures(duplicates_fail)
--- Take staged resources that cannot be written out of the staging, and tell which and why: those
--- whose creator or deleter is absent, and those with a version whose public id the database has.
--- Resources that are there are left alone, unless duplicates fail. Of two lines with one public id
--- of a version the server refuses the second.
+-- Delete the staged resources that cannot be written, and return each with its reason: the creator
+-- or the deleting user is absent, or the database has the public id of a version, or, if duplicates
+-- fail, the resource exists.
+-- If two lines have the same public id of a version, the server refuses the second.
 -- Record: FailedRow
 -- Index:  resources_public_id_key, users_public_id_key, resource_versions_public_id_key,
 --         scan: exported_resources, every row, twice
@@ -139,10 +139,10 @@ FROM broken
 ORDER BY row_index ASC;
 
 -- name: import_exported__insert(first_row, last_row)^
--- Insert the resources of a part of the lines, each with its versions and translations: the first of
--- each public id; those that are there stay as they are, with what belongs to them.
--- All tables are filled in the order of public ids, which is then also that of the identifiers:
--- two imports at once cannot wait for each other in a circle, and indexes grow at their ends.
+-- Insert the resources of one part of the lines, each with its versions and translations: the first
+-- of each public id. Existing resources are not changed, nor are their versions and translations.
+-- All tables are filled in the order of public ids, which is also the order of the new ids. So two
+-- concurrent imports do not deadlock on these, and indexes on ids grow at their ends.
 -- The role needs USAGE on both sequences.
 -- Record: LoadedRows
 -- Index:  users_public_id_key, scan: exported_resources, every row, once
@@ -353,7 +353,7 @@ SELECT
 FROM inserted;
 
 -- name: import_exported__drop()!
--- Drop the staging table, so that the next lines can be loaded in the same transaction.
+-- Drop the staging table, so that the same transaction can load the next lines.
 -- Record: none
 -- Index:  none: drops a table
 -- Locks:  none

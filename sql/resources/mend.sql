@@ -1,5 +1,5 @@
 -- name: list_texts(after_resource_id, after_language, max_rows)
--- List the translations after a given one, with the texts that search reads.
+-- List the translations after a given translation, with their texts and folded texts.
 -- Record: TranslationTexts
 -- Index:  resource_translations_pkey, resource_translations_pkey (order)
 -- Locks:  none
@@ -35,9 +35,9 @@ WHERE
 RETURNING resource_id AS id;
 
 -- name: mend_language(resource_id, tag)^
--- Keep one of the translations whose language tags differ only in case, under the given tag.
--- The translation that has this tag already is kept, otherwise the one changed last. The resource's
--- revision stays the same.
+-- Keep one of the translations whose language tags differ only in case, under the given tag, and
+-- delete the others. The translation with this tag is kept, or else the one that was changed last.
+-- The resource's revision stays the same.
 -- Record: RowId, or no row
 -- Index:  resource_translations_pkey
 -- Locks:  for update: resource_translations

@@ -51,8 +51,8 @@ FROM resources
 WHERE public_id = :public_id::text;
 
 -- name: find_many_by_id(ids)
--- Fetch resources by a JSON array of ids, in the order of the array. Absent ones are left out.
--- Each one is looked up separately: for a plain join, the planner may read and lock the whole
+-- Fetch resources by a JSON array of ids, in the order of the array. Absent ids are left out.
+-- Each id is looked up separately: for a plain join, the planner may read and lock the whole
 -- table.
 -- Record: Resource
 -- Index:  resources_pkey
@@ -103,9 +103,9 @@ ORDER BY wanted.position ASC
 LIMIT 10000;
 
 -- name: find_many_by_public_id(public_ids)
--- Fetch resources by a JSON array of public ids, in the order of the array. Absent ones are left
--- out.
--- Each one is looked up separately: for a plain join, the planner may read and lock the whole
+-- Fetch resources by a JSON array of public ids, in the order of the array. Absent public ids are
+-- left out.
+-- Each public id is looked up separately: for a plain join, the planner may read and lock the whole
 -- table.
 -- Record: Resource
 -- Index:  resources_public_id_key
@@ -156,7 +156,7 @@ ORDER BY wanted.position ASC
 LIMIT 10000;
 
 -- name: find_with_latest_version(public_id)^
--- Fetch one resource with its creator and the version it points at.
+-- Fetch one resource with its creator and its latest version.
 -- Record: ResourceWithLatestVersion, or no row
 -- Index:  resources_public_id_key, users_pkey, resource_versions_pkey
 -- Locks:  none
@@ -206,10 +206,9 @@ WHERE resources.public_id = :public_id::text;
 -- name: find_trending(days, max_rows)
 -- List the listed resources of the last days, best score first, then bookmarks and views.
 -- Up to 1000 recent resources are read type by type, and sorted. If there are more, the index is
--- walked from the best score down until the limit is reached. created_at is a key column of that
--- index, so old rows are skipped without reading the table. The more resources are recent, the
--- shorter the walk. It is long only where thousands of recent resources score below most of the old
--- ones.
+-- read from the best score down until the limit is reached. created_at is a key column of that
+-- index, so old rows are skipped without reading the table. More recent resources make the scan
+-- shorter. It is long only if thousands of recent resources score below most old resources.
 -- The counters are keys of the index, so raising one is not a HOT update.
 -- Record: Resource
 -- Index:  resources_resource_type_created_at_id_idx,

@@ -1,9 +1,9 @@
 -- name: search__any_type(pattern, max_rows)
 -- List the listed resources with a translation whose name or description contains a text, best
 -- score first.
--- For texts without a trigram, and for databases without trigram indexes. Walks the resources until
--- the limit is reached, in the worst case all of them. Set a statement_timeout for untrusted
--- searches.
+-- For texts without a trigram, and for databases without trigram indexes. Reads the resources from
+-- the best score down until the limit is reached, in the worst case all of them. Set a
+-- statement_timeout for untrusted searches.
 -- The score is a key of the index, so raising it is not a HOT update.
 -- Record: Resource
 -- Index:  resources_score_id_idx (order), resource_translations_pkey,
@@ -60,8 +60,8 @@ LIMIT :max_rows::integer;
 -- List the listed resources with a translation whose name or description contains a text, best
 -- score first.
 -- Reads the matches from the trigram indexes and sorts them. With more than 5 000 matches, it first
--- walks the 10 000 best resources, and stops if enough of these match. In the worst case it reads
--- those and then every matching translation, even of resources that are not listed. Set a
+-- reads the 10 000 resources with the best score, and stops if enough of these match. In the worst
+-- case it then reads every matching translation, even of resources that are not listed. Set a
 -- statement_timeout for untrusted searches.
 -- Record: Resource
 -- Index:  never: without the trigram indexes another query is run
@@ -77,8 +77,8 @@ WITH hits AS MATERIALIZED (
         OR coalesce(description_folded, lower(description)) LIKE :pattern::text
 ),
 
--- The matches are a CTE without a LIMIT, read only as far as needed. With one, the planner would
--- expect to find enough of them early in a sequential scan.
+-- The CTE of the matches has no LIMIT, and is read only as far as needed. With a LIMIT, the planner
+-- would expect to find enough matches early in a sequential scan.
 first_hits AS MATERIALIZED (
     SELECT resource_id
     FROM hits
@@ -170,9 +170,9 @@ LIMIT :max_rows::integer;
 -- name: search__one_type(pattern, resource_type, max_rows)
 -- List the listed resources of one type with a translation whose name or description contains a
 -- text, best score first.
--- For texts without a trigram, and for databases without trigram indexes. Walks the resources until
--- the limit is reached, in the worst case all of them. Set a statement_timeout for untrusted
--- searches.
+-- For texts without a trigram, and for databases without trigram indexes. Reads the resources from
+-- the best score down until the limit is reached, in the worst case all of them. Set a
+-- statement_timeout for untrusted searches.
 -- The score is a key of the index, so raising it is not a HOT update.
 -- Record: Resource
 -- Index:  resources_resource_type_score_id_idx,
@@ -231,8 +231,8 @@ LIMIT :max_rows::integer;
 -- List the listed resources of one type with a translation whose name or description contains a
 -- text, best score first.
 -- Reads the matches from the trigram indexes and sorts them. With more than 5 000 matches, it first
--- walks the 10 000 best resources, and stops if enough of these match. In the worst case it reads
--- those and then every matching translation, even of resources that are not listed. Set a
+-- reads the 10 000 resources with the best score, and stops if enough of these match. In the worst
+-- case it then reads every matching translation, even of resources that are not listed. Set a
 -- statement_timeout for untrusted searches.
 -- Record: Resource
 -- Index:  never: without the trigram indexes another query is run
@@ -248,8 +248,8 @@ WITH hits AS MATERIALIZED (
         OR coalesce(description_folded, lower(description)) LIKE :pattern::text
 ),
 
--- The matches are a CTE without a LIMIT, read only as far as needed. With one, the planner would
--- expect to find enough of them early in a sequential scan.
+-- The CTE of the matches has no LIMIT, and is read only as far as needed. With a LIMIT, the planner
+-- would expect to find enough matches early in a sequential scan.
 first_hits AS MATERIALIZED (
     SELECT resource_id
     FROM hits

@@ -1,7 +1,7 @@
 -- name: bulk_soft_delete__lock(ids)^
 -- Lock the resources of a JSON array of ids, in the order of their ids, so that no run can be added
--- to them. Tell whether the next statement of the transaction sees the runs that were added before.
--- It does not see them if the transaction's snapshot is older than the locks.
+-- to them. Return whether the next statement of the transaction sees the runs that were added
+-- before. It does not see them if the transaction's snapshot is older than the locks.
 -- Record: ResourceLocks
 -- Index:  resources_pkey
 -- Locks:  for no key update: resources
@@ -30,7 +30,7 @@ FROM locked;
 -- Runs after bulk_soft_delete__lock, in the same transaction. The lock waits for sessions that are
 -- adding runs, and only a statement that begins later sees these runs. The statistics are written
 -- after the runs, as in update_status, so that two sessions cannot deadlock.
--- Not HOT: each listed resource leaves all indexes of the listings.
+-- Not HOT: is_deleted is a condition of the listings' indexes, which the resource leaves.
 -- Record: SoftDeletion
 -- Index:  resources_pkey,
 --         resource_versions_resource_id_id_key or resource_versions_resource_id_version_index_key,
@@ -137,7 +137,8 @@ SELECT
 FROM counts;
 
 -- name: restore(id)^
--- Undo the soft deletion of one resource, and tell whether it was deleted. Its runs stay cancelled.
+-- Undo the soft deletion of one resource, and return whether it was deleted. Its runs stay
+-- cancelled.
 -- Record: Restoration, or no row
 -- Index:  resources_pkey
 -- Locks:  for no key update: resources

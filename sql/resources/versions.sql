@@ -164,8 +164,8 @@ SELECT
 FROM added;
 
 -- name: update_version__lock(id)^
--- Lock the resource of one version, so that until the commit no other session adds a version to it
--- or changes is_complete of one.
+-- Lock the resource of one version. Until the commit, no other session adds a version to the
+-- resource, or changes is_complete of one of its versions.
 -- Record: RowId, or no row
 -- Index:  resource_versions_pkey, resources_pkey
 -- Locks:  for no key update: resources
@@ -179,7 +179,7 @@ FOR NO KEY UPDATE OF resources;
 -- Update the given fields of one version, if its revision is the expected one.
 -- Without an expected revision, the update always applies. The row is read under its lock, so that
 -- concurrent changes of different fields are both kept. A change of is_complete also updates the
--- resource, which update_version__lock has to lock first.
+-- resource, which update_version__lock must have locked before.
 -- Record: Update[ResourceVersion], or no row
 -- Index:  resource_versions_pkey, resources_pkey,
 --         resource_versions_resource_id_id_key or resource_versions_resource_id_version_index_key

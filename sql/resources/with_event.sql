@@ -1,5 +1,5 @@
 -- name: create_with_event(public_id, resource_type, is_private, created_by_id, changed_by, event_id)^
--- Insert one resource without versions or translations, and record the event of it.
+-- Insert one resource without versions or translations, and record its event.
 -- Record: Resource
 -- Index:  none: inserts two rows
 -- Locks:  row: resources, row: change_events
@@ -70,10 +70,10 @@ FROM created;
 
 -- name: update_with_event(id, changes, expected_revision, changed_by, event_id)^
 -- Update the given fields of one resource, if its revision is the expected one, and record the
--- event of it. Without an expected revision, the update always applies.
+-- event of the update. Without an expected revision, the update always applies.
 -- The event is inserted from the updated row. So its seq is drawn while the resource is locked, and
 -- the events of a resource are numbered in the order of their commits. revision and updated_at
--- change each time, and are not among the changed fields.
+-- change with every update, and are not among the changed fields.
 -- Record: Update[Resource], or no row
 -- Index:  resources_pkey
 -- Locks:  for no key update: resources, row: change_events
@@ -181,7 +181,7 @@ FROM cur
 LEFT JOIN updated ON cur.id = updated.id;
 
 -- name: delete_with_event(id, changed_by, event_id)^
--- Delete one resource with its versions, translations and bookmarks, and record the event of it.
+-- Delete one resource with its versions, translations and bookmarks, and record its event.
 -- The cost grows with these rows, as in delete.
 -- Record: RowId, or no row
 -- Index:  resources_pkey
@@ -223,9 +223,9 @@ RETURNING entity_id AS id;
 
 -- name: soft_delete_with_event(id, deleted_by_id, event_id)^
 -- Soft-delete one locked resource, cancel its runs that are Scheduled, InProgress or Paused, count
--- it in the deleting user's statistics of the day (UTC), and record the event of it. The cancelled
--- runs have no events.
--- Runs after bulk_soft_delete__lock, in the same transaction, for the reasons of bulk_soft_delete.
+-- it in the deleting user's statistics of the day (UTC), and record its event. The cancelled runs
+-- get no events.
+-- Runs after bulk_soft_delete__lock, in the same transaction, as bulk_soft_delete does.
 -- Record: SoftDeleted, or no row
 -- Index:  resources_pkey,
 --         resource_versions_resource_id_id_key or resource_versions_resource_id_version_index_key,

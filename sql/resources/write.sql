@@ -148,7 +148,7 @@ LEFT JOIN updated ON cur.id = updated.id;
 
 -- name: increment_views(public_id)^
 -- Count one view of a resource that is not deleted. The revision stays the same.
--- Not HOT: views is in the indexes that listings are sorted by, so each call writes to all of them.
+-- Not HOT: views is a key of indexes, so each call adds an entry to all indexes that hold the row.
 -- Record: RowId, or no row
 -- Index:  resources_public_id_key
 -- Locks:  row: resources
@@ -162,9 +162,10 @@ RETURNING id;
 -- name: increment_bookmarks(public_id, by)^
 -- Raise or lower the bookmark counter of a resource that is not deleted, never below zero, and
 -- request that it be reconciled with the rows it counts. The revision stays the same.
--- The request is locked before the resource, as in reconciliation. It is written even if there is
--- one already: its lock keeps reconciliation from handling it before this change is visible.
--- Not HOT: bookmarks is in the indexes that listings are sorted by, so each call writes to them.
+-- The request is locked before the resource, as in reconciliation. An existing request is written
+-- again: its lock keeps reconciliation from handling it before this change is visible.
+-- Not HOT: bookmarks is a key of indexes, so each call adds an entry to all indexes that hold the
+-- row.
 -- Record: RowId, or no row
 -- Index:  resources_public_id_key, resources_pkey
 -- Locks:  row: counter_reconciliations, row: resources

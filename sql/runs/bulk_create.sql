@@ -1,7 +1,7 @@
 -- name: bulk_create__stage()!
--- Make the table that stages runs, one row for each of the input, until the transaction ends.
--- bulk_create__copy fills it, bulk_create__failures takes rows out, bulk_create__insert or
--- bulk_create__update reads it. The role needs TEMPORARY on the database.
+-- Create the staging table of runs, with one row per input. The end of the transaction drops it.
+-- bulk_create__copy fills it, bulk_create__failures deletes rows from it, and bulk_create__insert
+-- or bulk_create__update reads it. The role needs TEMPORARY on the database.
 -- Record: none
 -- Index:  none: makes a table
 -- Locks:  none
@@ -16,7 +16,7 @@ CREATE TEMPORARY TABLE pg_temp.new_runs (
 ) ON COMMIT DROP;
 
 -- name: bulk_create__copy()!
--- Stage the runs that the client sends, in binary, with their place in its input.
+-- Stage the runs that the client sends in binary, with their position in its input.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: new_runs
@@ -31,10 +31,10 @@ COPY pg_temp.new_runs (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: bulk_create__failures(duplicates_fail)
--- Take the staged runs that cannot be written out of the staging, and tell which and why.
--- Of rows that have the same public id and do not fail for another reason, the first has it. Rows of
--- another user fail, also where a run in the database has the public id. Where duplicates fail, so
--- do those of the same user.
+-- Delete the staged runs that cannot be written, and return each with its reason.
+-- A public id belongs to the user of the run in the database that has it, or else to the user of
+-- the first row that has it and does not fail for another reason. Rows of other users fail. If
+-- duplicates fail, the other rows of the same user fail too.
 -- Record: FailedRow
 -- Index:  users_pkey, resource_versions_pkey, resources_pkey, runs_public_id_key,
 --         scan: new_runs, every row, twice
@@ -120,12 +120,12 @@ FROM broken
 ORDER BY row_index ASC;
 
 -- name: bulk_create__insert(first_row, last_row)^
--- Insert the staged runs of a part of the input, Scheduled: the first of each public id; those that
--- are there stay as they are, and those of resources that were deleted since they were staged are
--- missed.
+-- Insert the staged runs of one part of the input as Scheduled: the first of each public id.
+-- Existing runs are not changed. Runs whose resource was deleted since they were staged are not
+-- inserted, and are counted as missed.
 -- Resources are locked against deletion until the commit, in the order of their ids, and runs are
--- written in the order of public ids: two loads at once cannot wait for each other in a circle. The
--- role needs USAGE on the sequence.
+-- written in the order of public ids, so that two concurrent loads do not deadlock. The role needs
+-- USAGE on the sequence.
 -- Record: LoadedRows
 -- Index:  resource_versions_pkey, resources_pkey, scan: new_runs, every row, once
 -- Locks:  for share: resources, row: runs
@@ -207,12 +207,12 @@ SELECT
 FROM written;
 
 -- name: bulk_create__update(first_row, last_row)^
--- Insert the staged runs of a part of the input, the last of each public id, or give those that are
--- there its name, privacy and data. Those of resources that were deleted since they were staged are
--- missed, and so are public ids that another user has taken.
+-- Insert the staged runs of one part of the input, the last of each public id. Existing runs get
+-- its name, privacy and data. Runs whose resource was deleted since they were staged, or whose
+-- public id another user has taken, are not written, and are counted as missed.
 -- Resources are locked against deletion until the commit, in the order of their ids, and runs are
--- written in the order of public ids: two loads at once cannot wait for each other in a circle. The
--- role needs USAGE on the sequence.
+-- written in the order of public ids, so that two concurrent loads do not deadlock. The role needs
+-- USAGE on the sequence.
 -- Record: LoadedRows
 -- Index:  resource_versions_pkey, resources_pkey, scan: new_runs, every row, once
 -- Locks:  for share: resources, row: runs
@@ -298,7 +298,7 @@ FROM wanted
 FULL JOIN written ON wanted.id = written.id;
 
 -- name: bulk_create__drop()!
--- Drop the staging table, so that more can be loaded in the same transaction.
+-- Drop the staging table, so that the same transaction can load more rows.
 -- Record: none
 -- Index:  none: drops a table
 -- Locks:  none

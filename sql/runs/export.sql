@@ -1,7 +1,8 @@
 -- name: export()
--- Stream every run, private ones included, with its steps, inputs and outputs, in the order of users
--- and ids. What belongs to a run is looked up row by row, so that nothing is sorted or held back,
--- whatever the size of the tables.
+-- Stream every run, including private ones, with its steps, inputs and outputs, in the order of
+-- users and ids.
+-- Steps, inputs and outputs are looked up run by run, so that no large set is sorted, and the first
+-- row is sent at once, whatever the size of the tables.
 -- Record: RunLine
 -- Index:  runs_pkey (order), users_pkey, resource_versions_pkey, run_steps_pkey, run_io_pkey, scan: runs, every row, each is sent once
 -- Locks:  none

@@ -1,7 +1,7 @@
 -- name: find_by_status__created_at(statuses, max_rows)
 -- List the runs that have one of several statuses, newest first: the first page.
--- Each status has an index scan of its own, so that a rare one needs no walk through the others. At
--- most one page per status is sorted.
+-- Each status has an index scan of its own, so that rows of other statuses are not read. At most
+-- one page per status is sorted.
 -- Record: Run
 -- Index:  runs_status_created_at_id_idx,
 --         runs_status_created_at_id_idx (order)
@@ -54,8 +54,8 @@ LIMIT :max_rows::integer;
 
 -- name: find_by_status__created_at_after(statuses, after_created_at, after_id, max_rows)
 -- List the runs that have one of several statuses, newest first: the runs after a run.
--- Each status has an index scan of its own, so that a rare one needs no walk through the others. At
--- most one page per status is sorted.
+-- Each status has an index scan of its own, so that rows of other statuses are not read. At most
+-- one page per status is sorted.
 -- Record: Run
 -- Index:  runs_status_created_at_id_idx,
 --         runs_status_created_at_id_idx (order)
@@ -111,8 +111,8 @@ LIMIT :max_rows::integer;
 -- name: find_by_status__created_at_before(statuses, before_created_at, before_id, max_rows)
 -- List the runs that have one of several statuses, newest first: the runs before a run,
 -- nearest first.
--- Each status has an index scan of its own, so that a rare one needs no walk through the others. At
--- most one page per status is sorted.
+-- Each status has an index scan of its own, so that rows of other statuses are not read. At most
+-- one page per status is sorted.
 -- Record: Run
 -- Index:  runs_status_created_at_id_idx,
 --         runs_status_created_at_id_idx (order)
@@ -167,8 +167,8 @@ LIMIT :max_rows::integer;
 
 -- name: find_by_status__of_user__created_at(user_id, statuses, max_rows)
 -- List the runs of one user that have one of several statuses, newest first: the first page.
--- Each status has an index scan of its own, so that a rare one needs no walk through the others. At
--- most one page per status is sorted.
+-- Each status has an index scan of its own, so that rows of other statuses are not read. At most
+-- one page per status is sorted.
 -- Record: Run
 -- Index:  runs_user_id_status_created_at_id_idx,
 --         runs_user_id_status_created_at_id_idx (order)
@@ -223,8 +223,8 @@ LIMIT :max_rows::integer;
 
 -- name: find_by_status__of_user__created_at_after(user_id, statuses, after_created_at, after_id, max_rows)
 -- List the runs of one user that have one of several statuses, newest first: the runs after a run.
--- Each status has an index scan of its own, so that a rare one needs no walk through the others. At
--- most one page per status is sorted.
+-- Each status has an index scan of its own, so that rows of other statuses are not read. At most
+-- one page per status is sorted.
 -- Record: Run
 -- Index:  runs_user_id_status_created_at_id_idx,
 --         runs_user_id_status_created_at_id_idx (order)
@@ -281,8 +281,8 @@ LIMIT :max_rows::integer;
 -- name: find_by_status__of_user__created_at_before(user_id, statuses, before_created_at, before_id, max_rows)
 -- List the runs of one user that have one of several statuses, newest first: the runs before a run,
 -- nearest first.
--- Each status has an index scan of its own, so that a rare one needs no walk through the others. At
--- most one page per status is sorted.
+-- Each status has an index scan of its own, so that rows of other statuses are not read. At most
+-- one page per status is sorted.
 -- Record: Run
 -- Index:  runs_user_id_status_created_at_id_idx,
 --         runs_user_id_status_created_at_id_idx (order)

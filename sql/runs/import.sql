@@ -1,7 +1,7 @@
 -- name: import_lines__stage()!
--- Make the table that stages runs with their steps, inputs and outputs, one row for each line, until
--- the transaction ends. import_lines__copy fills it, import_lines__failures takes rows out,
--- import_lines__insert reads it. The role needs TEMPORARY on the database.
+-- Create the staging table of runs with their steps, inputs and outputs, with one row per line. The
+-- end of the transaction drops it. import_lines__copy fills it, import_lines__failures deletes rows
+-- from it, and import_lines__insert reads it. The role needs TEMPORARY on the database.
 -- Record: none
 -- Index:  none: makes a table
 -- Locks:  none
@@ -27,7 +27,7 @@ CREATE TEMPORARY TABLE pg_temp.imported_runs (
 ) ON COMMIT DROP;
 
 -- name: import_lines__copy()!
--- Stage the lines that the client sends, in binary, with their place among them.
+-- Stage the lines that the client sends in binary, with their position.
 -- Record: none
 -- Index:  none: writes rows
 -- Locks:  row: imported_runs
@@ -53,9 +53,9 @@ COPY pg_temp.imported_runs (
 ) FROM STDIN (FORMAT "binary");
 
 -- name: import_lines__failures(duplicates_fail)
--- Take staged runs that cannot be written out of the staging, and tell which and why.
--- A run needs its user and its version; one that is Scheduled, InProgress or Paused needs a resource
--- that is not deleted. Runs that are there are left alone, unless duplicates fail.
+-- Delete the staged runs that cannot be written, and return each with its reason.
+-- The user and the version of a run must exist. A run that is Scheduled, InProgress or Paused needs
+-- a resource that is not deleted. Existing runs fail only if duplicates fail.
 -- Record: FailedRow
 -- Index:  users_public_id_key, resource_versions_public_id_key, resources_pkey,
 --         runs_public_id_key, scan: imported_runs, every row, twice
@@ -137,12 +137,12 @@ FROM broken
 ORDER BY row_index ASC;
 
 -- name: import_lines__insert(first_row, last_row)^
--- Insert the runs of a part of the lines, each with its steps, inputs and outputs: the first of each
--- public id; those that are there stay as they are. No statistics count them.
--- The resources of active runs are locked before, as in runs.create: this waits for a deletion in
--- progress, and a later deletion finds the runs. Runs are written in the order of public ids: two
--- imports at once cannot wait for each other in a circle. One that loses a run to the other is
--- refused, and looks again. The role needs USAGE on the sequence.
+-- Insert the runs of one part of the lines, each with its steps, inputs and outputs: the first of
+-- each public id. Existing runs are not changed. Statistics do not count imported runs.
+-- The resources of active runs are locked first, as in runs.create: this waits for a deletion in
+-- progress, and a later deletion finds the runs. Runs are written in the order of public ids, so
+-- that two concurrent imports do not deadlock. If another session inserts one of the runs meanwhile,
+-- the statement fails, and the import checks its rows again. The role needs USAGE on the sequence.
 -- Record: LoadedRows
 -- Index:  users_public_id_key, resource_versions_public_id_key, resources_pkey,
 --         runs_public_id_key, scan: imported_runs, every row, once
@@ -346,7 +346,7 @@ SELECT
     NULL::bigint[] AS ids;
 
 -- name: import_lines__drop()!
--- Drop the staging table, so that the next lines can be loaded in the same transaction.
+-- Drop the staging table, so that the same transaction can load the next lines.
 -- Record: none
 -- Index:  none: drops a table
 -- Locks:  none

@@ -1,6 +1,6 @@
 -- name: start_step(run_id, step)^
 -- Move one Scheduled step of one run to InProgress, if the run is InProgress.
--- The run is locked, so that it does not end meanwhile; its own row is not changed.
+-- The run is locked, so that it does not end before the commit. Its own row is not changed.
 -- Record: StepUpdate, or no row
 -- Index:  runs_id_key, run_steps_pkey
 -- Locks:  for no key update: runs, for no key update: run_steps
@@ -71,7 +71,7 @@ LEFT JOIN moved ON planned.step = moved.step;
 
 -- name: start_step__of_user(run_id, user_id, step)^
 -- Move one Scheduled step of one run of one user to InProgress, if the run is InProgress.
--- The run is locked, so that it does not end meanwhile; its own row is not changed.
+-- The run is locked, so that it does not end before the commit. Its own row is not changed.
 -- Record: StepUpdate, or no row
 -- Index:  runs_pkey or runs_id_key, run_steps_pkey
 -- Locks:  for no key update: runs, for no key update: run_steps
@@ -145,8 +145,8 @@ LEFT JOIN moved ON planned.step = moved.step;
 -- name: finish_step(run_id, step, status, time_elapsed, outputs)^
 -- Move one step of one run that is Scheduled or InProgress to a final status, if the run is
 -- InProgress, and write the outputs of the step.
--- The run is locked, so that it does not end meanwhile; its own row is not changed. An output that
--- the step has already gets the new value.
+-- The run is locked, so that it does not end before the commit. Its own row is not changed. An
+-- existing output of the step gets the new value.
 -- Record: StepUpdate, or no row
 -- Index:  runs_id_key, run_steps_pkey
 -- Locks:  for no key update: runs, for no key update: run_steps, row: run_io
@@ -236,8 +236,8 @@ LEFT JOIN moved ON planned.step = moved.step;
 -- name: finish_step__of_user(run_id, user_id, step, status, time_elapsed, outputs)^
 -- Move one step of one run of one user that is Scheduled or InProgress to a final status, if the run is
 -- InProgress, and write the outputs of the step.
--- The run is locked, so that it does not end meanwhile; its own row is not changed. An output that
--- the step has already gets the new value.
+-- The run is locked, so that it does not end before the commit. Its own row is not changed. An
+-- existing output of the step gets the new value.
 -- Record: StepUpdate, or no row
 -- Index:  runs_pkey or runs_id_key, run_steps_pkey
 -- Locks:  for no key update: runs, for no key update: run_steps, row: run_io
@@ -328,8 +328,8 @@ LEFT JOIN moved ON planned.step = moved.step;
 
 -- name: add_outputs(run_id, step, outputs)^
 -- Write outputs of one run, or of one of its steps. Returns no row when the run or step is absent.
--- Step 0 is the run itself. An output that is there already gets the new value. The run is locked,
--- so that two calls do not deadlock over the same outputs; its own row is not changed.
+-- Step 0 is the run itself. An existing output gets the new value. The run is locked, so that two
+-- calls do not deadlock over the same outputs. Its own row is not changed.
 -- Record: RowId, or no row
 -- Index:  runs_id_key, run_steps_pkey
 -- Locks:  for no key update: runs, row: run_io
@@ -380,8 +380,8 @@ FROM target;
 
 -- name: add_outputs__of_user(run_id, user_id, step, outputs)^
 -- Write outputs of one run of one user, or of one of its steps. Returns no row when the run or step is absent.
--- Step 0 is the run itself. An output that is there already gets the new value. The run is locked,
--- so that two calls do not deadlock over the same outputs; its own row is not changed.
+-- Step 0 is the run itself. An existing output gets the new value. The run is locked, so that two
+-- calls do not deadlock over the same outputs. Its own row is not changed.
 -- Record: RowId, or no row
 -- Index:  runs_pkey or runs_id_key, run_steps_pkey
 -- Locks:  for no key update: runs, row: run_io

@@ -1,9 +1,9 @@
 -- name: update_status(id, status, time_elapsed, outputs, keep_steps)^
 -- Move one run to another status, if its current status allows it, and count a completed run in its
 -- user's statistics of the day (UTC).
--- started_at is set once, completed_at by every final status. An output that the run has already
--- gets the new value. The steps that a Completed run has not finished become Skipped, unless they are
--- to be kept.
+-- started_at is set once, and completed_at by every final status. An existing output gets the new
+-- value. When the run becomes Completed, its unfinished steps become Skipped, unless keep_steps is
+-- true.
 -- Record: StatusUpdate, or no row
 -- Index:  runs_id_key, runs_pkey or runs_id_key, run_steps_pkey
 -- Locks:  for no key update: runs, row: run_steps, row: run_io, row: stats_users
@@ -141,9 +141,9 @@ LEFT JOIN updated ON cur.id = updated.id;
 -- name: update_status__of_user(id, user_id, status, time_elapsed, outputs, keep_steps)^
 -- Move one run of one user to another status, if its current status allows it, and count a
 -- completed run in the user's statistics of the day (UTC).
--- started_at is set once, completed_at by every final status. An output that the run has already
--- gets the new value. The steps that a Completed run has not finished become Skipped, unless they are
--- to be kept.
+-- started_at is set once, and completed_at by every final status. An existing output gets the new
+-- value. When the run becomes Completed, its unfinished steps become Skipped, unless keep_steps is
+-- true.
 -- Record: StatusUpdate, or no row
 -- Index:  runs_pkey or runs_id_key, run_steps_pkey
 -- Locks:  for no key update: runs, row: run_steps, row: run_io, row: stats_users

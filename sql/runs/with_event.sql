@@ -1,11 +1,11 @@
 -- name: update_status_with_event(id, status, time_elapsed, outputs, keep_steps, changed_by, event_id)^
 -- Move one run to another status, if its current status allows it, and count a completed run in its
 -- user's statistics of the day (UTC).
--- started_at is set once, completed_at by every final status. An output that the run has already
--- gets the new value. The steps that a Completed run has not finished become Skipped, unless they are
--- to be kept.
--- Record the event of it, which holds the run without its data, outputs and steps.
--- The event is inserted from the updated row, for the reasons of resources.update_with_event.
+-- started_at is set once, and completed_at by every final status. An existing output gets the new
+-- value. When the run becomes Completed, its unfinished steps become Skipped, unless keep_steps is
+-- true.
+-- The event of the change is recorded. It holds the run without its data, outputs and steps.
+-- It is inserted from the updated row, as in resources.update_with_event.
 -- Record: StatusUpdate, or no row
 -- Index:  runs_id_key, runs_pkey or runs_id_key, run_steps_pkey
 -- Locks:  for no key update: runs, row: run_steps, row: run_io, row: stats_users,
@@ -192,10 +192,10 @@ LEFT JOIN updated ON cur.id = updated.id;
 -- name: update_status_with_event__of_user(id, user_id, status, time_elapsed, outputs, keep_steps, changed_by, event_id)^
 -- Move one run of one user to another status, if its current status allows it, and count a
 -- completed run in the user's statistics of the day (UTC).
--- started_at is set once, completed_at by every final status. An output that the run has already
--- gets the new value. The steps that a Completed run has not finished become Skipped, unless they are
--- to be kept.
--- Record the event of it, which holds the run without its data, outputs and steps.
+-- started_at is set once, and completed_at by every final status. An existing output gets the new
+-- value. When the run becomes Completed, its unfinished steps become Skipped, unless keep_steps is
+-- true.
+-- The event of the change is recorded. It holds the run without its data, outputs and steps.
 -- Record: StatusUpdate, or no row
 -- Index:  runs_pkey or runs_id_key, run_steps_pkey
 -- Locks:  for no key update: runs, row: run_steps, row: run_io, row: stats_users,
