@@ -111,7 +111,8 @@ async def test_a_deadlock_is_tried_again(
     async with AsyncDatabase.connect(url, on_retry=events.append) as db:
         await gather(lambda: lock((first, second)), lambda: lock((second, first)))
     assert admin.execute("SELECT revision FROM users").fetchall() == [(2,), (2,)]
-    assert [event.sqlstate for event in events] == ["40P01"]
+    # Once or more: the second attempt may take its first row before the other is woken for it.
+    assert {event.sqlstate for event in events} == {"40P01"}
 
 
 @pytest.mark.parametrize(
