@@ -192,7 +192,11 @@ class AsyncSession:
 
     def is_ended(self) -> bool:
         """Return whether the server has ended the idle connection, without a round trip."""
-        return is_ended(self._poll, self.connection.pgconn) or self._is_ending
+        if is_ended(self._poll, self.connection.pgconn):
+            # libpq has closed the socket by itself.
+            self.connection.stop_reading()
+            return True
+        return self._is_ending
 
     def in_hot_standby(self) -> bool:
         """Return whether the server is a standby, as it reported last."""

@@ -19,6 +19,7 @@ from .._process import belongs_here, replace_socket
 from .._rows import Row
 from ..errors import InvalidUse
 from ._compat import run_if_free
+from .waiting import ReadingConnection
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn as AnyPGconn
@@ -53,7 +54,7 @@ class _Cancelling(Connection[Row]):
             logger.info("what was interrupted could not be cancelled: %s", type(error).__name__)
 
 
-class PooledConnection(_Cancelling):
+class PooledConnection(ReadingConnection, _Cancelling):
     """A connection of the pool, which carries its session."""
 
     session: Session
@@ -81,6 +82,7 @@ class PooledConnection(_Cancelling):
         """Leave the parent's connection in a child process, and send the server nothing."""
         # psycopg warns of an open connection unless it belongs to a pool.
         self._pool = None
+        self.leave_loop()
         if not self.closed:
             replace_socket(self.fileno())
             # libpq closes the connection at the end of its input. After that psycopg does not ask
@@ -141,6 +143,7 @@ class PooledConnection(_Cancelling):
         self._closed = True
         # Each refers to the memory.
         self.cursors.clear()
+        self.stop_reading()
         run_if_free(self.lock, pgconn.finish)
         cut(pgconn)
 
@@ -215,6 +218,8 @@ class LentConnection(_Cancelling):
         timeout: float | None = None,  # noqa: ASYNC109 (psycopg's own signature)
     ) -> R:
         """Wait for the server, within the time limit of the transaction."""
+        # psycopg's own wait registers the socket for itself.
+        self._lender.stop_reading()
         # The application sets its own statement_timeout.
         if timeout is not None or (left := self._lender.left(None)) is None:
             return super().wait(gen, interval, timeout)
