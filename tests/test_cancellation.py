@@ -130,7 +130,7 @@ async def test_a_timeout_caught_inside_the_block_leaves_nothing_to_commit(
     assert names(admin) == []
 
 
-async def test_a_cancelled_commit_tells_that_nothing_was_committed(
+async def test_a_cancelled_commit_has_a_note_that_nothing_was_committed(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     admin.execute(SLOW_COMMIT)
@@ -161,7 +161,7 @@ async def test_a_timeout_during_commit_stays_a_timeout(
     assert names(admin) == []
 
 
-async def test_a_commit_cancelled_too_late_tells_that_it_is_done(
+async def test_a_commit_cancelled_too_late_has_a_note_that_it_is_done(
     proxy: Proxy, admin: Connection[Any]
 ) -> None:
     proxy.fail_at_commit(b"0.001", Way.SILENT)
@@ -173,7 +173,7 @@ async def test_a_commit_cancelled_too_late_tells_that_it_is_done(
     assert names(admin) == ["0.001"]
 
 
-async def test_a_callback_cancelled_tells_that_the_transaction_is_committed(
+async def test_a_cancelled_callback_has_a_note_that_the_transaction_is_committed(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     reached = asyncio.Event()
@@ -297,7 +297,7 @@ async def resolving(proxy: Proxy, db: AsyncDatabase, way: Way) -> asyncio.Task[N
 @pytest.mark.parametrize(
     ("way", "note"), [(Way.DROP_REPLY, COMMITTED), (Way.CUT_BEFORE, NOT_COMMITTED)]
 )
-async def test_a_cancellation_while_a_lost_commit_is_resolved_tells_what_became_of_it(
+async def test_a_cancellation_while_a_lost_commit_is_resolved_reports_the_outcome(
     proxy: Proxy, admin: Connection[Any], way: Way, note: str
 ) -> None:
     async with AsyncDatabase.connect(proxy.url, max_size=SIZE) as db:
@@ -308,7 +308,7 @@ async def test_a_cancellation_while_a_lost_commit_is_resolved_tells_what_became_
     assert names(admin) == ["0.001"] * (way is Way.DROP_REPLY)
 
 
-async def test_a_cancellation_while_nobody_can_tell_is_commit_unknown(
+async def test_a_cancellation_without_a_known_outcome_is_commit_unknown(
     proxy: Proxy, admin: Connection[Any]
 ) -> None:
     async with AsyncDatabase.connect(proxy.url, max_size=SIZE, commit_timeout=0.5) as db:
@@ -442,7 +442,7 @@ async def test_a_lone_write_whose_end_nobody_has_seen_is_commit_unknown(
 
 
 @pytest.mark.parametrize("held", [False, True])
-async def test_lone_writes_cancelled_at_any_moment_tell_what_became_of_them(
+async def test_lone_writes_cancelled_at_any_moment_report_their_outcome(
     db: AsyncDatabase, admin: Connection[Any], held: bool
 ) -> None:
     chance = random.Random(7)

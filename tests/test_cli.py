@@ -146,7 +146,7 @@ def test_migrate_status_finds_what_is_wrong(database_url: str, admin: Connection
     ],
     ids=["lock-timeout", "wait"],
 )
-def test_migrate_gives_up_as_soon_as_it_is_told_to(
+def test_migrate_gives_up_at_its_time_limits(
     database_url: str, admin: Connection[Any], limits: tuple[str, ...], told: str
 ) -> None:
     with admin.transaction():
@@ -218,7 +218,7 @@ def test_import_reads_standard_input(database_url: str, packed: bool) -> None:
     assert words(done.stdout.decode())[-1][:4] == ["1", "1", "0", "0"]
 
 
-def test_import_tells_the_first_bad_lines_and_how_many_more_there_are(
+def test_import_prints_the_first_bad_lines_and_the_number_of_others(
     database_url: str, file: Path
 ) -> None:
     file.write_text(f"{LINE}\n" + "{}\n" * 12)

@@ -48,7 +48,7 @@ def test_a_file_may_begin_with_the_mark_of_utf_8(
     assert "1" in succeed("import", "resources", file, "--database-url", database_url)
 
 
-def test_the_mark_stands_nowhere_else(database_url: str, tmp_path: Path) -> None:
+def test_a_byte_order_mark_inside_the_file_is_refused(database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "resources.ndjson"
     file.write_bytes(f"{LINE}\n".encode() + codecs.BOM_UTF8 + f"{LINE}\n".encode())
     done = run("import", "resources", file, "--database-url", database_url)

@@ -124,7 +124,7 @@ def test_an_asynchronous_callback_is_refused_before_the_commit(
     assert count(admin) == 0
 
 
-async def test_a_callback_that_only_shows_when_it_is_called_is_told_to_have_failed(
+async def test_a_callback_of_the_other_face_found_at_its_call_is_reported_as_failed(
     database_url: str,
 ) -> None:
     with (
@@ -155,7 +155,7 @@ def test_an_asynchronous_marker_is_refused(database_url: str, marker: Any) -> No
 
 
 @pytest.mark.parametrize("marker", ASYNCHRONOUS_LATE)
-def test_a_marker_that_only_shows_when_it_is_called_tells_nothing(
+def test_a_marker_of_the_other_face_found_at_its_call_decides_nothing(
     database_url: str, admin: Connection[Any], marker: Any
 ) -> None:
     """What it returns would count as true, and the transaction as committed."""

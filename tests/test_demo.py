@@ -103,7 +103,7 @@ def test_the_second_run_uses_the_data_again(folder: Path, first: CompletedProces
     assert without_times(second.stdout) == without_times(first.stdout)
 
 
-def test_the_commands_that_it_ends_with_work_as_they_stand(
+def test_the_commands_that_it_ends_with_work_unchanged(
     folder: Path, first: CompletedProcess[str]
 ) -> None:
     commands = first.stdout[first.stdout.index("# Three things") :]

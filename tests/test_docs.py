@@ -62,7 +62,7 @@ def blocks(path: Path, language: str) -> list[str]:
 
 @pytest.mark.slow("the documents' programs")
 @in_the_tree
-def test_the_first_programs_run_as_they_stand() -> None:
+def test_the_first_programs_run_unchanged() -> None:
     # Root's server runs as another user, to whom pytest's own folders are closed.
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -90,7 +90,7 @@ def run_the_first_programs(folder: Path) -> None:
 @pytest.mark.slow("the documents' programs")
 @in_the_tree
 @pytest.mark.parametrize("page", PROGRAMS)
-def test_the_programs_of_a_page_run_as_they_stand(page: str, database_url: str) -> None:
+def test_the_programs_of_a_page_run_unchanged(page: str, database_url: str) -> None:
     programs = blocks(DOCS / page, "python")
     assert len(programs) == PROGRAMS[page]
     for program in programs:
@@ -108,7 +108,7 @@ def test_the_programs_of_a_page_run_as_they_stand(page: str, database_url: str) 
     "command",
     [command for block in blocks(SQL_README, "console") for command in block.split("$ ")[1:]],
 )
-def test_the_commands_of_the_sql_readme_run_as_they_stand(
+def test_the_commands_of_the_sql_readme_run_unchanged(
     command: str, database_url: str, make: Factory, server_version: int
 ) -> None:
     if "GENERIC_PLAN" in command and server_version < 16:
@@ -119,7 +119,7 @@ def test_the_commands_of_the_sql_readme_run_as_they_stand(
 
 
 @pytest.mark.slow("the documents' programs")
-def test_every_query_runs_in_psql_as_it_stands(database_url: str) -> None:
+def test_every_query_runs_in_psql_unchanged(database_url: str) -> None:
     for folder in filter(Path.is_dir, sql_folder().iterdir()):
         for source in load_folder(folder).values():
             if "Utility" in source.header or source.is_staged or source.is_command:

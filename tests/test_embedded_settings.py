@@ -92,7 +92,7 @@ def test_settings_that_are_not_the_callers_are_refused(folder: Path, name: str) 
     assert not folder.exists()
 
 
-def test_a_failed_start_tells_the_end_of_the_log(folder: Path) -> None:
+def test_a_failed_start_reports_the_end_of_the_log(folder: Path) -> None:
     with pytest.raises(Unavailable) as caught:
         embedded.start(folder, settings={"no_such_setting": "1"})
     message = str(caught.value)

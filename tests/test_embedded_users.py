@@ -187,7 +187,7 @@ def test_programs_that_the_servers_user_cannot_reach_are_copied(
 
 
 @pytest.mark.core
-def test_a_machine_where_no_user_can_be_made_is_told_what_to_do(
+def test_the_error_says_what_to_do_if_no_user_can_be_made(
     parent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_accounts, "_SERVER_USER", "no-such-user")

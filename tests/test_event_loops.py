@@ -140,7 +140,9 @@ async def refused(calls: dict[str, Callable[[], Awaitable[object]]], match: str)
             pytest.fail(name)
 
 
-def test_a_database_is_refused_in_another_loop_and_goes_on_in_its_own(database_url: str) -> None:
+def test_a_database_is_refused_in_another_loop_and_still_works_in_its_own(
+    database_url: str,
+) -> None:
     db = AsyncDatabase.connect(database_url, max_size=SIZE)
     with running_loop() as run:
         run(db.open())

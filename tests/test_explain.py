@@ -140,7 +140,7 @@ def test_square_brackets_are_shown_as_they_are(seeded_url: str) -> None:
 
 
 @pytest.mark.slow("the command line")
-def test_a_method_stands_for_its_variants(seeded_url: str) -> None:
+def test_the_name_of_a_method_selects_its_variants(seeded_url: str) -> None:
     shown = succeed("explain", "find_by_type", "--database-url", seeded_url)
     names = re.findall(r"^resources\.find_by_type__\w+", shown, re.MULTILINE)
     assert names == [source.name for source in choose(QUERIES, "resources.find_by_type")]
@@ -219,7 +219,7 @@ def test_a_database_without_rows_says_what_to_run(database_url: str) -> None:
 
 
 @pytest.mark.slow("the command line")
-def test_a_list_goes_on_after_a_query_without_rows(database_url: str) -> None:
+def test_a_list_continues_after_a_query_without_rows(database_url: str) -> None:
     shown = succeed("explain", "--database-url", database_url)
     assert re.search(r"^users\.find_by_id +the example users", shown, re.MULTILINE)
     assert "`vrooli-data seed --database-url " in " ".join(shown.split())

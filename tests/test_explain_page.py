@@ -190,7 +190,7 @@ def test_the_page_refers_to_nothing_outside(text: str) -> None:
     assert "default-src 'none'" in text
 
 
-def test_growth_is_told_from_what_stays(surveyed: Survey) -> None:
+def test_growth_is_distinguished_from_constant_cost(surveyed: Survey) -> None:
     verdicts = {each.source.name: each.growth.verdict for each in surveyed.queries if each.growth}
     assert verdicts["runs.get_execution_stats"] == "linear"
     assert verdicts["users.find_by_id"] == "flat"

@@ -412,7 +412,7 @@ def test_bad_lines_are_reported_with_number_and_reason_and_the_others_are_loaded
     ],
     ids=["first", "last", "ends", "borders", "batch", "all", "all but last", "none"],
 )
-def test_bad_lines_wherever_they_stand(
+def test_bad_lines_at_any_position(
     admin: Connection[Any], database_url: str, file: Path, bad: set[int]
 ) -> None:
     shapes = itertools.product((b"", codecs.BOM_UTF8), (b"\n", b"\r\n"), (True, False))
@@ -521,7 +521,7 @@ def test_strict_writes_nothing_where_a_line_is_bad(
     assert counts(admin) == (3, 3, 3)
 
 
-def test_lines_of_several_formats_stand_in_one_file(
+def test_one_file_may_have_lines_of_several_formats(
     admin: Connection[Any], database_url: str, file: Path
 ) -> None:
     run(database_url, file, *(line(number) for number in range(1, 6)))

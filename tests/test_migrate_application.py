@@ -241,7 +241,9 @@ def test_an_application_alone_needs_no_locale(empty_database_url: str, tmp_path:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
-def test_a_ledger_in_a_schema_behind_is_another_s(empty_database_url: str, tmp_path: Path) -> None:
+def test_a_ledger_in_a_later_schema_belongs_to_another(
+    empty_database_url: str, tmp_path: Path
+) -> None:
     url = empty_database_url
     with psycopg.connect(url) as connection:
         connection.execute("CREATE SCHEMA one; CREATE SCHEMA two")
@@ -284,7 +286,7 @@ def test_a_failing_file_leaves_nothing_and_those_before_it_stay(
     assert column(database_url, "SELECT to_regclass('probe')") == [None]
 
 
-def test_functions_and_letters_beyond_ascii_are_run_as_they_stand(
+def test_functions_and_letters_beyond_ascii_are_run_unchanged(
     database_url: str, tmp_path: Path
 ) -> None:
     write(

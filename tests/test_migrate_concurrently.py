@@ -156,7 +156,7 @@ def test_waiting_for_another_process_has_an_end(empty_database_url: str) -> None
     assert migrate(empty_database_url).applied
 
 
-def test_a_lock_row_that_yoyo_left_behind_holds_nobody_up(empty_database_url: str) -> None:
+def test_a_lock_row_that_yoyo_left_blocks_nobody(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("CREATE TABLE yoyo_lock (locked int PRIMARY KEY, ctime timestamp)")
         connection.execute("INSERT INTO yoyo_lock VALUES (1, now())")

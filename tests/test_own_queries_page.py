@@ -36,7 +36,7 @@ def comparable(text: str) -> str:
 
 @pytest.mark.slow("the documents' programs")
 @pytest.mark.core
-def test_the_application_is_built_run_and_checked_as_it_stands(
+def test_the_application_is_built_run_and_checked_unchanged(
     tmp_path: Path, database_url: str, server_version: int
 ) -> None:
     write_application(tmp_path)

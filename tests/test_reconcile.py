@@ -47,7 +47,7 @@ def test_reconcile_corrects_what_is_requested_and_says_how_much(
 
 @pytest.mark.slow("the command line")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_reconcile_goes_on_until_a_signal_ends_it_well(
+def test_reconcile_repeats_until_a_signal_ends_it_with_status_0(
     database_url: str, make: Factory, number: signal.Signals
 ) -> None:
     make.request(make.resource(bookmarks=1))

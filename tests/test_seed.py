@@ -212,7 +212,7 @@ def test_runs_have_every_status_and_fitting_times(
 
 
 @pytest.mark.parametrize("status", ["Completed", "Failed", "Cancelled"])
-def test_run_that_would_end_in_the_future_goes_on(status: str) -> None:
+def test_a_run_that_would_end_in_the_future_is_still_in_progress(status: str) -> None:
     end = World(1, 1, UNTIL).timeline.end
     # Not cancelled before its start.
     run = _run(lambda: 0.5, Run(1, 1, 1, status, created_at=end), end)

@@ -2,7 +2,7 @@
 
     python -m tools.columns                                      the package's own queries
     python -m tools.columns --sql sql --records shop_records     those of any folder
-    python -m tools.columns --check                              only tell what is missing
+    python -m tools.columns --check                              only report what is missing
 
 The records are the truth: which fields there are, and in which order. A field goes behind the one
 before it, into SELECT and RETURNING and into json_build_object, and into the CTE or sub-select that
@@ -99,8 +99,8 @@ class Writer:
         #: What is missing and cannot be written, by where its list begins.
         self.refusals: list[tuple[int, str]] = []
         #: New columns by where the column begins that they follow, or else that follows them.
-        self._behind: dict[int, tuple[Item, list[str]]] = {}
-        self._ahead: dict[int, tuple[Item, list[str]]] = {}
+        self._appended: dict[int, tuple[Item, list[str]]] = {}
+        self._prepended: dict[int, tuple[Item, list[str]]] = {}
         self._seen: set[tuple[int, str]] = set()
         # Any number serves, because only the places of the nodes are read.
         self._sql = "".join(
@@ -120,13 +120,13 @@ class Writer:
     @property
     def missing(self) -> int:
         """How many columns were written."""
-        return sum(len(added) for _, added in (*self._behind.values(), *self._ahead.values()))
+        return sum(len(added) for _, added in (*self._appended.values(), *self._prepended.values()))
 
     def edits(self) -> Iterator[tuple[int, str]]:
         """Yield the text to write into the statement, and the place."""
-        for item, added in self._behind.values():
+        for item, added in self._appended.values():
             yield from self._after(item, added)
-        for item, added in self._ahead.values():
+        for item, added in self._prepended.values():
             yield item.start, "".join(f"{new},{self._parting(item)}" for new in added)
 
     def _after(self, item: Item, added: list[str]) -> list[tuple[int, str]]:
@@ -228,10 +228,10 @@ class Writer:
         new = f"'{name}', {column}" if columns.is_json else column
         before = [item for field in fields[:place] if (item := columns.find(field))]
         if before:
-            item, edits = before[-1], self._behind
+            item, edits = before[-1], self._appended
         else:
             item = next(item for field in fields[place:] if (item := columns.find(field)))
-            edits = self._ahead
+            edits = self._prepended
         edits.setdefault(item.start, (item, []))[1].append(new)
 
     def _refuse(self, columns: Columns, text: str) -> None:
@@ -409,7 +409,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--sql", type=Path, default=sql_folder(), help="a folder of queries")
     parser.add_argument("--records", default="vrooli_data.records", help="the module of records")
-    parser.add_argument("--check", action="store_true", help="only tell what is missing")
+    parser.add_argument("--check", action="store_true", help="only report what is missing")
     options = parser.parse_args(arguments)
     try:
         return int(not run(options.sql, options.records, check=options.check))

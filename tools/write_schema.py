@@ -1,6 +1,7 @@
-"""Write migrations/schema.sql, the schema that all migrations make together, with pg_dump.
+"""Write the schema that all migrations make together, in two files of migrations/.
 
-And migrations/catalog.json, the same as the catalogue tells it, which `vrooli-data drift` compares.
+pg_dump writes schema.sql. catalog.json has the rows of the catalogue, which `vrooli-data drift`
+compares.
 
 Run ``python -m tools.write_schema`` after adding a migration; ``--check`` only compares.
 """

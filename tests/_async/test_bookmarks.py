@@ -56,7 +56,7 @@ async def test_a_second_add_or_remove_changes_nothing(
     assert admin.execute(COUNTED).fetchall() == [(0, 0)]
 
 
-async def test_add_tells_an_absent_or_deleted_resource_from_an_absent_user(
+async def test_add_names_the_absent_or_deleted_resource_or_the_absent_user(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     ada, note = make.user(), make.resource()
@@ -176,7 +176,9 @@ async def test_removals_and_deletions_that_wait_for_a_resource_hold_no_bookmark(
     assert admin.execute(COUNTED).fetchall() == [(0, 0)]
 
 
-async def test_exists_tells_whose_bookmark_is_where(db: AsyncDatabase, make: Factory) -> None:
+async def test_exists_depends_on_the_user_and_the_resource(
+    db: AsyncDatabase, make: Factory
+) -> None:
     ada, bob = make.user(), make.user()
     first, second = make.resource(), make.resource()
     make.bookmark(ada, first)

@@ -126,7 +126,7 @@ async def test_a_ratio_that_no_float_is_equal_to_is_compared_as_written(
     assert (await db.resources.bulk_update(changes, max_conflict_ratio=0.29)).updated == 71
 
 
-async def test_over_the_ratio_nothing_is_written_and_the_transaction_goes_on(
+async def test_over_the_ratio_nothing_is_written_and_the_transaction_continues(
     db: AsyncDatabase, make: Factory
 ) -> None:
     ids = [make.resource() for _ in range(3)]

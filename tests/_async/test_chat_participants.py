@@ -20,7 +20,7 @@ from vrooli_data import (
 from ._compat import Started, gather, until_waiting
 
 
-async def test_add_participant_tells_whether_this_is_new(
+async def test_add_participant_returns_whether_the_participant_is_new(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     chat_id, user_id = make.chat(), make.user()
@@ -33,7 +33,7 @@ async def test_add_participant_tells_whether_this_is_new(
     assert admin.execute("SELECT revision FROM chats").fetchone() == (0,)
 
 
-async def test_add_participant_tells_an_absent_chat_from_an_absent_user(
+async def test_add_participant_names_the_absent_chat_or_the_absent_user(
     db: AsyncDatabase, make: Factory
 ) -> None:
     with pytest.raises(MissingReference) as caught:

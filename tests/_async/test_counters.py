@@ -28,7 +28,7 @@ def requests(admin: Connection[Any]) -> list[int]:
     return [id for (id,) in rows]
 
 
-async def test_reconcile_corrects_what_is_wrong_and_tells_by_how_much(
+async def test_reconcile_corrects_wrong_counters_and_returns_the_difference(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     ada = make.user()

@@ -152,7 +152,7 @@ async def test_the_id_of_a_lost_transaction_that_another_was_given_proves_nothin
     assert names(url) == []
 
 
-async def test_after_a_crash_the_marker_tells(db: AsyncDatabase, url: str) -> None:
+async def test_after_a_crash_the_marker_decides_the_outcome(db: AsyncDatabase, url: str) -> None:
     attempts: list[int] = []
     asked: list[str] = []
 
@@ -193,7 +193,9 @@ async def test_what_resets_statistics_or_ends_a_session_is_no_crash(
     assert names(url) == ["attempt 1"]
 
 
-async def test_a_session_that_was_open_before_proves_that_the_server_goes_on(url: str) -> None:
+async def test_a_session_that_was_open_before_proves_that_the_server_did_not_crash(
+    url: str,
+) -> None:
     """The role may not read the control file, and so has the other sign alone."""
     with psycopg.connect(url, autocommit=True) as admin, open_proxy(url) as proxy:
         admin.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
@@ -218,7 +220,7 @@ async def test_a_session_that_was_open_before_proves_that_the_server_goes_on(url
     assert names(url) == ["attempt", "attempt"]
 
 
-async def test_after_a_crash_the_next_lost_commit_can_be_told_again(url: str) -> None:
+async def test_after_a_crash_the_next_lost_commit_is_resolved_again(url: str) -> None:
     with open_proxy(url) as proxy:
         async with AsyncDatabase.connect(proxy.url, max_size=2) as db:
             await settings(db, 2)

@@ -67,7 +67,7 @@ async def test_public_ids_are_made_where_none_are_given(db: AsyncDatabase) -> No
     assert created.version.config == {}
 
 
-async def test_the_next_version_goes_on_from_the_first(db: AsyncDatabase) -> None:
+async def test_the_next_version_follows_the_first(db: AsyncDatabase) -> None:
     created = await db.resources.create_with_version(
         RESOURCE, CreateVersion(version_label="1.0", is_complete=True)
     )

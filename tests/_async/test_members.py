@@ -89,7 +89,7 @@ async def test_add_of_a_member_already_exists_and_counts_nothing(
     assert not member.is_admin
 
 
-async def test_add_tells_an_absent_team_from_an_absent_user(
+async def test_add_names_the_absent_team_or_the_absent_user(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     with pytest.raises(MissingReference) as caught:

@@ -221,7 +221,7 @@ async def test_a_completed_run_skips_what_it_has_not_finished(
 
 
 @BOTH_QUERIES
-async def test_steps_are_kept_where_told_and_where_the_run_is_not_completed(
+async def test_steps_are_kept_with_keep_steps_and_if_the_run_is_not_completed(
     db: AsyncDatabase, admin: Connection[Any], make: Factory, *, names_user: bool
 ) -> None:
     kept = make_run(make, *STEP_STATUSES)

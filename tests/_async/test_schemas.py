@@ -187,7 +187,7 @@ async def test_a_temporary_table_does_not_hide_ours(database_url: str, make: Fac
         assert await tx.users.find_by_id(user_id) is not None
 
 
-async def test_schemas_of_an_application_come_behind_ours(
+async def test_schemas_of_an_application_come_after_ours(
     database_url: str, admin: Connection[Any], make: Factory
 ) -> None:
     user_id = make.user()

@@ -186,7 +186,7 @@ async def test_a_transaction_undoes_it_as_a_whole(
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
-async def test_a_transaction_that_would_miss_runs_is_refused_and_goes_on(
+async def test_a_transaction_that_would_miss_runs_is_refused_and_continues(
     db: AsyncDatabase, make: Factory, isolation: Any
 ) -> None:
     user, id = make.user(), make.resource()
@@ -280,7 +280,7 @@ async def test_a_run_that_is_completed_meanwhile_stays_completed(
 
 
 @pytest.mark.parametrize("names_user", [False, True])
-async def test_nobody_adds_starts_or_resumes_a_run_behind_a_deletion(
+async def test_no_run_is_added_started_or_resumed_after_a_deletion(
     db: AsyncDatabase, admin: Connection[Any], make: Factory, names_user: bool
 ) -> None:
     user, id = make.user(), make.resource()
@@ -381,7 +381,7 @@ async def test_runs_are_locked_in_the_order_of_their_ids(
     assert (await deletion.result()).cancelled_runs == 2
 
 
-async def test_the_statistics_are_counted_behind_the_runs(
+async def test_the_statistics_are_counted_after_the_runs(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     user, id = make.user(), make.resource()

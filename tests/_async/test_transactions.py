@@ -191,7 +191,7 @@ async def test_on_commit_runs_after_the_commit_and_only_then(
     assert seen == [["Ada"]]
 
 
-async def test_a_callback_that_fails_is_told_apart_from_a_commit_that_failed(
+async def test_a_failed_callback_and_a_failed_commit_raise_different_errors(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     seen: list[str] = []
@@ -336,7 +336,7 @@ async def test_a_transaction_is_over_after_its_block(db: AsyncDatabase) -> None:
             raise AssertionError
 
 
-async def test_a_transaction_that_a_statement_ended_tells_how(
+async def test_a_transaction_that_a_statement_ended_reports_how(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     with pytest.raises(TransactionAborted, match=r"by a statement of tx\.connection.*rolled back"):

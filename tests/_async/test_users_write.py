@@ -297,7 +297,7 @@ async def test_what_one_batch_locks_is_free_before_the_next(
 
 
 @pytest.mark.usefixtures("in_batches_of_two")
-async def test_a_deletion_that_is_cut_short_is_right_so_far_and_goes_on_when_called_again(
+async def test_an_interrupted_deletion_is_consistent_and_continues_when_called_again(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     other = make.user()

@@ -54,7 +54,9 @@ def events(admin: Connection[Any]) -> list[tuple[str, int, str]]:
     ).fetchall()
 
 
-async def test_a_created_resource_is_told_whole(db: AsyncDatabase, make: Factory) -> None:
+async def test_the_event_of_a_creation_has_the_whole_resource(
+    db: AsyncDatabase, make: Factory
+) -> None:
     user = make.user()
     resource = await db.resources.create_with_event(
         CreateResource(
@@ -73,7 +75,7 @@ async def test_a_created_resource_is_told_whole(db: AsyncDatabase, make: Factory
     assert times(event.new_data) == row(resource)
 
 
-async def test_an_updated_resource_is_told_as_it_was_and_as_it_is(
+async def test_the_event_of_an_update_has_the_resource_before_and_after(
     db: AsyncDatabase, make: Factory
 ) -> None:
     user, id = make.user(), make.resource(score=3)
@@ -109,7 +111,7 @@ async def test_only_what_has_another_value_is_a_changed_field(
     assert (await event_of(db, 1)).changed_fields == changed
 
 
-async def test_a_deleted_resource_is_told_as_it_was(
+async def test_the_event_of_a_deletion_has_the_deleted_resource(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     id = make.resource()
@@ -126,7 +128,7 @@ async def test_a_deleted_resource_is_told_as_it_was(
     assert len(events(admin)) == 1
 
 
-async def test_a_soft_deletion_is_told_and_does_what_it_does_without(
+async def test_a_soft_deletion_with_an_event_does_the_same_as_without(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     user, id = make.user(), make.resource()
@@ -197,7 +199,7 @@ async def test_a_run_that_another_session_adds_does_not_escape_a_soft_deletion(
 
 
 @pytest.mark.parametrize("names_user", [False, True])
-async def test_a_moved_run_is_told_without_its_data(
+async def test_the_event_of_a_run_has_no_data(
     db: AsyncDatabase, admin: Connection[Any], make: Factory, names_user: bool
 ) -> None:
     user = make.user()
@@ -381,7 +383,7 @@ async def test_moves_of_one_run_are_numbered_in_the_order_of_their_commits(
     assert numbered == [(1,), (3,), (4,), (2,)]
 
 
-async def test_an_update_that_waits_tells_what_it_really_changed(
+async def test_an_update_that_waits_returns_what_it_changed(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     id = make.resource(resource_type="Note")

@@ -57,7 +57,7 @@ def test_a_second_add_or_remove_changes_nothing(
     assert admin.execute(COUNTED).fetchall() == [(0, 0)]
 
 
-def test_add_tells_an_absent_or_deleted_resource_from_an_absent_user(
+def test_add_names_the_absent_or_deleted_resource_or_the_absent_user(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     ada, note = make.user(), make.resource()
@@ -177,7 +177,7 @@ def test_removals_and_deletions_that_wait_for_a_resource_hold_no_bookmark(
     assert admin.execute(COUNTED).fetchall() == [(0, 0)]
 
 
-def test_exists_tells_whose_bookmark_is_where(db: Database, make: Factory) -> None:
+def test_exists_depends_on_the_user_and_the_resource(db: Database, make: Factory) -> None:
     ada, bob = make.user(), make.user()
     first, second = make.resource(), make.resource()
     make.bookmark(ada, first)

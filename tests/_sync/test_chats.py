@@ -79,7 +79,7 @@ def test_a_public_id_that_is_taken_already_exists(
     assert admin.execute("SELECT count(*) FROM chat_participants").fetchone() == (0,)
 
 
-def test_create_tells_an_absent_team_from_an_absent_creator(
+def test_create_names_the_absent_team_or_the_absent_creator(
     db: Database, admin: Connection[Any]
 ) -> None:
     with pytest.raises(MissingReference) as caught:

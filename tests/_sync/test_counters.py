@@ -29,7 +29,7 @@ def requests(admin: Connection[Any]) -> list[int]:
     return [id for (id,) in rows]
 
 
-def test_reconcile_corrects_what_is_wrong_and_tells_by_how_much(
+def test_reconcile_corrects_wrong_counters_and_returns_the_difference(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     ada = make.user()

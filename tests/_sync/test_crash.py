@@ -153,7 +153,7 @@ def test_the_id_of_a_lost_transaction_that_another_was_given_proves_nothing(
     assert names(url) == []
 
 
-def test_after_a_crash_the_marker_tells(db: Database, url: str) -> None:
+def test_after_a_crash_the_marker_decides_the_outcome(db: Database, url: str) -> None:
     attempts: list[int] = []
     asked: list[str] = []
 
@@ -194,7 +194,9 @@ def test_what_resets_statistics_or_ends_a_session_is_no_crash(
     assert names(url) == ["attempt 1"]
 
 
-def test_a_session_that_was_open_before_proves_that_the_server_goes_on(url: str) -> None:
+def test_a_session_that_was_open_before_proves_that_the_server_did_not_crash(
+    url: str,
+) -> None:
     """The role may not read the control file, and so has the other sign alone."""
     with psycopg.connect(url, autocommit=True) as admin, open_proxy(url) as proxy:
         admin.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
@@ -217,7 +219,7 @@ def test_a_session_that_was_open_before_proves_that_the_server_goes_on(url: str)
     assert names(url) == ["attempt", "attempt"]
 
 
-def test_after_a_crash_the_next_lost_commit_can_be_told_again(url: str) -> None:
+def test_after_a_crash_the_next_lost_commit_is_resolved_again(url: str) -> None:
     with open_proxy(url) as proxy:
         with Database.connect(proxy.url, max_size=2) as db:
             settings(db, 2)

@@ -68,7 +68,7 @@ def test_public_ids_are_made_where_none_are_given(db: Database) -> None:
     assert created.version.config == {}
 
 
-def test_the_next_version_goes_on_from_the_first(db: Database) -> None:
+def test_the_next_version_follows_the_first(db: Database) -> None:
     created = db.resources.create_with_version(
         RESOURCE, CreateVersion(version_label="1.0", is_complete=True)
     )

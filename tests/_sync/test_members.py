@@ -90,7 +90,7 @@ def test_add_of_a_member_already_exists_and_counts_nothing(
     assert not member.is_admin
 
 
-def test_add_tells_an_absent_team_from_an_absent_user(
+def test_add_names_the_absent_team_or_the_absent_user(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     with pytest.raises(MissingReference) as caught:

@@ -183,7 +183,7 @@ def test_a_transaction_undoes_it_as_a_whole(
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
-def test_a_transaction_that_would_miss_runs_is_refused_and_goes_on(
+def test_a_transaction_that_would_miss_runs_is_refused_and_continues(
     db: Database, make: Factory, isolation: Any
 ) -> None:
     user, id = make.user(), make.resource()
@@ -277,7 +277,7 @@ def test_a_run_that_is_completed_meanwhile_stays_completed(
 
 
 @pytest.mark.parametrize("names_user", [False, True])
-def test_nobody_adds_starts_or_resumes_a_run_behind_a_deletion(
+def test_no_run_is_added_started_or_resumed_after_a_deletion(
     db: Database, admin: Connection[Any], make: Factory, names_user: bool
 ) -> None:
     user, id = make.user(), make.resource()
@@ -376,7 +376,7 @@ def test_runs_are_locked_in_the_order_of_their_ids(
     assert (deletion.result()).cancelled_runs == 2
 
 
-def test_the_statistics_are_counted_behind_the_runs(
+def test_the_statistics_are_counted_after_the_runs(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     user, id = make.user(), make.resource()

@@ -190,7 +190,7 @@ def test_on_commit_runs_after_the_commit_and_only_then(
     assert seen == [["Ada"]]
 
 
-def test_a_callback_that_fails_is_told_apart_from_a_commit_that_failed(
+def test_a_failed_callback_and_a_failed_commit_raise_different_errors(
     db: Database, admin: Connection[Any]
 ) -> None:
     seen: list[str] = []
@@ -333,7 +333,7 @@ def test_a_transaction_is_over_after_its_block(db: Database) -> None:
             raise AssertionError
 
 
-def test_a_transaction_that_a_statement_ended_tells_how(
+def test_a_transaction_that_a_statement_ended_reports_how(
     db: Database, admin: Connection[Any]
 ) -> None:
     with pytest.raises(TransactionAborted, match=r"by a statement of tx\.connection.*rolled back"):

@@ -55,7 +55,7 @@ def events(admin: Connection[Any]) -> list[tuple[str, int, str]]:
     ).fetchall()
 
 
-def test_a_created_resource_is_told_whole(db: Database, make: Factory) -> None:
+def test_the_event_of_a_creation_has_the_whole_resource(db: Database, make: Factory) -> None:
     user = make.user()
     resource = db.resources.create_with_event(
         CreateResource(
@@ -74,7 +74,9 @@ def test_a_created_resource_is_told_whole(db: Database, make: Factory) -> None:
     assert times(event.new_data) == row(resource)
 
 
-def test_an_updated_resource_is_told_as_it_was_and_as_it_is(db: Database, make: Factory) -> None:
+def test_the_event_of_an_update_has_the_resource_before_and_after(
+    db: Database, make: Factory
+) -> None:
     user, id = make.user(), make.resource(score=3)
     before = found(db, id)
     after = db.resources.update_with_event(
@@ -108,7 +110,7 @@ def test_only_what_has_another_value_is_a_changed_field(
     assert (event_of(db, 1)).changed_fields == changed
 
 
-def test_a_deleted_resource_is_told_as_it_was(
+def test_the_event_of_a_deletion_has_the_deleted_resource(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     id = make.resource()
@@ -125,7 +127,7 @@ def test_a_deleted_resource_is_told_as_it_was(
     assert len(events(admin)) == 1
 
 
-def test_a_soft_deletion_is_told_and_does_what_it_does_without(
+def test_a_soft_deletion_with_an_event_does_the_same_as_without(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     user, id = make.user(), make.resource()
@@ -196,7 +198,7 @@ def test_a_run_that_another_session_adds_does_not_escape_a_soft_deletion(
 
 
 @pytest.mark.parametrize("names_user", [False, True])
-def test_a_moved_run_is_told_without_its_data(
+def test_the_event_of_a_run_has_no_data(
     db: Database, admin: Connection[Any], make: Factory, names_user: bool
 ) -> None:
     user = make.user()
@@ -376,7 +378,7 @@ def test_moves_of_one_run_are_numbered_in_the_order_of_their_commits(
     assert numbered == [(1,), (3,), (4,), (2,)]
 
 
-def test_an_update_that_waits_tells_what_it_really_changed(
+def test_an_update_that_waits_returns_what_it_changed(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     id = make.resource(resource_type="Note")

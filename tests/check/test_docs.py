@@ -34,7 +34,7 @@ def test_the_files_of_the_example_are_those_that_are_checked_here(shop: Path) ->
 
 
 @pytest.mark.slow("the documents' programs")
-def test_the_commands_of_the_example_print_what_stands_there(
+def test_the_commands_of_the_example_print_what_the_page_shows(
     shop: Path, shop_url: str, server_version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if server_version < 16:

@@ -227,7 +227,7 @@ def test_an_example_that_the_server_refuses_is_named(
         explained(connection, shop, "orders.set_note")
 
 
-def test_an_example_that_fails_tells_no_values(connection: Connection[Any], shop: Path) -> None:
+def test_an_example_that_fails_shows_no_values(connection: Connection[Any], shop: Path) -> None:
     replace(shop, EXAMPLES, "'Ring twice'", "orders.id / (orders.id - 20000)")
     with pytest.raises(DatabaseError, match="the example orders") as raised:
         explained(connection, shop, "orders.set_note")
@@ -287,7 +287,7 @@ def test_the_example_of_the_page_is_the_one_that_runs_here(shop: Path) -> None:
 
 @in_the_tree
 @pytest.mark.slow("the documents' programs")
-def test_the_commands_of_the_page_print_what_stands_there(
+def test_the_commands_of_the_page_print_what_it_shows(
     shop: Path,
     fresh_url: str,
     broken_url: str,

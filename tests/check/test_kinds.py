@@ -70,7 +70,9 @@ def told(url: str, shop: Path, column: str, field: str, inner: str = "int") -> l
         ("json_build_object('kind', total::numeric)", "Inner"),
     ],
 )
-def test_a_column_that_fits_is_not_told(shop_url: str, shop: Path, column: str, field: str) -> None:
+def test_a_column_that_fits_is_not_reported(
+    shop_url: str, shop: Path, column: str, field: str
+) -> None:
     inner = "Decimal" if field == "Inner" else "int"
     assert told(shop_url, shop, column, field, inner) == []
 

@@ -85,7 +85,7 @@ def test_they_pass_the_check(shop_url: str, shop: Path) -> None:
     assert findings(shop_url, shop) == []
 
 
-def test_they_are_run_as_they_stand(shop_url: str, tmp_path: Path) -> None:
+def test_they_are_run_unchanged(shop_url: str, tmp_path: Path) -> None:
     sources = load_folder(folder(tmp_path, "orders"))
     with psycopg.connect(shop_url) as connection:
         found = [

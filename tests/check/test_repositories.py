@@ -591,7 +591,7 @@ def test_the_base_of_several_repositories_is_called_through_them(
         ("", "must be the name of a module"),
     ],
 )
-def test_a_name_that_stands_for_no_repository_is_refused(
+def test_a_name_of_no_repository_is_refused(
     shop_url: str, shop: Path, name: str, told: str
 ) -> None:
     with pytest.raises(InvalidInput, match=told) as refused:

@@ -228,7 +228,7 @@ def test_an_order_that_pages_cannot_have_is_refused(
         sql.listing(name, Thing, key=key, tie=tie)
 
 
-def test_a_listing_has_a_query_of_the_rows_behind_one(sql: Queries) -> None:
+def test_a_listing_has_a_query_of_the_rows_after_one(sql: Queries) -> None:
     with pytest.raises(InvalidFile, match="there is no query all_after"):
         sql.listing("all", Thing)
 

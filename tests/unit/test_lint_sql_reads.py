@@ -38,7 +38,7 @@ def test_a_column_called_as_a_table_is_no_whole_row(tmp_path: Path) -> None:
         ("SELECT :id::text AS a FROM users WHERE id = :id::bigint", "cast to bigint and text"),
     ],
 )
-def test_a_parameter_is_cast_where_it_stands_and_always_alike(
+def test_a_parameter_is_cast_in_place_and_always_to_one_type(
     tmp_path: Path, bad: str, message: str
 ) -> None:
     found = findings(tmp_path, query(bad, suffix="!"))

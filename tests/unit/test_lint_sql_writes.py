@@ -59,7 +59,7 @@ def test_a_counter_moves_neither_revision_nor_updated_at(tmp_path: Path, column:
     assert broken(tmp_path, bad) == {"changes_are_counted"}
 
 
-def test_a_table_without_revision_tells_its_changes_by_updated_at(tmp_path: Path) -> None:
+def test_a_table_without_revision_must_set_updated_at(tmp_path: Path) -> None:
     sql = "UPDATE members SET is_admin = TRUE{} WHERE team_id = 1 AND user_id = 2"
     good = query(sql.format(", updated_at = now()"), suffix="!", locks="row: members")
     assert findings(tmp_path, good) == []

@@ -116,7 +116,7 @@ def test_a_line_of_the_head_that_says_nothing_known_is_refused(
     assert caught.value.line == line
 
 
-def test_behind_the_head_a_comment_is_a_comment(tmp_path: Path) -> None:
+def test_a_comment_after_the_head_is_only_a_comment(tmp_path: Path) -> None:
     (tmp_path / "0001_a.sql").write_text("SELECT 1;\n-- requires extension: a, b\n")
     (migration,) = application_series([tmp_path], "app").migrations
     assert migration.extension is None

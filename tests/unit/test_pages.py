@@ -182,7 +182,7 @@ def test_a_forged_cursor_is_refused_or_leads_to_pages_whose_cursors_are_taken(
         assert beside is None or beside.place[-1] in range(-(2**63), 2**63)
 
 
-def test_a_page_goes_on_behind_the_fields_of_its_order() -> None:
+def test_a_page_continues_after_the_fields_of_its_order() -> None:
     member = Member(3, 5, False, {}, datetime(2026, 1, 1, tzinfo=UTC), datetime.now(UTC))
     for listing, place in ((TEAM, (5,)), (MEMBERSHIPS, (member.created_at, 3))):
         page = listing.page([member, member], listing.select((1,), {}, None, 1))

@@ -84,7 +84,7 @@ def test_a_refusal_to_write_is_retried_where_the_server_is_a_standby() -> None:
     assert retry_reason(error, lost=False) is None
 
 
-def test_a_stale_plan_is_told_from_other_features_by_the_function_of_the_server() -> None:
+def test_a_stale_plan_is_recognized_by_the_function_of_the_server() -> None:
     info: dict[int, bytes | None] = {DiagnosticField.SOURCE_FUNCTION: b"RevalidateCachedQuery"}
     assert retry_reason(pg.FeatureNotSupported("", info=info), lost=False) is Reason.STALE
 

@@ -37,11 +37,11 @@ RESTARTED = replace(BEFORE, started="2000.5", checkpoint_lsn="0/2", processes=[2
         (replace(BEFORE, timeline=2), None),
     ],
 )
-def test_a_run_is_told_by_what_no_reset_of_statistics_changes(
+def test_a_run_of_the_server_is_known_by_what_no_reset_of_statistics_changes(
     now: ServerRun, is_same: bool | None
 ) -> None:
     assert is_same_run(BEFORE, now) is is_same
 
 
-def test_nothing_is_told_without_an_answer_from_before() -> None:
+def test_the_run_of_the_server_is_unknown_without_an_earlier_answer() -> None:
     assert is_same_run(None, BEFORE) is None

@@ -74,12 +74,12 @@ class Bench:
         return self._failure(self._base, tests)
 
     def judge(self, mutant: Mutant, category: str) -> Result:
-        """Make one mutant, and compare who notices it with who is to."""
+        """Make one mutant, and compare who notices it with who should."""
         with self._mutated(mutant) as tree:
             in_schema = mutant.file.startswith("migrations/")
             found = self._look(tree, is_prepared=not in_schema)
             trial = _Trial(mutant, found, tree)
-            finding = self._told(mutant.verdict, trial)
+            finding = self._expected_finding(mutant.verdict, trial)
             return Result(
                 mutant=mutant.name,
                 category=category,
@@ -101,27 +101,27 @@ class Bench:
             path.write_text(mutant.apply(path.read_text(encoding="utf-8")), encoding="utf-8")
             yield tree
 
-    def _told(self, verdict: Verdict, trial: _Trial) -> str:
+    def _expected_finding(self, verdict: Verdict, trial: _Trial) -> str:
         """Return the expected finding; empty if it is absent."""
         found = trial.found
         match verdict:
-            case Check(code, tells):
+            case Check(code, text):
                 return trial.naming(
-                    seen for seen in found.check if seen.code == code and tells in seen.what
+                    seen for seen in found.check if seen.code == code and text in seen.what
                 )
             case Lint(rule):
                 return trial.naming(
                     seen for seen in found.lint if seen.code == rule and not found.check
                 )
-            case Refusal(tells):
+            case Refusal(text):
                 refusal = found.refusal or ""
-                return refusal if tells in refusal else ""
+                return refusal if text in refusal else ""
             case Test(node):
                 return node if found.is_clean and self._failure(trial.tree, [node]) else ""
             case Equivalent(reason):
                 return reason if found.is_clean else ""
             case Gap(should, why):
-                return "" if self._told(should, trial) else why
+                return "" if self._expected_finding(should, trial) else why
 
     def _look(self, tree: Path, *, is_prepared: bool) -> Look:
         options = [self._prepared_url, "prepared"] if is_prepared else [self._server_url]

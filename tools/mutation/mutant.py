@@ -9,7 +9,7 @@ class Check(NamedTuple):
     """`vrooli-data check` names the query, in a finding with this code and this text."""
 
     code: str
-    tells: str
+    text: str
 
 
 class Lint(NamedTuple):
@@ -21,7 +21,7 @@ class Lint(NamedTuple):
 class Refusal(NamedTuple):
     """The package cannot be imported, or its database cannot be made; the error contains this."""
 
-    tells: str
+    text: str
 
 
 class Test(NamedTuple):

@@ -23,8 +23,8 @@ _INTRODUCTION = """\
 
 Each mutant is one small mistake in a migration, a query, a header, a record or a method. It is made
 in a copy of the tree, where `vrooli-data check` and `python -m tools.lint` then run; what they
-leave unnoticed is given to a test. A mutant counts as named only where the finding is of the right
-kind and tells the query and its file. Written by `python -m tools.mutation --write`.
+do not notice is given to a test. A mutant counts as named only if the finding is of the right kind
+and names the query and its file. Written by `python -m tools.mutation --write`.
 """
 _BY_CATEGORY = """
 Of what the check names, *by plan* counts what only the reviewed plans show. The last two columns

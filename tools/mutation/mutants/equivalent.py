@@ -77,7 +77,7 @@ MUTANTS = [
         Equivalent("a comment"),
     ),
     Mutant(
-        "an index less told in the header",
+        "an index less in the header",
         "users.find_many__created_at_after",
         "sql/users/read.sql",
         "-- Index:  users_created_at_id_idx,\n--         users_created_at_id_idx (order)\n",

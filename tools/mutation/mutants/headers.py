@@ -1,4 +1,4 @@
-"""Headers that no longer tell the truth."""
+"""Headers that are no longer true."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ MUTANTS = [
         Check("index", "takes its order from users_created_at_id_idx"),
     ),
     Mutant(
-        "an order that is not told",
+        "an order that the header lacks",
         "users.find_many__created_at",
         _USERS,
         " (order)",
@@ -136,7 +136,7 @@ MUTANTS = [
         Check("locks", "the statement locks none"),
     ),
     Mutant(
-        "a lock that is not told",
+        "a lock that the header lacks",
         "members.add",
         "sql/members/write.sql",
         "-- Locks:  row: members, row: stats_teams",

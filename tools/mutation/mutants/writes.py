@@ -6,7 +6,7 @@ from tools.mutation.mutant import Check, Lint, Mutant, Refusal
 
 MUTANTS = [
     Mutant(
-        "advisory lock that is not told",
+        "advisory lock that the header lacks",
         "users.find_by_handle",
         "sql/users/read.sql",
         "WHERE handle = ",
@@ -94,7 +94,7 @@ MUTANTS = [
         Check("locks", "for update skip locked: users"),
     ),
     Mutant(
-        "cascade that is not told",
+        "cascade that the header lacks",
         "teams.delete",
         "sql/teams/write.sql",
         "cascade: chats, ",
