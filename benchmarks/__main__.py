@@ -21,6 +21,7 @@ from . import (
     bench_bulk_memory,
     bench_bulk_update,
     bench_claim,
+    bench_client_cpu,
     bench_events,
     bench_import,
     bench_iterate,
@@ -39,6 +40,7 @@ Benchmark: TypeAlias = Callable[[str, Effort, Callable[[str], None]], list[Table
 
 _BENCHMARKS: dict[str, Benchmark] = {
     "reads": bench_reads.measure,
+    "client_cpu": bench_client_cpu.measure,
     "pages": bench_pages.measure,
     "plans": bench_plans.measure,
     "merged_reads": bench_merged_reads.measure,

@@ -69,7 +69,17 @@ def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Ta
     return [table for face in FACES for table in _tables(face, patterns, runs[face])]
 
 
-def measure_sync(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
+def as_it_is(turn: Turn) -> Turn:
+    """Return a turn that takes the time on the clock."""
+    return turn
+
+
+def measure_sync(
+    url: str,
+    patterns: Sequence[Pattern],
+    effort: Effort,
+    timed: Callable[[Turn], Turn] = as_it_is,
+) -> Run:
     """Measure the patterns on the synchronous face. Runs in a process of its own."""
     pin_client()
     with (
@@ -83,12 +93,15 @@ def measure_sync(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
         pinning = pin_backends(held.connection.info, pids)
         measured = {
             pattern.name: alternate(
-                (
-                    psycopg_turn(held.connection, pattern.calls),
-                    by_default_turn(held.connection, pattern.calls),
-                    our_turn(held, pattern.calls),
-                    our_turn(db, pattern.calls),
-                ),
+                [
+                    timed(turn)
+                    for turn in (
+                        psycopg_turn(held.connection, pattern.calls),
+                        by_default_turn(held.connection, pattern.calls),
+                        our_turn(held, pattern.calls),
+                        our_turn(db, pattern.calls),
+                    )
+                ],
                 len(pattern.calls),
                 effort,
             )
@@ -97,7 +110,12 @@ def measure_sync(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
     return Run(measured, pinning)
 
 
-def measure_async(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
+def measure_async(
+    url: str,
+    patterns: Sequence[Pattern],
+    effort: Effort,
+    timed: Callable[[Turn], Turn] = as_it_is,
+) -> Run:
     """Measure the patterns on the asynchronous face. Runs in a process of its own."""
     pin_client()
     with asyncio.Runner() as loop:
@@ -111,12 +129,15 @@ def measure_async(url: str, patterns: Sequence[Pattern], effort: Effort) -> Run:
             pinning = pin_backends(connection.info, pids)
             measured = {
                 pattern.name: alternate(
-                    (
-                        async_psycopg_turn(loop, connection, pattern.calls),
-                        async_by_default_turn(loop, connection, pattern.calls),
-                        our_async_turn(loop, held, pattern.calls),
-                        our_async_turn(loop, db, pattern.calls),
-                    ),
+                    [
+                        timed(turn)
+                        for turn in (
+                            async_psycopg_turn(loop, connection, pattern.calls),
+                            async_by_default_turn(loop, connection, pattern.calls),
+                            our_async_turn(loop, held, pattern.calls),
+                            our_async_turn(loop, db, pattern.calls),
+                        )
+                    ],
                     len(pattern.calls),
                     effort,
                 )

@@ -82,6 +82,9 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
     for face in ("sync", "async"):
         assert names.pop(f"Reads, {face}, on a held connection") == _PATTERNS
         assert names.pop(f"Reads, {face}, through the pool") == _PATTERNS
+        client_cpu = names.pop(f"CPU time of the client, {face}")
+        assert {"users.find_by_id, held", "users.find_by_id, pool"} <= client_cpu
+        assert {name.partition(",")[0] for name in client_cpu} <= _PATTERNS
     assert _DEEP_PAGES in names.values()
     plans = {
         name.partition(",")[0]
