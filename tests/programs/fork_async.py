@@ -53,6 +53,9 @@ async def main() -> None:
     users = db.users.iter_many()
     # Suspended in the middle of a statement, with the connection's socket in the event loop.
     connection = held.connection
+    # This one waits for nothing, and its socket is in the event loop all the same.
+    idle = tx.connection
+    assert tx._runner._session.connection._loop is asyncio.get_running_loop()
     asleep = asyncio.create_task(sleep_in(connection))
     # A batch of merged reads that is still open.
     reading = asyncio.create_task(db.users.find_by_id(ada.id))
@@ -90,6 +93,7 @@ async def main() -> None:
             }
         )
         assert repr(db)
+        await idle.close()
         await db.close()
         async with AsyncDatabase.connect(max_size=1) as own:
             await own.users.create(CreateUser(name="Bea"))
