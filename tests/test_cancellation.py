@@ -24,7 +24,9 @@ from tests.proxy import Proxy, Way, open_proxy
 from vrooli_data import (
     AsyncDatabase,
     AsyncTransaction,
+    ChangeEvent,
     CommitUnknown,
+    CreateEvent,
     CreateUser,
     Database,
     TransactionAborted,
@@ -105,6 +107,23 @@ async def test_a_transaction_cancelled_in_its_block_is_undone(
     assert await cancelled(task) == []
     await check_whole(db, SIZE)
     assert names(admin) == []
+
+
+async def test_a_handler_that_awaits_what_is_cancelled_has_failed(db: AsyncDatabase) -> None:
+    async def handle(event: ChangeEvent) -> None:
+        if event.entity_id == 1:
+            other = asyncio.create_task(asyncio.Event().wait())
+            other.cancel()
+            await other
+
+    for number in (1, 2):
+        await db.events.record(
+            CreateEvent(user_id=1, entity_type="thing", entity_id=number, change_type="changed")
+        )
+    relay = db.events.relay(handle, max_attempts=1)
+    assert await relay.poll() == 1
+    parked = await db.events.list_parked()
+    assert [event.last_error for event in parked] == ["asyncio.exceptions.CancelledError"]
 
 
 async def test_a_timeout_around_a_transaction_undoes_it(

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,12 +24,15 @@ from psycopg import Connection
 import vrooli_data
 from tests._sync._compat import until
 from tests._sync.whole_pool import check_whole
+from tests.factories import Factory
 from vrooli_data import (
     AsyncDatabase,
     AsyncTransaction,
     CommitUnknown,
     CreateUser,
     Database,
+    ViewBuffer,
+    VrooliDataError,
 )
 from vrooli_data._transactions import COMMITTED, NOT_COMMITTED
 
@@ -66,15 +69,18 @@ def ends_block(frame: FrameType) -> bool:
 class Tracer:
     """Raises at one line of the layer, counted from the first."""
 
-    def __init__(self, number: int, error: type[BaseException]) -> None:
+    def __init__(
+        self, number: int, error: type[BaseException], rooms: tuple[str, ...] = ROOMS
+    ) -> None:
         self.left = number
         self.place = ""
         self._error = error
+        self._rooms = rooms
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
         """Look at what Python is about to do."""
         name = frame.f_code.co_filename
-        if not name.startswith(PACKAGE) or not name.endswith(ROOMS):
+        if not name.startswith(PACKAGE) or not name.endswith(self._rooms):
             return None
         # The first line of a function comes twice: as its call, and as a line.
         if event == "line" and not ends_block(frame):
@@ -275,6 +281,33 @@ def check(
     db.transact(lambda tx: tx.users.find_by_id(1))
     with db.connection() as held, held.connection.transaction():
         held.users.find_by_id(1)
+
+
+def views(admin: Connection[Any]) -> int:
+    ((count,),) = admin.execute("SELECT views FROM resources")
+    return int(count)
+
+
+@pytest.mark.slow("an exception at any line")
+def test_an_exception_at_any_line_of_a_flush_loses_and_doubles_no_view(
+    database_url: str, admin: Connection[Any], make: Factory
+) -> None:
+    make.resource(public_id="a" * 12)
+    with Database.connect(database_url, max_size=1, timeout=10.0) as db:
+        buffer = ViewBuffer(db)
+        number = 0
+        while True:
+            number += 1
+            buffer.add("a" * 12)
+            tracer = Tracer(number, Stop if number % 2 else Late, (*ROOMS, "views.py"))
+            with suppress(Stop, Late, VrooliDataError), traced(tracer):
+                buffer.flush()
+            if not tracer.place:
+                break
+            buffer.flush()
+            assert views(admin) == number, tracer.place
+        assert views(admin) == number
+        assert number > 20
 
 
 async def sleep_in_transaction(tx: AsyncTransaction) -> None:

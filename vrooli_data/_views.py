@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from threading import Lock
 
-from ._transactions import COMMITTED, NOT_COMMITTED
-from .errors import CommitUnknown, VrooliDataError
+from ._transactions import COMMITTED, NOT_KNOWN
+from .errors import CommittedButCallbackFailed, CommitUnknown
+
+
+class Batch:
+    """Views that one transaction writes.
+
+    An exception of a signal handler may come between any two lines. So each line of what follows
+    leaves every view in one place, and an outcome is set in one step.
+    """
+
+    def __init__(self) -> None:
+        self.views: dict[str, int] = {}
+        #: Whether they need not be written any more: they are, or nobody can tell.
+        self.is_over = False
+        #: What tells later whether they were written; None where that is known.
+        self.unknown: CommitUnknown | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether they are to be written."""
+        return not self.is_over and self.unknown is None
+
+    def settle(self, error: BaseException) -> None:
+        """Decide by the error of their transaction what becomes of them."""
+        notes = getattr(error, "__notes__", ())
+        is_committed = COMMITTED in notes or isinstance(error, CommittedButCallbackFailed)
+        if isinstance(error, CommitUnknown):
+            self.unknown = error
+        elif is_committed or NOT_KNOWN in notes:
+            # What is not known is told by the error. To write them again might count them twice.
+            self.is_over = True
 
 
 class Views:
@@ -16,28 +45,38 @@ class Views:
         self._lock = Lock()
         self._sums: dict[str, int] = {}
         self._total = 0
+        #: Views that were taken to be written, until it is known that they are.
+        self.batches: list[Batch] = []
 
-    def add(self, views: dict[str, int]) -> int:
-        """Add views, and return the number of all."""
+    def add(self, public_id: str) -> int:
+        """Add one view, and return the number of those that are not taken."""
         with self._lock:
-            for public_id, number in views.items():
-                self._sums[public_id] = self._sums.get(public_id, 0) + number
-                self._total += number
+            self._sums[public_id] = self._sums.get(public_id, 0) + 1
+            self._total += 1
             return self._total
 
-    def take(self, max_resources: int) -> dict[str, int]:
-        """Take the views of some resources out."""
+    def take(self, max_resources: int) -> Batch | None:
+        """Take the views of some resources; None where there are none."""
+        self.batches = [each for each in self.batches if not each.is_over]
+        for each in self.batches:
+            if each.is_due:
+                # A write of it was interrupted before it began.
+                return each
+        batch = Batch()
+        self.batches.append(batch)
         with self._lock:
-            taken = {key: self._sums[key] for key in islice(self._sums, max_resources)}
-            for public_id, number in taken.items():
-                del self._sums[public_id]
-                self._total -= number
-            return taken
+            for public_id in list(self._sums)[:max_resources]:
+                batch.views[public_id] = self._sums.pop(public_id)
+            self._total = sum(self._sums.values())
+        if batch.views:
+            return batch
+        self.batches.remove(batch)
+        return None
 
-
-def is_undone(error: BaseException) -> bool:
-    """Return whether the transaction that raised an error is certain not to be committed."""
-    notes = getattr(error, "__notes__", ())
-    if COMMITTED in notes or isinstance(error, CommitUnknown):
-        return False
-    return NOT_COMMITTED in notes or isinstance(error, VrooliDataError)
+    def put_back(self, batch: Batch) -> None:
+        """Put views back that were not written, behind those of other resources."""
+        with self._lock:
+            for public_id in list(batch.views):
+                self._sums[public_id] = self._sums.get(public_id, 0) + batch.views.pop(public_id)
+            self._total = sum(self._sums.values())
+        batch.is_over = True

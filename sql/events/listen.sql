@@ -226,10 +226,11 @@ FROM unpublished;
 -- name: restamp(batch_size)$
 -- Give events with xids of another server the xid of this transaction, the first of them first.
 -- Return how many.
--- No transaction that began here before can have seen such an xid: they are of the future.
+-- No transaction that began here before can have seen such an xid: they are of the future. What
+-- another session has restamped meanwhile has an xid of the past by then, or one that it can have
+-- shown nobody yet, because this transaction began before it.
 -- Record: int
--- Index:  change_events_xid_seq_idx, change_events_xid_seq_idx (order), change_events_pkey,
---         scan: change_events, every row, each may have been restored
+-- Index:  change_events_xid_seq_idx, change_events_xid_seq_idx (order), change_events_pkey
 -- Plan:   custom (batch_size = 1000), for any number of rows it would read the whole table
 -- Locks:  for no key update: change_events
 WITH restored_events AS (
@@ -238,9 +239,9 @@ WITH restored_events AS (
         event_id
     FROM change_events
     WHERE
-        xid >= pg_snapshot_xmax(pg_current_snapshot())
-        -- What this transaction has written itself is right.
-        AND xid <> pg_current_xact_id()
+        -- Not by the snapshot: to one that is older than a concurrent restamp, its xid is of the
+        -- future too.
+        xid > pg_current_xact_id()
     ORDER BY
         xid ASC,
         seq ASC

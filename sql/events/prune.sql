@@ -63,10 +63,16 @@ noted AS (
         xid,
         seq
     FROM latest
+    -- lint: conflict_sets_are_pure: one id in all of the statement, which no value replaces.
     ON CONFLICT (id) DO UPDATE
         SET
-            xid = greatest(pruned_events.xid, excluded.xid),
+            -- An xid of the future was restored from another server.
+            xid = CASE
+                WHEN pruned_events.xid > pg_current_xact_id() THEN excluded.xid
+                ELSE greatest(pruned_events.xid, excluded.xid)
+            END,
             seq = CASE
+                WHEN pruned_events.xid > pg_current_xact_id() THEN excluded.seq
                 WHEN pruned_events.xid < excluded.xid THEN excluded.seq
                 WHEN pruned_events.xid > excluded.xid THEN pruned_events.seq
                 ELSE greatest(pruned_events.seq, excluded.seq)

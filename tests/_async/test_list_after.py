@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from psycopg import Connection
 from tests.factories import Factory
 from vrooli_data import AsyncDatabase, CreateEvent, EventsMissed, InvalidInput, OtherServer
 
-from ._compat import until
+from ._compat import Started, until, until_waiting
 from .horizon import until_shown
 
 #: An xid that no server of these tests comes near, such as a restore from an old server brings.
@@ -159,6 +160,34 @@ async def test_a_transaction_does_not_restamp_what_it_has_recorded(db: AsyncData
         recorded = await tx.events.record(event(1))
         assert await tx.events.restamp(batch_size=1) == 0
     assert await db.events.find_by_event_id(1, recorded.event_id) == recorded
+
+
+async def test_what_another_session_has_restamped_is_not_restamped_again(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    for number in (1, 2):
+        make.event(1, entity_id=number, xid=str(FUTURE + number))
+    async with db.transaction() as tx:
+        assert await tx.events.restamp() == 2
+        # It waits for the rows. To its snapshot, their new xid is of the future as well.
+        other = Started(db.events.restamp)
+        await until_waiting(admin)
+    assert await other.result() == 0
+
+
+async def test_what_is_pruned_before_a_restamp_is_missed_by_no_reader_unnoticed(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory
+) -> None:
+    start = await db.events.position()
+    for number in (1, 2):
+        make.event(1, entity_id=number, published_at="2026-01-01Z")
+    admin.execute("INSERT INTO pruned_events (xid, seq) VALUES (%s, 1)", [str(FUTURE)])
+    await until_shown(admin)
+    assert await db.events.prune(timedelta(0), batch_size=1) == 2
+    for _ in range(2):
+        with pytest.raises(EventsMissed):
+            await db.events.list_after(start)
+        assert await db.events.restamp() == 0
 
 
 async def until_shown_but(admin: Connection[Any], xid: int) -> None:

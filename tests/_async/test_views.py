@@ -31,6 +31,10 @@ def resources(make: Factory) -> None:
     make.resource(public_id=GONE, is_deleted=True, deleted_at="2026-01-01Z")
 
 
+class Interruption(BaseException):
+    """What a signal handler raises."""
+
+
 def views(admin: Connection[Any]) -> list[int]:
     return [count for (count,) in admin.execute("SELECT views FROM resources ORDER BY id")]
 
@@ -110,6 +114,48 @@ async def test_a_write_that_fails_keeps_its_views_for_the_next(
             await pause(0.005)
         admin.execute("ALTER TABLE resources DROP CONSTRAINT few")
     assert views(admin) == [2, 1, 0]
+
+
+@pytest.mark.usefixtures("resources")
+async def test_a_hook_that_raises_does_not_end_the_writes(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    called: list[VrooliDataError] = []
+
+    def fail(error: VrooliDataError) -> None:
+        called.append(error)
+        raise ZeroDivisionError
+
+    async with AsyncViewBuffer(db, interval=0.01, on_error=fail) as buffer:
+        admin.execute("ALTER TABLE resources ADD CONSTRAINT few CHECK (views < 1)")
+        buffer.add(FIRST)
+        while len(called) < 2:
+            await pause(0.005)
+        admin.execute("ALTER TABLE resources DROP CONSTRAINT few")
+        await until(admin, "SELECT sum(views) = 1 FROM resources")
+
+
+@pytest.mark.usefixtures("resources")
+async def test_an_interrupted_write_keeps_its_views_for_the_next(
+    db: AsyncDatabase, admin: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = type(db.counters)
+    add_views = repository.add_views
+
+    async def interrupt(counters: Any, views: dict[str, int]) -> None:
+        await add_views(counters, views)
+        raise Interruption
+
+    buffer = AsyncViewBuffer(db)
+    buffer.add(FIRST)
+    with monkeypatch.context() as patched:
+        patched.setattr(repository, "add_views", interrupt)
+        with pytest.raises(Interruption):
+            await buffer.flush()
+    assert views(admin) == [0, 0, 0]
+    buffer.add(FIRST)
+    await buffer.flush()
+    assert views(admin) == [2, 0, 0]
 
 
 @pytest.mark.usefixtures("resources")

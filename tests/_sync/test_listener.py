@@ -208,6 +208,23 @@ def test_one_loop_at_a_time_goes_through_a_listener(db: Database, make: Factory)
         break
 
 
+def test_another_loop_may_follow_one_that_was_left(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    start = db.events.position()
+    for number in (1, 2, 3):
+        make.event(1, entity_id=number)
+    until_shown(admin)
+    listener = db.events.listen(start, poll_interval=0.01)
+    seen: list[int] = []
+    for _ in range(3):
+        for event in listener:
+            seen.append(event.entity_id)
+            break
+    assert seen == [1, 2, 3]
+    until(admin, NOBODY_LISTENS)
+
+
 def test_a_listener_goes_round_a_pooler(
     database_url: str, admin: Connection[Any], make: Factory
 ) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from vrooli_data import ChangeEvent, CreateEvent, Database, InvalidInput
+from tests.proxy import Way, open_proxy
+from vrooli_data import ChangeEvent, CreateEvent, Database, InvalidInput, InvalidUse
 from vrooli_data._relay import RelayOptions
 from vrooli_data.records.events import EventHead, EventHeads
 
@@ -331,6 +332,65 @@ def test_an_interrupted_relay_publishes_what_it_has_done_and_gives_the_rest_back
     with pytest.raises(Interruption):
         db.events.relay(handle).run()
     assert state(admin) == [PUBLISHED, WAITING, WAITING]
+
+
+def test_an_interruption_is_not_taken_for_an_error_after_which_a_relay_goes_on(
+    db: Database, database_url: str
+) -> None:
+    record(db, 1, 2)
+    told: list[int] = []
+
+    def handle(event: ChangeEvent) -> None:
+        if told:
+            # By now the claims cannot be given back any more.
+            raise Interruption
+        told.append(event.entity_id)
+
+    with open_proxy(database_url) as proxy:
+        proxy.fail_at(b":events.publish ", Way.CUT_BEFORE)
+        with Database.connect(proxy.url) as far:
+            with pytest.raises(Interruption):
+                far.events.relay(handle, lease=0.3).run()
+    assert proxy.failures
+
+
+def test_a_relay_ends_with_its_database(database_url: str) -> None:
+    with Database.connect(database_url) as db:
+        seen = Seen()
+        running = Started(db.events.relay(seen.handle, poll_interval=0.01).run)
+        record(db, 1)
+        while not seen.events:
+            pause(0.005)
+    with pytest.raises(InvalidUse, match="the database was closed"):
+        running.result()
+
+
+def test_a_handler_may_use_the_database_and_relay_events_itself(
+    database_url: str, admin: Connection[Any]
+) -> None:
+    with Database.connect(database_url, max_size=1) as db:
+        record(db, 1, 1, 2)
+        inner = Seen()
+        polled: list[int] = []
+
+        def handle(_: ChangeEvent) -> None:
+            polled.append(db.events.relay(inner.handle).poll())
+
+        assert db.events.relay(handle, batch_size=2).poll() == 2
+        # While an event of the first entity is handled, its later ones are nobody else's.
+        assert (polled, inner.entities()) == ([0, 0], [])
+        assert state(admin) == [PUBLISHED, WAITING, PUBLISHED]
+
+
+@pytest.mark.parametrize("kind", ["\x01", "é", " ", "'", '"{', "\\", "%s :x", "\U0001f600" * 64])
+def test_an_entity_type_may_be_any_text(db: Database, admin: Connection[Any], kind: str) -> None:
+    record(db, 1, 2**63 - 1, 1, kind=kind)
+    record(db, 1, kind=f"{kind[:63]}z")
+    seen = Seen()
+    relay = db.events.relay({kind: seen.handle}, batch_size=1)
+    assert [relay.poll() for _ in range(4)] == [1, 1, 1, 0]
+    assert seen.entities() == [1, 2**63 - 1, 1]
+    assert [each[0] for each in state(admin)] == [True, True, True, False]
 
 
 def test_a_running_relay_delivers_what_comes_and_ends_when_it_is_told_to(

@@ -32,6 +32,10 @@ def resources(make: Factory) -> None:
     make.resource(public_id=GONE, is_deleted=True, deleted_at="2026-01-01Z")
 
 
+class Interruption(BaseException):
+    """What a signal handler raises."""
+
+
 def views(admin: Connection[Any]) -> list[int]:
     return [count for (count,) in admin.execute("SELECT views FROM resources ORDER BY id")]
 
@@ -109,6 +113,46 @@ def test_a_write_that_fails_keeps_its_views_for_the_next(
             pause(0.005)
         admin.execute("ALTER TABLE resources DROP CONSTRAINT few")
     assert views(admin) == [2, 1, 0]
+
+
+@pytest.mark.usefixtures("resources")
+def test_a_hook_that_raises_does_not_end_the_writes(db: Database, admin: Connection[Any]) -> None:
+    called: list[VrooliDataError] = []
+
+    def fail(error: VrooliDataError) -> None:
+        called.append(error)
+        raise ZeroDivisionError
+
+    with ViewBuffer(db, interval=0.01, on_error=fail) as buffer:
+        admin.execute("ALTER TABLE resources ADD CONSTRAINT few CHECK (views < 1)")
+        buffer.add(FIRST)
+        while len(called) < 2:
+            pause(0.005)
+        admin.execute("ALTER TABLE resources DROP CONSTRAINT few")
+        until(admin, "SELECT sum(views) = 1 FROM resources")
+
+
+@pytest.mark.usefixtures("resources")
+def test_an_interrupted_write_keeps_its_views_for_the_next(
+    db: Database, admin: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = type(db.counters)
+    add_views = repository.add_views
+
+    def interrupt(counters: Any, views: dict[str, int]) -> None:
+        add_views(counters, views)
+        raise Interruption
+
+    buffer = ViewBuffer(db)
+    buffer.add(FIRST)
+    with monkeypatch.context() as patched:
+        patched.setattr(repository, "add_views", interrupt)
+        with pytest.raises(Interruption):
+            buffer.flush()
+    assert views(admin) == [0, 0, 0]
+    buffer.add(FIRST)
+    buffer.flush()
+    assert views(admin) == [2, 0, 0]
 
 
 @pytest.mark.usefixtures("resources")

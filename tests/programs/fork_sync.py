@@ -9,7 +9,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from vrooli_data import CreateUser, Database, InvalidUse
+from vrooli_data import CreateResource, CreateUser, Database, InvalidUse, ViewBuffer
 
 REFUSED = "connect after the fork"
 
@@ -36,6 +36,11 @@ ada = tx.users.create(CreateUser(name="Ada"))
 connection = tx.connection
 backend = tx.connection.info.backend_pid
 users = db.users.iter_many()
+relay = db.events.relay(print)
+listener = db.events.listen("1/0/0")
+buffer = ViewBuffer(db, interval=1_000.0)
+buffer.__enter__()
+buffer.add("a" * 12)
 
 child = os.fork()
 if child == 0:
@@ -53,6 +58,10 @@ if child == 0:
             "db, an iteration": lambda: next(users),
             "db, a write": lambda: db.users.create(CreateUser(name="Lost")),
             "db, several statements": lambda: db.users.delete(1),
+            "a relay": relay.poll,
+            "a listener": lambda: next(iter(listener)),
+            "a view": lambda: buffer.add("a" * 12),
+            "views that are written": buffer.flush,
             "held.connection": lambda: held.connection,
             "held, a read": lambda: held.users.find_by_id(1),
             "held, a write": lambda: held.users.create(CreateUser(name="Lost")),
@@ -75,6 +84,7 @@ if child == 0:
         connection.execute("ROLLBACK")
     connection.close()
     assert repr(db)
+    buffer.__exit__(None, None, None)
     db.close()
     with Database.connect(max_size=1) as own:
         own.transact(lambda tx: tx.users.create(CreateUser(name="Bea")))
@@ -88,5 +98,8 @@ savepoint.__exit__(None, None, None)
 block.__exit__(None, None, None)
 held.users.create(CreateUser(name="Cleo"))
 holding.__exit__(None, None, None)
+note = db.resources.create(CreateResource(resource_type="Note", public_id="a" * 12))
+buffer.__exit__(None, None, None)
+assert [each.views for each in [db.resources.find_by_id(note.id)] if each] == [1]
 assert [user.name for user in db.users.find_many().items] == ["Cleo", "Bea", "Ada"]
 db.close()

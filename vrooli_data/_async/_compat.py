@@ -170,6 +170,18 @@ async def call(field: str, body: Callable[..., Awaitable[R]], *given: object) ->
     return await result
 
 
+def is_failure(error: BaseException) -> bool:
+    """Return whether an error of a caller's function says that this function has failed.
+
+    Others end the program, or the task. A cancellation does not where nobody has cancelled the
+    task: then the function awaited something that was cancelled.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and not task.cancelling()
+    return isinstance(error, Exception)
+
+
 def current_owner() -> object:
     """Return whatever runs this code: two owners may not share a transaction."""
     return asyncio.current_task()
@@ -243,7 +255,8 @@ class AsyncTimer:
         """Wait for the end of the work that is under way, and do no more."""
         self._is_stopped = True
         self._woken.set()
-        await self._task
+        # The end of the event loop may have cancelled it. A cancellation of the caller does not.
+        await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         while True:

@@ -22,7 +22,7 @@ from .._retry import reason_of
 from ..errors import CommitUnknown, InvalidInput, Timeout, Unavailable, VrooliDataError
 from ..records.events import ChangeEvent, EventHeads, EventKey
 from ..validation import json_text
-from ._compat import Body, StopSignal, Work, call, check_body, sleep
+from ._compat import Body, StopSignal, Work, call, check_body, is_failure, sleep
 from .repository import AsyncRepository
 
 R = TypeVar("R")
@@ -80,8 +80,14 @@ class AsyncRelay:
             return 0
         try:
             await self._deliver(claim)
-        finally:
-            await claim.end()
+        except BaseException:
+            # The caller is to see this one: after some of the others, `run` would go on.
+            try:
+                await claim.end()
+            except VrooliDataError as another:
+                logger.warning("a relay keeps its claims: %s", type(another).__name__)
+            raise
+        await claim.end()
         return claim.delivered
 
     def stop(self) -> None:
@@ -119,7 +125,9 @@ class AsyncRelay:
             event = claim.waiting[0]
             try:
                 await call(_HANDLERS, self._handlers.of(event), event)
-            except Exception as error:
+            except BaseException as error:
+                if not is_failure(error):
+                    raise
                 if isinstance(error, InvalidInput) and error.field == _HANDLERS:
                     # It cannot be called on this face.
                     raise
@@ -195,7 +203,7 @@ class AsyncClaim:
                 self.waiting.append(event)
         await self._release(left)
 
-    async def fail(self, event: ChangeEvent, error: Exception) -> None:
+    async def fail(self, event: ChangeEvent, error: BaseException) -> None:
         """Leave an event for later, or park it; give the later events of its entity back."""
         options = self._options
         entity = (event.entity_type, event.entity_id)

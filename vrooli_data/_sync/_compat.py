@@ -114,6 +114,14 @@ def call(field: str, body: Callable[..., R], *given: object) -> R:
     return result
 
 
+def is_failure(error: BaseException) -> bool:
+    """Tell whether an error of a caller's function says that this function has failed.
+
+    Others end the program.
+    """
+    return isinstance(error, Exception)
+
+
 def current_owner() -> object:
     """Return whatever runs this code: two owners may not share a transaction."""
     return threading.get_ident()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from copy import copy
+from weakref import ref
 
 import psycopg
 
@@ -85,9 +86,8 @@ class Listener:
         self._stop = StopSignal()
         self._pace = Pace(options.poll_interval)
         self._back_off = BackOff()
-        self._connection: PooledConnection | None = None
-        self._repository: EventRepository | None = None
-        self._is_in_use = False
+        #: The loop that goes through it, or the last one that did.
+        self._loop = _Loop()
         #: Whether it has ever been connected.
         self._is_begun = False
         #: Whether more events may be there already.
@@ -95,19 +95,25 @@ class Listener:
 
     def __iter__(self) -> Iterator[ChangeEvent]:
         """Hand out the events behind `position`."""
-        return self._events()
+        loop = _Loop()
+        events = self._events(loop)
+        loop.events = ref(events)
+        return events
 
     def stop(self) -> None:
         """End the loop, for good; any task, thread or signal handler may call it."""
         self._stop.set()
-        if self._connection is not None:
+        connection = self._loop.connection
+        if connection is not None:
             # Whoever waits for the server on it ends at once.
-            cut(self._connection.pgconn)
+            cut(connection.pgconn)
 
-    def _events(self) -> Iterator[ChangeEvent]:
-        if self._is_in_use:
+    def _events(self, loop: _Loop) -> Iterator[ChangeEvent]:
+        if self._loop.is_going_on:
             raise InvalidUse("one loop at a time goes through a listener: make one for each")
-        self._is_in_use = True
+        loop.is_begun = True
+        self._loop = loop
+        self._is_full = False
         try:
             while (batch := self._next_batch()) is not None:
                 for event in batch.events:
@@ -117,8 +123,9 @@ class Listener:
                     yield event
                 self.position = batch.position
         finally:
-            self._is_in_use = False
-            self._disconnect()
+            # A loop that was left may end after the next one has begun.
+            loop.is_begun = False
+            loop.disconnect()
 
     def _next_batch(self) -> EventBatch | None:
         """Wait for events, on one connection after the other; None once it is stopped."""
@@ -136,19 +143,21 @@ class Listener:
         """Wait before another connection; raise an error that it would meet again."""
         if self._stop.is_set:
             return
-        is_lost = self._connection is not None and self._connection.closed
+        connection = self._loop.connection
+        is_lost = connection is not None and connection.closed
         if not self._is_begun or not (is_lost or isinstance(error, Unavailable)):
             raise error
-        self._disconnect()
+        self._loop.disconnect()
         logger.warning("the listener connects again: %s", error)
         self._stop.wait(self._back_off.next_wait())
 
     def _look(self) -> EventBatch | None:
         """Read the next batch, after a wait unless there may be one; None when nothing is new."""
-        connection, repository = self._connection, self._repository
+        loop = self._loop
+        connection, repository = loop.connection, loop.repository
         if connection is None or repository is None:
             connection, repository = self._listening.connect(self._connector)
-            self._connection, self._repository = connection, repository
+            loop.connection, loop.repository = connection, repository
             self._is_begun = True
         elif not self._is_full:
             self._wait(connection)
@@ -173,8 +182,25 @@ class Listener:
         except psycopg.Error as error:
             raise connection.session.translated(error) from None
 
-    def _disconnect(self) -> None:
-        connection, self._connection, self._repository = self._connection, None, None
+
+class _Loop:
+    """One loop through a listener, and its connection."""
+
+    def __init__(self) -> None:
+        #: Its iterator, until nobody has that any more.
+        self.events: ref[Iterator[ChangeEvent]] | None = None
+        self.is_begun = False
+        self.connection: PooledConnection | None = None
+        self.repository: EventRepository | None = None
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it was begun, and not left: with its iterator, the event loop ends it later."""
+        return self.is_begun and self.events is not None and self.events() is not None
+
+    def disconnect(self) -> None:
+        """Close its connection."""
+        connection, self.connection, self.repository = self.connection, None, None
         if connection is not None:
             connection.close()
 

@@ -23,7 +23,7 @@ from .._retry import reason_of
 from ..errors import CommitUnknown, InvalidInput, Timeout, Unavailable, VrooliDataError
 from ..records.events import ChangeEvent, EventHeads, EventKey
 from ..validation import json_text
-from ._compat import Body, StopSignal, Work, call, check_body, sleep
+from ._compat import Body, StopSignal, Work, call, check_body, is_failure, sleep
 from .repository import Repository
 
 R = TypeVar("R")
@@ -79,8 +79,14 @@ class Relay:
             return 0
         try:
             self._deliver(claim)
-        finally:
-            claim.end()
+        except BaseException:
+            # The caller is to see this one: after some of the others, `run` would go on.
+            try:
+                claim.end()
+            except VrooliDataError as another:
+                logger.warning("a relay keeps its claims: %s", type(another).__name__)
+            raise
+        claim.end()
         return claim.delivered
 
     def stop(self) -> None:
@@ -118,7 +124,9 @@ class Relay:
             event = claim.waiting[0]
             try:
                 call(_HANDLERS, self._handlers.of(event), event)
-            except Exception as error:
+            except BaseException as error:
+                if not is_failure(error):
+                    raise
                 if isinstance(error, InvalidInput) and error.field == _HANDLERS:
                     # It cannot be called on this face.
                     raise
@@ -194,7 +202,7 @@ class Claim:
                 self.waiting.append(event)
         self._release(left)
 
-    def fail(self, event: ChangeEvent, error: Exception) -> None:
+    def fail(self, event: ChangeEvent, error: BaseException) -> None:
         """Leave an event for later, or park it; give the later events of its entity back."""
         options = self._options
         entity = (event.entity_type, event.entity_id)
