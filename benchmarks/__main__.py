@@ -22,6 +22,7 @@ from . import (
     bench_bulk_update,
     bench_claim,
     bench_client_cpu,
+    bench_counters,
     bench_events,
     bench_import,
     bench_iterate,
@@ -53,6 +54,7 @@ _BENCHMARKS: dict[str, Benchmark] = {
     "transactions": bench_transactions.measure,
     "events": bench_events.measure,
     "claim": bench_claim.measure,
+    "counters": bench_counters.measure,
     "import": bench_import.measure,
 }
 _SMOKE_SCALE = 0.005

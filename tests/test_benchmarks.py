@@ -129,6 +129,13 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
     [claim] = report["tables"]["claim"]
     assert len(claim["comparisons"]) == 6
 
+    for where in ("one hot row", f"{SMOKE.bulk_rows} rows"):
+        assert names[f"Views on {where}, 8 workers: others against increment_views"] == {
+            "buffered",
+            "a HOT row each",
+            "ledger",
+        }
+
     soak, *hot_rows, track_commit = report["tables"]["transactions"]
     for found in soak["comparisons"]:
         assert found["counts"]["anomalies"] == 0
