@@ -31,6 +31,7 @@ from . import (
     bench_pages,
     bench_plans,
     bench_reads,
+    bench_relay,
     bench_transactions,
 )
 from ._database import NotEmptyError, seeded_database
@@ -53,6 +54,7 @@ _BENCHMARKS: dict[str, Benchmark] = {
     "iterate": bench_iterate.measure,
     "transactions": bench_transactions.measure,
     "events": bench_events.measure,
+    "relay": bench_relay.measure,
     "claim": bench_claim.measure,
     "counters": bench_counters.measure,
     "import": bench_import.measure,

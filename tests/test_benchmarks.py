@@ -126,6 +126,11 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
             for rows in (SMOKE.bulk_rows // 10, SMOKE.bulk_rows)
         }
 
+    assert names["Events that wait: relays against a plain queue with SKIP LOCKED"] == {
+        "1 relay",
+        "3 relays",
+    }
+
     [claim] = report["tables"]["claim"]
     assert len(claim["comparisons"]) == 6
 
