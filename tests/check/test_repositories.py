@@ -334,7 +334,7 @@ def test_what_is_made_of_an_iteration_is_gone_through(
             QUERIES,
             "-- Record: Order, or no row\n",
             "-- Record: Order\n",
-            "Orders.set_note goes on without a row",
+            "Orders.set_note accepts no row",
         ),
         (
             "record",

@@ -63,13 +63,13 @@ class AsyncAttempt:
     """
 
     def __init__(
-        self, number: int, ids: StableIds, goes_on_after: Callable[[BaseException], bool]
+        self, number: int, ids: StableIds, retries_after: Callable[[BaseException], bool]
     ) -> None:
         #: From 1.
         self.number = number
         self._home = process.current
         self._ids = ids
-        self._goes_on_after = goes_on_after
+        self._retries_after = retries_after
 
     async def __aenter__(self) -> Self:
         process.check(self._home, "the attempt")
@@ -83,7 +83,7 @@ class AsyncAttempt:
         traceback: TracebackType | None,
     ) -> bool:
         self._ids.end()
-        return exc is not None and self._goes_on_after(exc)
+        return exc is not None and self._retries_after(exc)
 
 
 class AsyncRetrying:
@@ -111,9 +111,9 @@ class AsyncRetrying:
             event, self._event = self._event, None
             await self._retrier.pause(event)
         self._begun = True
-        return AsyncAttempt(self._retries.attempt, self._ids, self._goes_on_after)
+        return AsyncAttempt(self._retries.attempt, self._ids, self._retries_after)
 
-    def _goes_on_after(self, error: BaseException) -> bool:
+    def _retries_after(self, error: BaseException) -> bool:
         """Return whether another attempt follows."""
         self._event = self._retries.after(error)
         return self._event is not None

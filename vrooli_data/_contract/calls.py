@@ -65,20 +65,20 @@ def _is_same(passed: Any, given: Any) -> bool:
 
 def check_absence(*, may_be_absent: bool, calls: Iterable[RecordedCall]) -> Iterator[Problem]:
     """Compare `or no row` in the header with what the methods do without a row."""
-    goes_on = {
-        call.method: call.goes_on_without for call in calls if call.goes_on_without is not None
+    accepting = {
+        call.method: call.accepts_no_row for call in calls if call.accepts_no_row is not None
     }
-    for method, does in sorted(goes_on.items()):
-        if may_be_absent and not does:
+    for method, accepts in sorted(accepting.items()):
+        if may_be_absent and not accepts:
             yield Problem(
                 "record",
                 f"{method} fails on no row, but the header says `or no row`",
                 "let the method return None or raise NotFound, or drop `, or no row`",
             )
-        elif does and not may_be_absent:
+        elif accepts and not may_be_absent:
             yield Problem(
                 "record",
-                f"{method} goes on without a row, but the header has no `or no row`",
+                f"{method} accepts no row, but the header has no `or no row`",
                 "write `, or no row`, or let the method require a row",
             )
 

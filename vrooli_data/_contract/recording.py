@@ -71,8 +71,8 @@ class RecordedCall(NamedTuple):
     parameters: tuple[Any, ...]
     #: The possible values of a parameter, by its name: arguments, fields of inputs, fields of rows.
     given: dict[str, list[Any]]
-    #: Whether the method goes on without a row; None if it was not tried.
-    goes_on_without: bool | None = None
+    #: Whether the method raises no error if there is no row; None if it was not tried.
+    accepts_no_row: bool | None = None
     #: Why the query does not take the parameters; None if it does.
     refusal: str | None = None
 
@@ -263,10 +263,10 @@ def _judged(error: Exception, recorder: _Recorder) -> Problem | None:
         return Problem("method", f"cannot be called: it raises {shown_error}", fix)
     if isinstance(error, NotFound) and raiser is not None and raiser.f_code in _GETTERS:
         # The caller receives the error in both cases, with and without `or no row` in the header.
-        recorder.calls[-1] = recorder.calls[-1]._replace(goes_on_without=None)
+        recorder.calls[-1] = recorder.calls[-1]._replace(accepts_no_row=None)
         return None
     if recorder.has_no_rows and _is_fault(error):
-        recorder.calls[-1] = recorder.calls[-1]._replace(goes_on_without=False)
+        recorder.calls[-1] = recorder.calls[-1]._replace(accepts_no_row=False)
         return None
     # A method may require one row of a query of many rows. The recorder returns several.
     if isinstance(error, _USE_ERRORS) or (_is_fault(error) and type(error) is not ValueError):
@@ -400,7 +400,7 @@ class _Recorder:
             for direction in ("after", "before")
             for name, value in row_values(kind).items()
         }
-        goes_on = True if self.has_no_rows else None
+        accepts_no_row = True if self.has_no_rows else None
         self.calls.append(
             RecordedCall(
                 self._method,
@@ -408,7 +408,7 @@ class _Recorder:
                 kind,
                 parameters,
                 places | self._given,
-                goes_on,
+                accepts_no_row,
             )
         )
         if query.counts_rows:

@@ -22,7 +22,7 @@ from ..validation import (
 from .formats import new_email, new_handle, new_language, new_languages
 
 _MAX_ENTITY_TYPE = 64
-#: Locks of their rows order the events of these, and no lock of the entity does.
+#: Locks of their rows order the events of these. events.record orders those of other entities.
 _OWN_ENTITY_TYPES = frozenset({"resource", "run"})
 _MAX_FIELD_NAMES = 1_000
 #: Characters of the key of an input or output of a run.
@@ -30,7 +30,7 @@ _MAX_KEY = 255
 
 
 def check_values(field: str, value: dict[str, Any]) -> None:
-    """Refuse what are no inputs or outputs of a run: JSON values by key."""
+    """Refuse a value that is not the inputs or outputs of a run: JSON values by key."""
     check_json_object(field, value)
     if not all(1 <= len(key) <= _MAX_KEY for key in value):
         raise InvalidInput(field, f"must have keys of 1 to {_MAX_KEY} characters")

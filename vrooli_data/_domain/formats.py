@@ -24,12 +24,12 @@ def language_tag(value: str) -> str:
     Tags that differ only in case are equal.
     """
     subtags = value.lower().split("-")
-    for place, subtag in enumerate(subtags[1:], 1):
+    for position, subtag in enumerate(subtags[1:], 1):
         # All subtags after one of a single character stay in lower case.
         if len(subtag) == 1:
             break
         if subtag.isalpha():
-            subtags[place] = _CASINGS.get(len(subtag), str.lower)(subtag)
+            subtags[position] = _CASINGS.get(len(subtag), str.lower)(subtag)
     return "-".join(subtags)
 
 

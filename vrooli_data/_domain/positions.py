@@ -1,4 +1,4 @@
-"""Positions of events, and the batches of events behind them. No I/O."""
+"""Positions of events, and batches of the events after them. No I/O."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ..validation import MAX_BIGINT
 _MAX_XID = 2**64 - 1
 _MIN_BIGINT = -(2**63)
 _TEXT = re.compile(r"(0|-?[1-9][0-9]{0,18})/(0|[1-9][0-9]{0,19})/(0|-?[1-9][0-9]{0,18})")
-_FORM = "must be a position of an event, or one of events.position()"
+_EXPECTED = "must be a position of an event, or one of events.position()"
 
 
 class EventPosition(NamedTuple):
-    """The place of an event in the order in which listeners are handed them."""
+    """The position of an event in the order in which listeners receive events."""
 
     system_identifier: int
     xid: int
@@ -26,29 +26,29 @@ class EventPosition(NamedTuple):
 
 
 class EventBatch(msgspec.Struct, frozen=True):
-    """The events behind a position, as far as one call reads them."""
+    """The events after a position, as many as one call reads."""
 
     events: list[ChangeEvent]
-    #: Where the next call goes on.
+    #: The position for the next call.
     position: str
-    #: Whether there may be more already.
+    #: Whether there may be more events now.
     is_full: bool
 
 
 def parsed_position(field: str, text: str) -> EventPosition:
-    """Read a position; refuse what no server has written."""
+    """Parse a position; refuse a text that is not one."""
     found = _TEXT.fullmatch(text) if type(text) is str else None
     if found is None:
-        raise InvalidInput(field, _FORM)
+        raise InvalidInput(field, _EXPECTED)
     identifier, xid, seq = map(int, found.groups())
     are_bigint = all(_MIN_BIGINT <= each <= MAX_BIGINT for each in (identifier, seq))
     if xid > _MAX_XID or not are_bigint:
-        raise InvalidInput(field, _FORM)
+        raise InvalidInput(field, _EXPECTED)
     return EventPosition(identifier, xid, seq)
 
 
 def checked_batch(query: str, text: str, read: ReadEvents, size: int) -> EventBatch:
-    """Return the events behind a position; raise where some may be missing.
+    """Return the events after a position; raise if some may be missing.
 
     Raises `OtherServer` and `EventsMissed`.
     """

@@ -8,20 +8,21 @@ from ..validation import check_text
 
 _TRIGRAM = 3
 _MAX_QUERY = 255
-#: The dot of a Turkish capital I that was lowered; Turkish itself writes none on the small one.
+#: A lowered Turkish capital I keeps its dot as a combining character, which is removed.
 _DOTTED_I = "i\u0307"
 
 
 def folded(text: str) -> str:
     """Return *text* in the one form that search compares.
 
-    Full case folding of the compatibility decomposition: normal form and case make no difference,
-    nor do sharp s and ss, both small sigmas, a ligature and its letters, wide and usual letters, I
-    with and without its dot. Accents, the dotless i and punctuation stay.
+    Full case folding of the compatibility decomposition. These are equal: normal forms, upper and
+    lower case, sharp s and ss, both small sigmas, a ligature and its letters, wide and usual
+    letters, I with and without its dot. Accents, the dotless i and punctuation are kept.
     """
     if text.isascii():
         return text.lower()
-    # Decomposing can bring what folds, and folding what decomposes: twice is enough.
+    # Decomposing can produce characters that fold, and folding can produce characters that
+    # decompose. Two rounds are enough.
     for _ in range(2):
         text = unicodedata.normalize("NFKD", text).casefold()
     return unicodedata.normalize("NFC", text.replace(_DOTTED_I, "i"))
@@ -34,27 +35,27 @@ def pattern(text: str) -> str:
 
 
 def searched(query: str) -> str:
-    """Return what is looked for in folded texts, or refuse *query*."""
+    """Return a search text in the folded form; refuse an invalid one."""
     check_text("query", query, _MAX_QUERY, 1)
     return folded(query)
 
 
 def holds_trigram(query: str) -> bool:
-    """Return whether three characters of a word follow each other, so that trigram indexes help.
+    """Return whether a text has three word characters in a row, so that trigram indexes help.
 
-    pg_trgm leaves out all that is no letter or digit: of ``a!!`` it would look for nothing, and so
-    read every row.
+    pg_trgm ignores characters that are not letters or digits. For ``a!!`` it has no trigram to look
+    up, and reads every row.
     """
     run = 0
     for character in query:
-        run = run + 1 if _is_of_word(character) else 0
+        run = run + 1 if _is_word_character(character) else 0
         if run == _TRIGRAM:
             return True
     return False
 
 
-def _is_of_word(character: str) -> bool:
+def _is_word_character(character: str) -> bool:
     if character.isalpha() or character.isdecimal():
         return True
-    # The vowel signs of Indic and other scripts count as letters, accents by themselves do not.
+    # Vowel signs of Indic and other scripts count as letters. Accents by themselves do not.
     return unicodedata.category(character) in ("Mc", "Mn") and unicodedata.combining(character) == 0

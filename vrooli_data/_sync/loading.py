@@ -85,7 +85,7 @@ class Loading(Generic[S]):
         except BulkRefused:
             raise
         except BaseException as error:
-            self._tell(error)
+            self._add_note(error)
             raise
         return self._ledger.result()
 
@@ -120,7 +120,7 @@ class Loading(Generic[S]):
             if options.progress is not None:
                 options.progress(self._ledger.read)
 
-    def _tell(self, error: BaseException) -> None:
+    def _add_note(self, error: BaseException) -> None:
         """Add a note to an error that says which rows are committed."""
         if self._is_open:
             return

@@ -64,13 +64,13 @@ class Attempt:
     """
 
     def __init__(
-        self, number: int, ids: StableIds, goes_on_after: Callable[[BaseException], bool]
+        self, number: int, ids: StableIds, retries_after: Callable[[BaseException], bool]
     ) -> None:
         #: From 1.
         self.number = number
         self._home = process.current
         self._ids = ids
-        self._goes_on_after = goes_on_after
+        self._retries_after = retries_after
 
     def __enter__(self) -> Self:
         process.check(self._home, "the attempt")
@@ -84,7 +84,7 @@ class Attempt:
         traceback: TracebackType | None,
     ) -> bool:
         self._ids.end()
-        return exc is not None and self._goes_on_after(exc)
+        return exc is not None and self._retries_after(exc)
 
 
 class Retrying:
@@ -112,9 +112,9 @@ class Retrying:
             event, self._event = self._event, None
             self._retrier.pause(event)
         self._begun = True
-        return Attempt(self._retries.attempt, self._ids, self._goes_on_after)
+        return Attempt(self._retries.attempt, self._ids, self._retries_after)
 
-    def _goes_on_after(self, error: BaseException) -> bool:
+    def _retries_after(self, error: BaseException) -> bool:
         """Return whether another attempt follows."""
         self._event = self._retries.after(error)
         return self._event is not None

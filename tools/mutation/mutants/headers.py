@@ -45,7 +45,7 @@ MUTANTS = [
         _USERS,
         "(ids)",
         "(ids)^",
-        Check("record", "goes on without a row"),
+        Check("record", "accepts no row"),
     ),
     Mutant(
         "one row said to be a list",
