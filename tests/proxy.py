@@ -16,8 +16,8 @@ from psycopg import conninfo
 _LENGTH = struct.Struct("!i")
 #: Types of the messages that the server does not answer before the Sync behind them.
 _UNANSWERED = frozenset(b"PBDEC")
-#: How the answer to a statement or COMMIT ends: the server is ready, and idle.
-_READY = b"Z\x00\x00\x00\x05I"
+#: How every answer ends: the server is ready. One byte follows, the status of the transaction.
+_READY = b"Z\x00\x00\x00\x05"
 _PATIENCE = 60.0
 _CHUNK = 65_536
 
@@ -166,7 +166,7 @@ class Proxy:
             server.sendall(request)
         if way in (Way.DROP_REPLY, Way.SILENT):
             answer = b""
-            while not answer.endswith(_READY):
+            while answer[-6:-1] != _READY:
                 received = server.recv(_CHUNK)
                 if not received:
                     break

@@ -25,11 +25,11 @@ TESTS = ROOT / "tests" / "_async"
 HEAD = """\
 # The methods
 
-Written by `make generate` from the repositories, the headers in `sql/` and the tests; do not edit.
-Each stands on a database, on a held connection and on a transaction, and on both faces; on the
-asynchronous one it is awaited. The types are those of `vrooli_data`. *Index* is what the plans of
-its queries rely on, as `vrooli-data check` verifies; the tests named are those of the asynchronous
-face, from which the others are generated.
+`make generate` writes this page from the repositories, the headers in `sql/` and the tests. Do not
+edit it. A database, a held connection and a transaction have every method, on both faces. On the
+asynchronous face a method is awaited. The types are those of `vrooli_data`. *Index* names what the
+plans of the queries rely on, which `vrooli-data check` verifies. The tests are those of the
+asynchronous face, from which the others are generated.
 """
 
 

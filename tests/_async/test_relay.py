@@ -233,6 +233,8 @@ async def test_a_parked_event_is_listed_and_sent_again(
     parked = [*page, *following]
     assert [each.entity_id for each in parked] == [2, 1]
     assert {each.last_error for each in parked} == {"ValueError"}
+    entities = [each.entity_id async for each in db.events.iter_parked(batch_size=1)]
+    assert entities == [2, 1]
     seen.failing.clear()
     seen.events.clear()
     resent = await db.events.resend(1, events[0].event_id)

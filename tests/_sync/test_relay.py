@@ -232,6 +232,8 @@ def test_a_parked_event_is_listed_and_sent_again(db: Database, admin: Connection
     parked = [*page, *following]
     assert [each.entity_id for each in parked] == [2, 1]
     assert {each.last_error for each in parked} == {"ValueError"}
+    entities = [each.entity_id for each in db.events.iter_parked(batch_size=1)]
+    assert entities == [2, 1]
     seen.failing.clear()
     seen.events.clear()
     resent = db.events.resend(1, events[0].event_id)
