@@ -24,7 +24,7 @@ DOCS = README.parent / "docs"
 PROGRAMS = {
     "bulk.md": 12,
     "counters.md": 3,
-    "events.md": 8,
+    "events.md": 9,
     "export.md": 1,
     "poolers.md": 1,
     "processes.md": 3,
@@ -33,6 +33,8 @@ PROGRAMS = {
     "schemas.md": 2,
     "transactions.md": 10,
 }
+#: Modules that the programs import and the project does not install.
+STAND_INS = Path(__file__).parent / "stand_ins"
 SQL_README = sql_folder() / "README.md"
 
 #: A value of each type that a query casts a parameter to.
@@ -96,7 +98,7 @@ def test_the_programs_of_a_page_run_unchanged(page: str, database_url: str) -> N
     for program in programs:
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", program],
-            env=os.environ | {"DATABASE_URL": database_url},
+            env=os.environ | {"DATABASE_URL": database_url, "PYTHONPATH": str(STAND_INS)},
             capture_output=True,
             text=True,
             check=False,

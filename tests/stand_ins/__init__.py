@@ -1,0 +1,1 @@
+"""Modules that the documents import and the project does not install."""
