@@ -8,11 +8,11 @@ touches what psycopg keeps private of prepared statements; tried with psycopg 3.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import errors, generators
 from psycopg._connection_base import BaseConnection
-from psycopg.abc import PQGen
+from psycopg.abc import Buffer, PQGen
 from psycopg.abc import Transformer as AnyTransformer
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus, Format
@@ -22,6 +22,15 @@ from ._bound import BoundQuery
 from ._rows import Row
 
 _DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
+
+
+class Bound(NamedTuple):
+    """One execution of a prepared statement."""
+
+    name: bytes
+    values: Sequence[Buffer | None]
+    formats: list[Format] | None
+    loader: AnyTransformer
 
 
 class Prepared:
@@ -68,13 +77,10 @@ class Prepared:
         loader.set_pgresult(result, set_loaders=True, format=Format.BINARY)
         loader.set_pgresult(None, set_loaders=False)
 
-    def rows(
-        self, pgconn: PGconn, parameters: Sequence[Any], arrived: list[PGresult]
-    ) -> PQGen[list[Row] | None]:
-        """Execute the query; return its rows, or None where a cursor has to prepare it first.
+    def bind(self, parameters: Sequence[Any]) -> Bound | None:
+        """Return what is to be sent, or None where a cursor has to prepare the query first.
 
-        The caller holds the lock of the connection. *arrived* gets the result, so that it is known
-        of an interrupted execution whether it was completed.
+        The caller holds the lock of the connection.
         """
         dumper = self._dumper
         values = dumper.dump_sequence(parameters, self._formats)
@@ -85,8 +91,17 @@ class Prepared:
         if loader is None or self._to_flush:
             return None
         self._names.move_to_end(key)
+        return Bound(name, values, dumper.formats, loader)
+
+    def rows(self, pgconn: PGconn, bound: Bound, arrived: list[PGresult]) -> PQGen[list[Row]]:
+        """Execute the query and return its rows.
+
+        The caller has held the lock of the connection since `bind`. *arrived* gets the result, so
+        that it is known of an interrupted execution whether it was completed.
+        """
+        loader = bound.loader
         pgconn.send_query_prepared(
-            name, values, param_formats=dumper.formats, result_format=Format.BINARY
+            bound.name, bound.values, param_formats=bound.formats, result_format=Format.BINARY
         )
         results = yield from generators.execute(pgconn)
         for result in results:

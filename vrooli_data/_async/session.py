@@ -273,7 +273,11 @@ class AsyncSession:
             prepared = self._prepared[query] = Prepared(connection, query)
         try:
             async with connection.lock:
-                return await connection.wait(prepared.rows(connection.pgconn, parameters, arrived))
+                bound = prepared.bind(parameters)
+                # Not in the wait, which may be interrupted: what was not sent must not seem to be.
+                if bound is None:
+                    return None
+                return await connection.wait(prepared.rows(connection.pgconn, bound, arrived))
         except psycopg.Error as error:
             if not await self._prepares_anew(error):
                 raise

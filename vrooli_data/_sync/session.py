@@ -270,7 +270,11 @@ class Session:
             prepared = self._prepared[query] = Prepared(connection, query)
         try:
             with connection.lock:
-                return connection.wait(prepared.rows(connection.pgconn, parameters, arrived))
+                bound = prepared.bind(parameters)
+                # Not in the wait, which may be interrupted: what was not sent must not seem to be.
+                if bound is None:
+                    return None
+                return connection.wait(prepared.rows(connection.pgconn, bound, arrived))
         except psycopg.Error as error:
             if not self._prepares_anew(error):
                 raise
