@@ -330,6 +330,18 @@ def test_an_interrupt_ends_it_quietly(database_url: str, admin: Connection[Any])
     assert admin.execute("SELECT count(*) FROM resources").fetchone() == (10_000,)
 
 
+def test_lost_connections_are_not_logged_on_the_terminal() -> None:
+    program = (
+        "import logging, sys; from vrooli_data.cli import main; sys.argv[1:] = ['--help']; main(); "
+        "logging.getLogger('psycopg.pool').warning('discarding closed connection')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=False, env=ENVIRONMENT
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout
+
+
 def test_a_reader_that_goes_away_ends_it_quietly(database_url: str) -> None:
     for arguments in (("--help",), ("migrate", "--status"), ("migrate",)):
         reader, writer = os.pipe()

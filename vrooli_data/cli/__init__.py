@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -44,6 +45,9 @@ _MAY_BE_SECRET = re.compile(
 def main() -> int:
     """Run the command line and return its exit status."""
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    # psycopg logs each connection that is lost, and Python prints what no handler takes. The
+    # commands report their errors themselves.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     try:
         status = _run()
         sys.stdout.flush()
