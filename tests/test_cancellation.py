@@ -509,6 +509,19 @@ async def test_lone_writes_cancelled_at_any_moment_report_their_outcome(
             assert name not in cancelled_once
 
 
+async def test_a_write_cancelled_while_it_waits_for_psycopg_is_not_written(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    async with db.connection() as held:
+        connection = held.connection
+        async with connection.lock:
+            writing = asyncio.create_task(held.users.create(CreateUser(name="Ada")))
+            await asyncio.sleep(0)
+            assert await cancelled(writing) == [NOT_COMMITTED]
+        assert (await held.users.create(CreateUser(name="Bea"))).name == "Bea"
+    assert names(admin) == ["Bea"]
+
+
 async def test_a_call_that_is_cancelled_on_a_silent_server_ends(database_url: str) -> None:
     with open_proxy(database_url) as proxy:
         async with AsyncDatabase.connect(proxy.url, max_size=1) as db:

@@ -66,6 +66,8 @@ class AsyncPooledConnection(AsyncReadingConnection, _Cancelling):
         self.limit: float | None = None
         #: When the current work has to be over, by the monotonic clock; None sets no limit.
         self.end: float | None = None
+        #: How often a call of the layer has begun to send and to wait.
+        self.waits = 0
         #: Whether it was closed because the server did not answer in time.
         self.is_late = False
         self._handlers = (pgconn.notice_handler, pgconn.notify_handler)
@@ -106,6 +108,7 @@ class AsyncPooledConnection(AsyncReadingConnection, _Cancelling):
         timeout: float | None = None,  # noqa: ASYNC109 (psycopg's own signature)
     ) -> R:
         """Wait for the server, within the limits of the connection."""
+        self.waits += 1
         if timeout is not None:
             # Of psycopg's `notifies`, which so learns that nothing was notified.
             return await super().wait(gen, interval, timeout)

@@ -237,6 +237,7 @@ class AsyncSession:
                 f"{query.name}: a pipeline is open on `.connection`: leave its block first"
             )
         arrived: list[PGresult] = []
+        waits = self.connection.waits
         try:
             rows = await self._execute_prepared(query, parameters, arrived)
             if rows is None:
@@ -253,7 +254,9 @@ class AsyncSession:
             refused = self._refused(query, parameters)
             if refused is not None and isinstance(interruption, Exception):
                 raise refused from None
-            mark_written(interruption, self._is_written(arrived))
+            # It may have waited for a call through `.connection`, and sent nothing.
+            was_sent = self.connection.waits != waits
+            mark_written(interruption, self._is_written(arrived) if was_sent else False)
             raise
         return rows
 

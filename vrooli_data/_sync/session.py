@@ -234,6 +234,7 @@ class Session:
                 f"{query.name}: a pipeline is open on `.connection`: leave its block first"
             )
         arrived: list[PGresult] = []
+        waits = self.connection.waits
         try:
             rows = self._execute_prepared(query, parameters, arrived)
             if rows is None:
@@ -250,7 +251,9 @@ class Session:
             refused = self._refused(query, parameters)
             if refused is not None and isinstance(interruption, Exception):
                 raise refused from None
-            mark_written(interruption, self._is_written(arrived))
+            # It may have waited for a call through `.connection`, and sent nothing.
+            was_sent = self.connection.waits != waits
+            mark_written(interruption, self._is_written(arrived) if was_sent else False)
             raise
         return rows
 

@@ -429,26 +429,26 @@ class TransactionRunner:
             self._connection.end = self._end + GRACE
         self._session.is_in_transaction = True
         begin = options.begin.encode()
+        find_run = None
         each = self._session.each_transaction
         if each is not None:
-            from .._engine_queries import FIND_RUN_AT_BEGIN  # noqa: PLC0415 (it reads files)
-
             begin += b"; " + each
             if options.tracked:
-                begin += b"; " + FIND_RUN_AT_BEGIN.statement
+                from .._engine_queries import FIND_RUN_AT_BEGIN  # noqa: PLC0415 (it reads files)
+
+                find_run = FIND_RUN_AT_BEGIN
+                begin += b"; " + find_run.statement
         cursor = self._connection.execute(begin, prepare=False)
         if options.tracked:
             cursor.nextset()
             xid, timeline = (cursor.fetchall())[0]
             self._trace = self._trace._replace(xid=xid, timeline=timeline)
-            if each is not None:
-                # Behind a pooler, this may be another server than when the connection was opened.
-                from .._engine_queries import FIND_RUN_AT_BEGIN  # noqa: PLC0415 (it reads files)
-
-                cursor.nextset()
-                cursor.nextset()
-                run = FIND_RUN_AT_BEGIN.record_of((cursor.fetchall())[0])
-                self._trace = self._trace._replace(started=run.started, run=run)
+        if find_run is not None:
+            # Behind a pooler, this may be another server than when the connection was opened.
+            cursor.nextset()
+            cursor.nextset()
+            run = find_run.record_of((cursor.fetchall())[0])
+            self._trace = self._trace._replace(started=run.started, run=run)
         if options.timeout is not None:
             parameters = limits(options.timeout, self._connection.info.server_version)
             prepare = self._session.prepares
