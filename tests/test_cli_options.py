@@ -7,6 +7,7 @@ file, so that no test can start one: a command that would says that the folder c
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import shlex
 import sys
@@ -20,6 +21,7 @@ import typer
 import vrooli_data
 from tests.cli import LINE
 from vrooli_data._command_line import command
+from vrooli_data._sync.database_events import DatabaseEvents
 from vrooli_data.cli import main
 from vrooli_data.cli._app import app
 
@@ -49,8 +51,11 @@ RIGHT = {
     "--every": "1",
     "--examples": "examples",
     "--html": "page.html",
+    "--lease": "60",
     "--lock-timeout": "1",
+    "--max-attempts": "3",
     "--migrations": "migrations",
+    "--poll-interval": "1",
     "--prune": "7d",
     "--records": "vrooli_data.records",
     "--rejects": "rejects",
@@ -64,6 +69,8 @@ RIGHT = {
     "--sql": "queries",
     "--version": "18",
     "--wait": "1",
+    "--wait-initial": "1",
+    "--wait-max": "60",
     "command": "cat",
     "query": "users.find_by_id",
     "file": "file",
@@ -255,6 +262,16 @@ def test_options_that_do_not_go_together_are_refused(
     message = call(name, *words, *right(OPTIONS[name, refused]))
     assert message.startswith(f"error: {refused}: ")
     assert not goes_to_the_server(message)
+
+
+def test_every_limit_of_a_relay_has_its_option_with_the_same_default() -> None:
+    limits = {
+        name: each.default
+        for name, each in inspect.signature(DatabaseEvents.relay).parameters.items()
+        if name not in ("self", "handlers")
+    }
+    given = {each.name: each.default for each in COMMANDS["relay"].params}
+    assert {name: given.get(name) for name in limits} == limits
 
 
 PACKAGE = Path(vrooli_data.__file__).parent

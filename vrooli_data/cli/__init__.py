@@ -23,9 +23,12 @@ _OPTIONS = {
     "conninfo": "--database-url",
     "every": "--every",
     "folder": "--data-dir",
+    "lease": "--lease",
     "lock_timeout": "--lock-timeout",
+    "max_attempts": "--max-attempts",
     "migration_id": "--rollback-to",
     "migrations": "--migrations",
+    "poll_interval": "--poll-interval",
     "records": "--records",
     "repositories": "--repositories",
     "scale": "--scale",
@@ -35,6 +38,8 @@ _OPTIONS = {
     "sql": "--sql",
     "update_plans": "--update-plans",
     "wait": "--wait",
+    "wait_initial": "--wait-initial",
+    "wait_max": "--wait-max",
 }
 #: The part of an error that could repeat a misplaced URL with its password.
 _MAY_BE_SECRET = re.compile(

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 import typer
 
+from .._relay import RelayOptions
 from .._sync.database import Database
 from .._sync.relay import Handler
 from ..errors import InvalidInput
@@ -49,6 +50,29 @@ _Command: TypeAlias = Annotated[
         callback=_checked_command,
     ),
 ]
+_BatchSize: TypeAlias = Annotated[
+    int, typer.Option(help="Events that are claimed at once, at most.")
+]
+_Lease: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS",
+        help="How long a claim lasts. The command must take less than half of it for an event.",
+    ),
+]
+_PollInterval: TypeAlias = Annotated[
+    float, typer.Option(metavar="SECONDS", help="The time between two polls that find nothing.")
+]
+_MaxAttempts: TypeAlias = Annotated[
+    int, typer.Option(help="Deliveries of one event that may fail before it is parked.")
+]
+_WaitInitial: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS", help="The wait after the first failure; each further wait doubles."
+    ),
+]
+_WaitMax: TypeAlias = Annotated[float, typer.Option(metavar="SECONDS", help="The longest wait.")]
 _HoldParked: TypeAlias = Annotated[
     bool,
     typer.Option("--hold-parked", help="Let a parked event hold up later events of its entity."),
@@ -59,6 +83,12 @@ def relay(
     command: _Command = None,
     *,
     to: _To = None,
+    batch_size: _BatchSize = 100,
+    lease: _Lease = 30.0,
+    poll_interval: _PollInterval = 0.5,
+    max_attempts: _MaxAttempts = 10,
+    wait_initial: _WaitInitial = 1.0,
+    wait_max: _WaitMax = 300.0,
     hold_parked: _HoldParked = False,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
@@ -69,10 +99,15 @@ def relay(
         raise InvalidInput("command", "is needed with --to exec")
     if to == "stdout" and command is not None:
         raise InvalidInput("command", "goes with --to exec")
+    options = RelayOptions(
+        batch_size, lease, poll_interval, max_attempts, wait_initial, wait_max, hold_parked
+    )
+    # Before an embedded server is started.
+    options.check()
     handler = _print if command is None else _executing(shlex.split(command))
     url = target(database_url, data_dir).url
     with Database.connect(url, schema=schema, max_size=1) as db:
-        running = db.events.relay(handler, hold_parked=hold_parked)
+        running = db.events.relay(handler, **options._asdict())
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: running.stop())
         try:
