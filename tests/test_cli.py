@@ -232,7 +232,6 @@ def test_import_prints_the_first_bad_lines_and_the_number_of_others(
     assert rest == "and 2 more; --rejects FILE writes all of them"
 
 
-@pytest.mark.core
 def test_import_writes_the_bad_lines_to_a_file(
     database_url: str, file: Path, tmp_path: Path
 ) -> None:

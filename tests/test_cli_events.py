@@ -105,7 +105,6 @@ def park(admin: Connection[Any], event_id: UUID) -> None:
     )
 
 
-@pytest.mark.core
 def test_parked_events_are_listed_and_sent_again(
     database_url: str, admin: Connection[Any], make: Factory
 ) -> None:

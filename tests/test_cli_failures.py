@@ -117,7 +117,6 @@ def test_a_role_that_does_not_exist_is_one_line(
     assert "S3cr3t" not in message
 
 
-@pytest.mark.core
 def test_a_role_without_privileges_is_one_line(database_url: str, role: str) -> None:
     url = conninfo.make_conninfo(database_url, user=role, password="S3cr3t")
     assert "privilege" in fail(1, "seed", "--scale", "0.001", "--database-url", url)

@@ -53,10 +53,9 @@ def write(path: Path, content: bytes | None) -> None:
     shutil.chown(path, user, group)
 
 
-@pytest.mark.core
 @pytest.mark.parametrize(
     "content",
-    [b"", bytes(40), b"\xc2\xb2\n", b"9" * 30, b"1"],
+    [pytest.param(b"", marks=pytest.mark.core), bytes(40), b"\xc2\xb2\n", b"9" * 30, b"1"],
     ids=["empty", "zeros", "no number", "too large", "cut"],
 )
 def test_an_incomplete_postmaster_pid_is_removed(folder: Path, content: bytes) -> None:

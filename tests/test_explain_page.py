@@ -210,7 +210,6 @@ def test_a_plan_that_differs_on_little_data_is_drawn_too(surveyed: Survey, text:
     assert text.count("<summary>Another plan at scale 0.01</summary>") == len(differing)
 
 
-@pytest.mark.core
 def test_what_queries_say_is_escaped(server_url: str, tmp_path: Path) -> None:
     folder = tmp_path / "<i>hostile"
     folder.mkdir()

@@ -88,6 +88,7 @@ def test_schema_sql_is_what_the_migrations_make(
     )
 
 
+@pytest.mark.slow("migrations taken back")
 def test_each_migration_taken_back_and_applied_again_gives_the_same_schema(
     empty_database_url: str,
 ) -> None:

@@ -33,6 +33,8 @@ from vrooli_data import (
 from ._compat import until
 from .whole_pool import check_whole, settings
 
+pytestmark = pytest.mark.slow("servers that stop")
+
 SIZE = 3
 CAUGHT_UP = "SELECT count(*) = 1 FROM users"
 

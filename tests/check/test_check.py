@@ -29,6 +29,7 @@ def test_the_package_has_no_finding(package_url: str) -> None:
     assert done.queries > 100
 
 
+@pytest.mark.slow("checks of the whole package")
 def test_searches_keep_to_their_headers_without_trigrams_too(
     package_url: str, tmp_path: Path
 ) -> None:
@@ -44,6 +45,7 @@ def test_searches_keep_to_their_headers_without_trigrams_too(
     assert "\n".join(str(one) for one in found if one.code != "unused-record") == ""
 
 
+@pytest.mark.slow("checks of the whole package")
 def test_every_plan_of_the_package_is_checked(package_url: str) -> None:
     done = check_prepared(package_url)
     assert not [note for note in done.notes if "too few rows" in note]

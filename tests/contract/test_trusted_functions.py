@@ -65,6 +65,7 @@ def numbers(temporary: Connection[Any]) -> Connection[Any]:
     return temporary
 
 
+@pytest.mark.slow("functions of the server")
 def test_no_trusted_function_returns_null(numbers: Connection[Any]) -> None:
     called = 0
     for signature in trusted.NULL_FOR_NULL | trusted.NEVER_NULL:
@@ -75,6 +76,7 @@ def test_no_trusted_function_returns_null(numbers: Connection[Any]) -> None:
     assert called >= len(trusted.NULL_FOR_NULL)
 
 
+@pytest.mark.slow("functions of the server")
 def test_no_trusted_operator_returns_null(numbers: Connection[Any]) -> None:
     for operator in trusted.OPERATORS:
         words = operator.split()
