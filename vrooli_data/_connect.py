@@ -144,8 +144,9 @@ def set_settings(
         statement_timeout: in milliseconds; None keeps the setting of the server.
         is_local: apply the settings to the transaction instead.
     """
-    # Timestamps are in UTC in any time zone of the server, also in nested JSON.
-    settings = {"search_path": str(path), "TimeZone": "UTC"}
+    # Timestamps are in UTC in any time zone of the server, also in nested JSON. psycopg reads the
+    # text of a timestamp in ISO alone; the order of day and month in input stays as it is.
+    settings = {"search_path": str(path), "TimeZone": "UTC", "DateStyle": "ISO"}
     given = settings_of_options(options)
     settings |= {name: value for name, value in _DEFAULT_SETTINGS.items() if name not in given}
     if statement_timeout is not None:

@@ -35,11 +35,16 @@ _QUOTES = "'\"`\u2018\u2019\u201c\u201d"
 #: Where libpq finds the user and the password.
 _USERINFO = re.compile(r"([^/@]*)@")
 _WRONG_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+_BRACKETS = re.compile(r"\[[^\[\]]+\](:.*)?", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z][\w.-]{0,40}")
 _PAIR = re.compile(r"\s*([^\s=]*)\s*(=?)\s*('(?:\\.|[^'\\])*'?|(?:\\.|[^\s\\])*)\s*", re.DOTALL)
 #: `-c name=value`, `-cname=value` and `--name=value`.
 _OPTION = re.compile(r"(?<!\S)(?<!\\\s)(?:-c\s*|--)([\w.-]+)=")
 _SECRET = re.compile("pass|pwd|secret|key", re.IGNORECASE)
+#: Parameters whose values no error quotes, or that may contain such a pair.
+_UNQUOTED = re.compile("password|application_name|options|oauth|ssl(cert|key)")
+#: libpq takes ``host=h;password=x`` as one value, and would quote it in its error.
+_PASSWORD_INSIDE = re.compile(r"(pass\w*|pwd)\s*=", re.IGNORECASE)
 
 #: What replaces the parameters of other tools.
 _INSTEAD = {
@@ -54,6 +59,7 @@ _INSTEAD = {
     "preparethreshold": "pass prepare=False",
     "statement_timeout": "pass statement_timeout=...",
     "ssl": "write sslmode=...",
+    "requiressl": "write sslmode=require",
 }
 _ENCODE = "percent-encode the password of a URL: @ is %40, / is %2F, : is %3A, ? is %3F"
 _OTHER = "is not a libpq connection string or URL"
@@ -128,6 +134,8 @@ def _problem_of_url(url: str) -> str | None:
 
 def _problem_of_port(hosts: str, *, has_user: bool) -> str | None:
     for host in hosts.split(","):
+        if host.startswith("[") and not _BRACKETS.fullmatch(host):
+            return "the host has a wrong IPv6 address: write [::1] or [::1]:5432"
         port = unquote(host.rpartition("]")[2].partition(":")[2])
         if port and not _is_port(port):
             hint = "" if has_user else "; write @host behind user:password"
@@ -152,10 +160,10 @@ def _problem_of_text(part: str, text: str) -> str | None:
 
 def _problem_of_query(query: str, *, shows: bool) -> str | None:
     """Return what is wrong with the parameters of a URL; *shows*: a message may quote names."""
-    for number, parameter in enumerate(query.split("&"), 1):
+    # libpq ignores one & at the end.
+    parameters = query.removesuffix("&").split("&") if query else []
+    for number, parameter in enumerate(parameters, 1):
         given, separator, value = parameter.partition("=")
-        if not parameter:
-            continue
         if not separator:
             return f"parameter {number} of the URL has no ="
         name = unquote(given) if shows and _NAME.fullmatch(given) else f"number {number} of the URL"
@@ -172,7 +180,7 @@ def _problem_of_name(name: str) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 (for a wrong name alone)
 
     problem = f"the parameter {name} is unknown to libpq"
-    close = get_close_matches(name, _keywords(), 1)
+    close = get_close_matches(name.lower(), _keywords(), 1)
     instead = _INSTEAD.get(name.lower()) or (f"write {close[0]}" if close else "remove it")
     return f"{problem}: {instead}"
 
@@ -216,6 +224,12 @@ def _problem_of_pairs(text: str) -> str:
 
 def _problem_of_values(parameters: dict[str, Any]) -> str | None:
     """Return which parameter leads to no server, or None."""
+    for name, value in parameters.items():
+        if not _UNQUOTED.search(name) and _PASSWORD_INSIDE.search(value or ""):
+            return (
+                f"the value of {name} contains a password: separate the parameters with spaces, "
+                "and those of a URL with ? and &"
+            )
     port = parameters.get("port") or os.environ.get("PGPORT") or ""
     if not all(_is_port(each) for each in port.split(",") if each):
         return _WRONG_PORT

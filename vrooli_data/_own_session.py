@@ -14,6 +14,13 @@ from ._search_path import FIND_FORBIDDEN, FIND_SCHEMAS, SearchPath, forbidden
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
+#: The files of migrations are read, and names are written, as with the server's own defaults,
+#: whatever the role, the database or PGOPTIONS set.
+_SET_FORMATS = (
+    b"SELECT pg_catalog.set_config('standard_conforming_strings', 'on', false), "
+    b"pg_catalog.set_config('quote_all_identifiers', 'off', false)"
+)
+
 
 @contextmanager
 def own_session(
@@ -69,6 +76,7 @@ def pin(connection: Connection, path: SearchPath) -> SearchPath:
             refuse_forbidden(connection)
         path = path.found(schemas)
     connection.execute(set_settings(path, connection.info.options))
+    connection.execute(_SET_FORMATS)
     return path
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,16 @@ def test_the_environment_goes_before_our_defaults(
     assert (parameters(database_url))["connect_timeout"] == "7"
     with migrated_session(database_url, "vrooli_data seed") as opened:
         assert opened.execute(SETTINGS).fetchall() == [("the shop", "on", "auto", "UTC", "UTF8")]
+
+
+def test_the_text_of_a_time_is_read_whatever_its_style(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGDATESTYLE", "German")
+    with Database.connect(database_url) as db, db.connection() as held:
+        cursor = held.connection.execute("SELECT '03.02.2001'::timestamptz")
+        # The order of day and month in input is the caller's.
+        assert cursor.fetchall() == [(datetime(2001, 2, 3, tzinfo=UTC),)]
 
 
 @pytest.mark.parametrize("is_named", [True, False], ids=["in the string", "in the environment"])
