@@ -7,7 +7,9 @@
 The records are the truth: which fields there are, and in which order. A field goes behind the one
 before it, into SELECT and RETURNING and into json_build_object, and into the CTE or sub-select that
 it comes from. It comes from where the other fields of its class come from; where these come from
-several places, or are computed, it is left to you, with file and line. Nothing else is changed.
+several places, or are computed, it is left to you, with file and line. A CTE that becomes JSON as a
+whole, as the rows of change events do, gets the fields of the record of the same file that it
+otherwise holds. Nothing else is changed.
 """
 
 from __future__ import annotations
@@ -116,6 +118,24 @@ class Writer:
         """Write the missing columns into the result, and into the queries that it reads."""
         (statement,) = parse_sql(self._sql)
         self._fill_level(read(statement.stmt), record)
+
+    def fill_whole_rows(self, records: Sequence[Any]) -> None:
+        """Write the missing columns into the CTEs that become JSON as a whole.
+
+        Such a CTE holds most fields of one of the records, and no other column than whole rows.
+        """
+        (statement,) = parse_sql(self._sql)
+        for level in read(statement.stmt):
+            for node in level.nodes:
+                if (
+                    is_a(node, ast.FuncCall)
+                    and name_of(node) in _WHOLE_ROWS
+                    and _is_row(level, node)
+                ):
+                    query = level.relations[name_of(node.args[0])].query
+                    record = _record_of(query, records) if query is not None else None
+                    if query is not None and record is not None:
+                        self._fill_level(query, record)
 
     @property
     def missing(self) -> int:
@@ -304,6 +324,22 @@ def _is_row(level: Level, call: Node) -> bool:
     )
 
 
+def _record_of(level: Level, records: Sequence[Any]) -> Any:
+    """Return the record that lacks least in a query with most of its fields; None if none fits."""
+    names = {
+        name
+        for name, value in outputs(level)
+        if not (is_a(value, ast.ColumnRef) and name_of(value) in level.relations)
+    }
+    fitting = [
+        (len(fields - names), place)
+        for place, record in enumerate(records)
+        if names <= (fields := {field.name for field in record_fields(record)})
+        and 2 * len(names) > len(fields)
+    ]
+    return records[min(fitting)[1]] if fitting else None
+
+
 def _relation(level: Level, qualifier: str) -> Relation | None:
     """Return the source of a column; None if its name does not show it."""
     if qualifier:
@@ -323,6 +359,15 @@ def _structs(annotation: Any) -> list[Any]:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return [annotation]
     return [struct for part in get_args(annotation) for struct in _structs(part)]
+
+
+def _all_structs(annotation: Any) -> list[Any]:
+    """Return the structs that a type holds, directly and in their fields."""
+    return [
+        each
+        for struct in _structs(annotation)
+        for each in (struct, *(s for f in record_fields(struct) for s in _all_structs(f.type)))
+    ]
 
 
 def _declared_with(record: Any, name: str) -> list[str]:
@@ -351,23 +396,36 @@ class File:
         self._line_end = "\r\n" if "\r\n" in text else "\n"
         self._text = text.replace("\r\n", "\n")
         self._edits: list[tuple[int, str]] = []
-        for source in read_file(path):
+        read = [(source, self._record(source, records)) for source in self._sources()]
+        known = [struct for _, record in read for struct in _all_structs(record)]
+        for source, record in read:
+            if "Utility" not in source.header:
+                self._fill(source, record, known)
+
+    def _sources(self) -> Iterator[Source]:
+        for source in read_file(self.path):
             if isinstance(source, Unreadable):
                 raise source.error()
-            expression = record_line(source).expression
-            if expression is None or "Utility" in source.header:
-                continue
-            try:
-                record = record_type(expression, records)
-            except HeaderError as error:
-                self.refusals.append(f"{path}:{source.line}: {source.name}: {error}")
-                continue
-            if _structs(record):
-                self._fill(source, record)
+            yield source
 
-    def _fill(self, source: Source, record: Any) -> None:
+    def _record(self, source: Source, records: Mapping[str, Any]) -> Any:
+        """Return the type of the record of a query; None if it returns none, or is refused."""
+        expression = record_line(source).expression
+        if expression is None or "Utility" in source.header:
+            return None
+        try:
+            return record_type(expression, records)
+        except HeaderError as error:
+            self.refusals.append(f"{self.path}:{source.line}: {source.name}: {error}")
+            return None
+
+    def _fill(self, source: Source, record: Any, known: Sequence[Any]) -> None:
+        if not _structs(record) and not any(f"{name}(" in source.written for name in _WHOLE_ROWS):
+            return
         writer = Writer(source)
-        writer.fill(record)
+        if _structs(record):
+            writer.fill(record)
+        writer.fill_whole_rows(known)
         *_, last = self._text.split("\n", source.line)
         start = self._text.index(source.written, len(self._text) - len(last))
         self._edits += [(start + offset, new) for offset, new in writer.edits()]

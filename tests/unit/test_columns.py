@@ -183,6 +183,15 @@ def written(folder: Path, statement: str, record: str = "Team") -> str:
             id="JSON that a CTE builds",
         ),
         pytest.param(
+            "WITH cur AS (SELECT teams.id,[ teams.motto,] teams.name, teams AS base FROM teams),\n"
+            "old AS (SELECT id FROM teams), own AS (SELECT id, 1 AS b, name FROM teams)\n"
+            "SELECT cur.revision, to_jsonb(cur) - 'base' AS before, to_jsonb(old), to_jsonb(own),\n"
+            "json_build_object('id', cur.id,[ 'motto', cur.motto,] 'name', cur.name) AS updated\n"
+            "FROM cur, old, own",
+            "Changed[Team]",
+            id="a whole row as JSON",
+        ),
+        pytest.param(
             'SELECT\n    ["order",\n    ]name[,\n    city,\n    street]\nFROM teams',
             "First",
             id="first and last",
