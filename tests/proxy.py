@@ -46,6 +46,8 @@ class Proxy:
         self._once: set[bytes] = set()
         #: How often it has failed.
         self.failures = 0
+        #: The round trips of all conversations, as far as they were handed on.
+        self.requests = 0
         self._start(self._accept)
         #: Where clients connect to.
         self.url = conninfo.make_conninfo(
@@ -139,6 +141,8 @@ class Proxy:
             if not received:
                 return False
             for request in requests.complete(received):
+                with self._lock:
+                    self.requests += 1
                 now, later = self._plan(request)
                 at_commit = later or at_commit
                 if b"COMMIT" in request or (

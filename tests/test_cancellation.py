@@ -265,8 +265,9 @@ async def test_a_connection_on_its_way_back_to_the_pool_is_not_lost(
     assert names(admin) == [LONG]
 
 
+@pytest.mark.parametrize("lends", [False, True])
 async def test_cancellations_at_any_moment_write_all_or_nothing_and_lose_no_connection(
-    db: AsyncDatabase, admin: Connection[Any]
+    db: AsyncDatabase, admin: Connection[Any], lends: bool
 ) -> None:
     admin.execute(SLOW_COMMIT)
     chance = random.Random(5)
@@ -276,6 +277,8 @@ async def test_cancellations_at_any_moment_write_all_or_nothing_and_lose_no_conn
     async def write_twice(name: str) -> None:
         try:
             async with db.transaction() as tx:
+                if lends:
+                    await tx.connection.execute("SELECT 1")
                 await create(tx, name)
                 await create(tx, name)
             told[name] = {COMMITTED}
@@ -458,6 +461,28 @@ async def test_a_lone_write_whose_end_nobody_has_seen_is_commit_unknown(
             await asyncio.wait_for(task, PATIENCE)
         assert await caught.value.resolve() == "unknown"
         await check_whole(db, SIZE)
+
+
+@pytest.mark.parametrize("lends", [False, True])
+async def test_a_transaction_cancelled_before_the_reply_to_its_begin_is_undone(
+    proxy: Proxy, admin: Connection[Any], lends: bool
+) -> None:
+    async def body(tx: AsyncTransaction) -> None:
+        assert not lends or not tx.connection.closed
+        await create(tx, "Lost")
+
+    async with AsyncDatabase.connect(proxy.url, max_size=1) as db:
+        await db.transact(lambda tx: create(tx, "0.001"))
+        proxy.fail_once_at(b"BEGIN" if lends else b"Lost", Way.SILENT)
+        task = asyncio.create_task(db.transact(body))
+        while not proxy.failures:  # noqa: ASYNC110 (a proxy tells nobody)
+            await asyncio.sleep(0.005)
+        task.cancel()
+        await asyncio.sleep(0.05)
+        # psycopg waits for the server to have cancelled the statement, until it is told again.
+        assert await cancelled(task) == []
+        await check_whole(db, 1)
+    assert names(admin) == ["0.001"]
 
 
 @pytest.mark.parametrize("held", [False, True])

@@ -40,6 +40,8 @@ PACKAGE = str(Path(vrooli_data.__file__).parent)
 #: The rooms in which connections are taken and given back, and transactions begin and end.
 ROOMS = (
     "_compat.py",
+    "_execution.py",
+    "_opening.py",
     "connection.py",
     "database.py",
     "held.py",
@@ -163,6 +165,11 @@ def lend(db: Database) -> None:
         held.users.find_by_id(1)
 
 
+def lend_in_transaction(db: Database) -> None:
+    with db.transaction(timeout=60) as tx:
+        tx.connection.execute("INSERT INTO users (public_id, name) VALUES ('ada000000000', 'Ada')")
+
+
 def several(db: Database) -> None:
     db.users.delete(2**62)
 
@@ -210,7 +217,14 @@ def serve_another(db: Database) -> None:
             assert found == [True]
 
 
-WRITERS = (write, write_in_block, write_in_attempts, write_behind_savepoint, hold)
+WRITERS = (
+    write,
+    write_in_block,
+    write_in_attempts,
+    write_behind_savepoint,
+    hold,
+    lend_in_transaction,
+)
 
 
 @pytest.mark.slow("an exception at any line")
@@ -226,6 +240,7 @@ WRITERS = (write, write_in_block, write_in_attempts, write_behind_savepoint, hol
         hold,
         hold_and_delete,
         lend,
+        lend_in_transaction,
         several,
         wait_for_another,
         serve_another,

@@ -7,8 +7,9 @@ touches what psycopg keeps private of prepared statements; tried with psycopg 3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import MutableMapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg import errors, generators
 from psycopg._connection_base import BaseConnection
@@ -21,6 +22,9 @@ from psycopg.pq.abc import PGconn, PGresult
 from ._bound import BoundQuery
 from ._rows import Row
 
+if TYPE_CHECKING:
+    from ._opening import Opening
+
 _DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 
 
@@ -31,6 +35,39 @@ class Bound(NamedTuple):
     values: Sequence[Buffer | None]
     formats: list[Format] | None
     loader: AnyTransformer
+
+
+def prepared_names(
+    connection: BaseConnection[Any],
+) -> MutableMapping[tuple[bytes, tuple[int, ...]], bytes]:
+    """Return the names of all prepared statements, by text and types of parameters."""
+    return connection._prepared._names  # noqa: SLF001
+
+
+def new_name(connection: BaseConnection[Any]) -> bytes:
+    """Return a name for a statement to be prepared, as psycopg would give it."""
+    manager = connection._prepared  # noqa: SLF001
+    number, manager._prepared_idx = manager._prepared_idx, manager._prepared_idx + 1  # noqa: SLF001
+    return b"_pg3_%d" % number
+
+
+def check_results(results: Sequence[PGresult], connection: BaseConnection[Any]) -> None:
+    """Raise the error of psycopg for the first statement that failed."""
+    for result in results:
+        if result.status not in _DONE:
+            raise errors.error_from_result(result, encoding=connection.info.encoding)
+
+
+def command(connection: BaseConnection[Any], statement: bytes) -> PQGen[bytes | None]:
+    """Execute a statement without parameters, and return its status.
+
+    The caller holds the lock of the connection.
+    """
+    connection.pgconn.send_query(statement)
+    results = yield from generators.execute(connection.pgconn)
+    check_results(results, connection)
+    status: bytes | None = results[-1].command_status
+    return status
 
 
 class Prepared:
@@ -93,17 +130,32 @@ class Prepared:
         self._names.move_to_end(key)
         return Bound(name, values, dumper.formats, loader)
 
-    def rows(self, pgconn: PGconn, bound: Bound, arrived: list[PGresult]) -> PQGen[list[Row]]:
+    def rows(
+        self,
+        pgconn: PGconn,
+        bound: Bound,
+        arrived: list[PGresult],
+        opening: Opening | None = None,
+    ) -> PQGen[list[Row]]:
         """Execute the query and return its rows.
 
         The caller has held the lock of the connection since `bind`. *arrived* gets the result, so
-        that it is known of an interrupted execution whether it was completed.
+        that it is known of an interrupted execution whether it was completed. With *opening*, the
+        query may be the first of a transaction, which begins with it.
         """
         loader = bound.loader
-        pgconn.send_query_prepared(
-            bound.name, bound.values, param_formats=bound.formats, result_format=Format.BINARY
+        send = partial(
+            pgconn.send_query_prepared,
+            bound.name,
+            bound.values,
+            param_formats=bound.formats,
+            result_format=Format.BINARY,
         )
-        results = yield from generators.execute(pgconn)
+        if opening is None or opening.is_done:
+            send()
+            results = yield from generators.execute(pgconn)
+        else:
+            results = yield from opening.with_first(pgconn, send)
         for result in results:
             if result.status not in _DONE:
                 raise errors.error_from_result(result, encoding=loader.encoding)

@@ -17,6 +17,7 @@ from typing import (
 
 import msgspec
 
+from ._opening import Opener
 from ._retry import Reason, set_retry_reason
 from .errors import CommitUnknown, InvalidInput, InvalidUse, RecordMismatch, VrooliDataError
 from .records.transactions import ServerRun
@@ -48,16 +49,16 @@ _BEGIN: Final[dict[tuple[Isolation, bool | None, bool], LiteralString]] = {
     for read_only, access in _ACCESS.items()
     for deferrable in (False, True)
 }
-#: Sent in one message with BEGIN: returns the id by which a lost COMMIT is resolved.
+#: Sent with BEGIN: returns the id by which a lost COMMIT is resolved.
 _TRACK: Final = (
-    "; SELECT pg_catalog.pg_current_xact_id()::text, pg_catalog.substr("
-    "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8)"
+    b"SELECT pg_catalog.pg_current_xact_id()::text, pg_catalog.substr("
+    b"pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8)"
 )
 #: Sets each limit for the transaction, in milliseconds. A stricter limit stays.
-LIMIT: Final = (
-    "SELECT set_config(name, least(%(limit)s::numeric, "
-    "nullif(1000 * extract(EPOCH FROM current_setting(name)::interval), 0))::bigint::text, true) "
-    "FROM unnest(%(names)s::text[]) AS name"
+_LIMIT: Final = (
+    b"SELECT set_config(name, least($1::numeric, "
+    b"nullif(1000 * extract(EPOCH FROM current_setting(name)::interval), 0))::bigint::text, true) "
+    b"FROM unnest($2::text[]) AS name"
 )
 _LIMITS: Final = ["statement_timeout", "idle_in_transaction_session_timeout"]
 _FIRST_WITH_TRANSACTION_TIMEOUT: Final = 170_000
@@ -192,8 +193,29 @@ class Options:
         self.timeout = timeout
         #: Called in another transaction to find out whether this one was committed.
         self.marker = marker
-        begin = _BEGIN[isolation, read_only, deferrable]
-        self.begin: LiteralString = begin + _TRACK if self.tracked else begin
+        self._begin = _BEGIN[isolation, read_only, deferrable].encode()
+
+    def opener(self, server_version: int, of_pooler: tuple[bytes, ...]) -> Opener:
+        """Return the statements that begin the transaction.
+
+        Args:
+            server_version: of the connection.
+            of_pooler: behind a pooler, what sets the settings of the transaction, and what asks
+                for the run of its server; the latter is for tracked ones.
+        """
+        statements = [self._begin]
+        if self.tracked:
+            statements += [_TRACK, *of_pooler]
+        else:
+            statements += of_pooler[:1]
+        limits = None
+        if self.timeout is not None:
+            names = [*_LIMITS]
+            if server_version >= _FIRST_WITH_TRANSACTION_TIMEOUT:
+                names.append("transaction_timeout")
+            limit = max(1, round(self.timeout * 1000))
+            limits = _LIMIT, (str(limit).encode(), f"{{{','.join(names)}}}".encode())
+        return Opener(tuple(statements), limits)
 
 
 #: The options of a transaction for several queries of one method.
@@ -214,14 +236,6 @@ LOOK: Final = Options(
     track_commit=False,
     marker=None,
 )
-
-
-def limits(timeout: float, server_version: int) -> dict[str, Any]:
-    """Return the parameters of `LIMIT`; *timeout* is in seconds."""
-    names = [*_LIMITS]
-    if server_version >= _FIRST_WITH_TRANSACTION_TIMEOUT:
-        names.append("transaction_timeout")
-    return {"limit": max(1, round(timeout * 1000)), "names": names}
 
 
 def refuse_standby(options: Options, in_hot_standby: str | None) -> None:

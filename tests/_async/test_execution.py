@@ -176,11 +176,17 @@ async def test_of_many_statements_the_oldest_are_dropped_and_prepared_again(
             assert await held.teams.find_by_id(user_id) is None
 
 
-async def test_a_large_parameter_is_sent_to_its_end(db: AsyncDatabase, sql: Any) -> None:
+async def test_a_large_parameter_is_sent_to_its_end(
+    db: AsyncDatabase, database_url: str, sql: Any
+) -> None:
     echo = sql.bind("echo", Echo)
     async with db.connection() as held:
         for size in (1, 1, 30_000_000):
             assert await AsyncRepository(held).get_one(echo, "x" * size) == Echo(size)
+    async with AsyncDatabase.connect(database_url, max_size=1) as one:
+        for size in (1, 1, 30_000_000):
+            async with one.transaction() as tx:
+                assert await AsyncRepository(tx).get_one(echo, "x" * size) == Echo(size)
 
 
 async def test_a_command_counts_its_rows_each_time(db: AsyncDatabase, sql: Any) -> None:

@@ -236,8 +236,9 @@ async def record(tx: AsyncTransaction, attempts: list[int], timeline: str = "000
 
 def replace_timeline(tx: AsyncTransaction, timeline: str) -> None:
     """Let the transaction seem to have begun on a server that another has taken over from."""
-    if tx._runner._trace.timeline is not None:
-        tx._runner._trace = tx._runner._trace._replace(timeline=timeline)
+    opening = tx._runner._opening
+    if opening is not None and opening.rows:
+        opening.rows[0] = (opening.rows[0][0], timeline)
 
 
 def names(admin: Connection[Any]) -> list[str]:

@@ -175,11 +175,15 @@ def test_of_many_statements_the_oldest_are_dropped_and_prepared_again(
             assert held.teams.find_by_id(user_id) is None
 
 
-def test_a_large_parameter_is_sent_to_its_end(db: Database, sql: Any) -> None:
+def test_a_large_parameter_is_sent_to_its_end(db: Database, database_url: str, sql: Any) -> None:
     echo = sql.bind("echo", Echo)
     with db.connection() as held:
         for size in (1, 1, 30_000_000):
             assert Repository(held).get_one(echo, "x" * size) == Echo(size)
+    with Database.connect(database_url, max_size=1) as one:
+        for size in (1, 1, 30_000_000):
+            with one.transaction() as tx:
+                assert Repository(tx).get_one(echo, "x" * size) == Echo(size)
 
 
 def test_a_command_counts_its_rows_each_time(db: Database, sql: Any) -> None:

@@ -185,8 +185,11 @@ def test_another_timeline_is_another_server_and_proves_nothing(
 
     def create_elsewhere(tx: Transaction) -> None:
         create(tx, 1, attempts)
-        assert tx._runner._trace.timeline == "00000001"
-        tx._runner._trace = tx._runner._trace._replace(timeline="00000002")
+        opening = tx._runner._opening
+        assert opening is not None
+        xid, timeline = opening.rows[0]
+        assert timeline == "00000001"
+        opening.rows[0] = (xid, "00000002")
 
     with pytest.raises(CommitUnknown) as caught:
         db.transact(create_elsewhere)

@@ -235,8 +235,9 @@ def record(tx: Transaction, attempts: list[int], timeline: str = "00000001") -> 
 
 def replace_timeline(tx: Transaction, timeline: str) -> None:
     """Let the transaction seem to have begun on a server that another has taken over from."""
-    if tx._runner._trace.timeline is not None:
-        tx._runner._trace = tx._runner._trace._replace(timeline=timeline)
+    opening = tx._runner._opening
+    if opening is not None and opening.rows:
+        opening.rows[0] = (opening.rows[0][0], timeline)
 
 
 def names(admin: Connection[Any]) -> list[str]:

@@ -170,6 +170,11 @@ async def call(field: str, body: Callable[..., Awaitable[R]], *given: object) ->
     return await result
 
 
+def begin_in_property(begin: Callable[[], Awaitable[None]], send: Callable[[], None]) -> None:  # noqa: ARG001 (the twin's way)
+    """Begin a transaction in a property: it cannot wait for the reply, which the next call does."""
+    send()
+
+
 def is_failure(error: BaseException) -> bool:
     """Return whether an error of a caller's function says that this function has failed.
 

@@ -13,7 +13,6 @@ from weakref import WeakSet
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import timeout_from_conninfo
-from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from .._classify import translate, unreachable
@@ -216,8 +215,6 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         )
         self._connector = connector
         self._sizes = (min_size, max_size)
-        #: The most dead connections in a row: all of the pool, and then a new one.
-        self.max_dead = max_size + 1
         #: What is stopped when the pool is closed.
         self.dependents: WeakSet[Stoppable] = WeakSet()
         #: Where the pool was opened; None before.
@@ -326,14 +323,14 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         async with self._lock:
             is_fit = (
                 not self._closed
-                and connection.pgconn.transaction_status == TransactionStatus.IDLE
+                and connection.is_at_rest()
                 and connection._created_at > self._drained_at  # noqa: SLF001 (psycopg_pool's)
                 and connection._expire_at > time.monotonic()  # noqa: SLF001 (psycopg_pool's)
             )
             if is_fit and not (self._waiting and await self._hand_over(connection)):
                 self._pool.append(connection)
         if not is_fit:
-            if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            if not connection.is_at_rest():
                 await connection.close()
             connection._pool = self  # noqa: SLF001 (psycopg_pool checks it)
             await self.putconn(connection)
@@ -398,7 +395,7 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
             await connection.close()
             # A demoted server or a changed table affects the other connections too.
             await self.drain()
-        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        if not connection.is_at_rest():
             await connection.close()
 
     async def _restore(self, connection: AsyncPooledConnection) -> None:
@@ -505,7 +502,7 @@ class AsyncLoan:
         if not self._pool.is_here():
             # It is discarded at the end of the block.
             return
-        if connection.is_lent or connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        if connection.is_lent or not connection.is_at_rest():
             await self._clean(connection, None)
         connection.end = None
         await run_shielded(self._pool.put, self)

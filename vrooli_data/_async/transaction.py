@@ -6,11 +6,11 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from enum import Enum
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
@@ -20,12 +20,12 @@ from .._bound import BoundQuery
 from .._classify import lost_at_commit, safe_text
 from .._connect import GRACE, cut
 from .._copying import Copy
+from .._opening import Opening
 from .._outbox import Recording, is_recorded
 from .._retry import Reason, reason_of, set_retry_reason
 from .._rows import Row
 from .._transactions import (
     COMMITTED,
-    LIMIT,
     LOOK,
     NOT_COMMITTED,
     NOT_KNOWN,
@@ -35,7 +35,6 @@ from .._transactions import (
     TryEachResult,
     add_note,
     carry_notes,
-    limits,
     refuse_standby,
 )
 from ..errors import (
@@ -48,7 +47,7 @@ from ..errors import (
     VrooliDataError,
 )
 from ..validation import check_ratio
-from ._compat import Body, Callback, Home, call, check_body, current_owner
+from ._compat import Body, Callback, Home, begin_in_property, call, check_body, current_owner
 from .outcome import AsyncResolver, Look
 from .pool import AsyncLoan, AsyncPool
 from .repositories import AsyncRepositories
@@ -59,6 +58,9 @@ T = TypeVar("T")
 X = TypeVar("X")
 
 logger = logging.getLogger("vrooli_data")
+
+#: Gives back the connection that an error shows to be dead, and takes another.
+Replace: TypeAlias = Body[VrooliDataError, AsyncSession]
 
 
 class _Stage(Enum):
@@ -149,7 +151,14 @@ class AsyncTransaction(AsyncRepositories):
 class AsyncTransactionRunner:
     """One transaction on one connection: runs its queries, one at a time, and ends it."""
 
-    def __init__(self, session: AsyncSession, resolver: AsyncResolver, options: Options) -> None:
+    def __init__(
+        self,
+        session: AsyncSession,
+        resolver: AsyncResolver,
+        options: Options,
+        *,
+        replace: Replace | None = None,
+    ) -> None:
         self.extensions = session.extensions
         self.is_callers = False
         #: In a transaction, reads are never merged.
@@ -158,6 +167,10 @@ class AsyncTransactionRunner:
         self._connection = session.connection
         self._resolver = resolver
         self._options = options
+        #: Gives back a dead connection, and takes another; None where there is no other.
+        self._replace = replace
+        #: What begins the transaction, with its first statement; None where the caller began it.
+        self._opening: Opening | None = None
         #: The id comes with BEGIN.
         self._trace = Trace(None, None, session.started, session.run, time.monotonic())
         #: The end of its timeout: servers before 17 limit only statements and idle times.
@@ -178,7 +191,13 @@ class AsyncTransactionRunner:
         """Execute a query and return its rows."""
         self._take_turn()
         try:
-            return await self._session.rows(query, parameters)
+            self._check_begin()
+            while True:
+                try:
+                    return await self._session.rows(query, parameters)
+                except VrooliDataError as error:
+                    if not await self._replaces(error):
+                        raise
         finally:
             self._turn.release()
 
@@ -204,6 +223,7 @@ class AsyncTransactionRunner:
         """Send rows through a binary COPY, as values of some types."""
         self._take_turn()
         try:
+            await self._begun()
             await self._session.copy(query, types, rows)
         finally:
             self._turn.release()
@@ -218,9 +238,13 @@ class AsyncTransactionRunner:
         return await body(self)
 
     def lend_connection(self) -> AsyncConnection[Row]:
-        """Return psycopg's connection."""
-        self.check_use()
-        return self._connection.lend()
+        """Begin the transaction, and return psycopg's connection."""
+        self._take_turn()
+        try:
+            begin_in_property(self._begun, self._send_begin)
+            return self._connection.lend()
+        finally:
+            self._turn.release()
 
     def add_callback(self, callback: Callback) -> None:
         """Add what is to be called after the commit."""
@@ -266,7 +290,7 @@ class AsyncTransactionRunner:
     async def run(self, body: Body[AsyncTransactionRunner, T]) -> T:
         """Run some work from BEGIN to COMMIT."""
         try:
-            await self.begin()
+            self.begin()
             result = await body(self)
             await self.commit()
         except BaseException as error:
@@ -275,12 +299,12 @@ class AsyncTransactionRunner:
             raise
         return result
 
-    async def begin(self) -> None:
-        """Open the transaction on the server."""
-        try:
-            await self._begin()
-        except psycopg.Error as error:
-            raise self._session.translated(error) from None
+    def begin(self) -> None:
+        """Open the transaction, which begins with its first statement."""
+        self._opening = self._session.open(self._options)
+        if self._options.timeout is not None:
+            self._end = self._end or time.monotonic() + self._options.timeout
+            self._connection.end = self._end + GRACE
 
     async def call_back(self) -> None:
         """Call every callback of `on_commit`, also after one has failed."""
@@ -294,6 +318,15 @@ class AsyncTransactionRunner:
             raise CommittedButCallbackFailed(
                 "the transaction is committed, but a callback of on_commit failed"
             ) from failure
+
+    def _check_begin(self) -> None:
+        """Refuse to begin after the timeout: the server counts it from BEGIN."""
+        if self._opening is not None and self._opening.is_pending:
+            self._check_time()
+
+    def _check_time(self) -> None:
+        if self._end is not None and time.monotonic() > self._end:
+            raise Timeout("the transaction took longer than its timeout, and was rolled back")
 
     def _take_turn(self) -> None:
         self._home.check("the transaction")
@@ -340,7 +373,7 @@ class AsyncTransactionRunner:
         """Refuse further calls; return whether none was under way."""
         if not self._is_over:
             self._was_alone = self._is_alone()
-            self._session.is_in_transaction = False
+            self._session.opening = None
             self._is_over = True
         return self._was_alone
 
@@ -353,7 +386,7 @@ class AsyncTransactionRunner:
             self._turn.acquire(blocking=False)
             # A call through `tx.connection`, which may not have sent its statement yet.
             and not self._connection.lock.locked()
-            and self._status() is not TransactionStatus.ACTIVE
+            and (self._status() is not TransactionStatus.ACTIVE or self._is_unread())
         ):
             return True
         self._cut()
@@ -368,20 +401,28 @@ class AsyncTransactionRunner:
         if not self._home.is_here():
             self._cut()
             self._home.check("the transaction")
-        status = self._status()
         if not self._end_use():
             raise InvalidUse(
                 "a call was still under way at the end of the transaction's block, and so the "
                 "transaction was rolled back: wait for every call inside the block"
             )
-        if self._end is not None and time.monotonic() > self._end:
-            raise Timeout("the transaction took longer than its timeout, and was rolled back")
+        self._check_time()
+        if self._opening is not None and self._opening.is_pending:
+            # Nothing was sent, and so there is nothing to commit.
+            self._stage = _Stage.COMMITTED
+            self._connection.end = None
+            return
+        try:
+            await self._read_begin()
+        except psycopg.Error as error:
+            raise self._session.translated(error) from None
+        status = self._status()
         if status is not TransactionStatus.INTRANS:
             raise await self._refusal(status)
         self._stage = _Stage.COMMITTING
         try:
             with self._connection.within(self._resolver.timeout):
-                cursor = await self._connection.execute("COMMIT", prepare=False)
+                answer = await self._session.command(b"COMMIT")
         except psycopg.Error as error:
             if not self._connection.closed:
                 # The server refused the commit.
@@ -389,7 +430,7 @@ class AsyncTransactionRunner:
                 raise self._session.translated(error) from None
             await self._resolve(error)
         else:
-            if cursor.statusmessage != "COMMIT":
+            if answer != b"COMMIT":
                 self._stage = _Stage.ENDED
                 raise TransactionAborted("the server rolled the transaction back at COMMIT")
         self._stage = _Stage.COMMITTED
@@ -399,7 +440,10 @@ class AsyncTransactionRunner:
 
     async def _refusal(self, status: TransactionStatus) -> VrooliDataError:
         """Return the error of a transaction that cannot be committed."""
-        if status is TransactionStatus.INERROR:
+        has_begun = self._opening is None or self._opening.is_done
+        if status is TransactionStatus.INERROR or (
+            status is TransactionStatus.IDLE and not has_begun
+        ):
             return TransactionAborted(
                 "a database error inside the block was caught there, and so the transaction was "
                 "rolled back: let the error leave the block, or catch it around a savepoint"
@@ -409,12 +453,12 @@ class AsyncTransactionRunner:
             set_retry_reason(lost, Reason.LOST)
             return lost
         problem = "the transaction was ended inside its block, by a statement of tx.connection"
-        answer = await self._resolver.outcome(self._trace, None)
+        answer = await self._resolver.outcome(self._identified(), None)
         if answer == "committed" or self._options.read_only:
             return InvalidUse(f"{problem}: it is committed, and what followed was not part of it")
         if answer == "aborted":
             return TransactionAborted(f"{problem}: it is rolled back")
-        return self._resolver.unknown(f"{problem}: which is not known", None, self._trace)
+        return self._resolver.unknown(f"{problem}: which is not known", None, self._identified())
 
     def _check_savepoint(self) -> None:
         if self._status() is TransactionStatus.INERROR:
@@ -423,42 +467,73 @@ class AsyncTransactionRunner:
                 "undone; catch the error outside of it"
             )
 
-    async def _begin(self) -> None:
-        options = self._options
-        if options.timeout is not None:
-            self._end = time.monotonic() + options.timeout
-            self._connection.end = self._end + GRACE
-        self._session.is_in_transaction = True
-        begin = options.begin.encode()
-        find_run = None
-        each = self._session.each_transaction
-        if each is not None:
-            begin += b"; " + each
-            if options.tracked:
-                from .._engine_queries import FIND_RUN_AT_BEGIN  # noqa: PLC0415 (it reads files)
+    async def _begun(self) -> None:
+        """Begin the transaction now, unless it has begun."""
+        self._check_begin()
+        while True:
+            try:
+                await self._session.begin(self._opening)
+            except psycopg.Error as error:
+                reported = self._session.translated(error)
+                if not await self._replaces(reported):
+                    raise reported from None
+            else:
+                return
 
-                find_run = FIND_RUN_AT_BEGIN
-                begin += b"; " + find_run.statement
-        cursor = await self._connection.execute(begin, prepare=False)
-        if options.tracked:
-            cursor.nextset()
-            xid, timeline = (await cursor.fetchall())[0]
-            self._trace = self._trace._replace(xid=xid, timeline=timeline)
-        if find_run is not None:
+    def _send_begin(self) -> None:
+        """Send BEGIN, unless it was sent: the next call reads the reply."""
+        self._check_begin()
+        try:
+            self._session.send_begin()
+        except psycopg.Error as error:
+            raise self._session.translated(error) from None
+
+    def _is_unread(self) -> bool:
+        return self._opening is not None and self._opening.is_unread
+
+    async def _read_begin(self) -> None:
+        """Read the reply to a BEGIN after which nothing was sent, or raise an error of psycopg."""
+        if self._is_unread():
+            with self._connection.within(self._resolver.timeout):
+                await self._session.begin(self._opening)
+
+    async def _replaces(self, error: VrooliDataError) -> bool:
+        """Continue on another connection if this one may have been dead before the transaction."""
+        if (
+            self._replace is None
+            or self._opening is None
+            or self._opening.is_done
+            # A young one may have died of the statement.
+            or self._session.begun > self._trace.begun
+            or self._connection.is_lent
+            or reason_of(error) is not Reason.LOST
+        ):
+            return False
+        session = await self._replace(error)
+        self._session.opening = None
+        self._session, self._connection = session, session.connection
+        self._trace = self._trace._replace(started=session.started, run=session.run)
+        self.begin()
+        return True
+
+    def _identified(self) -> Trace:
+        """Return what identifies the transaction to its server."""
+        if self._opening is None or not self._opening.rows or not self._options.tracked:
+            return self._trace
+        (xid, timeline), *others = self._opening.rows
+        trace = self._trace._replace(xid=xid, timeline=timeline)
+        if self._session.each_transaction is not None:
             # Behind a pooler, this may be another server than when the connection was opened.
-            cursor.nextset()
-            cursor.nextset()
-            run = find_run.record_of((await cursor.fetchall())[0])
-            self._trace = self._trace._replace(started=run.started, run=run)
-        if options.timeout is not None:
-            parameters = limits(options.timeout, self._connection.info.server_version)
-            prepare = self._session.prepares
-            await self._connection.execute(LIMIT, parameters, prepare=prepare)
+            from .._engine_queries import FIND_RUN_AT_BEGIN  # noqa: PLC0415 (it reads files)
+
+            run = FIND_RUN_AT_BEGIN.record_of(others[1])
+            trace = trace._replace(started=run.started, run=run)
+        return trace
 
     async def _resolve(self, error: BaseException) -> None:
         """Return when the transaction was committed; raise otherwise."""
         look = self._marker()
-        answer = await self._resolver.outcome(self._trace, look)
+        answer = await self._resolver.outcome(self._identified(), look)
         if answer != "committed":
             self._stage = _Stage.ENDED
         if answer == "aborted":
@@ -467,7 +542,7 @@ class AsyncTransactionRunner:
             raise self._resolver.unknown(
                 "the reply to COMMIT was lost, and the server could not tell the outcome in time",
                 None,
-                self._trace,
+                self._identified(),
                 look,
             ) from None
 
@@ -508,9 +583,11 @@ class AsyncTransactionRunner:
     async def _undo(self) -> None:
         """Roll back; close a connection that cannot, as its transaction is still open."""
         try:
+            with suppress(psycopg.Error):
+                await self._read_begin()
             await self._try_to(psycopg.sql.SQL("ROLLBACK"))
         finally:
-            if self._status() is not TransactionStatus.IDLE:
+            if not self._connection.is_at_rest():
                 await self._connection.close()
 
     async def _try_to(self, statement: psycopg.sql.SQL | psycopg.sql.Composed) -> None:
@@ -527,6 +604,7 @@ class AsyncTransactionRunner:
     async def _run(self, statement: psycopg.sql.Composed) -> None:
         self._take_turn()
         try:
+            await self._begun()
             await self._connection.execute(statement, prepare=False)
         except psycopg.Error as error:
             raise self._session.translated(error) from None
@@ -562,7 +640,8 @@ class AsyncTransactions:
             with AsyncLoan(self._pool) as loan:
                 # A loan's block does not protect the line of a `try` (CPython 3.11): none follows.
                 try:
-                    runner = await self._begin(loan, options)
+                    runner = await self._take(loan, options)
+                    runner.begin()
                     self._opened.set(runner)
                     yield face(runner)
                     await runner.commit()
@@ -611,20 +690,16 @@ class AsyncTransactions:
                 "or use its repositories and its savepoint()"
             )
 
-    async def _begin(self, loan: AsyncLoan, options: Options) -> AsyncTransactionRunner:
-        """Begin a transaction; a connection that proves dead is replaced, and is no attempt."""
-        dead = 0
-        while True:
+    async def _take(self, loan: AsyncLoan, options: Options) -> AsyncTransactionRunner:
+        """Return a transaction, which is not open yet, on a connection of the pool."""
+
+        async def take() -> AsyncSession:
             connection = await loan.take()
-            runner: AsyncTransactionRunner | None = None
-            try:
-                refuse_standby(options, connection.info.parameter_status("in_hot_standby"))
-                runner = AsyncTransactionRunner(connection.session, self._resolver, options)
-                await runner.begin()
-            except BaseException as error:
-                await self._end(runner, loan, error)
-                dead += 1
-                if dead > self._pool.max_dead or reason_of(error) is not Reason.LOST:
-                    raise
-            else:
-                return runner
+            refuse_standby(options, connection.info.parameter_status("in_hot_standby"))
+            return connection.session
+
+        async def replace(error: VrooliDataError) -> AsyncSession:
+            await loan.end_by(error)
+            return await take()
+
+        return AsyncTransactionRunner(await take(), self._resolver, options, replace=replace)

@@ -114,6 +114,11 @@ def call(field: str, body: Callable[..., R], *given: object) -> R:
     return result
 
 
+def begin_in_property(begin: Callable[[], None], send: Callable[[], None]) -> None:  # noqa: ARG001 (the twin's way)
+    """Begin a transaction in a property."""
+    begin()
+
+
 def is_failure(error: BaseException) -> bool:
     """Tell whether an error of a caller's function says that this function has failed.
 

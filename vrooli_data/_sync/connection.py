@@ -156,6 +156,14 @@ class PooledConnection(ReadingConnection, _Cancelling):
         self.let_go()
         return errors.OperationalError("the server did not answer in time")
 
+    def is_at_rest(self) -> bool:
+        """Return whether no statement, transaction or pipeline is unfinished."""
+        return (
+            self.pgconn.transaction_status == TransactionStatus.IDLE
+            and self.pgconn.pipeline_status == PipelineStatus.OFF
+            and self.session.opening is None
+        )
+
     def lend(self) -> Connection[Row]:
         """Return a psycopg connection to the same session, with a state of its own."""
         # First: an exception of a signal handler may come between any two lines.
@@ -166,11 +174,7 @@ class PooledConnection(ReadingConnection, _Cancelling):
 
     def take_back(self) -> bool:
         """Disconnect what was lent; return False when a statement or transaction is unfinished."""
-        is_idle = (
-            self.pgconn.transaction_status == TransactionStatus.IDLE
-            and self.pgconn.pipeline_status == PipelineStatus.OFF
-            and not self.lock.locked()
-        )
+        is_idle = self.is_at_rest() and not self.lock.locked()
         if not self.closed:
             self.pgconn.notice_handler, self.pgconn.notify_handler = self._handlers
         for lent in self._lent:
@@ -220,7 +224,18 @@ class LentConnection(_Cancelling):
         interval: float = _INTERVAL,
         timeout: float | None = None,  # noqa: ASYNC109 (psycopg's own signature)
     ) -> R:
-        """Wait for the server, within the time limit of the transaction."""
+        """Wait for the server, within the time limit of the transaction, which begins first."""
+        opening = self._lender.session.opening
+        if opening is not None and not opening.is_done and not self.closed:
+            self._wait(opening.alone(self.pgconn), interval)
+        return self._wait(gen, interval, timeout)
+
+    def _wait(
+        self,
+        gen: PQGen[R],
+        interval: float,
+        timeout: float | None = None,  # noqa: ASYNC109 (psycopg's own signature)
+    ) -> R:
         # psycopg's own wait registers the socket for itself.
         self._lender.stop_reading()
         # The application sets its own statement_timeout.
@@ -247,7 +262,7 @@ class LentConnection(_Cancelling):
             self._lender.close()
 
     def _check_end(self) -> None:
-        if self._lender.session.is_in_transaction:
+        if self._lender.session.opening is not None:
             raise InvalidUse(
                 "a transaction ends with its block: leave it to commit, raise an error to roll back"
             )

@@ -14,7 +14,6 @@ from weakref import WeakSet
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import timeout_from_conninfo
-from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from .._classify import translate, unreachable
@@ -217,8 +216,6 @@ class Pool(ConnectionPool[PooledConnection]):
         )
         self._connector = connector
         self._sizes = (min_size, max_size)
-        #: The most dead connections in a row: all of the pool, and then a new one.
-        self.max_dead = max_size + 1
         #: What is stopped when the pool is closed.
         self.dependents: WeakSet[Stoppable] = WeakSet()
         #: Where the pool was opened; None before.
@@ -325,14 +322,14 @@ class Pool(ConnectionPool[PooledConnection]):
         with self._lock:
             is_fit = (
                 not self._closed
-                and connection.pgconn.transaction_status == TransactionStatus.IDLE
+                and connection.is_at_rest()
                 and connection._created_at > self._drained_at  # noqa: SLF001 (psycopg_pool's)
                 and connection._expire_at > time.monotonic()  # noqa: SLF001 (psycopg_pool's)
             )
             if is_fit and not (self._waiting and self._hand_over(connection)):
                 self._pool.append(connection)
         if not is_fit:
-            if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            if not connection.is_at_rest():
                 connection.close()
             connection._pool = self  # noqa: SLF001 (psycopg_pool checks it)
             self.putconn(connection)
@@ -397,7 +394,7 @@ class Pool(ConnectionPool[PooledConnection]):
             connection.close()
             # A demoted server or a changed table affects the other connections too.
             self.drain()
-        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        if not connection.is_at_rest():
             connection.close()
 
     def _restore(self, connection: PooledConnection) -> None:
@@ -504,7 +501,7 @@ class Loan:
         if not self._pool.is_here():
             # It is discarded at the end of the block.
             return
-        if connection.is_lent or connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        if connection.is_lent or not connection.is_at_rest():
             self._clean(connection, None)
         connection.end = None
         run_shielded(self._pool.put, self)

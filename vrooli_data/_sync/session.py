@@ -21,12 +21,13 @@ from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
 from .._copying import Copy
-from .._execution import Prepared
+from .._execution import Prepared, command
+from .._opening import Opening
 from .._outbox import Recording
 from .._retry import Reason, set_retry_reason
 from .._rows import UNREADABLE, Row
 from .._sqlstates import UNPREPARED
-from .._transactions import mark_written
+from .._transactions import Options, mark_written
 from ..errors import InvalidInput, InvalidUse, VrooliDataError
 from ..records.events import ChangeEvent
 from ..records.transactions import ServerRun
@@ -110,8 +111,8 @@ class Session:
         self.run: ServerRun | None = None
         #: When the session began, on the client's clock.
         self.begun = time.monotonic()
-        #: Whether a transaction of the layer is open. Only the end of its block may end it.
-        self.is_in_transaction = False
+        #: The beginning of the layer's open transaction, which only the end of its block may end.
+        self.opening: Opening | None = None
         self._settings = settings
         #: The role that runs the statements. Set when the connection is set up.
         self.role: str | None = None
@@ -125,7 +126,7 @@ class Session:
         connection.add_notice_handler(self._on_notice)
 
     def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
-        """Execute a query and return its rows."""
+        """Execute a query and return its rows; the first of a transaction begins it."""
         if self._settings.on_query is None and not logger.isEnabledFor(logging.DEBUG):
             return self._execute(query, parameters)
         return self._observe(query, parameters)
@@ -178,11 +179,6 @@ class Session:
             logger.warning("listeners were not notified of events: %s", type(error).__name__)
 
     @property
-    def prepares(self) -> bool:
-        """Whether statements may be prepared."""
-        return bool(self._settings.prepare)
-
-    @property
     def each_transaction(self) -> bytes | None:
         """The settings sent with each transaction behind a pooler; None without one."""
         return self._settings.each
@@ -228,6 +224,35 @@ class Session:
     def _on_notice(self, notice: psycopg.errors.Diagnostic) -> None:
         self._is_ending = self._is_ending or notice.severity_nonlocalized == "FATAL"
 
+    def open(self, options: Options) -> Opening:
+        """Open a transaction, which begins with its first statement."""
+        of_pooler: tuple[bytes, ...] = ()
+        if self._settings.each is not None:
+            from .._engine_queries import FIND_RUN_AT_BEGIN  # noqa: PLC0415 (it reads files)
+
+            of_pooler = self._settings.each, FIND_RUN_AT_BEGIN.statement
+        opener = options.opener(self.connection.pgconn.server_version, of_pooler)
+        self.opening = Opening(self.connection, opener)
+        return self.opening
+
+    def send_begin(self) -> None:
+        """Send BEGIN, unless it was sent: the next call reads the reply."""
+        if self.opening is not None:
+            self.opening.send(self.connection.pgconn)
+
+    def begin(self, opening: Opening | None) -> None:
+        """Begin a transaction, unless it has begun; or raise an error of psycopg."""
+        connection = self.connection
+        if opening is not None and not opening.is_done:
+            with connection.lock:
+                connection.wait(opening.alone(connection.pgconn))
+
+    def command(self, statement: bytes) -> bytes | None:
+        """Execute a statement without rows, and return its status; or raise an error of psycopg."""
+        connection = self.connection
+        with connection.lock:
+            return connection.wait(command(connection, statement))
+
     def _execute(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         if self.connection.is_lent and self.connection.pgconn.pipeline_status:
             raise InvalidUse(
@@ -238,6 +263,7 @@ class Session:
         try:
             rows = self._execute_prepared(query, parameters, arrived)
             if rows is None:
+                self.begin(self.opening)
                 rows = self._execute_anew(query, parameters, arrived)
         except UNREADABLE:
             # Raised by the loader of jsonb, which runs when rows are loaded.
@@ -261,26 +287,41 @@ class Session:
         self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], arrived: list[PGresult]
     ) -> list[Row] | None:
         """Execute a query that is prepared; return None where it is not."""
+        opening = self.opening
+        if opening is not None and opening.is_unread:
+            self.begin(opening)
         if (
             query.is_planned_anew
             or not self._settings.prepare
-            or (self._settings.each is not None and not self.is_in_transaction)
+            or (self._settings.each is not None and (opening is None or not opening.is_done))
         ):
             return None
         connection = self.connection
         prepared = self._prepared.get(query)
         if prepared is None:
             prepared = self._prepared[query] = Prepared(connection, query)
+        is_first = False
         try:
             with connection.lock:
                 bound = prepared.bind(parameters)
                 # Not in the wait, which may be interrupted: what was not sent must not seem to be.
                 if bound is None:
                     return None
-                return connection.wait(prepared.rows(connection.pgconn, bound, arrived))
+                is_first = opening is not None and not opening.is_done
+                return connection.wait(prepared.rows(connection.pgconn, bound, arrived, opening))
         except psycopg.Error as error:
+            stale = (
+                opening if is_first and retry_reason(error, lost=False) is Reason.STALE else None
+            )
+            if stale is not None:
+                # Nothing but the refused statement was in the transaction.
+                stale.is_done = False
+                self.command(b"ROLLBACK")
             if not self._prepares_anew(error):
                 raise
+            if stale is not None:
+                # Only here: after an interruption, nothing more may be sent.
+                stale.repeat()
         return None
 
     def _execute_anew(
@@ -383,7 +424,7 @@ class Session:
         """Execute a query, with its generic plan or a plan for its parameters."""
         prepare = self._settings.prepare
         each = self._settings.each
-        if each is not None and self.is_in_transaction:
+        if each is not None and self.opening is not None:
             each = None
         if each is None and not query.is_planned_anew:
             cursor.execute(query.statement, parameters, prepare=prepare, binary=True)

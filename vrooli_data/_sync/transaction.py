@@ -7,11 +7,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from enum import Enum
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import Connection
@@ -21,12 +21,12 @@ from .._bound import BoundQuery
 from .._classify import lost_at_commit, safe_text
 from .._connect import GRACE, cut
 from .._copying import Copy
+from .._opening import Opening
 from .._outbox import Recording, is_recorded
 from .._retry import Reason, reason_of, set_retry_reason
 from .._rows import Row
 from .._transactions import (
     COMMITTED,
-    LIMIT,
     LOOK,
     NOT_COMMITTED,
     NOT_KNOWN,
@@ -36,7 +36,6 @@ from .._transactions import (
     TryEachResult,
     add_note,
     carry_notes,
-    limits,
     refuse_standby,
 )
 from ..errors import (
@@ -49,7 +48,7 @@ from ..errors import (
     VrooliDataError,
 )
 from ..validation import check_ratio
-from ._compat import Body, Callback, Home, call, check_body, current_owner
+from ._compat import Body, Callback, Home, begin_in_property, call, check_body, current_owner
 from .outcome import Look, Resolver
 from .pool import Loan, Pool
 from .repositories import Repositories
@@ -60,6 +59,9 @@ T = TypeVar("T")
 X = TypeVar("X")
 
 logger = logging.getLogger("vrooli_data")
+
+#: Gives back the connection that an error shows to be dead, and takes another.
+Replace: TypeAlias = Body[VrooliDataError, Session]
 
 
 class _Stage(Enum):
@@ -150,7 +152,14 @@ class Transaction(Repositories):
 class TransactionRunner:
     """One transaction on one connection: runs its queries, one at a time, and ends it."""
 
-    def __init__(self, session: Session, resolver: Resolver, options: Options) -> None:
+    def __init__(
+        self,
+        session: Session,
+        resolver: Resolver,
+        options: Options,
+        *,
+        replace: Replace | None = None,
+    ) -> None:
         self.extensions = session.extensions
         self.is_callers = False
         #: In a transaction, reads are never merged.
@@ -159,6 +168,10 @@ class TransactionRunner:
         self._connection = session.connection
         self._resolver = resolver
         self._options = options
+        #: Gives back a dead connection, and takes another; None where there is no other.
+        self._replace = replace
+        #: What begins the transaction, with its first statement; None where the caller began it.
+        self._opening: Opening | None = None
         #: The id comes with BEGIN.
         self._trace = Trace(None, None, session.started, session.run, time.monotonic())
         #: The end of its timeout: servers before 17 limit only statements and idle times.
@@ -179,7 +192,13 @@ class TransactionRunner:
         """Execute a query and return its rows."""
         self._take_turn()
         try:
-            return self._session.rows(query, parameters)
+            self._check_begin()
+            while True:
+                try:
+                    return self._session.rows(query, parameters)
+                except VrooliDataError as error:
+                    if not self._replaces(error):
+                        raise
         finally:
             self._turn.release()
 
@@ -203,6 +222,7 @@ class TransactionRunner:
         """Send rows through a binary COPY, as values of some types."""
         self._take_turn()
         try:
+            self._begun()
             self._session.copy(query, types, rows)
         finally:
             self._turn.release()
@@ -217,9 +237,13 @@ class TransactionRunner:
         return body(self)
 
     def lend_connection(self) -> Connection[Row]:
-        """Return psycopg's connection."""
-        self.check_use()
-        return self._connection.lend()
+        """Begin the transaction, and return psycopg's connection."""
+        self._take_turn()
+        try:
+            begin_in_property(self._begun, self._send_begin)
+            return self._connection.lend()
+        finally:
+            self._turn.release()
 
     def add_callback(self, callback: Callback) -> None:
         """Add what is to be called after the commit."""
@@ -275,11 +299,11 @@ class TransactionRunner:
         return result
 
     def begin(self) -> None:
-        """Open the transaction on the server."""
-        try:
-            self._begin()
-        except psycopg.Error as error:
-            raise self._session.translated(error) from None
+        """Open the transaction, which begins with its first statement."""
+        self._opening = self._session.open(self._options)
+        if self._options.timeout is not None:
+            self._end = self._end or time.monotonic() + self._options.timeout
+            self._connection.end = self._end + GRACE
 
     def call_back(self) -> None:
         """Call every callback of `on_commit`, also after one has failed."""
@@ -293,6 +317,15 @@ class TransactionRunner:
             raise CommittedButCallbackFailed(
                 "the transaction is committed, but a callback of on_commit failed"
             ) from failure
+
+    def _check_begin(self) -> None:
+        """Refuse to begin after the timeout: the server counts it from BEGIN."""
+        if self._opening is not None and self._opening.is_pending:
+            self._check_time()
+
+    def _check_time(self) -> None:
+        if self._end is not None and time.monotonic() > self._end:
+            raise Timeout("the transaction took longer than its timeout, and was rolled back")
 
     def _take_turn(self) -> None:
         self._home.check("the transaction")
@@ -339,7 +372,7 @@ class TransactionRunner:
         """Refuse further calls; return whether none was under way."""
         if not self._is_over:
             self._was_alone = self._is_alone()
-            self._session.is_in_transaction = False
+            self._session.opening = None
             self._is_over = True
         return self._was_alone
 
@@ -352,7 +385,7 @@ class TransactionRunner:
             self._turn.acquire(blocking=False)
             # A call through `tx.connection`, which may not have sent its statement yet.
             and not self._connection.lock.locked()
-            and self._status() is not TransactionStatus.ACTIVE
+            and (self._status() is not TransactionStatus.ACTIVE or self._is_unread())
         ):
             return True
         self._cut()
@@ -367,20 +400,28 @@ class TransactionRunner:
         if not self._home.is_here():
             self._cut()
             self._home.check("the transaction")
-        status = self._status()
         if not self._end_use():
             raise InvalidUse(
                 "a call was still under way at the end of the transaction's block, and so the "
                 "transaction was rolled back: wait for every call inside the block"
             )
-        if self._end is not None and time.monotonic() > self._end:
-            raise Timeout("the transaction took longer than its timeout, and was rolled back")
+        self._check_time()
+        if self._opening is not None and self._opening.is_pending:
+            # Nothing was sent, and so there is nothing to commit.
+            self._stage = _Stage.COMMITTED
+            self._connection.end = None
+            return
+        try:
+            self._read_begin()
+        except psycopg.Error as error:
+            raise self._session.translated(error) from None
+        status = self._status()
         if status is not TransactionStatus.INTRANS:
             raise self._refusal(status)
         self._stage = _Stage.COMMITTING
         try:
             with self._connection.within(self._resolver.timeout):
-                cursor = self._connection.execute("COMMIT", prepare=False)
+                answer = self._session.command(b"COMMIT")
         except psycopg.Error as error:
             if not self._connection.closed:
                 # The server refused the commit.
@@ -388,7 +429,7 @@ class TransactionRunner:
                 raise self._session.translated(error) from None
             self._resolve(error)
         else:
-            if cursor.statusmessage != "COMMIT":
+            if answer != b"COMMIT":
                 self._stage = _Stage.ENDED
                 raise TransactionAborted("the server rolled the transaction back at COMMIT")
         self._stage = _Stage.COMMITTED
@@ -398,7 +439,10 @@ class TransactionRunner:
 
     def _refusal(self, status: TransactionStatus) -> VrooliDataError:
         """Return the error of a transaction that cannot be committed."""
-        if status is TransactionStatus.INERROR:
+        has_begun = self._opening is None or self._opening.is_done
+        if status is TransactionStatus.INERROR or (
+            status is TransactionStatus.IDLE and not has_begun
+        ):
             return TransactionAborted(
                 "a database error inside the block was caught there, and so the transaction was "
                 "rolled back: let the error leave the block, or catch it around a savepoint"
@@ -408,12 +452,12 @@ class TransactionRunner:
             set_retry_reason(lost, Reason.LOST)
             return lost
         problem = "the transaction was ended inside its block, by a statement of tx.connection"
-        answer = self._resolver.outcome(self._trace, None)
+        answer = self._resolver.outcome(self._identified(), None)
         if answer == "committed" or self._options.read_only:
             return InvalidUse(f"{problem}: it is committed, and what followed was not part of it")
         if answer == "aborted":
             return TransactionAborted(f"{problem}: it is rolled back")
-        return self._resolver.unknown(f"{problem}: which is not known", None, self._trace)
+        return self._resolver.unknown(f"{problem}: which is not known", None, self._identified())
 
     def _check_savepoint(self) -> None:
         if self._status() is TransactionStatus.INERROR:
@@ -422,42 +466,73 @@ class TransactionRunner:
                 "undone; catch the error outside of it"
             )
 
-    def _begin(self) -> None:
-        options = self._options
-        if options.timeout is not None:
-            self._end = time.monotonic() + options.timeout
-            self._connection.end = self._end + GRACE
-        self._session.is_in_transaction = True
-        begin = options.begin.encode()
-        find_run = None
-        each = self._session.each_transaction
-        if each is not None:
-            begin += b"; " + each
-            if options.tracked:
-                from .._engine_queries import FIND_RUN_AT_BEGIN  # noqa: PLC0415 (it reads files)
+    def _begun(self) -> None:
+        """Begin the transaction now, unless it has begun."""
+        self._check_begin()
+        while True:
+            try:
+                self._session.begin(self._opening)
+            except psycopg.Error as error:
+                reported = self._session.translated(error)
+                if not self._replaces(reported):
+                    raise reported from None
+            else:
+                return
 
-                find_run = FIND_RUN_AT_BEGIN
-                begin += b"; " + find_run.statement
-        cursor = self._connection.execute(begin, prepare=False)
-        if options.tracked:
-            cursor.nextset()
-            xid, timeline = (cursor.fetchall())[0]
-            self._trace = self._trace._replace(xid=xid, timeline=timeline)
-        if find_run is not None:
+    def _send_begin(self) -> None:
+        """Send BEGIN, unless it was sent: the next call reads the reply."""
+        self._check_begin()
+        try:
+            self._session.send_begin()
+        except psycopg.Error as error:
+            raise self._session.translated(error) from None
+
+    def _is_unread(self) -> bool:
+        return self._opening is not None and self._opening.is_unread
+
+    def _read_begin(self) -> None:
+        """Read the reply to a BEGIN after which nothing was sent, or raise an error of psycopg."""
+        if self._is_unread():
+            with self._connection.within(self._resolver.timeout):
+                self._session.begin(self._opening)
+
+    def _replaces(self, error: VrooliDataError) -> bool:
+        """Continue on another connection if this one may have been dead before the transaction."""
+        if (
+            self._replace is None
+            or self._opening is None
+            or self._opening.is_done
+            # A young one may have died of the statement.
+            or self._session.begun > self._trace.begun
+            or self._connection.is_lent
+            or reason_of(error) is not Reason.LOST
+        ):
+            return False
+        session = self._replace(error)
+        self._session.opening = None
+        self._session, self._connection = session, session.connection
+        self._trace = self._trace._replace(started=session.started, run=session.run)
+        self.begin()
+        return True
+
+    def _identified(self) -> Trace:
+        """Return what identifies the transaction to its server."""
+        if self._opening is None or not self._opening.rows or not self._options.tracked:
+            return self._trace
+        (xid, timeline), *others = self._opening.rows
+        trace = self._trace._replace(xid=xid, timeline=timeline)
+        if self._session.each_transaction is not None:
             # Behind a pooler, this may be another server than when the connection was opened.
-            cursor.nextset()
-            cursor.nextset()
-            run = find_run.record_of((cursor.fetchall())[0])
-            self._trace = self._trace._replace(started=run.started, run=run)
-        if options.timeout is not None:
-            parameters = limits(options.timeout, self._connection.info.server_version)
-            prepare = self._session.prepares
-            self._connection.execute(LIMIT, parameters, prepare=prepare)
+            from .._engine_queries import FIND_RUN_AT_BEGIN  # noqa: PLC0415 (it reads files)
+
+            run = FIND_RUN_AT_BEGIN.record_of(others[1])
+            trace = trace._replace(started=run.started, run=run)
+        return trace
 
     def _resolve(self, error: BaseException) -> None:
         """Return when the transaction was committed; raise otherwise."""
         look = self._marker()
-        answer = self._resolver.outcome(self._trace, look)
+        answer = self._resolver.outcome(self._identified(), look)
         if answer != "committed":
             self._stage = _Stage.ENDED
         if answer == "aborted":
@@ -466,7 +541,7 @@ class TransactionRunner:
             raise self._resolver.unknown(
                 "the reply to COMMIT was lost, and the server could not tell the outcome in time",
                 None,
-                self._trace,
+                self._identified(),
                 look,
             ) from None
 
@@ -507,9 +582,11 @@ class TransactionRunner:
     def _undo(self) -> None:
         """Roll back; close a connection that cannot, as its transaction is still open."""
         try:
+            with suppress(psycopg.Error):
+                self._read_begin()
             self._try_to(psycopg.sql.SQL("ROLLBACK"))
         finally:
-            if self._status() is not TransactionStatus.IDLE:
+            if not self._connection.is_at_rest():
                 self._connection.close()
 
     def _try_to(self, statement: psycopg.sql.SQL | psycopg.sql.Composed) -> None:
@@ -526,6 +603,7 @@ class TransactionRunner:
     def _run(self, statement: psycopg.sql.Composed) -> None:
         self._take_turn()
         try:
+            self._begun()
             self._connection.execute(statement, prepare=False)
         except psycopg.Error as error:
             raise self._session.translated(error) from None
@@ -559,7 +637,8 @@ class Transactions:
             with Loan(self._pool) as loan:
                 # A loan's block does not protect the line of a `try` (CPython 3.11): none follows.
                 try:
-                    runner = self._begin(loan, options)
+                    runner = self._take(loan, options)
+                    runner.begin()
                     self._opened.set(runner)
                     yield face(runner)
                     runner.commit()
@@ -606,20 +685,16 @@ class Transactions:
                 "or use its repositories and its savepoint()"
             )
 
-    def _begin(self, loan: Loan, options: Options) -> TransactionRunner:
-        """Begin a transaction; a connection that proves dead is replaced, and is no attempt."""
-        dead = 0
-        while True:
+    def _take(self, loan: Loan, options: Options) -> TransactionRunner:
+        """Return a transaction, which is not open yet, on a connection of the pool."""
+
+        def take() -> Session:
             connection = loan.take()
-            runner: TransactionRunner | None = None
-            try:
-                refuse_standby(options, connection.info.parameter_status("in_hot_standby"))
-                runner = TransactionRunner(connection.session, self._resolver, options)
-                runner.begin()
-            except BaseException as error:
-                self._end(runner, loan, error)
-                dead += 1
-                if dead > self._pool.max_dead or reason_of(error) is not Reason.LOST:
-                    raise
-            else:
-                return runner
+            refuse_standby(options, connection.info.parameter_status("in_hot_standby"))
+            return connection.session
+
+        def replace(error: VrooliDataError) -> Session:
+            loan.end_by(error)
+            return take()
+
+        return TransactionRunner(take(), self._resolver, options, replace=replace)
