@@ -12,9 +12,11 @@ the library replaces, and 12 attempts with full jitter from 10 to 1000 ms. Ours 
 and take at most a fifth of the time of the first loop. That loop does less, because it gives up at
 times.
 
-Known outcome: a transaction of one insert, with and without `track_commit`, which asks for the
-transaction's id in the message that sends BEGIN. synchronous_commit is off, because the wait for a
-disk would hide the difference.
+One insert: a transaction of `users.create`, with and without `track_commit`, which asks for the
+transaction's id together with BEGIN. The baseline is psycopg's `connection.transaction()` with the
+same statement, prepared, by a reused RawCursor on one connection. It is measured as the URL leads
+to the server, and over a link that is late by 1 ms each way, as a network is. synchronous_commit is
+off, because the wait for a disk would hide the difference.
 
 All run on both faces, in an empty database that is dropped afterwards.
 """
@@ -28,12 +30,24 @@ from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
+from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
 from psycopg.conninfo import make_conninfo
+from psycopg.rows import tuple_row
 
-from vrooli_data import AsyncDatabase, CreateUser, Database, Isolation
+from vrooli_data import (
+    AsyncDatabase,
+    CreateUser,
+    Database,
+    Isolation,
+    User,
+)
+from vrooli_data._binding import own_queries
+from vrooli_data._public_id import new_public_id
+from vrooli_data._rows import Row
 
 from ._database import scratch_database
 from ._hot_row import SOURCE, WIDE_JITTER, Found, by_async_transact, by_hand, by_transact
+from ._link import late_link
 from ._measure import Comparison, Effort, Table, Turn, Turns, alternate, compare, in_fresh_process
 from ._pinning import pin_backends, pin_client
 from ._soak import WORKERS, Soak, soak_tasks, soak_threads
@@ -48,9 +62,16 @@ _SYNC, _ASYNC = "sync", "async"
 _ISOLATIONS: tuple[Isolation, Isolation] = ("read committed", "serializable")
 
 
-class Run(NamedTuple):
-    """The result of one fresh process: turns without and with `track_commit`, by face."""
+_CREATE = own_queries("users").bind("create", User).statement
+#: Of a transaction of one insert, as the URL leads, and over a late link.
+_DIRECT_BAR, _LATE_BAR = 0.80, 0.70
+_LATE = 0.001
 
+
+class Run(NamedTuple):
+    """The result of one fresh process: turns of psycopg, without and with `track_commit`."""
+
+    #: By face.
     measured: dict[str, list[Turns]]
     pinning: str
 
@@ -61,7 +82,7 @@ def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Ta
         return [
             _soak_table(scratch_url, effort, advance),
             *_hot_row_tables(scratch_url, effort, advance),
-            _track_commit_table(scratch_url, effort, advance),
+            *_insert_tables(scratch_url, effort, advance),
         ]
 
 
@@ -160,38 +181,69 @@ def _hot_comparison(
     )
 
 
-def _track_commit_table(url: str, effort: Effort, advance: Callable[[str], None]) -> Table:
+def _insert_tables(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Table]:
     no_wait_url = make_conninfo(url, options="-c synchronous_commit=off")
-    runs: list[Run] = []
-    for number in range(effort.runs):
-        advance(f"transactions, track_commit, run {number + 1} of {effort.runs}")
-        runs.append(in_fresh_process(measure_track_commit, no_wait_url, effort))
+    with late_link(no_wait_url, _LATE) as late_url:
+        direct: list[Run] = []
+        late: list[Run] = []
+        for number in range(effort.runs):
+            for runs, where in ((direct, no_wait_url), (late, late_url)):
+                advance(f"transactions, one insert, run {number + 1} of {effort.runs}")
+                runs.append(in_fresh_process(measure_inserts, where, effort))
+    one = "A transaction of one insert"
+    theirs = f"{one}: ours with track_commit against psycopg's"
+    return [
+        _insert_table(f"{one}: with track_commit against without", "without", direct, 1, None),
+        _insert_table(theirs, "psycopg", direct, 0, _DIRECT_BAR),
+        _insert_table(f"{theirs}, 1 ms each way", "psycopg", late, 0, _LATE_BAR),
+    ]
+
+
+def _insert_table(
+    title: str, baseline: str, runs: Sequence[Run], contestant: int, bar: float | None
+) -> Table:
     comparisons = [
         compare(
             face,
-            [run.measured[face][0] for run in runs],
-            [run.measured[face][1] for run in runs],
+            [run.measured[face][contestant] for run in runs],
+            [run.measured[face][2] for run in runs],
+            bar=bar,
         )
         for face in runs[0].measured
     ]
-    title = "A transaction of one insert: with track_commit against without"
-    return Table(title, "without", "with", "µs", comparisons, runs[0].pinning)
+    subject = "with" if baseline == "without" else "ours"
+    return Table(title, baseline, subject, "µs", comparisons, runs[0].pinning)
 
 
-def measure_track_commit(url: str, effort: Effort) -> Run:
+def measure_inserts(url: str, effort: Effort) -> Run:
     """Measure both faces. Runs in a process of its own."""
     pin_client()
-    with Database.connect(url, max_size=1) as db, asyncio.Runner() as loop:
+    with (
+        Database.connect(url, max_size=1) as db,
+        Database.connect(url, max_size=1) as other,
+        other.connection() as held,
+        asyncio.Runner() as loop,
+    ):
         stack = AsyncExitStack()
         try:
+            bare = held.connection
             async_db = loop.run(stack.enter_async_context(AsyncDatabase.connect(url, max_size=1)))
+            async_bare = loop.run(_hold(stack, url))
             with db.transaction() as tx:
                 pids = [tx.connection.info.backend_pid]
-                pids.append(loop.run(_backend(async_db)))
-                pinning = pin_backends(tx.connection.info, pids)
-            sync_turns = [_insert_turn(db, track_commit=tracks) for tracks in (False, True)]
+            pids += [bare.info.backend_pid, async_bare.info.backend_pid]
+            pids.append(loop.run(_backend(async_db)))
+            pinning = pin_backends(bare.info, pids)
+            sync_turns = [
+                _bare_turn(bare),
+                *(_insert_turn(db, track_commit=tracks) for tracks in (False, True)),
+            ]
             async_turns = [
-                _async_insert_turn(loop, async_db, track_commit=tracks) for tracks in (False, True)
+                _async_bare_turn(loop, async_bare),
+                *(
+                    _async_insert_turn(loop, async_db, track_commit=tracks)
+                    for tracks in (False, True)
+                ),
             ]
             measured = {
                 "sync": alternate(sync_turns, effort.sample, effort),
@@ -202,9 +254,47 @@ def measure_track_commit(url: str, effort: Effort) -> Run:
     return Run(measured, pinning)
 
 
+async def _hold(stack: AsyncExitStack, url: str) -> AsyncConnection[Row]:
+    db = await stack.enter_async_context(AsyncDatabase.connect(url, max_size=1))
+    return (await stack.enter_async_context(db.connection())).connection
+
+
 async def _backend(db: AsyncDatabase) -> int:
     async with db.connection() as held:
         return held.connection.info.backend_pid
+
+
+def _bare_turn(connection: Connection[Row]) -> Turn:
+    cursor = RawCursor(connection, row_factory=tuple_row)
+
+    def turn(places: Sequence[int]) -> float:
+        started = perf_counter()
+        for _ in places:
+            with connection.transaction():
+                cursor.execute(_CREATE, _given(), prepare=True, binary=True)
+                cursor.fetchall()
+        return perf_counter() - started
+
+    return turn
+
+
+def _async_bare_turn(loop: asyncio.Runner, connection: AsyncConnection[Row]) -> Turn:
+    cursor = AsyncRawCursor(connection, row_factory=tuple_row)
+
+    async def take(places: Sequence[int]) -> float:
+        started = perf_counter()
+        for _ in places:
+            async with connection.transaction():
+                await cursor.execute(_CREATE, _given(), prepare=True, binary=True)
+                await cursor.fetchall()
+        return perf_counter() - started
+
+    return lambda places: loop.run(take(places))
+
+
+def _given() -> tuple[object, ...]:
+    """Return the parameters of `users.create`."""
+    return new_public_id(), None, "Ada", "ada", None, False, False, ["en"]
 
 
 def _insert_turn(db: Database, *, track_commit: bool) -> Turn:
