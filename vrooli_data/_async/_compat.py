@@ -18,7 +18,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
-from psycopg_pool import pool_async
+from psycopg import AsyncConnection
+from psycopg_pool import PoolTimeout, pool_async
 
 from .. import _process as process
 from ..errors import InvalidInput, InvalidUse
@@ -26,13 +27,13 @@ from ..validation import check_callable
 
 R = TypeVar("R")
 X = TypeVar("X")
+C = TypeVar("C", bound="AsyncConnection[Any]")
 
 #: Something to do, with nothing given or with one thing.
 Work: TypeAlias = Callable[[], Awaitable[R]]
 Callback: TypeAlias = Callable[[], Awaitable[object]]
 Body: TypeAlias = Callable[[X], Awaitable[R]]
 
-AsyncWaitingClient: TypeAlias = pool_async.WaitingClient
 AsyncLock: TypeAlias = asyncio.Lock
 
 #: What a bulk load reads.
@@ -60,6 +61,46 @@ async def take(inputs: Iterator[X] | AsyncIterator[X], count: int) -> list[X]:
         except StopAsyncIteration:
             break
     return taken
+
+
+class AsyncWaitingClient(pool_async.WaitingClient[C]):
+    """A place in the queue for a connection.
+
+    psycopg_pool's own leaves its lock taken for ever when the coroutine that waits is closed, and
+    with it the pool's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told = asyncio.Event()
+
+    async def wait(self, timeout: float) -> C:  # noqa: ASYNC109 (psycopg_pool's own signature)
+        """Wait for a connection, or raise what there is in its place."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._told.wait()
+        except TimeoutError:
+            # A connection that comes at the last moment is taken.
+            await self.fail(PoolTimeout(f"couldn't get a connection after {timeout:.2f} sec"))
+        if self.conn is None:
+            raise self.error or PoolTimeout()
+        return self.conn
+
+    async def set(self, conn: C) -> bool:
+        """Hand over a connection; return whether it is taken."""
+        if self._told.is_set():
+            return False
+        self.conn = conn
+        self._told.set()
+        return True
+
+    async def fail(self, error: Exception) -> bool:
+        """Have the wait raise an error; return whether it will."""
+        if self._told.is_set():
+            return False
+        self.error = error
+        self._told.set()
+        return True
 
 
 async def sleep(seconds: float) -> None:
@@ -146,6 +187,16 @@ def detach(work: Callable[[X], Coroutine[Any, Any, None]], given: X) -> None:
         # The event loop has ended, and the pool with it.
         return
     keep_task(task)
+
+
+class Forgettable:
+    """Something whose block may have no end: a closed coroutine leaves async generators open."""
+
+    def __del__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Release what is held; called when nobody refers to it any more."""
 
 
 def run_if_free(lock: asyncio.Lock, work: Callable[[], object]) -> None:

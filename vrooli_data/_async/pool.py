@@ -32,7 +32,7 @@ from .._sqlstates import UNPREPARED
 from .._transactions import Trace, carry_notes
 from ..errors import InvalidUse, PermissionDenied, Unavailable, VrooliDataError
 from ..records.transactions import ServerRun
-from ._compat import AsyncWaitingClient, Home, detach, is_under_way, run_shielded
+from ._compat import AsyncWaitingClient, Forgettable, Home, detach, is_under_way, run_shielded
 from .connection import AsyncPooledConnection
 from .session import AsyncSession
 
@@ -292,7 +292,7 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         async with self._lock:
             if self._pool:
                 loan.connection = connection = self._pool[0]
-                connection.holder = loan
+                connection.holder = loan.key
                 self._pool.popleft()
                 self._nconns_min = min(self._nconns_min, len(self._pool))
                 return connection
@@ -311,7 +311,7 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         finally:
             self._stats[self._REQUESTS_WAIT_MS] += int(1000.0 * (time.monotonic() - started))
         loan.connection = connection
-        connection.holder = loan
+        connection.holder = loan.key
         loan.client = None
         return connection
 
@@ -355,7 +355,7 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
             await loan.client.fail(PoolTimeout())
             if loan.client.conn is not None:
                 loan.connection = loan.client.conn
-                loan.connection.holder = loan
+                loan.connection.holder = loan.key
             loan.client = None
         connection = loan.connection
         if connection is None:
@@ -365,7 +365,7 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
             if isinstance(holder, AsyncWaitingClient):
                 is_held = holder.conn is not connection
             else:
-                is_held = holder is loan
+                is_held = holder is loan.key
             if not is_held or connection in self._pool:
                 loan.connection = None
 
@@ -431,20 +431,21 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
             self._connector.failure = error
 
 
-class AsyncLoan:
+class AsyncLoan(Forgettable):
     """A block that holds a connection of the pool, and gives it back at its end.
 
     It is a plain ``with`` on both faces, so that no exception can come between body and exit.
     """
 
-    __slots__ = ("_pool", "client", "connection")
+    #: The connection that it holds, takes or gives back; see `AsyncPool.find_lent`.
+    connection: AsyncPooledConnection | None = None
+    #: Its place in the queue while it waits for a connection.
+    client: AsyncWaitingClient[AsyncPooledConnection] | None = None
 
     def __init__(self, pool: AsyncPool) -> None:
         self._pool = pool
-        #: The connection that it holds, takes or gives back; see `AsyncPool.find_lent`.
-        self.connection: AsyncPooledConnection | None = None
-        #: Its place in the queue while it waits for a connection.
-        self.client: AsyncWaitingClient[AsyncPooledConnection] | None = None
+        #: Stands for the loan as a holder. Nothing that lives longer refers to the loan itself.
+        self.key = object()
 
     def __enter__(self) -> Self:
         return self
@@ -453,6 +454,11 @@ class AsyncLoan:
         # After an interruption, the loan still holds it.
         if self._is_open():
             detach(_discard, self)
+
+    def forget(self) -> None:
+        """Discard the connection of a block that has had no end."""
+        if self._is_open():
+            self._pool.discard_there(self)
 
     def _is_open(self) -> bool:
         return (self.connection is not None or self.client is not None) and not is_under_way(self)

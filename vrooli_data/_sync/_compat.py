@@ -88,6 +88,13 @@ def detach(work: Callable[[X], None], given: X) -> None:
     work(given)
 
 
+class Forgettable:
+    """Something whose block always has an end: generators have one, and so do threads.
+
+    An exception of a signal handler would be lost in a finalizer.
+    """
+
+
 def run_if_free(lock: threading.Lock, work: Callable[[], object]) -> None:
     """Do work while nobody has the lock; leave it where somebody has."""
     if lock.acquire(blocking=False):
