@@ -21,11 +21,14 @@ from vrooli_data import (
     CreateVersion,
     Database,
     PermissionDenied,
+    mend_search,
     migrate,
 )
+from vrooli_data._export import export
 from vrooli_data._import import import_file
 from vrooli_data._migrate import status
 from vrooli_data._migrations import FOLDER
+from vrooli_data._seed import seed
 
 
 @pytest.fixture
@@ -79,6 +82,32 @@ def test_migrating_with_nothing_to_do_needs_no_owner(app_url: str) -> None:
     done = run("migrate", "--database-url", app_url)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1].startswith("Nothing to do: ")
+
+
+def test_migrating_with_nothing_to_do_needs_no_right_to_write(app_url: str) -> None:
+    options = conninfo.conninfo_to_dict(app_url)["options"]
+    reader = conninfo.make_conninfo(
+        app_url, options=f"{options} -c default_transaction_read_only=on"
+    )
+    assert migrate(reader).applied == ()
+
+
+@pytest.mark.parametrize("table", ["users", "vrooli_data_migrations"])
+def test_what_works_outside_the_pool_names_the_role_too(
+    app_url: str, admin: Connection[Any], role: str, tmp_path: Path, table: str
+) -> None:
+    admin.execute(f"REVOKE ALL ON {table} FROM {role}".encode())
+    calls: list[Callable[[], object]] = [
+        lambda: seed(app_url, scale=0.001),
+        lambda: mend_search(app_url),
+        lambda: export(app_url, "users", tmp_path / "users.ndjson"),
+    ]
+    if table != "users":
+        calls += [lambda: migrate(app_url), lambda: status(app_url)]
+    for call in calls:
+        with pytest.raises(PermissionDenied, match=f"the role {role} lacks .*{table}") as caught:
+            call()
+        assert caught.value.role == role
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from psycopg import sql
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader
 from psycopg.pq import Format
+from psycopg.pq.abc import PGconn
 from psycopg.types.json import set_json_loads
 from psycopg.types.numeric import Int8Dumper
 from psycopg.types.string import ByteaBinaryLoader
@@ -46,6 +47,9 @@ ASK_PROCESS = b"SELECT pg_catalog.pg_backend_pid()"
 
 #: The role of the session, and the start time of its server, which two servers never share.
 ASK_SESSION = b"SELECT current_user::text, extract(EPOCH FROM pg_postmaster_start_time())::text"
+
+#: The role of a session, whose search path need not be trusted.
+ASK_ROLE = "SELECT CURRENT_USER::pg_catalog.text"
 
 #: Resets everything in a session except the statements that the layer has prepared. The last
 #: statement returns the number of psycopg's prepared statements, and the names of all others.
@@ -162,6 +166,11 @@ def set_settings(
     return (tag + sql.SQL("SELECT ") + calls).as_bytes()
 
 
+def options_of(connection: PGconn) -> str:
+    """Return the options of a connection; the environment may have them in another encoding."""
+    return connection.options.decode(errors="replace")
+
+
 class UtcLoader(Loader):
     """Loads a timestamptz in UTC, in any time zone of the session."""
 
@@ -225,7 +234,7 @@ def place_of(parameters: dict[str, Any]) -> str:
     return ", ".join(f"{key}={parameters[key]}" for key in keys)
 
 
-def cut(connection: psycopg.pq.abc.PGconn) -> None:
+def cut(connection: PGconn) -> None:
     """Shut the socket of a connection down, so that a call that waits for the server fails."""
     with (
         # A connection that is closed has no socket.
@@ -236,7 +245,7 @@ def cut(connection: psycopg.pq.abc.PGconn) -> None:
         duplicate.shutdown(socket.SHUT_RDWR)
 
 
-def is_ended(poll: select.poll, connection: psycopg.pq.abc.PGconn) -> bool:
+def is_ended(poll: select.poll, connection: PGconn) -> bool:
     """Return whether the server has closed an idle connection, without a round trip."""
     while poll.poll(0):
         # An idle connection can be read from after its end, a notice, or a changed setting.

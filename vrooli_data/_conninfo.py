@@ -91,7 +91,12 @@ def settled(parameters: dict[str, Any]) -> dict[str, str]:
     connection = pq.PGconn.connect_start(nowhere.encode())
     try:
         options = connection.info
-        return {option.keyword.decode(): option.val.decode() for option in options if option.val}
+        return {
+            # A service file, or an environment variable, may be in another encoding.
+            option.keyword.decode(): option.val.decode(errors="replace")
+            for option in options
+            if option.val
+        }
     finally:
         connection.finish()
 

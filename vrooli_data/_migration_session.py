@@ -48,9 +48,8 @@ def exclusive_session(
 
     The connection that holds the lock also does the work: neither can outlive the other.
     """
-    with own_session(
-        conninfo, APPLICATION_NAME, None, target="read-write", work=WORK
-    ) as connection:
+    # A role may be read-only by default. With nothing to do, it can migrate the primary.
+    with own_session(conninfo, APPLICATION_NAME, None, target="primary", work=WORK) as connection:
         path = pin(connection, path)
         _check_server(connection)
         _check_schema(connection, path)

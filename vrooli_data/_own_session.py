@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import psycopg
 
 from ._classify import translate, unreachable
-from ._connect import connection_parameters, set_settings
+from ._connect import ASK_ROLE, connection_parameters, options_of, set_settings
 from ._search_path import FIND_FORBIDDEN, FIND_SCHEMAS, SearchPath, forbidden
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
@@ -47,13 +47,16 @@ def own_session(
         connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
         raise unreachable(error) from None
+    role = None
     with closing(connection):
         try:
+            # The role of a SET ROLE, which is not the user that connected.
+            role = scalar(connection, ASK_ROLE)
             if path is not None:
                 pin(connection, path)
             yield connection
         except psycopg.Error as error:
-            raise translate(error, work, connection.closed) from None
+            raise translate(error, work, connection.closed, role=role) from None
 
 
 @contextmanager
@@ -75,7 +78,7 @@ def pin(connection: Connection, path: SearchPath) -> SearchPath:
         if not any(is_migrated for _, is_migrated in schemas):
             refuse_forbidden(connection)
         path = path.found(schemas)
-    connection.execute(set_settings(path, connection.info.options))
+    connection.execute(set_settings(path, options_of(connection.pgconn)))
     connection.execute(_SET_FORMATS)
     return path
 

@@ -82,6 +82,19 @@ def test_a_service_file_goes_before_our_defaults(
     assert (found["connect_timeout"], found["keepalives_idle"]) == ("8", "99")
 
 
+@pytest.mark.parametrize("line", ["application_name=caf\u00e9", "options=-c jit.x=caf\u00e9"])
+def test_a_service_file_may_be_in_another_encoding(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    file = tmp_path / "services.conf"
+    file.write_text(f"[shop]\n{line}\n", encoding="latin-1")
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    url = conninfo.make_conninfo(database_url, service="shop")
+    assert (settings(url))[1:] == OURS[1:]
+    with migrated_session(url, "vrooli_data seed") as opened:
+        assert opened.execute("SELECT 1").fetchall() == [(1,)]
+
+
 def test_the_connection_string_goes_before_the_environment(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from .._connect import (
     RESTORE,
     SessionSettings,
     UtcLoader,
+    options_of,
     set_settings,
 )
 from .._process import belongs_here
@@ -127,7 +128,7 @@ class AsyncConnector:
             settings.path = settings.path.found(schemas)
         statement = set_settings(
             settings.path,
-            connection.info.options,
+            options_of(connection.pgconn),
             settings.statement_timeout,
             is_local=settings.pooler,
         )

@@ -17,6 +17,8 @@ from psycopg.pq.abc import PGresult
 from .._binding import own_queries
 from .._bound import Query
 from .._classify import translate
+from .._connect import ASK_ROLE
+from .._own_session import scalar
 from .._progress import NoProgress, Progress, task
 from .._sync.database import Database
 from ..records.lines import ResourceLine, RunLine, UserLine
@@ -111,6 +113,7 @@ def export(
 
 def _rows(connection: psycopg.Connection[Any], query: Query[[], Any]) -> Iterator[Any]:
     """Stream the records of a COPY ... TO STDOUT."""
+    role = scalar(connection, ASK_ROLE)
     try:
         types = _column_types(connection, query)
         with connection.cursor() as cursor, cursor.copy(query.statement) as copy:
@@ -118,7 +121,8 @@ def _rows(connection: psycopg.Connection[Any], query: Query[[], Any]) -> Iterato
             for row in copy.rows():
                 yield query.record_of(row)
     except psycopg.Error as error:
-        raise translate(error, query.name, connection.closed, source=query.source) from None
+        lost = connection.closed
+        raise translate(error, query.name, lost, source=query.source, role=role) from None
 
 
 def _column_types(connection: psycopg.Connection[Any], query: Query[[], Any]) -> list[int]:
