@@ -52,6 +52,8 @@ LIMIT 1;
 -- Record: ReadEvents
 -- Index:  change_events_xid_seq_idx, change_events_xid_seq_idx (order),
 --         scan: pruned_events, at most 1 rows
+-- Plan:   custom (xid = '1000', seq = 0, entity_types = NULL, batch_size = 1000), the plan of a
+--         listener that began when there were few events would read the whole table
 -- Locks:  none
 -- Null:   is_known, xid is not NULL; events.item.position, concat_ws never is; system_identifier,
 --         pg_control_system always returns one row

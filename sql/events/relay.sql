@@ -46,11 +46,17 @@ WITH RECURSIVE walked AS (
                             SELECT parked.seq
                             FROM change_events AS parked
                             -- lint: joins_on_user_id: any user may have changed an entity.
+                            -- For seq alone, another index may be read from end to end.
                             WHERE
                                 parked.parked_at IS NOT NULL
                                 AND parked.entity_type = change_events.entity_type
                                 AND parked.entity_id = change_events.entity_id
-                                AND parked.seq < change_events.seq
+                                AND (parked.entity_type, parked.entity_id, parked.seq)
+                                < (
+                                    change_events.entity_type,
+                                    change_events.entity_id,
+                                    change_events.seq
+                                )
                         )
                     )
                 ) AS is_free
@@ -121,6 +127,9 @@ WITH heads AS (
     FROM jsonb_array_elements(:heads::jsonb) AS items (value)
 ),
 
+-- Whatever the statistics say, only the index on entities can serve this: it is read from the head
+-- on, for as many events as are wanted. Statistics may be of a time at which there were few events,
+-- and for conditions on single columns the planner then reads another index from end to end.
 queued AS MATERIALIZED (
     SELECT
         listed.user_id,
@@ -134,61 +143,53 @@ queued AS MATERIALIZED (
             SELECT
                 change_events.user_id,
                 change_events.event_id,
-                change_events.seq,
-                first_value(change_events.seq) OVER entities AS first_seq
-            FROM change_events
-            WHERE
-                change_events.published_at IS NULL
-                AND change_events.parked_at IS NULL
-                AND change_events.entity_type = heads.entity_type
-                AND change_events.entity_id = heads.entity_id
-                AND change_events.seq >= heads.seq
-            WINDOW entities AS (ORDER BY change_events.seq ROWS UNBOUNDED PRECEDING)
-            -- lint: limit_is_ordered: a sequence numbers the events of an entity.
-            ORDER BY change_events.seq ASC
-            LIMIT :max_followers::integer + 1
-        ) AS listed
-    WHERE listed.first_seq = heads.seq
-),
-
-queues AS (
-    SELECT
-        entity_type,
-        entity_id,
-        min(seq) AS first_seq,
-        max(seq) AS last_seq
-    FROM queued
-    GROUP BY
-        entity_type,
-        entity_id
-),
-
--- Each queue is read again from the index. For a join by the keys the planner may read all that is
--- not published, where its statistics are older and say that this is nothing.
-locked AS (
-    SELECT
-        free.user_id,
-        free.event_id,
-        free.entity_type,
-        free.entity_id,
-        free.seq
-    FROM queues
-    CROSS JOIN
-        LATERAL (
-            SELECT
-                change_events.user_id,
-                change_events.event_id,
                 change_events.entity_type,
                 change_events.entity_id,
-                change_events.seq
+                change_events.seq,
+                first_value(change_events.seq) OVER (
+                    ORDER BY
+                        change_events.entity_type ASC,
+                        change_events.entity_id ASC,
+                        change_events.seq ASC
+                    ROWS UNBOUNDED PRECEDING
+                ) AS first_seq
             FROM change_events
-            -- lint: joins_on_user_id: any user may have changed an entity.
             WHERE
                 change_events.published_at IS NULL
                 AND change_events.parked_at IS NULL
-                AND change_events.entity_type = queues.entity_type
-                AND change_events.entity_id = queues.entity_id
-                AND change_events.seq BETWEEN queues.first_seq AND queues.last_seq
+                AND (change_events.entity_type, change_events.entity_id, change_events.seq)
+                >= (heads.entity_type, heads.entity_id, heads.seq)
+            -- lint: limit_is_ordered: a sequence numbers all events.
+            ORDER BY
+                change_events.entity_type ASC,
+                change_events.entity_id ASC,
+                change_events.seq ASC
+            LIMIT :max_followers::integer + 1
+        ) AS listed
+    WHERE
+        listed.entity_type = heads.entity_type
+        AND listed.entity_id = heads.entity_id
+        AND listed.first_seq = heads.seq
+),
+
+-- Each event is read again by its key. One expression asks whether it is still waiting, so that the
+-- planner cannot choose the index on those that are.
+locked AS (
+    SELECT
+        queued.user_id,
+        queued.event_id,
+        queued.entity_type,
+        queued.entity_id,
+        queued.seq
+    FROM queued
+    CROSS JOIN
+        LATERAL (
+            SELECT change_events.seq
+            FROM change_events
+            WHERE
+                change_events.user_id = queued.user_id
+                AND change_events.event_id = queued.event_id
+                AND coalesce(change_events.published_at, change_events.parked_at) IS NULL
                 AND coalesce(change_events.claimed_until <= now(), TRUE)
                 AND coalesce(change_events.not_before <= now(), TRUE)
             -- lint: locks_are_ordered: nobody waits for them here.
@@ -290,6 +291,8 @@ LIMIT :max_events::integer;
 -- The events are a JSON array of objects with user_id and event_id, here and below.
 -- Record: int
 -- Index:  change_events_pkey
+-- Plan:   custom (claimed_by = '00000000-0000-4000-8000-000000000000', events = '[]'), the plan of a
+--         relay that began when there were few events would read the whole table
 -- Locks:  for no key update: change_events
 WITH given AS (
     SELECT
@@ -336,6 +339,9 @@ FROM published;
 -- Extend the lease of events that are still claimed by the given claim, and list these.
 -- Record: EventKey
 -- Index:  change_events_pkey
+-- Plan:   custom (claimed_by = '00000000-0000-4000-8000-000000000000', events = '[]', lease = 30,
+--         max_events = 100), the plan of a relay that began when there were few events would read
+--         the whole table
 -- Locks:  for no key update: change_events
 WITH given AS (
     SELECT
@@ -387,6 +393,8 @@ LIMIT :max_events::integer;
 -- Give events back that are still claimed by the given claim, so that any relay may claim them.
 -- Record: int
 -- Index:  change_events_pkey
+-- Plan:   custom (claimed_by = '00000000-0000-4000-8000-000000000000', events = '[]'), the plan of a
+--         relay that began when there were few events would read the whole table
 -- Locks:  for no key update: change_events
 WITH given AS (
     SELECT
@@ -434,6 +442,10 @@ FROM released;
 -- behind it, as in `publish`, are given back in the same statement.
 -- Record: int
 -- Index:  change_events_pkey
+-- Plan:   custom (claimed_by = '00000000-0000-4000-8000-000000000000', user_id = 1, event_id =
+--         '00000000-0000-4000-8000-000000000000', error = 'ValueError', retry_after = 1,
+--         max_attempts = 10, followers = '[]'), the plan of a relay that began when there were few
+--         events would read the whole table
 -- Locks:  for no key update: change_events
 WITH given AS (
     SELECT

@@ -24,24 +24,21 @@ from vrooli_data import (
 )
 
 from ._compat import PATIENCE, Started, until
-from .horizon import until_shown
+from .horizon import HAS_LOOKED, until_shown
 
 #: Seconds between two looks: so long that only a notification wakes within the test.
 NEVER = 10 * PATIENCE
 _SESSIONS = """
 SELECT count(*) = {}
 FROM pg_stat_activity
-WHERE
-    datname = current_database()
-    AND query ~ '/[*] vrooli_data:events.list_after'
-    AND state = 'idle'
+WHERE datname = current_database() AND query ~ '{}' AND state = 'idle'
 """
-LISTENS = _SESSIONS.format(1)
-NOBODY_LISTENS = _SESSIONS.format(0)
-KILL = """
+LISTENS = _SESSIONS.format(1, HAS_LOOKED)
+NOBODY_LISTENS = _SESSIONS.format(0, HAS_LOOKED)
+KILL = f"""
 SELECT count(pg_terminate_backend(pid, 60000)) = 1
 FROM pg_stat_activity
-WHERE datname = current_database() AND query ~ '/[*] vrooli_data:events.list_after'
+WHERE datname = current_database() AND query ~ '{HAS_LOOKED}'
 """
 
 

@@ -9,6 +9,8 @@ from psycopg import Connection
 
 from ._compat import until
 
+#: What a session that has read events executed last: the end of a query that is planned anew.
+HAS_LOOKED = "^SELECT set_config.*plan[_]cache_mode.*generic"
 _PASSED = """
 SELECT pg_snapshot_xmin(pg_current_snapshot()) > max(xid)
 FROM change_events

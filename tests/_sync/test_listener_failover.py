@@ -18,16 +18,17 @@ from tests.proxy import open_proxy
 from vrooli_data import CreateEvent, Database, Listener, RetryPolicy, embedded, migrate
 
 from ._compat import PATIENCE, Started, blocking, until
+from .horizon import HAS_LOOKED
 from .test_standby import copy_data
 
 pytestmark = pytest.mark.slow("servers that stop")
 
 #: A crash loses nothing that is committed.
 DURABLE = {**FAST, "synchronous_commit": "on"}
-LISTENS = """
+LISTENS = f"""
 SELECT count(*) = 1
 FROM pg_stat_activity
-WHERE datname = current_database() AND query ~ '/[*] vrooli_data:events.list_after'
+WHERE datname = current_database() AND query ~ '{HAS_LOOKED}'
 """
 OUTBOX = "SELECT array_agg(event_id ORDER BY xid, seq) FROM change_events"
 
