@@ -20,7 +20,7 @@ from psycopg import Connection
 
 from tests.cli import ENVIRONMENT, LINE, PROGRAM, fail, run, succeed
 from tests.embedded_folders import open_folder
-from vrooli_data._migrations import known
+from vrooli_data._migrations import package_migrations
 
 pytestmark = pytest.mark.slow("the command line")
 
@@ -106,7 +106,7 @@ def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(
     empty_database_url: str,
 ) -> None:
     first = succeed("migrate", "--database-url", empty_database_url)
-    for migration in known():
+    for migration in package_migrations():
         assert re.search(rf"^(Applied|Left out) +{migration.id}\b", first, re.MULTILINE)
     second = succeed("migrate", DATABASE_URL=empty_database_url)
     assert second.splitlines()[-1].startswith("Nothing to do")
@@ -116,11 +116,12 @@ def test_migrate_status_shows_each_migration(empty_database_url: str) -> None:
     url = empty_database_url
     before = succeed("migrate", "--status", "--database-url", url)
     assert all(
-        [m.id, "pending"] in [line[:2] for line in words(before.replace(",", ""))] for m in known()
+        [m.id, "pending"] in [line[:2] for line in words(before.replace(",", ""))]
+        for m in package_migrations()
     )
     succeed("migrate", "--database-url", url)
     after = words(succeed("migrate", "--status", "--database-url", url))
-    required = [migration.id for migration in known() if migration.extension is None]
+    required = [migration.id for migration in package_migrations() if migration.extension is None]
     for migration_id in required:
         (line,) = [line for line in after if line[:1] == [migration_id]]
         assert line[1] == "applied"
@@ -128,11 +129,13 @@ def test_migrate_status_shows_each_migration(empty_database_url: str) -> None:
 
 
 def test_migrate_status_finds_what_is_wrong(database_url: str, admin: Connection[Any]) -> None:
-    admin.execute("UPDATE vrooli_data_migrations SET sha256 = '' WHERE id = %s", (known()[0].id,))
+    admin.execute(
+        "UPDATE vrooli_data_migrations SET sha256 = '' WHERE id = %s", (package_migrations()[0].id,)
+    )
     done = run("migrate", "--status", "--database-url", database_url)
     assert done.returncode == 1
-    assert [known()[0].id, "changed"] in [line[:2] for line in words(done.stdout)]
-    assert known()[0].id in done.stderr
+    assert [package_migrations()[0].id, "changed"] in [line[:2] for line in words(done.stdout)]
+    assert package_migrations()[0].id in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -162,11 +165,15 @@ def test_migrate_refuses_limits_that_are_none(database_url: str, option: str, se
     assert message.startswith(f"{option}: ")
 
 
-def test_migrate_takes_back(database_url: str) -> None:
-    output = succeed("migrate", "--rollback-to", known()[0].id, "--database-url", database_url)
-    assert f"Took back {known()[1].id}" in output
-    assert f"Took back {known()[0].id}" not in output
-    again = succeed("migrate", "--rollback-to", known()[0].id, "--database-url", database_url)
+def test_migrate_rolls_back(database_url: str) -> None:
+    output = succeed(
+        "migrate", "--rollback-to", package_migrations()[0].id, "--database-url", database_url
+    )
+    assert f"Rolled back {package_migrations()[1].id}" in output
+    assert f"Rolled back {package_migrations()[0].id}" not in output
+    again = succeed(
+        "migrate", "--rollback-to", package_migrations()[0].id, "--database-url", database_url
+    )
     assert again.startswith("Nothing to do: none after")
 
 

@@ -20,7 +20,7 @@ from tests.factories import Factory
 from tools.write_schema import PATH, VERSION, dump
 from vrooli_data import _migration_session, _migrations
 from vrooli_data._migrate import migrate, rollback_to, status
-from vrooli_data._migrations import known
+from vrooli_data._migrations import package_migrations
 from vrooli_data.errors import (
     InvalidInput,
     MigrationFailed,
@@ -29,8 +29,8 @@ from vrooli_data.errors import (
     Unavailable,
 )
 
-EVERY = [migration.id for migration in known()]
-REQUIRED = [migration.id for migration in known() if migration.extension is None]
+EVERY = [migration.id for migration in package_migrations()]
+REQUIRED = [migration.id for migration in package_migrations() if migration.extension is None]
 
 
 @pytest.fixture
@@ -39,16 +39,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     copy = tmp_path / "migrations"
     shutil.copytree(_migrations.FOLDER, copy)
     monkeypatch.setattr(_migrations, "FOLDER", copy)
-    known.cache_clear()
+    package_migrations.cache_clear()
     yield copy
-    known.cache_clear()
+    package_migrations.cache_clear()
 
 
 def add(folder: Path, text: str, rollback: str = "SELECT 1;") -> str:
     """Add a migration, or change the one that was added."""
     (folder / "0100_added.sql").write_text(text)
     (folder / "0100_added.rollback.sql").write_text(rollback)
-    known.cache_clear()
+    package_migrations.cache_clear()
     return "0100_added"
 
 
@@ -88,7 +88,7 @@ def test_schema_sql_is_what_the_migrations_make(
     )
 
 
-@pytest.mark.slow("migrations taken back")
+@pytest.mark.slow("migrations rolled back")
 def test_each_migration_taken_back_and_applied_again_gives_the_same_schema(
     empty_database_url: str,
 ) -> None:
@@ -122,7 +122,7 @@ def test_a_file_changed_after_it_was_applied_is_refused(
     migrate(empty_database_url)
     with (folder / f"{EVERY[1]}.sql").open("a") as file:
         file.write("-- A second thought.\n")
-    known.cache_clear()
+    package_migrations.cache_clear()
     with pytest.raises(MigrationFailed, match=rf"{EVERY[1]}\.sql was changed"):
         migrate(empty_database_url)
     assert status(empty_database_url)[1].state == "changed"

@@ -143,14 +143,16 @@ def test_taking_back_leaves_ours_alone(database_url: str, folder: Path) -> None:
     assert len(migrate(database_url, migrations=folder).applied) == 2
 
 
-def test_ours_are_not_taken_back_under_an_application_s(database_url: str, folder: Path) -> None:
+def test_ours_are_not_rolled_back_while_those_of_an_application_are_applied(
+    database_url: str, folder: Path
+) -> None:
     migrate(database_url, migrations=folder)
     with pytest.raises(MigrationFailed, match=r"0001_.*rollback\.sql: .*depend"):
         rollback_to(database_url, "0")
     assert status(database_url)[0].state == "applied"
 
 
-def test_a_missing_rollback_file_is_reported_before_anything_is_taken_back(
+def test_a_missing_rollback_file_is_reported_before_anything_is_rolled_back(
     database_url: str, folder: Path
 ) -> None:
     write(folder, "0003_note", "ALTER TABLE comments ADD note text;\n")
@@ -358,7 +360,7 @@ def test_the_commands_take_the_folder(empty_database_url: str, folder: Path) -> 
     assert "shop/0001_comments" in states
     assert EVERY[0] in states
     taken = succeed("migrate", *there, *own, "--rollback-to", "0001_comments")
-    assert taken == "Took back shop/0002_index\n"
+    assert taken == "Rolled back shop/0002_index\n"
     again = succeed("migrate", *there, *own, "--rollback-to", "0001_comments")
     assert again.startswith("Nothing to do: none after 0001_comments")
     drifted = run("drift", *there, *own)

@@ -278,7 +278,7 @@ def test_what_was_taken_back_in_part_is_applied_anew_or_taken_back_wholly(
     migrate(empty_database_url)
     back = "DROP INDEX CONCURRENTLY IF EXISTS users_is_bot_idx;\n"
     added = add(folder, CONCURRENT_INDEX, back)
-    for mend in ("apply", "take back"):
+    for mend in ("apply", "roll back"):
         migrate(empty_database_url)
         with holding(empty_database_url, "LOCK users IN ROW EXCLUSIVE MODE"):
             migrating = Migrating(empty_database_url, EVERY[-1], wait=DEADLINE_SECONDS)

@@ -9,7 +9,7 @@ import pytest
 from psycopg import conninfo
 
 from tests.test_migrate import EVERY, REQUIRED, column
-from vrooli_data._domain.text_search import holds_trigram
+from vrooli_data._domain.text_search import has_trigram
 from vrooli_data._migrate import migrate
 
 TRIGRAMS = [migration for migration in EVERY if migration not in REQUIRED]
@@ -71,4 +71,4 @@ def test_pg_trgm_finds_trigrams_where_searching_expects_them(
     migrate(empty_database_url)
     trigrams = column(empty_database_url, "SELECT unnest(show_trgm(%s))", text)
     # A word of three: itself, and three with the blanks around it, which no substring search has.
-    assert (len(trigrams) == 4) == holds_trigram(text)
+    assert (len(trigrams) == 4) == has_trigram(text)

@@ -1,4 +1,4 @@
-"""Relays, backends and a server are killed: what is committed is delivered, in order per entity.
+"""Relays, backends and a server are killed: committed events are delivered, in order per entity.
 
 ``python -m tests.test_relay_killed SECONDS`` runs it for longer, and prints what it counted.
 """
@@ -67,12 +67,12 @@ WHERE application_name = ANY (ARRAY['relay', 'writer']) AND random() < 0.3
 """
 
 
-class Undone(Exception):
-    """Rolls a transaction back."""
+class RollBack(Exception):
+    """The error that rolls a transaction back."""
 
 
 class Counts(NamedTuple):
-    """What happened."""
+    """The numbers of one run."""
 
     committed: int
     rolled_back: int
@@ -84,7 +84,7 @@ class Counts(NamedTuple):
 
 
 class Writer(threading.Thread):
-    """Records events, and undoes some, until it is told to stop."""
+    """Records events, and rolls some back, until it is stopped."""
 
     def __init__(self, db: Database, number: int, stop: threading.Event) -> None:
         super().__init__()
@@ -93,9 +93,9 @@ class Writer(threading.Thread):
         self.rolled_back: set[UUID] = set()
         self.in_doubt: set[UUID] = set()
 
-    def undo_some(self) -> None:
+    def roll_back_some(self) -> None:
         if self.chance.random() < 0.2:
-            raise Undone
+            raise RollBack
 
     def run(self) -> None:
         while not self.stop.is_set():
@@ -110,8 +110,8 @@ class Writer(threading.Thread):
             try:
                 with self.db.transaction() as tx:
                     tx.events.record(event)
-                    self.undo_some()
-            except Undone:
+                    self.roll_back_some()
+            except RollBack:
                 self.rolled_back.add(event.event_id)
             except VrooliDataError:
                 self.in_doubt.add(event.event_id)
@@ -127,7 +127,7 @@ def start_relay(url: str, file: Path) -> subprocess.Popen[bytes]:
 
 
 def run(folder: Path, file: Path, seconds: float) -> Counts:
-    """Write and deliver while everything is killed; check what was delivered, and count it."""
+    """Record and deliver events while processes are killed; check and count the delivered ones."""
     url = make_conninfo(embedded.start(folder, settings=SETTINGS))
     migrate(url)
     chance = random.Random(1)
@@ -159,7 +159,7 @@ def run(folder: Path, file: Path, seconds: float) -> Counts:
             stop.set()
             for writer in writers:
                 writer.join(120)
-            rows = until_published(url, relays)
+            rows = wait_until_published(url, relays)
         finally:
             stop.set()
             for relay in relays:
@@ -169,8 +169,8 @@ def run(folder: Path, file: Path, seconds: float) -> Counts:
     return check(writers, rows, file.read_text().splitlines(), killed, terminated)
 
 
-def until_published(url: str, relays: list[subprocess.Popen[bytes]]) -> list[tuple[Any, ...]]:
-    """Wait until all is delivered; return all events."""
+def wait_until_published(url: str, relays: list[subprocess.Popen[bytes]]) -> list[tuple[Any, ...]]:
+    """Wait until all events are published, and return them."""
     deadline = time.monotonic() + 120
     with psycopg.connect(url, autocommit=True) as admin:
         while admin.execute(

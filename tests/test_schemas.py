@@ -45,7 +45,7 @@ def test_every_command_works_in_the_given_schema(tenant_url: str, tmp_path: Path
     assert "rows/s" in succeed("seed", "--scale", "0.001", *there)
     assert "1" in succeed("import", "resources", file, *there)
     assert "users_pkey" in succeed("explain", "users.find_by_id", *there)
-    assert "Took back" in succeed("migrate", "--rollback-to", "0", *there)
+    assert "Rolled back" in succeed("migrate", "--rollback-to", "0", *there)
 
 
 def test_a_folder_is_checked_in_the_given_schemas(empty_database_url: str, tmp_path: Path) -> None:

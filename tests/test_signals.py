@@ -1,4 +1,4 @@
-"""Exceptions of signal handlers at any line: nothing half open, no connection lost, truth told.
+"""Signal handlers raise at any line: no transaction stays open, and no connection is lost.
 
 A tracer raises at one line of the layer after the other. It does not raise in psycopg_pool, which
 can lose a connection between two steps of its own, nor between the body of a `with` block and its
@@ -53,11 +53,11 @@ ROOMS = (
 
 
 class Stop(BaseException):
-    """What a handler raises."""
+    """The exception of a handler."""
 
 
 class Late(Exception):
-    """What a handler raises that is an ordinary exception, as Celery's soft time limit is."""
+    """An `Exception` of a handler, such as the soft time limit of Celery."""
 
 
 def ends_block(frame: FrameType) -> bool:
@@ -80,7 +80,7 @@ class Tracer:
         self._rooms = rooms
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
-        """Look at what Python is about to do."""
+        """Raise if this is the chosen line."""
         name = frame.f_code.co_filename
         if not name.startswith(PACKAGE) or not name.endswith(self._rooms):
             return None
@@ -96,7 +96,7 @@ class Tracer:
 
 @pytest.fixture
 def on_alarm() -> Iterator[None]:
-    """Have a timer raise wherever the program is."""
+    """Let a timer raise at the current line of the program."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Late
@@ -174,19 +174,19 @@ def several(db: Database) -> None:
     db.users.delete(2**62)
 
 
-def until_somebody_waits(db: Database, *, unless: threading.Event) -> None:
+def wait_until_a_thread_waits(db: Database, *, unless: threading.Event) -> None:
     while not db.pool_stats()["requests_waiting"] and not unless.wait(0.001):
         pass
 
 
 def wait_for_another(db: Database) -> None:
-    """Take the pool's only connection from the hands of another thread."""
+    """Wait for the pool's only connection, which another thread returns."""
     is_taken, is_over = threading.Event(), threading.Event()
 
     def hold() -> None:
         with db.connection():
             is_taken.set()
-            until_somebody_waits(db, unless=is_over)
+            wait_until_a_thread_waits(db, unless=is_over)
 
     other = threading.Thread(target=hold)
     other.start()
@@ -199,7 +199,7 @@ def wait_for_another(db: Database) -> None:
 
 
 def serve_another(db: Database) -> None:
-    """Give the pool's only connection into the hands of another thread."""
+    """Return the pool's only connection, for which another thread waits."""
     found: list[bool] = []
 
     def use() -> None:
@@ -210,7 +210,7 @@ def serve_another(db: Database) -> None:
     try:
         with db.connection():
             other.start()
-            until_somebody_waits(db, unless=threading.Event())
+            wait_until_a_thread_waits(db, unless=threading.Event())
     finally:
         if other.ident is not None:
             other.join()
@@ -246,7 +246,7 @@ WRITERS = (
         serve_another,
     ],
 )
-def test_an_exception_at_any_line_leaves_the_pool_whole_and_tells_the_truth(
+def test_an_exception_at_any_line_loses_no_connection_and_reports_the_true_outcome(
     database_url: str,
     admin: Connection[Any],
     work: Callable[[Database], None],
@@ -304,7 +304,7 @@ def views(admin: Connection[Any]) -> int:
 
 
 @pytest.mark.slow("an exception at any line")
-def test_an_exception_at_any_line_of_a_flush_loses_and_doubles_no_view(
+def test_an_exception_at_any_line_of_a_flush_neither_loses_nor_doubles_a_view(
     database_url: str, admin: Connection[Any], make: Factory
 ) -> None:
     make.resource(public_id="a" * 12)
@@ -330,7 +330,7 @@ async def sleep_in_transaction(tx: AsyncTransaction) -> None:
     await tx.connection.execute("SELECT pg_sleep(60)")
 
 
-def test_ctrl_c_under_asyncio_run_undoes_the_transaction(
+def test_ctrl_c_under_asyncio_run_rolls_the_transaction_back(
     database_url: str, admin: Connection[Any]
 ) -> None:
     def interrupt() -> None:

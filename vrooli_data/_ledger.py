@@ -102,7 +102,7 @@ class Ledger:
         self._execute(self._table.add, migration)
 
     def remove(self, migration: Migration) -> None:
-        """Record that a migration is taken back."""
+        """Record that a migration is rolled back."""
         self._execute(self._table.remove, migration)
 
     def _execute(self, statement: str, migration: Migration) -> None:

@@ -11,7 +11,7 @@ from psycopg import RawCursor
 from ._binding import own_queries
 from ._bound import Query
 from ._domain.formats import language_tag
-from ._domain.text_search import folded
+from ._domain.text_search import fold
 from ._ledger import migrated_session
 from ._own_session import Connection
 from ._progress import NoProgress, Progress, task
@@ -83,7 +83,7 @@ def _mend_users(opened: Connection, progress: Progress) -> tuple[int, int]:
 
 
 def _mend_user(opened: Connection, user: UserTexts) -> bool:
-    name, tags = folded(user.name), list(dict.fromkeys(map(language_tag, user.languages)))
+    name, tags = fold(user.name), list(dict.fromkeys(map(language_tag, user.languages)))
     mended = False
     if name != user.name_folded:
         mended = _write(opened, _MEND_NAME, user.id, user.name, name)
@@ -104,8 +104,8 @@ def _mend_translations(opened: Connection, progress: Progress) -> tuple[int, int
 
 
 def _mend_translation(opened: Connection, each: TranslationTexts) -> bool:
-    name = folded(each.name)
-    description = None if each.description is None else folded(each.description)
+    name = fold(each.name)
+    description = None if each.description is None else fold(each.description)
     texts = each.name, each.description, name, description
     tag = language_tag(each.language)
     mended = False

@@ -246,7 +246,7 @@ def checked_series(
 def checked_rollback(
     migrations: Folders | None, application: str | None, migration_id: str
 ) -> tuple[Series, tuple[Migration, ...]]:
-    """Return the series that `rollback_to` takes back with these arguments, and what of it."""
+    """Return the series and the migrations that `rollback_to` rolls back."""
     series = checked_series(migrations, application, application_only=migrations is not None)[0]
     if migration_id == NOTHING:
         return series, series.migrations

@@ -50,7 +50,7 @@ class Migration(NamedTuple):
 
     @property
     def rollback(self) -> Path:
-        """The file that takes it back, which an application may leave out."""
+        """The rollback file, which an application may leave out."""
         return self.path.with_name(f"{self.id}{_ROLLBACK}.sql")
 
 
@@ -90,14 +90,14 @@ class Series(NamedTuple):
 
 
 @cache
-def known() -> tuple[Migration, ...]:
+def package_migrations() -> tuple[Migration, ...]:
     """Return every migration of the package, in the order in which they are applied."""
     return tuple(_read_folder(FOLDER))
 
 
 def package_series() -> Series:
     """Return the migrations of the package."""
-    return Series(None, known())
+    return Series(None, package_migrations())
 
 
 def application_series(folders: str | Path | Sequence[str | Path], application: str) -> Series:
@@ -169,7 +169,7 @@ def check_applied(
 
 def has_trigrams(applied: Collection[str]) -> bool:
     """Return whether all trigram indexes are among the applied migrations."""
-    return all(m.id in applied for m in known() if m.extension == "pg_trgm")
+    return all(m.id in applied for m in package_migrations() if m.extension == "pg_trgm")
 
 
 def _check_folder(field: str, folder: str | Path) -> None:
@@ -200,7 +200,7 @@ def _read_folder(folder: Path) -> Iterator[Migration]:
     ids = {path.stem for path in paths.values()}
     for path in rollbacks:
         if path.stem.removesuffix(_ROLLBACK) not in ids:
-            raise InvalidFile(f"{path}: there is no migration that it takes back")
+            raise InvalidFile(f"{path}: there is no migration that it rolls back")
     for _, path in sorted(paths.items()):
         yield _read(path)
 

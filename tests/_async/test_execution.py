@@ -1,4 +1,4 @@
-"""Execution of prepared statements: from the second one on, no cursor of psycopg's is involved."""
+"""Prepared statements are executed without a cursor of psycopg from the second time on."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_a_prepared_query_is_executed_without_a_cursor(
             assert await tx.users.find_by_id(user.id) == user
 
 
-async def test_parameters_of_other_types_are_sent_as_these(db: AsyncDatabase, sql: Any) -> None:
+async def test_parameters_are_sent_with_the_types_of_the_query(db: AsyncDatabase, sql: Any) -> None:
     year = sql.bind("year", Year)
     given = [
         datetime(2024, 5, 1, tzinfo=UTC),
@@ -133,7 +133,7 @@ async def found(held: AsyncHeldConnection, id: int) -> int | None:
     return None if user is None else user.id
 
 
-async def test_rows_are_loaded_by_the_types_that_columns_have_now(
+async def test_rows_are_loaded_by_the_current_types_of_their_columns(
     db: AsyncDatabase, admin: Connection[Any], sql: Any
 ) -> None:
     find = sql.bind("find", Thing)
@@ -150,7 +150,7 @@ async def test_rows_are_loaded_by_the_types_that_columns_have_now(
     "statement",
     ["DEALLOCATE ALL", "DISCARD ALL", "DROP TABLE gone", "BEGIN; ROLLBACK", 'DEALLOCATE "_pg3_0"'],
 )
-async def test_statements_that_were_dropped_are_prepared_again(
+async def test_a_deallocated_statement_is_prepared_again(
     db: AsyncDatabase, admin: Connection[Any], make: Factory, statement: str
 ) -> None:
     admin.execute("CREATE TABLE gone ()")
@@ -163,7 +163,7 @@ async def test_statements_that_were_dropped_are_prepared_again(
             assert await found(held, user_id) == user_id
 
 
-async def test_of_many_statements_the_oldest_are_dropped_and_prepared_again(
+async def test_the_oldest_of_many_statements_are_deallocated_and_prepared_again(
     db: AsyncDatabase, make: Factory
 ) -> None:
     user_id = make.user()
@@ -176,7 +176,7 @@ async def test_of_many_statements_the_oldest_are_dropped_and_prepared_again(
             assert await held.teams.find_by_id(user_id) is None
 
 
-async def test_a_large_parameter_is_sent_to_its_end(
+async def test_a_large_parameter_is_sent_completely(
     db: AsyncDatabase, database_url: str, sql: Any
 ) -> None:
     echo = sql.bind("echo", Echo)
@@ -196,7 +196,7 @@ async def test_a_command_counts_its_rows_each_time(db: AsyncDatabase, sql: Any) 
         assert [await things.execute(rename, id, "new") for id in (1, 9, 1, 9)] == [1, 0, 1, 0]
 
 
-async def test_a_query_that_is_planned_anew_goes_on_after_its_errors(
+async def test_a_query_with_a_custom_plan_can_be_run_again_after_an_error(
     db: AsyncDatabase, sql: Any
 ) -> None:
     divide = sql.bind("divide", Echo)

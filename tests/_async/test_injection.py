@@ -12,7 +12,7 @@ from tests.contents import contents
 from tests.factories import Factory
 from tests.introspection import REPOSITORIES, SLOTS, Slot, core, is_json, is_object
 from vrooli_data import AsyncDatabase, CreateRun, CreateUser, StartStep
-from vrooli_data._domain.text_search import folded
+from vrooli_data._domain.text_search import fold
 
 from .probe import Outcome, Probe, make_world
 
@@ -114,7 +114,7 @@ async def outcome(probe: Probe, slot: Slot, text: str) -> tuple[Outcome, str]:
         kept = text.lower()
     found = await probe.call(slot.argument, slot.filled(given))
     # A name is stored as search compares it, too.
-    return found, found.like(lambda value: value in (kept, folded(kept)))
+    return found, found.like(lambda value: value in (kept, fold(kept)))
 
 
 def test_the_corpus_is_large_and_has_no_repeats() -> None:

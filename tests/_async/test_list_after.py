@@ -1,4 +1,4 @@
-"""Events behind a position: none is lost to a late commit, to pruning or to another server."""
+"""list_after reads the events after a position, and reports events that it cannot read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def entities(db: AsyncDatabase, position: str, **options: Any) -> list[int
     return [each.entity_id for each in batch.events]
 
 
-async def test_events_are_listed_in_batches_as_they_were_recorded(
+async def test_events_are_listed_in_batches_in_their_order(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     start = await db.events.position()
@@ -43,7 +43,7 @@ async def test_events_are_listed_in_batches_as_they_were_recorded(
     assert await db.events.position() == recorded[-1].position
 
 
-async def test_other_entities_are_passed_over_with_the_position(
+async def test_the_position_moves_past_the_events_of_other_entities(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     start = await db.events.position()
@@ -72,7 +72,7 @@ async def test_a_late_commit_is_not_lost(
     assert await entities(db, batch.position) == [1, 2]
 
 
-async def test_a_position_behind_which_events_were_pruned_is_refused(
+async def test_a_position_before_pruned_events_is_refused(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     start = await db.events.position()
@@ -95,7 +95,7 @@ async def test_a_position_behind_which_events_were_pruned_is_refused(
     assert await db.events.position() == events[1].position
 
 
-async def test_a_position_whose_event_the_server_has_lost_is_refused(
+async def test_a_position_whose_event_the_server_lost_is_refused(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     lost = await db.events.record(event(1))
@@ -111,7 +111,7 @@ async def test_a_position_of_another_server_is_refused(db: AsyncDatabase) -> Non
     assert caught.value.position == f"1/{rest}"
 
 
-async def test_what_is_no_position_is_refused_before_any_statement(
+async def test_an_invalid_position_is_refused_before_any_statement(
     unopened: AsyncDatabase,
 ) -> None:
     bad: list[tuple[str, dict[str, Any]]] = [
@@ -134,7 +134,7 @@ async def test_what_is_no_position_is_refused_before_any_statement(
         await unopened.events.restamp(batch_size=True)
 
 
-async def test_restored_events_are_shown_once_they_are_restamped_in_their_order(
+async def test_restamped_events_are_listed_in_their_order(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     start = await db.events.position()
@@ -143,7 +143,7 @@ async def test_restored_events_are_shown_once_they_are_restamped_in_their_order(
         make.event(1, entity_id=number, xid=str(FUTURE + number))
     admin.execute("INSERT INTO pruned_events (xid, seq) VALUES (%s, 1)", [str(FUTURE)])
     make.event(1, entity_id=0)
-    await until_shown_but(admin, FUTURE)
+    await wait_until_listed(admin, FUTURE)
     assert await entities(db, start) == [0]
     assert (await db.events.lag()).restored == 5
     assert await db.events.restamp(batch_size=2) == 5
@@ -155,14 +155,14 @@ async def test_restored_events_are_shown_once_they_are_restamped_in_their_order(
     assert await db.events.restamp() == 0
 
 
-async def test_a_transaction_does_not_restamp_what_it_has_recorded(db: AsyncDatabase) -> None:
+async def test_a_transaction_does_not_restamp_its_own_events(db: AsyncDatabase) -> None:
     async with db.transaction() as tx:
         recorded = await tx.events.record(event(1))
         assert await tx.events.restamp(batch_size=1) == 0
     assert await db.events.find_by_event_id(1, recorded.event_id) == recorded
 
 
-async def test_what_another_session_has_restamped_is_not_restamped_again(
+async def test_events_that_another_session_restamped_are_not_restamped_again(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     for number in (1, 2):
@@ -175,7 +175,7 @@ async def test_what_another_session_has_restamped_is_not_restamped_again(
     assert await other.result() == 0
 
 
-async def test_what_is_pruned_before_a_restamp_is_missed_by_no_reader_unnoticed(
+async def test_a_reader_is_told_of_events_pruned_before_a_restamp(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     start = await db.events.position()
@@ -190,7 +190,7 @@ async def test_what_is_pruned_before_a_restamp_is_missed_by_no_reader_unnoticed(
         assert await db.events.restamp() == 0
 
 
-async def until_shown_but(admin: Connection[Any], xid: int) -> None:
+async def wait_until_listed(admin: Connection[Any], xid: int) -> None:
     await until(
         admin,
         "SELECT pg_snapshot_xmin(pg_current_snapshot()) > max(xid) FROM change_events "

@@ -1,4 +1,4 @@
-"""A listener: every event once, whatever becomes of the connection, the server and the position."""
+"""A listener yields every event once, also after a lost connection and from any valid position."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ WHERE datname = current_database() AND query ~ '{HAS_LOOKED}'
 """
 
 
-class Heard:
-    """A loop over a listener, beside the test."""
+class Listening:
+    """A task that collects the events of a listener."""
 
     def __init__(self, listener: AsyncListener, count: int) -> None:
         self.listener = listener
@@ -71,13 +71,11 @@ def notify(admin: Connection[Any]) -> None:
     admin.execute("NOTIFY vrooli_data_events")
 
 
-async def test_a_listener_hands_out_what_was_and_what_is_committed(
-    db: AsyncDatabase, make: Factory
-) -> None:
+async def test_a_listener_yields_earlier_and_new_events(db: AsyncDatabase, make: Factory) -> None:
     start = await db.events.position()
     for number in (1, 2, 3):
         make.event(1, entity_id=number)
-    heard = Heard(db.events.listen(start, batch_size=2, poll_interval=0.01), 5)
+    heard = Listening(db.events.listen(start, batch_size=2, poll_interval=0.01), 5)
     for number in (4, 5):
         await db.events.record(event(number))
     assert await heard.result() == [1, 2, 3, 4, 5]
@@ -90,22 +88,22 @@ async def test_a_listener_hands_out_what_was_and_what_is_committed(
         break
 
 
-async def test_without_a_position_it_begins_with_what_comes(
+async def test_without_a_position_a_listener_yields_new_events_only(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     make.event(1, entity_id=1)
     await until_shown(admin)
     listener = db.events.listen(poll_interval=0.01)
-    heard = Heard(listener, 1)
+    heard = Listening(listener, 1)
     await until(admin, LISTENS)
     make.event(1, entity_id=2)
     assert await heard.result() == [2]
 
 
-async def test_a_notification_wakes_it(
+async def test_a_notification_wakes_a_listener(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
-    heard = Heard(db.events.listen(await db.events.position(), poll_interval=NEVER), 1)
+    heard = Listening(db.events.listen(await db.events.position(), poll_interval=NEVER), 1)
     await until(admin, LISTENS)
     make.event(1, entity_id=1)
     await until_shown(admin)
@@ -113,11 +111,11 @@ async def test_a_notification_wakes_it(
     assert await heard.result() == [1]
 
 
-async def test_a_notification_that_comes_before_the_horizon_passes_is_enough(
+async def test_one_notification_is_enough_if_an_older_transaction_still_hides_the_event(
     db: AsyncDatabase, admin: Connection[Any], make: Factory, database_url: str
 ) -> None:
     listener = db.events.listen(await db.events.position(), poll_interval=NEVER)
-    heard = Heard(listener, 1)
+    heard = Listening(listener, 1)
     await until(admin, LISTENS)
     with psycopg.connect(database_url) as open_before:
         open_before.execute("SELECT pg_current_xact_id()")
@@ -126,10 +124,10 @@ async def test_a_notification_that_comes_before_the_horizon_passes_is_enough(
     assert await heard.result() == [1]
 
 
-async def test_a_listener_whose_session_is_ended_goes_on_without_gap_or_duplicate(
+async def test_a_listener_continues_without_gap_or_duplicate_after_its_session_was_ended(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
-    heard = Heard(db.events.listen(await db.events.position(), poll_interval=0.01), 40)
+    heard = Listening(db.events.listen(await db.events.position(), poll_interval=0.01), 40)
     for number in range(1, 41):
         make.event(1, entity_id=number)
         if number % 10 == 5:
@@ -137,15 +135,15 @@ async def test_a_listener_whose_session_is_ended_goes_on_without_gap_or_duplicat
     assert await heard.result() == list(range(1, 41))
 
 
-async def test_other_entities_are_passed_over(db: AsyncDatabase, make: Factory) -> None:
+async def test_a_listener_skips_other_entities(db: AsyncDatabase, make: Factory) -> None:
     start = await db.events.position()
     for number in range(1, 5):
         make.event(1, entity_id=number, entity_type="order" if number % 2 else "invoice")
     listener = db.events.listen(start, entity_types=["order"], poll_interval=0.01)
-    assert await Heard(listener, 2).result() == [1, 3]
+    assert await Listening(listener, 2).result() == [1, 3]
 
 
-async def test_events_that_are_pruned_while_it_listens_are_not_skipped_unnoticed(
+async def test_events_missed_is_raised_if_unread_events_are_pruned(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     start = await db.events.position()
@@ -169,25 +167,25 @@ async def test_a_position_of_another_server_is_refused(db: AsyncDatabase) -> Non
 
 
 @pytest.mark.parametrize("ending", [AsyncListener.stop, None], ids=["stop", "close"])
-async def test_a_loop_that_waits_ends_without_an_error(
+async def test_stop_and_close_end_a_waiting_loop_without_an_error(
     database_url: str,
     admin: Connection[Any],
     ending: Callable[[AsyncListener], None] | None,
 ) -> None:
     async with AsyncDatabase.connect(database_url) as db:
         listener = db.events.listen(poll_interval=NEVER)
-        heard = Heard(listener, 1)
+        heard = Listening(listener, 1)
         await until(admin, LISTENS)
         if ending is not None:
             ending(listener)
             assert await heard.result() == []
     assert await heard.result() == []
     # It stays stopped, and has left no session behind.
-    assert await Heard(listener, 1).result() == []
+    assert await Listening(listener, 1).result() == []
     await until(admin, NOBODY_LISTENS)
 
 
-async def test_a_loop_that_is_left_closes_its_connection(
+async def test_breaking_out_of_a_loop_closes_its_connection(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     start = await db.events.position()
@@ -197,7 +195,9 @@ async def test_a_loop_that_is_left_closes_its_connection(
     await until(admin, NOBODY_LISTENS)
 
 
-async def test_one_loop_at_a_time_goes_through_a_listener(db: AsyncDatabase, make: Factory) -> None:
+async def test_a_listener_refuses_a_second_loop_at_the_same_time(
+    db: AsyncDatabase, make: Factory
+) -> None:
     start = await db.events.position()
     make.event(1)
     listener = db.events.listen(start, poll_interval=0.01)
@@ -208,7 +208,7 @@ async def test_one_loop_at_a_time_goes_through_a_listener(db: AsyncDatabase, mak
         break
 
 
-async def test_another_loop_may_follow_one_that_was_left(
+async def test_a_second_loop_may_follow_one_that_ended_by_break(
     db: AsyncDatabase, admin: Connection[Any], make: Factory
 ) -> None:
     start = await db.events.position()
@@ -225,7 +225,7 @@ async def test_another_loop_may_follow_one_that_was_left(
     await until(admin, NOBODY_LISTENS)
 
 
-async def test_a_listener_goes_round_a_pooler(
+async def test_a_listener_connects_to_its_own_conninfo_instead_of_the_pooler(
     database_url: str, admin: Connection[Any], make: Factory
 ) -> None:
     with open_pooler(database_url) as pooled:
@@ -238,7 +238,9 @@ async def test_a_listener_goes_round_a_pooler(
                 async for _ in db.events.listen(conninfo=pooled):
                     pass
             start = await db.events.position()
-            heard = Heard(db.events.listen(start, poll_interval=NEVER, conninfo=database_url), 1)
+            heard = Listening(
+                db.events.listen(start, poll_interval=NEVER, conninfo=database_url), 1
+            )
             await until(admin, LISTENS)
             make.event(1, entity_id=1)
             await until_shown(admin)
@@ -248,7 +250,7 @@ async def test_a_listener_goes_round_a_pooler(
             assert len((await db.events.list_after(start)).events) == 1
 
 
-async def test_a_server_out_of_reach_is_told_at_the_first_connection(db: AsyncDatabase) -> None:
+async def test_the_first_connection_to_an_unreachable_server_raises(db: AsyncDatabase) -> None:
     with pytest.raises(Unavailable):
         async for _ in db.events.listen(conninfo="host=/nowhere"):
             pass

@@ -1,4 +1,4 @@
-"""A listener through a restart of the server, a crash of it, and a failover to a standby."""
+"""A listener continues after a restart or crash of its server, and after a failover."""
 
 from __future__ import annotations
 
@@ -53,14 +53,16 @@ async def record(db: AsyncDatabase, count: int) -> None:
         )
 
 
-async def until_begun(url: str) -> None:
+async def wait_until_connected(url: str) -> None:
     """Return when the listener is connected: its first connection must not fail."""
     with psycopg.connect(url, autocommit=True) as beside:
         await until(beside, LISTENS)
 
 
 @pytest.mark.parametrize("ending", ["stopped", "killed"])
-async def test_a_listener_goes_on_after_the_server_was_restarted(folder: Path, ending: str) -> None:
+async def test_a_listener_continues_after_a_restart_of_the_server(
+    folder: Path, ending: str
+) -> None:
     url = embedded.start(folder, settings=DURABLE)
     migrate(url)
     patient = RetryPolicy(timeout=PATIENCE)
@@ -68,7 +70,7 @@ async def test_a_listener_goes_on_after_the_server_was_restarted(folder: Path, e
         seen: list[UUID] = []
         listener = db.events.listen(await db.events.position(), poll_interval=0.05)
         heard = Started(partial(collect, listener, seen, 30))
-        await until_begun(url)
+        await wait_until_connected(url)
         for _ in range(3):
             await record(db, 10)
             if ending == "killed":
@@ -79,7 +81,7 @@ async def test_a_listener_goes_on_after_the_server_was_restarted(folder: Path, e
     assert seen == ask(url, OUTBOX)
 
 
-async def test_a_listener_goes_on_after_a_failover_to_a_standby(folder: Path) -> None:
+async def test_a_listener_continues_after_a_failover_to_a_standby(folder: Path) -> None:
     primary = embedded.start(folder / "primary", settings=FAST)
     migrate(primary)
     copy_data(primary, folder / "primary" / "pgdata", folder / "standby" / "pgdata")
@@ -90,7 +92,7 @@ async def test_a_listener_goes_on_after_a_failover_to_a_standby(folder: Path) ->
             seen: list[UUID] = []
             listener = db.events.listen(await db.events.position(), poll_interval=0.05)
             heard = Started(partial(collect, listener, seen, 20))
-            await until_begun(primary)
+            await wait_until_connected(primary)
             await record(db, 10)
             with psycopg.connect(standby, autocommit=True) as after:
                 await until(after, "SELECT count(*) = 10 FROM change_events")

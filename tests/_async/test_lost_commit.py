@@ -1,4 +1,4 @@
-"""COMMIT whose reply is lost: what is reported is what is in the database."""
+"""The reply to COMMIT is lost: the reported outcome is the one in the database."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WAYS = [
 
 @pytest.fixture
 def proxy(database_url: str) -> Iterator[Proxy]:
-    """Stand between the layer and the server."""
+    """Start a proxy between the layer and the server."""
     with open_proxy(database_url) as proxy:
         yield proxy
 
@@ -69,15 +69,15 @@ def names(admin: Connection[Any]) -> list[str]:
 
 
 async def create(tx: AsyncTransaction, number: int, attempts: list[int]) -> str:
-    """Write one row that tells which attempt at which piece of work wrote it."""
+    """Write one row with the number of the work and of the attempt."""
     attempts.append(number)
     name = f"work {number}, attempt {len(attempts)}"
     await tx.users.create(CreateUser(name=name))
     return name
 
 
-async def rerun_naively(url: str, number: int) -> None:
-    """Do what a loop without this layer would: run it again when the connection broke."""
+async def retry_without_the_layer(url: str, number: int) -> None:
+    """Run a write again whenever the connection breaks, as a loop without this layer does."""
     for attempt in range(1, 4):
         try:
             async with await AsyncConnection.connect(url) as connection:
@@ -91,7 +91,7 @@ async def rerun_naively(url: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(("way", "is_slow"), WAYS)
-async def test_each_outcome_is_reported_as_it_is_in_the_database(
+async def test_the_reported_outcome_is_the_one_in_the_database(
     db: AsyncDatabase, proxy: Proxy, admin: Connection[Any], way: Way, is_slow: bool
 ) -> None:
     if is_slow:
@@ -115,16 +115,16 @@ async def test_each_outcome_is_reported_as_it_is_in_the_database(
 
 
 @pytest.mark.parametrize("way", [Way.DROP_REPLY, Way.CUT_AFTER])
-async def test_running_again_whatever_failed_doubles_rows(
+async def test_retrying_every_failure_writes_rows_twice(
     proxy: Proxy, admin: Connection[Any], way: Way
 ) -> None:
     proxy.fail_at_commit(FIRST, way)
-    await gather(*(partial(rerun_naively, proxy.url, number) for number in range(10)))
+    await gather(*(partial(retry_without_the_layer, proxy.url, number) for number in range(10)))
     assert proxy.failures == 10
     assert len(names(admin)) > 10
 
 
-async def test_one_transaction_returns_when_it_proves_to_be_committed(
+async def test_a_transaction_returns_if_it_turns_out_to_be_committed(
     db: AsyncDatabase, proxy: Proxy, admin: Connection[Any]
 ) -> None:
     proxy.fail_at_commit(b"Ada", Way.DROP_REPLY)
@@ -139,7 +139,7 @@ async def test_one_transaction_returns_when_it_proves_to_be_committed(
     assert (names(admin), called) == (["Ada"], ["committed"])
 
 
-async def test_one_transaction_that_proves_to_be_undone_is_an_error(
+async def test_a_transaction_raises_if_it_turns_out_to_be_rolled_back(
     db: AsyncDatabase, proxy: Proxy, admin: Connection[Any]
 ) -> None:
     proxy.fail_at_commit(b"Ada", Way.CUT_BEFORE)
@@ -156,7 +156,7 @@ async def test_one_transaction_that_proves_to_be_undone_is_an_error(
 
 
 @pytest.mark.parametrize("way", [Way.DROP_REPLY, Way.CUT_BEFORE])
-async def test_an_untracked_transaction_is_unknown_and_not_run_again(
+async def test_the_outcome_of_an_untracked_transaction_is_unknown_and_it_is_not_retried(
     db: AsyncDatabase, proxy: Proxy, admin: Connection[Any], way: Way
 ) -> None:
     proxy.fail_at_commit(FIRST, way)
@@ -169,14 +169,16 @@ async def test_an_untracked_transaction_is_unknown_and_not_run_again(
     assert len(names(admin)) == (way is Way.DROP_REPLY)
 
 
-async def test_a_read_only_transaction_has_nothing_to_lose(db: AsyncDatabase, proxy: Proxy) -> None:
+async def test_a_read_only_transaction_succeeds_if_its_commit_is_lost(
+    db: AsyncDatabase, proxy: Proxy
+) -> None:
     proxy.fail_at_commit(b"users.find_by_handle", Way.DROP_REPLY)
     async with db.transaction(read_only=True) as tx:
         assert await tx.users.find_by_handle("ada") is None
     assert proxy.failures == 1
 
 
-async def test_another_timeline_is_another_server_and_proves_nothing(
+async def test_the_outcome_is_unknown_on_a_server_of_another_timeline(
     db: AsyncDatabase, proxy: Proxy, admin: Connection[Any]
 ) -> None:
     proxy.fail_at_commit(FIRST, Way.DROP_REPLY)
@@ -198,7 +200,7 @@ async def test_another_timeline_is_another_server_and_proves_nothing(
 
 
 @pytest.mark.parametrize("way", [Way.DROP_REPLY, Way.CUT_BEFORE])
-async def test_where_the_id_is_not_known_a_marker_that_is_there_tells(
+async def test_an_existing_marker_proves_the_commit_if_the_id_is_not_known(
     proxy: Proxy, admin: Connection[Any], way: Way
 ) -> None:
     async def marker(tx: AsyncTransaction) -> bool:
@@ -221,7 +223,7 @@ async def test_where_the_id_is_not_known_a_marker_that_is_there_tells(
     assert attempts == [1]
 
 
-async def test_a_marker_that_fails_leaves_the_outcome_unknown(
+async def test_the_outcome_is_unknown_if_the_marker_fails(
     proxy: Proxy, admin: Connection[Any]
 ) -> None:
     async def marker(tx: AsyncTransaction) -> bool:
@@ -237,7 +239,7 @@ async def test_a_marker_that_fails_leaves_the_outcome_unknown(
     assert len(names(admin)) == 1
 
 
-async def test_a_server_that_falls_silent_at_commit_is_given_up(
+async def test_a_commit_that_the_server_does_not_answer_ends_at_its_time_limit(
     proxy: Proxy, admin: Connection[Any]
 ) -> None:
     proxy.fail_at_commit(FIRST, Way.SILENT)
@@ -253,7 +255,7 @@ async def test_a_server_that_falls_silent_at_commit_is_given_up(
 @pytest.mark.parametrize(
     "marker", [b"vrooli_data:transactions.find_outcome", b"vrooli_data:set_session"]
 )
-async def test_a_server_that_stays_silent_ends_as_unknown_in_time(
+async def test_the_outcome_is_unknown_in_time_if_the_server_never_answers(
     proxy: Proxy, admin: Connection[Any], marker: bytes
 ) -> None:
     attempts: list[int] = []
@@ -272,7 +274,7 @@ async def test_a_server_that_stays_silent_ends_as_unknown_in_time(
 
 
 @pytest.mark.parametrize("way", [Way.DROP_REPLY, Way.CUT_BEFORE, Way.CUT_AFTER])
-async def test_a_lone_write_that_is_cut_is_unknown_and_runs_once(
+async def test_a_lone_write_with_a_lost_reply_is_unknown_and_runs_once(
     db: AsyncDatabase, proxy: Proxy, admin: Connection[Any], way: Way
 ) -> None:
     await db.users.create(CreateUser(name="Eve"))
@@ -286,7 +288,7 @@ async def test_a_lone_write_that_is_cut_is_unknown_and_runs_once(
         assert names(admin) == (["Ada", "Eve"] if way is Way.DROP_REPLY else ["Eve"])
 
 
-async def test_a_lone_write_on_a_held_connection_is_unknown_and_runs_once(
+async def test_a_lone_write_on_a_held_connection_with_a_lost_reply_is_unknown_and_runs_once(
     db: AsyncDatabase, proxy: Proxy, admin: Connection[Any]
 ) -> None:
     proxy.fail_at(b"Ada", Way.DROP_REPLY)
@@ -299,7 +301,7 @@ async def test_a_lone_write_on_a_held_connection_is_unknown_and_runs_once(
 
 
 @pytest.mark.parametrize("way", [Way.DROP_REPLY, Way.CUT_BEFORE, Way.CUT_AFTER])
-async def test_a_lone_read_that_is_cut_is_read_again(
+async def test_a_lone_read_with_a_lost_reply_is_repeated(
     proxy: Proxy, admin: Connection[Any], way: Way
 ) -> None:
     retried: list[RetryEvent] = []

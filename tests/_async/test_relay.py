@@ -1,4 +1,4 @@
-"""Relays: events are handed over in order per entity, at least once, by several relays at once."""
+"""Several relays at once deliver events at least once, and in order per entity."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def state(admin: Connection[Any]) -> list[tuple[Any, ...]]:
 
 
 class Seen:
-    """A handler that keeps what it is told, and fails for some entities."""
+    """A handler that collects its events, and fails for some entities."""
 
     def __init__(self, *failing: int) -> None:
         self.events: list[ChangeEvent] = []
@@ -66,12 +66,12 @@ class Seen:
             raise ValueError("the password is S3cr3t")
 
     def entities(self) -> list[int]:
-        """Return the entities of what was told since the last call."""
+        """Return the entities of the events since the last call."""
         told, self.events = self.events, []
         return [each.entity_id for each in told]
 
 
-async def test_events_are_handed_over_in_order_and_once(db: AsyncDatabase) -> None:
+async def test_events_are_delivered_in_order_and_once(db: AsyncDatabase) -> None:
     recorded = await record(db, 1, 2, 1, 3, 2, 1)
     seen = Seen()
     relay = db.events.relay(seen.handle)
@@ -83,7 +83,9 @@ async def test_events_are_handed_over_in_order_and_once(db: AsyncDatabase) -> No
     assert seen.events == [*recorded, *late]
 
 
-async def test_a_walk_goes_on_from_poll_to_poll_and_wraps_round(db: AsyncDatabase) -> None:
+async def test_each_poll_continues_with_the_next_entity_and_starts_again_after_the_last(
+    db: AsyncDatabase,
+) -> None:
     await record(db, 3, 1, 2, 1, 3)
     seen = Seen()
     relay = db.events.relay(seen.handle, batch_size=1)
@@ -93,7 +95,7 @@ async def test_a_walk_goes_on_from_poll_to_poll_and_wraps_round(db: AsyncDatabas
     assert await relay.poll() == 0
 
 
-async def test_an_uncommitted_event_is_not_handed_over(db: AsyncDatabase) -> None:
+async def test_an_uncommitted_event_is_not_delivered(db: AsyncDatabase) -> None:
     seen = Seen()
     relay = db.events.relay(seen.handle)
     with pytest.raises(ZeroDivisionError):
@@ -134,7 +136,7 @@ async def test_several_relays_share_the_work_and_keep_the_order(db: AsyncDatabas
         assert seqs == [each.seq for each in recorded if each.entity_id == entity]
 
 
-async def test_an_event_whose_head_another_relay_has_is_not_claimed(
+async def test_an_entity_whose_first_event_another_relay_has_is_not_claimed(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     first, second = await record(db, 1, 1)
@@ -155,7 +157,7 @@ async def test_an_event_whose_head_another_relay_has_is_not_claimed(
     assert await AsyncClaim(db.events, options).take(later) == 1
 
 
-async def test_events_behind_one_that_another_session_has_locked_are_not_claimed(
+async def test_events_after_one_that_another_session_has_locked_are_not_claimed(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     first, second, _, other = await record(db, 1, 1, 1, 2)
@@ -168,7 +170,7 @@ async def test_events_behind_one_that_another_session_has_locked_are_not_claimed
     assert claim.waiting == [first, other]
 
 
-async def test_a_poll_reads_few_events_although_statistics_know_of_none(
+async def test_a_poll_reads_few_events_even_if_the_statistics_count_none(
     database_url: str, admin: Connection[Any]
 ) -> None:
     admin.execute("ALTER TABLE change_events SET (autovacuum_enabled = off)")
@@ -196,7 +198,7 @@ async def test_a_poll_reads_few_events_although_statistics_know_of_none(
         assert read[0] - before < 200
 
 
-async def test_a_failed_event_blocks_its_entity_alone_and_is_parked(
+async def test_a_failed_event_blocks_only_its_entity_and_is_parked(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     await record(db, 1, 2, 1, 2)
@@ -248,7 +250,7 @@ async def test_a_parked_event_is_listed_and_sent_again(
     assert [each.entity_id for each in await db.events.list_parked()] == [2]
 
 
-async def test_a_parked_event_holds_its_entity_up_where_that_is_asked_for(
+async def test_hold_parked_keeps_the_later_events_of_the_entity_back(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     first, *_ = await record(db, 1, 1, 2)
@@ -265,7 +267,7 @@ async def test_a_parked_event_holds_its_entity_up_where_that_is_asked_for(
     assert seen.entities() == [1, 1]
 
 
-async def test_a_relay_that_lost_its_lease_stops_with_that_entity(
+async def test_a_relay_that_lost_its_lease_stops_delivering_that_entity(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     recorded = await record(db, 1, 1, 2)
@@ -300,7 +302,7 @@ async def test_a_lease_is_renewed_between_events(db: AsyncDatabase, admin: Conne
     assert state(admin) == [PUBLISHED] * 3
 
 
-async def test_a_stop_ends_after_the_current_event_and_gives_the_rest_back(
+async def test_stop_lets_the_current_event_end_and_releases_the_others(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     await record(db, 1, 1, 2)
@@ -318,10 +320,10 @@ async def test_a_stop_ends_after_the_current_event_and_gives_the_rest_back(
 
 
 class Interruption(BaseException):
-    """What a signal handler raises."""
+    """The exception of a signal handler."""
 
 
-async def test_an_interrupted_relay_publishes_what_it_has_done_and_gives_the_rest_back(
+async def test_an_interrupted_relay_publishes_delivered_events_and_releases_the_others(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     await record(db, 1, 1, 2)
@@ -337,9 +339,7 @@ async def test_an_interrupted_relay_publishes_what_it_has_done_and_gives_the_res
     assert state(admin) == [PUBLISHED, WAITING, WAITING]
 
 
-async def test_an_interruption_is_not_taken_for_an_error_after_which_a_relay_goes_on(
-    db: AsyncDatabase, database_url: str
-) -> None:
+async def test_an_interrupted_relay_ends(db: AsyncDatabase, database_url: str) -> None:
     await record(db, 1, 2)
     told: list[int] = []
 
@@ -361,7 +361,7 @@ async def test_an_interruption_is_not_taken_for_an_error_after_which_a_relay_goe
     assert proxy.failures
 
 
-async def test_a_relay_ends_with_its_database(database_url: str) -> None:
+async def test_a_relay_ends_when_its_database_is_closed(database_url: str) -> None:
     async with AsyncDatabase.connect(database_url) as db:
         seen = Seen()
         running = Started(db.events.relay(seen.handle, poll_interval=0.01).run)
@@ -402,7 +402,7 @@ async def test_an_entity_type_may_be_any_text(
     assert [each[0] for each in state(admin)] == [True, True, True, False]
 
 
-async def test_a_running_relay_delivers_what_comes_and_ends_when_it_is_told_to(
+async def test_a_running_relay_delivers_new_events_until_it_is_stopped(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     seen = Seen()
@@ -417,7 +417,7 @@ async def test_a_running_relay_delivers_what_comes_and_ends_when_it_is_told_to(
     assert seen.entities() == [1, 2, 3]
 
 
-async def test_a_relay_with_handlers_by_type_leaves_other_types_to_others(
+async def test_a_relay_with_handlers_by_type_does_not_claim_other_types(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     await record(db, 1, kind="a")
@@ -432,7 +432,7 @@ async def test_a_relay_with_handlers_by_type_leaves_other_types_to_others(
     assert state(admin) == [WAITING, PUBLISHED, WAITING, PUBLISHED]
 
 
-async def test_pruning_deletes_old_published_events_and_keeps_the_last_position(
+async def test_prune_deletes_old_published_events_and_keeps_the_last_position(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     await record(db, 1, 2, 3)
@@ -454,7 +454,7 @@ async def test_pruning_deletes_old_published_events_and_keeps_the_last_position(
     assert [row[0] for row in state(admin)] == [False]
 
 
-async def test_pruning_leaves_what_an_open_transaction_hides_from_listeners(
+async def test_prune_keeps_events_that_an_open_transaction_hides_from_listeners(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
     start = await db.events.position()

@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_execution.py by tools/unasync.py. Do not edit.
-"""Execution of prepared statements: from the second one on, no cursor of psycopg's is involved."""
+"""Prepared statements are executed without a cursor of psycopg from the second time on."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_prepared_query_is_executed_without_a_cursor(db: Database, by_cursor: 
             assert tx.users.find_by_id(user.id) == user
 
 
-def test_parameters_of_other_types_are_sent_as_these(db: Database, sql: Any) -> None:
+def test_parameters_are_sent_with_the_types_of_the_query(db: Database, sql: Any) -> None:
     year = sql.bind("year", Year)
     given = [
         datetime(2024, 5, 1, tzinfo=UTC),
@@ -132,7 +132,7 @@ def found(held: HeldConnection, id: int) -> int | None:
     return None if user is None else user.id
 
 
-def test_rows_are_loaded_by_the_types_that_columns_have_now(
+def test_rows_are_loaded_by_the_current_types_of_their_columns(
     db: Database, admin: Connection[Any], sql: Any
 ) -> None:
     find = sql.bind("find", Thing)
@@ -149,7 +149,7 @@ def test_rows_are_loaded_by_the_types_that_columns_have_now(
     "statement",
     ["DEALLOCATE ALL", "DISCARD ALL", "DROP TABLE gone", "BEGIN; ROLLBACK", 'DEALLOCATE "_pg3_0"'],
 )
-def test_statements_that_were_dropped_are_prepared_again(
+def test_a_deallocated_statement_is_prepared_again(
     db: Database, admin: Connection[Any], make: Factory, statement: str
 ) -> None:
     admin.execute("CREATE TABLE gone ()")
@@ -162,7 +162,7 @@ def test_statements_that_were_dropped_are_prepared_again(
             assert found(held, user_id) == user_id
 
 
-def test_of_many_statements_the_oldest_are_dropped_and_prepared_again(
+def test_the_oldest_of_many_statements_are_deallocated_and_prepared_again(
     db: Database, make: Factory
 ) -> None:
     user_id = make.user()
@@ -175,7 +175,7 @@ def test_of_many_statements_the_oldest_are_dropped_and_prepared_again(
             assert held.teams.find_by_id(user_id) is None
 
 
-def test_a_large_parameter_is_sent_to_its_end(db: Database, database_url: str, sql: Any) -> None:
+def test_a_large_parameter_is_sent_completely(db: Database, database_url: str, sql: Any) -> None:
     echo = sql.bind("echo", Echo)
     with db.connection() as held:
         for size in (1, 1, 30_000_000):
@@ -193,7 +193,7 @@ def test_a_command_counts_its_rows_each_time(db: Database, sql: Any) -> None:
         assert [things.execute(rename, id, "new") for id in (1, 9, 1, 9)] == [1, 0, 1, 0]
 
 
-def test_a_query_that_is_planned_anew_goes_on_after_its_errors(db: Database, sql: Any) -> None:
+def test_a_query_with_a_custom_plan_can_be_run_again_after_an_error(db: Database, sql: Any) -> None:
     divide = sql.bind("divide", Echo)
     for _ in range(12):
         with db.transaction() as tx:

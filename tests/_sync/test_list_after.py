@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_list_after.py by tools/unasync.py. Do not edit.
-"""Events behind a position: none is lost to a late commit, to pruning or to another server."""
+"""list_after reads the events after a position, and reports events that it cannot read."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ def entities(db: Database, position: str, **options: Any) -> list[int]:
     return [each.entity_id for each in batch.events]
 
 
-def test_events_are_listed_in_batches_as_they_were_recorded(
-    db: Database, admin: Connection[Any]
-) -> None:
+def test_events_are_listed_in_batches_in_their_order(db: Database, admin: Connection[Any]) -> None:
     start = db.events.position()
     recorded = [db.events.record(event(number)) for number in range(1, 6)]
     until_shown(admin)
@@ -44,7 +42,7 @@ def test_events_are_listed_in_batches_as_they_were_recorded(
     assert db.events.position() == recorded[-1].position
 
 
-def test_other_entities_are_passed_over_with_the_position(
+def test_the_position_moves_past_the_events_of_other_entities(
     db: Database, admin: Connection[Any]
 ) -> None:
     start = db.events.position()
@@ -71,7 +69,7 @@ def test_a_late_commit_is_not_lost(db: Database, admin: Connection[Any], make: F
     assert entities(db, batch.position) == [1, 2]
 
 
-def test_a_position_behind_which_events_were_pruned_is_refused(
+def test_a_position_before_pruned_events_is_refused(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     start = db.events.position()
@@ -94,7 +92,7 @@ def test_a_position_behind_which_events_were_pruned_is_refused(
     assert db.events.position() == events[1].position
 
 
-def test_a_position_whose_event_the_server_has_lost_is_refused(
+def test_a_position_whose_event_the_server_lost_is_refused(
     db: Database, admin: Connection[Any]
 ) -> None:
     lost = db.events.record(event(1))
@@ -110,7 +108,7 @@ def test_a_position_of_another_server_is_refused(db: Database) -> None:
     assert caught.value.position == f"1/{rest}"
 
 
-def test_what_is_no_position_is_refused_before_any_statement(
+def test_an_invalid_position_is_refused_before_any_statement(
     unopened: Database,
 ) -> None:
     bad: list[tuple[str, dict[str, Any]]] = [
@@ -133,7 +131,7 @@ def test_what_is_no_position_is_refused_before_any_statement(
         unopened.events.restamp(batch_size=True)
 
 
-def test_restored_events_are_shown_once_they_are_restamped_in_their_order(
+def test_restamped_events_are_listed_in_their_order(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     start = db.events.position()
@@ -142,7 +140,7 @@ def test_restored_events_are_shown_once_they_are_restamped_in_their_order(
         make.event(1, entity_id=number, xid=str(FUTURE + number))
     admin.execute("INSERT INTO pruned_events (xid, seq) VALUES (%s, 1)", [str(FUTURE)])
     make.event(1, entity_id=0)
-    until_shown_but(admin, FUTURE)
+    wait_until_listed(admin, FUTURE)
     assert entities(db, start) == [0]
     assert (db.events.lag()).restored == 5
     assert db.events.restamp(batch_size=2) == 5
@@ -154,14 +152,14 @@ def test_restored_events_are_shown_once_they_are_restamped_in_their_order(
     assert db.events.restamp() == 0
 
 
-def test_a_transaction_does_not_restamp_what_it_has_recorded(db: Database) -> None:
+def test_a_transaction_does_not_restamp_its_own_events(db: Database) -> None:
     with db.transaction() as tx:
         recorded = tx.events.record(event(1))
         assert tx.events.restamp(batch_size=1) == 0
     assert db.events.find_by_event_id(1, recorded.event_id) == recorded
 
 
-def test_what_another_session_has_restamped_is_not_restamped_again(
+def test_events_that_another_session_restamped_are_not_restamped_again(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     for number in (1, 2):
@@ -174,7 +172,7 @@ def test_what_another_session_has_restamped_is_not_restamped_again(
     assert other.result() == 0
 
 
-def test_what_is_pruned_before_a_restamp_is_missed_by_no_reader_unnoticed(
+def test_a_reader_is_told_of_events_pruned_before_a_restamp(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     start = db.events.position()
@@ -189,7 +187,7 @@ def test_what_is_pruned_before_a_restamp_is_missed_by_no_reader_unnoticed(
         assert db.events.restamp() == 0
 
 
-def until_shown_but(admin: Connection[Any], xid: int) -> None:
+def wait_until_listed(admin: Connection[Any], xid: int) -> None:
     until(
         admin,
         "SELECT pg_snapshot_xmin(pg_current_snapshot()) > max(xid) FROM change_events "

@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_listener.py by tools/unasync.py. Do not edit.
-"""A listener: every event once, whatever becomes of the connection, the server and the position."""
+"""A listener yields every event once, also after a lost connection and from any valid position."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ WHERE datname = current_database() AND query ~ '{HAS_LOOKED}'
 """
 
 
-class Heard:
-    """A loop over a listener, beside the test."""
+class Listening:
+    """A task that collects the events of a listener."""
 
     def __init__(self, listener: Listener, count: int) -> None:
         self.listener = listener
@@ -72,11 +72,11 @@ def notify(admin: Connection[Any]) -> None:
     admin.execute("NOTIFY vrooli_data_events")
 
 
-def test_a_listener_hands_out_what_was_and_what_is_committed(db: Database, make: Factory) -> None:
+def test_a_listener_yields_earlier_and_new_events(db: Database, make: Factory) -> None:
     start = db.events.position()
     for number in (1, 2, 3):
         make.event(1, entity_id=number)
-    heard = Heard(db.events.listen(start, batch_size=2, poll_interval=0.01), 5)
+    heard = Listening(db.events.listen(start, batch_size=2, poll_interval=0.01), 5)
     for number in (4, 5):
         db.events.record(event(number))
     assert heard.result() == [1, 2, 3, 4, 5]
@@ -89,20 +89,22 @@ def test_a_listener_hands_out_what_was_and_what_is_committed(db: Database, make:
         break
 
 
-def test_without_a_position_it_begins_with_what_comes(
+def test_without_a_position_a_listener_yields_new_events_only(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     make.event(1, entity_id=1)
     until_shown(admin)
     listener = db.events.listen(poll_interval=0.01)
-    heard = Heard(listener, 1)
+    heard = Listening(listener, 1)
     until(admin, LISTENS)
     make.event(1, entity_id=2)
     assert heard.result() == [2]
 
 
-def test_a_notification_wakes_it(db: Database, admin: Connection[Any], make: Factory) -> None:
-    heard = Heard(db.events.listen(db.events.position(), poll_interval=NEVER), 1)
+def test_a_notification_wakes_a_listener(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    heard = Listening(db.events.listen(db.events.position(), poll_interval=NEVER), 1)
     until(admin, LISTENS)
     make.event(1, entity_id=1)
     until_shown(admin)
@@ -110,11 +112,11 @@ def test_a_notification_wakes_it(db: Database, admin: Connection[Any], make: Fac
     assert heard.result() == [1]
 
 
-def test_a_notification_that_comes_before_the_horizon_passes_is_enough(
+def test_one_notification_is_enough_if_an_older_transaction_still_hides_the_event(
     db: Database, admin: Connection[Any], make: Factory, database_url: str
 ) -> None:
     listener = db.events.listen(db.events.position(), poll_interval=NEVER)
-    heard = Heard(listener, 1)
+    heard = Listening(listener, 1)
     until(admin, LISTENS)
     with psycopg.connect(database_url) as open_before:
         open_before.execute("SELECT pg_current_xact_id()")
@@ -123,10 +125,10 @@ def test_a_notification_that_comes_before_the_horizon_passes_is_enough(
     assert heard.result() == [1]
 
 
-def test_a_listener_whose_session_is_ended_goes_on_without_gap_or_duplicate(
+def test_a_listener_continues_without_gap_or_duplicate_after_its_session_was_ended(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
-    heard = Heard(db.events.listen(db.events.position(), poll_interval=0.01), 40)
+    heard = Listening(db.events.listen(db.events.position(), poll_interval=0.01), 40)
     for number in range(1, 41):
         make.event(1, entity_id=number)
         if number % 10 == 5:
@@ -134,15 +136,15 @@ def test_a_listener_whose_session_is_ended_goes_on_without_gap_or_duplicate(
     assert heard.result() == list(range(1, 41))
 
 
-def test_other_entities_are_passed_over(db: Database, make: Factory) -> None:
+def test_a_listener_skips_other_entities(db: Database, make: Factory) -> None:
     start = db.events.position()
     for number in range(1, 5):
         make.event(1, entity_id=number, entity_type="order" if number % 2 else "invoice")
     listener = db.events.listen(start, entity_types=["order"], poll_interval=0.01)
-    assert Heard(listener, 2).result() == [1, 3]
+    assert Listening(listener, 2).result() == [1, 3]
 
 
-def test_events_that_are_pruned_while_it_listens_are_not_skipped_unnoticed(
+def test_events_missed_is_raised_if_unread_events_are_pruned(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     start = db.events.position()
@@ -166,25 +168,25 @@ def test_a_position_of_another_server_is_refused(db: Database) -> None:
 
 
 @pytest.mark.parametrize("ending", [Listener.stop, None], ids=["stop", "close"])
-def test_a_loop_that_waits_ends_without_an_error(
+def test_stop_and_close_end_a_waiting_loop_without_an_error(
     database_url: str,
     admin: Connection[Any],
     ending: Callable[[Listener], None] | None,
 ) -> None:
     with Database.connect(database_url) as db:
         listener = db.events.listen(poll_interval=NEVER)
-        heard = Heard(listener, 1)
+        heard = Listening(listener, 1)
         until(admin, LISTENS)
         if ending is not None:
             ending(listener)
             assert heard.result() == []
     assert heard.result() == []
     # It stays stopped, and has left no session behind.
-    assert Heard(listener, 1).result() == []
+    assert Listening(listener, 1).result() == []
     until(admin, NOBODY_LISTENS)
 
 
-def test_a_loop_that_is_left_closes_its_connection(
+def test_breaking_out_of_a_loop_closes_its_connection(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     start = db.events.position()
@@ -194,7 +196,7 @@ def test_a_loop_that_is_left_closes_its_connection(
     until(admin, NOBODY_LISTENS)
 
 
-def test_one_loop_at_a_time_goes_through_a_listener(db: Database, make: Factory) -> None:
+def test_a_listener_refuses_a_second_loop_at_the_same_time(db: Database, make: Factory) -> None:
     start = db.events.position()
     make.event(1)
     listener = db.events.listen(start, poll_interval=0.01)
@@ -205,7 +207,7 @@ def test_one_loop_at_a_time_goes_through_a_listener(db: Database, make: Factory)
         break
 
 
-def test_another_loop_may_follow_one_that_was_left(
+def test_a_second_loop_may_follow_one_that_ended_by_break(
     db: Database, admin: Connection[Any], make: Factory
 ) -> None:
     start = db.events.position()
@@ -222,7 +224,7 @@ def test_another_loop_may_follow_one_that_was_left(
     until(admin, NOBODY_LISTENS)
 
 
-def test_a_listener_goes_round_a_pooler(
+def test_a_listener_connects_to_its_own_conninfo_instead_of_the_pooler(
     database_url: str, admin: Connection[Any], make: Factory
 ) -> None:
     with open_pooler(database_url) as pooled:
@@ -235,7 +237,9 @@ def test_a_listener_goes_round_a_pooler(
                 for _ in db.events.listen(conninfo=pooled):
                     pass
             start = db.events.position()
-            heard = Heard(db.events.listen(start, poll_interval=NEVER, conninfo=database_url), 1)
+            heard = Listening(
+                db.events.listen(start, poll_interval=NEVER, conninfo=database_url), 1
+            )
             until(admin, LISTENS)
             make.event(1, entity_id=1)
             until_shown(admin)
@@ -245,7 +249,7 @@ def test_a_listener_goes_round_a_pooler(
             assert len((db.events.list_after(start)).events) == 1
 
 
-def test_a_server_out_of_reach_is_told_at_the_first_connection(db: Database) -> None:
+def test_the_first_connection_to_an_unreachable_server_raises(db: Database) -> None:
     with pytest.raises(Unavailable):
         for _ in db.events.listen(conninfo="host=/nowhere"):
             pass

@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_listener_failover.py by tools/unasync.py. Do not edit.
-"""A listener through a restart of the server, a crash of it, and a failover to a standby."""
+"""A listener continues after a restart or crash of its server, and after a failover."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def record(db: Database, count: int) -> None:
         )
 
 
-def until_begun(url: str) -> None:
+def wait_until_connected(url: str) -> None:
     """Return when the listener is connected: its first connection must not fail."""
     with psycopg.connect(url, autocommit=True) as beside:
         until(beside, LISTENS)
 
 
 @pytest.mark.parametrize("ending", ["stopped", "killed"])
-def test_a_listener_goes_on_after_the_server_was_restarted(folder: Path, ending: str) -> None:
+def test_a_listener_continues_after_a_restart_of_the_server(folder: Path, ending: str) -> None:
     url = embedded.start(folder, settings=DURABLE)
     migrate(url)
     patient = RetryPolicy(timeout=PATIENCE)
@@ -69,7 +69,7 @@ def test_a_listener_goes_on_after_the_server_was_restarted(folder: Path, ending:
         seen: list[UUID] = []
         listener = db.events.listen(db.events.position(), poll_interval=0.05)
         heard = Started(partial(collect, listener, seen, 30))
-        until_begun(url)
+        wait_until_connected(url)
         for _ in range(3):
             record(db, 10)
             if ending == "killed":
@@ -80,7 +80,7 @@ def test_a_listener_goes_on_after_the_server_was_restarted(folder: Path, ending:
     assert seen == ask(url, OUTBOX)
 
 
-def test_a_listener_goes_on_after_a_failover_to_a_standby(folder: Path) -> None:
+def test_a_listener_continues_after_a_failover_to_a_standby(folder: Path) -> None:
     primary = embedded.start(folder / "primary", settings=FAST)
     migrate(primary)
     copy_data(primary, folder / "primary" / "pgdata", folder / "standby" / "pgdata")
@@ -91,7 +91,7 @@ def test_a_listener_goes_on_after_a_failover_to_a_standby(folder: Path) -> None:
             seen: list[UUID] = []
             listener = db.events.listen(db.events.position(), poll_interval=0.05)
             heard = Started(partial(collect, listener, seen, 20))
-            until_begun(primary)
+            wait_until_connected(primary)
             record(db, 10)
             with psycopg.connect(standby, autocommit=True) as after:
                 until(after, "SELECT count(*) = 10 FROM change_events")

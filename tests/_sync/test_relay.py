@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_relay.py by tools/unasync.py. Do not edit.
-"""Relays: events are handed over in order per entity, at least once, by several relays at once."""
+"""Several relays at once deliver events at least once, and in order per entity."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def state(admin: Connection[Any]) -> list[tuple[Any, ...]]:
 
 
 class Seen:
-    """A handler that keeps what it is told, and fails for some entities."""
+    """A handler that collects its events, and fails for some entities."""
 
     def __init__(self, *failing: int) -> None:
         self.events: list[ChangeEvent] = []
@@ -67,12 +67,12 @@ class Seen:
             raise ValueError("the password is S3cr3t")
 
     def entities(self) -> list[int]:
-        """Return the entities of what was told since the last call."""
+        """Return the entities of the events since the last call."""
         told, self.events = self.events, []
         return [each.entity_id for each in told]
 
 
-def test_events_are_handed_over_in_order_and_once(db: Database) -> None:
+def test_events_are_delivered_in_order_and_once(db: Database) -> None:
     recorded = record(db, 1, 2, 1, 3, 2, 1)
     seen = Seen()
     relay = db.events.relay(seen.handle)
@@ -84,7 +84,9 @@ def test_events_are_handed_over_in_order_and_once(db: Database) -> None:
     assert seen.events == [*recorded, *late]
 
 
-def test_a_walk_goes_on_from_poll_to_poll_and_wraps_round(db: Database) -> None:
+def test_each_poll_continues_with_the_next_entity_and_starts_again_after_the_last(
+    db: Database,
+) -> None:
     record(db, 3, 1, 2, 1, 3)
     seen = Seen()
     relay = db.events.relay(seen.handle, batch_size=1)
@@ -94,7 +96,7 @@ def test_a_walk_goes_on_from_poll_to_poll_and_wraps_round(db: Database) -> None:
     assert relay.poll() == 0
 
 
-def test_an_uncommitted_event_is_not_handed_over(db: Database) -> None:
+def test_an_uncommitted_event_is_not_delivered(db: Database) -> None:
     seen = Seen()
     relay = db.events.relay(seen.handle)
     with pytest.raises(ZeroDivisionError):
@@ -135,7 +137,7 @@ def test_several_relays_share_the_work_and_keep_the_order(db: Database) -> None:
         assert seqs == [each.seq for each in recorded if each.entity_id == entity]
 
 
-def test_an_event_whose_head_another_relay_has_is_not_claimed(
+def test_an_entity_whose_first_event_another_relay_has_is_not_claimed(
     db: Database, admin: Connection[Any]
 ) -> None:
     first, second = record(db, 1, 1)
@@ -156,7 +158,7 @@ def test_an_event_whose_head_another_relay_has_is_not_claimed(
     assert Claim(db.events, options).take(later) == 1
 
 
-def test_events_behind_one_that_another_session_has_locked_are_not_claimed(
+def test_events_after_one_that_another_session_has_locked_are_not_claimed(
     db: Database, admin: Connection[Any]
 ) -> None:
     first, second, _, other = record(db, 1, 1, 1, 2)
@@ -169,7 +171,7 @@ def test_events_behind_one_that_another_session_has_locked_are_not_claimed(
     assert claim.waiting == [first, other]
 
 
-def test_a_poll_reads_few_events_although_statistics_know_of_none(
+def test_a_poll_reads_few_events_even_if_the_statistics_count_none(
     database_url: str, admin: Connection[Any]
 ) -> None:
     admin.execute("ALTER TABLE change_events SET (autovacuum_enabled = off)")
@@ -197,7 +199,7 @@ def test_a_poll_reads_few_events_although_statistics_know_of_none(
         assert read[0] - before < 200
 
 
-def test_a_failed_event_blocks_its_entity_alone_and_is_parked(
+def test_a_failed_event_blocks_only_its_entity_and_is_parked(
     db: Database, admin: Connection[Any]
 ) -> None:
     record(db, 1, 2, 1, 2)
@@ -247,7 +249,7 @@ def test_a_parked_event_is_listed_and_sent_again(db: Database, admin: Connection
     assert [each.entity_id for each in db.events.list_parked()] == [2]
 
 
-def test_a_parked_event_holds_its_entity_up_where_that_is_asked_for(
+def test_hold_parked_keeps_the_later_events_of_the_entity_back(
     db: Database, admin: Connection[Any]
 ) -> None:
     first, *_ = record(db, 1, 1, 2)
@@ -264,7 +266,7 @@ def test_a_parked_event_holds_its_entity_up_where_that_is_asked_for(
     assert seen.entities() == [1, 1]
 
 
-def test_a_relay_that_lost_its_lease_stops_with_that_entity(
+def test_a_relay_that_lost_its_lease_stops_delivering_that_entity(
     db: Database, admin: Connection[Any]
 ) -> None:
     recorded = record(db, 1, 1, 2)
@@ -299,7 +301,7 @@ def test_a_lease_is_renewed_between_events(db: Database, admin: Connection[Any])
     assert state(admin) == [PUBLISHED] * 3
 
 
-def test_a_stop_ends_after_the_current_event_and_gives_the_rest_back(
+def test_stop_lets_the_current_event_end_and_releases_the_others(
     db: Database, admin: Connection[Any]
 ) -> None:
     record(db, 1, 1, 2)
@@ -317,10 +319,10 @@ def test_a_stop_ends_after_the_current_event_and_gives_the_rest_back(
 
 
 class Interruption(BaseException):
-    """What a signal handler raises."""
+    """The exception of a signal handler."""
 
 
-def test_an_interrupted_relay_publishes_what_it_has_done_and_gives_the_rest_back(
+def test_an_interrupted_relay_publishes_delivered_events_and_releases_the_others(
     db: Database, admin: Connection[Any]
 ) -> None:
     record(db, 1, 1, 2)
@@ -336,9 +338,7 @@ def test_an_interrupted_relay_publishes_what_it_has_done_and_gives_the_rest_back
     assert state(admin) == [PUBLISHED, WAITING, WAITING]
 
 
-def test_an_interruption_is_not_taken_for_an_error_after_which_a_relay_goes_on(
-    db: Database, database_url: str
-) -> None:
+def test_an_interrupted_relay_ends(db: Database, database_url: str) -> None:
     record(db, 1, 2)
     told: list[int] = []
 
@@ -360,7 +360,7 @@ def test_an_interruption_is_not_taken_for_an_error_after_which_a_relay_goes_on(
     assert proxy.failures
 
 
-def test_a_relay_ends_with_its_database(database_url: str) -> None:
+def test_a_relay_ends_when_its_database_is_closed(database_url: str) -> None:
     with Database.connect(database_url) as db:
         seen = Seen()
         running = Started(db.events.relay(seen.handle, poll_interval=0.01).run)
@@ -399,7 +399,7 @@ def test_an_entity_type_may_be_any_text(db: Database, admin: Connection[Any], ki
     assert [each[0] for each in state(admin)] == [True, True, True, False]
 
 
-def test_a_running_relay_delivers_what_comes_and_ends_when_it_is_told_to(
+def test_a_running_relay_delivers_new_events_until_it_is_stopped(
     db: Database, admin: Connection[Any]
 ) -> None:
     seen = Seen()
@@ -414,7 +414,7 @@ def test_a_running_relay_delivers_what_comes_and_ends_when_it_is_told_to(
     assert seen.entities() == [1, 2, 3]
 
 
-def test_a_relay_with_handlers_by_type_leaves_other_types_to_others(
+def test_a_relay_with_handlers_by_type_does_not_claim_other_types(
     db: Database, admin: Connection[Any]
 ) -> None:
     record(db, 1, kind="a")
@@ -429,7 +429,7 @@ def test_a_relay_with_handlers_by_type_leaves_other_types_to_others(
     assert state(admin) == [WAITING, PUBLISHED, WAITING, PUBLISHED]
 
 
-def test_pruning_deletes_old_published_events_and_keeps_the_last_position(
+def test_prune_deletes_old_published_events_and_keeps_the_last_position(
     db: Database, admin: Connection[Any]
 ) -> None:
     record(db, 1, 2, 3)
@@ -451,7 +451,7 @@ def test_pruning_deletes_old_published_events_and_keeps_the_last_position(
     assert [row[0] for row in state(admin)] == [False]
 
 
-def test_pruning_leaves_what_an_open_transaction_hides_from_listeners(
+def test_prune_keeps_events_that_an_open_transaction_hides_from_listeners(
     db: Database, admin: Connection[Any]
 ) -> None:
     start = db.events.position()

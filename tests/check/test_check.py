@@ -37,11 +37,11 @@ def test_searches_keep_to_their_headers_without_trigrams_too(
         (tmp_path / aggregate).mkdir()
         shutil.copy(sql_folder() / aggregate / "search.sql", tmp_path / aggregate)
     # Not applied at all where the server does not bring pg_trgm.
-    taken_back = rollback_to(package_url, REQUIRED[-1])
+    rolled_back = rollback_to(package_url, REQUIRED[-1])
     try:
         found = check(package_url, sql=tmp_path, records="vrooli_data.records").findings
     finally:
-        assert migrate(package_url).applied == tuple(reversed(taken_back))
+        assert migrate(package_url).applied == tuple(reversed(rolled_back))
     assert "\n".join(str(one) for one in found if one.code != "unused-record") == ""
 
 

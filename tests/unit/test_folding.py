@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vrooli_data._domain.text_search import folded
+from vrooli_data._domain.text_search import fold
 
 #: Letters that fold, compose or decompose, and any other.
 TEXTS = st.text(
@@ -22,15 +22,15 @@ TEXTS = st.text(
 
 @given(TEXTS)
 def test_folding_again_changes_nothing(text: str) -> None:
-    assert folded(folded(text)) == folded(text)
+    assert fold(fold(text)) == fold(text)
 
 
 @given(TEXTS)
 def test_the_normal_form_makes_no_difference(text: str) -> None:
-    assert folded(unicodedata.normalize("NFC", text)) == folded(text)
-    assert folded(unicodedata.normalize("NFD", text)) == folded(text)
-    assert folded(unicodedata.normalize("NFKC", text)) == folded(text)
-    assert folded(unicodedata.normalize("NFKD", text)) == folded(text)
+    assert fold(unicodedata.normalize("NFC", text)) == fold(text)
+    assert fold(unicodedata.normalize("NFD", text)) == fold(text)
+    assert fold(unicodedata.normalize("NFKC", text)) == fold(text)
+    assert fold(unicodedata.normalize("NFKD", text)) == fold(text)
 
 
 @given(TEXTS)
@@ -38,13 +38,13 @@ def test_the_case_makes_no_difference(text: str) -> None:
     # The capital of the dotless i is I, whose small letter is i.
     text = text.replace("ı", "")
     for changed in (text.casefold(), text.lower(), text.upper(), text.title(), text.swapcase()):
-        assert folded(changed) == folded(text)
+        assert fold(changed) == fold(text)
 
 
 @given(TEXTS)
 def test_no_text_is_longer_than_its_column(text: str) -> None:
-    assert len(folded(text)) <= 18 * len(text)
-    assert bool(folded(text)) == bool(text)
+    assert len(fold(text)) <= 18 * len(text)
+    assert bool(fold(text)) == bool(text)
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_no_text_is_longer_than_its_column(text: str) -> None:
     ],
 )
 def test_these_are_the_same(one: str, other: str) -> None:
-    assert folded(one) == folded(other)
+    assert fold(one) == fold(other)
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("cafe", "café"), ("ı", "i"), ("ae", "æ"), ("a-b", "ab"), ("o", "ø")]
 )
 def test_these_are_not(one: str, other: str) -> None:
-    assert folded(one) != folded(other)
+    assert fold(one) != fold(other)

@@ -11,25 +11,30 @@ from typing import Any
 import pytest
 
 from vrooli_data import _migrations
-from vrooli_data._migrations import application_series, check_applied, known, package_series
+from vrooli_data._migrations import (
+    application_series,
+    check_applied,
+    package_migrations,
+    package_series,
+)
 from vrooli_data.errors import InvalidFile, InvalidInput, NotMigrated, SchemaTooNew
 
-REQUIRED = [migration.id for migration in known() if migration.extension is None]
-EVERY = [migration.id for migration in known()]
+REQUIRED = [migration.id for migration in package_migrations() if migration.extension is None]
+EVERY = [migration.id for migration in package_migrations()]
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(_migrations, "FOLDER", tmp_path)
-    known.cache_clear()
+    package_migrations.cache_clear()
     yield tmp_path
-    known.cache_clear()
+    package_migrations.cache_clear()
 
 
 def test_each_file_has_a_number_of_its_own_and_its_rollback() -> None:
     numbers = [int(name[:4]) for name in EVERY]
     assert numbers == sorted(set(numbers))
-    for migration in known():
+    for migration in package_migrations():
         assert migration.path.with_name(f"{migration.id}.rollback.sql").is_file()
 
 
@@ -45,7 +50,11 @@ def test_files_are_plain_ascii_because_yoyo_reads_them_in_the_locale_s_encoding(
 
 
 def test_only_the_trigram_indexes_require_an_extension() -> None:
-    assert {migration.id: migration.extension for migration in known() if migration.extension} == {
+    assert {
+        migration.id: migration.extension
+        for migration in package_migrations()
+        if migration.extension
+    } == {
         "0007_search_with_pg_trgm": "pg_trgm",
         "0010_search_folded_with_pg_trgm": "pg_trgm",
     }
@@ -68,13 +77,13 @@ def test_a_migration_of_a_newer_package_is_named() -> None:
 
 def test_a_checkout_with_windows_line_ends_has_the_same_checksum(folder: Path) -> None:
     (folder / "0001_one.sql").write_bytes(b"SELECT 1;\r\n")
-    assert known()[0].sha256 == hashlib.sha256(b"SELECT 1;\n").hexdigest()
+    assert package_migrations()[0].sha256 == hashlib.sha256(b"SELECT 1;\n").hexdigest()
 
 
 def test_an_extension_is_required_by_a_line_of_its_own(folder: Path) -> None:
     (folder / "0001_one.sql").write_text("-- requires extension: pg_trgm\nSELECT 1;\n")
     (folder / "0002_two.sql").write_text("-- It says -- requires extension: pg_trgm\nSELECT 1;\n")
-    assert [migration.extension for migration in known()] == ["pg_trgm", None]
+    assert [migration.extension for migration in package_migrations()] == ["pg_trgm", None]
 
 
 @pytest.mark.parametrize(

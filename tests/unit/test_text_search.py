@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vrooli_data._domain.text_search import holds_trigram
+from vrooli_data._domain.text_search import has_trigram
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from vrooli_data._domain.text_search import holds_trigram
     ],
 )
 def test_three_characters_of_a_word_are_a_trigram(text: str) -> None:
-    assert holds_trigram(text)
+    assert has_trigram(text)
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_three_characters_of_a_word_are_a_trigram(text: str) -> None:
     ],
 )
 def test_what_is_between_words_makes_none(text: str) -> None:
-    assert not holds_trigram(text)
+    assert not has_trigram(text)

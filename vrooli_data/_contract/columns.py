@@ -11,7 +11,13 @@ from .._rows import record_fields
 from .analysis import Nullable
 from .description import Described
 from .problems import Problem
-from .value_types import accepts_none, arriving, is_supported, shown, without_none
+from .value_types import (
+    accepts_none,
+    annotation_text,
+    fitting_column_types,
+    is_supported,
+    without_none,
+)
 
 
 class Field(NamedTuple):
@@ -44,24 +50,25 @@ def check_columns(described: Described, record: Any) -> Iterator[Problem]:
         if len(columns) != 1:
             yield Problem(
                 "columns",
-                f"returns {len(columns)} columns where {shown(record)} takes one",
+                f"returns {len(columns)} columns where {annotation_text(record)} takes one",
                 "return one column, or name a record",
             )
             return
-        fields = [Field(shown(record), columns[0][0], record)]
+        fields = [Field(annotation_text(record), columns[0][0], record)]
     names = [name for name, _ in columns]
-    yield from _names(names, fields, shown(record))
+    yield from _names(names, fields, annotation_text(record))
     types = dict(columns)
     for field in fields:
         if not is_supported(field.type):
             yield unsupported(field)
             continue
         found = types.get(field.name)
-        wanted = arriving(field.type)
+        wanted = fitting_column_types(field.type)
         if found is not None and found not in wanted:
             yield Problem(
                 "types",
-                f"column {field.name} is {found}, but {field.label} is {shown(field.type)}",
+                f"column {field.name} is {found}, but {field.label} is "
+                f"{annotation_text(field.type)}",
                 f"return {_either(wanted)}, or change the field",
             )
 
@@ -70,7 +77,7 @@ def unsupported(field: Field) -> Problem:
     """Return the problem of a field with a type that no column has."""
     return Problem(
         "types",
-        f"{field.label} is {shown(field.type)}, which psycopg never returns",
+        f"{field.label} is {annotation_text(field.type)}, which psycopg never returns",
         "use the type of the value itself, or a Literal",
     )
 
@@ -140,7 +147,7 @@ def check_items(
 def _fields(described: Described, record: Any) -> list[Field]:
     """Return the fields of a record; a scalar is one field with the name of its column."""
     if fields_of(record) is None:
-        return [Field(shown(record), name, record) for name, _ in described.columns[:1]]
+        return [Field(annotation_text(record), name, record) for name, _ in described.columns[:1]]
     return known_fields(record)
 
 
@@ -161,13 +168,14 @@ def null_problem(field: Field, inferred: Nullable, overrides: Overrides) -> Iter
         yield Problem(
             "nulls",
             f"column {field.name} can be NULL ({inferred.reason}), but {field.label} is "
-            f"{shown(field.type)}",
+            f"{annotation_text(field.type)}",
             f"add `| None`, or say in `Null: {field.name}, reason` why it never is",
         )
     else:
         yield Problem(
             "nulls",
-            f"column {field.name} is never NULL, but {field.label} is {shown(field.type)}",
+            f"column {field.name} is never NULL, but {field.label} is "
+            f"{annotation_text(field.type)}",
             f"drop `| None`, or say in `Null: {field.name}, reason` when it is",
         )
 

@@ -15,7 +15,7 @@ from .._own_session import own_session
 from .._queries import sql_folder
 from .._search_path import SearchPath
 from .catalog import PATH, Fact, expected_facts, read_facts
-from .findings import Finding, Report, place
+from .findings import Finding, Report, shown_path
 from .folder_check import check_folder
 from .problems import Problem
 from .python_side import read_python
@@ -117,8 +117,8 @@ def drift(
     }
     findings = list(_migrations(states, command("migrate", where, options)))
     with own_session(conninfo, APPLICATION_NAME, path) as connection:
-        facts = _expected(connection)
-        differences = (*_differences(connection, facts, notes), *_states(connection))
+        facts = _expected_here(connection)
+        differences = (*_differences(connection, facts, notes), *_problems_of_state(connection))
         findings += [_finding(*found) for found in differences]
     queries = check_folder(
         conninfo, sql_folder(), read_python("vrooli_data.records"), path, is_live=True
@@ -132,7 +132,7 @@ def drift(
 
 
 def _finding(name: str, problem: Problem) -> Finding:
-    return Finding(place(PATH.parent), 1, name, *problem)
+    return Finding(shown_path(PATH.parent), 1, name, *problem)
 
 
 def _migrations(states: Iterable[MigrationState], migrate: str) -> Iterator[Finding]:
@@ -142,7 +142,7 @@ def _migrations(states: Iterable[MigrationState], migrate: str) -> Iterator[Find
         what, fix = _MIGRATION_PROBLEMS[state.state]
         fix = fix.format(migrate=migrate)
         yield Finding(
-            place(state.path or PATH.parent),
+            shown_path(state.path or PATH.parent),
             1,
             state.id,
             "schema",
@@ -151,7 +151,7 @@ def _migrations(states: Iterable[MigrationState], migrate: str) -> Iterator[Find
         )
 
 
-def _expected(connection: Connection[Any]) -> list[Fact]:
+def _expected_here(connection: Connection[Any]) -> list[Fact]:
     """Return the expected facts, without the indexes of an extension that is not installed."""
     installed = {name for (name,) in connection.execute("SELECT extname FROM pg_extension")}
     return [fact for fact in expected_facts() if (fact.extension or "plpgsql") in installed]
@@ -168,34 +168,34 @@ def _differences(
         if key not in found:
             # A missing table is one finding; its columns and indexes are not listed.
             if fact.kind == "table" or fact.table in there:
-                yield _named(fact), Problem("schema", f"the {fact.kind} is missing", _remedy(fact))
+                yield _full_name(fact), Problem("schema", f"the {fact.kind} is missing", _fix(fact))
         elif found[key].definition != fact.definition:
             what = f"is `{found[key].definition}`, not `{fact.definition}`"
             yield (
-                _named(fact),
+                _full_name(fact),
                 Problem("schema", what, "change it back to the definition of the migrations"),
             )
     for key, fact in found.items():
         if key in wanted:
             continue
-        if fact.kind in _HARMLESS or (fact.kind == "column" and not _must_be_given(fact)):
-            notes.add(f"{_named(fact)}: the {fact.kind} is not from the migrations")
+        if fact.kind in _HARMLESS or (fact.kind == "column" and not _needs_a_value(fact)):
+            notes.add(f"{_full_name(fact)}: the {fact.kind} is not from the migrations")
         else:
             what = f"the {fact.kind} is not from the migrations: `{fact.definition}`"
             fix = "drop it; it may make statements fail, or do more than they say"
-            yield _named(fact), Problem("schema", what, fix)
+            yield _full_name(fact), Problem("schema", what, fix)
 
 
-def _must_be_given(column: Fact) -> bool:
+def _needs_a_value(column: Fact) -> bool:
     definition = column.definition
     return "NOT NULL" in definition and not ("DEFAULT " in definition or "GENERATED" in definition)
 
 
-def _named(fact: Fact) -> str:
+def _full_name(fact: Fact) -> str:
     return fact.table if fact.kind == "table" else f"{fact.table}.{fact.name}"
 
 
-def _remedy(fact: Fact) -> str:
+def _fix(fact: Fact) -> str:
     match fact.kind:
         case "index":
             return f"create it: {fact.definition.replace(' INDEX ', ' INDEX CONCURRENTLY ', 1)}"
@@ -209,7 +209,7 @@ def _remedy(fact: Fact) -> str:
             return "restore it"
 
 
-def _states(connection: Connection[Any]) -> Iterator[tuple[str, Problem]]:
+def _problems_of_state(connection: Connection[Any]) -> Iterator[tuple[str, Problem]]:
     for index, table in connection.execute(_INVALID).fetchall():
         yield (
             f"{table}.{index}",
@@ -220,14 +220,14 @@ def _states(connection: Connection[Any]) -> Iterator[tuple[str, Problem]]:
             ),
         )
     for table, column, sequence, increment in connection.execute(_SEQUENCES).fetchall():
-        highest = _highest(connection, table, column)
-        following = _following(connection, sequence, increment)
-        if highest is not None and following <= highest:
+        highest = _highest_value(connection, table, column)
+        next_value = _next_value(connection, sequence, increment)
+        if highest is not None and next_value <= highest:
             yield (
                 f"{table}.{column}",
                 Problem(
                     "schema",
-                    f"the sequence {sequence} is behind: its next value is {following}, but "
+                    f"the sequence {sequence} is behind: its next value is {next_value}, but "
                     f"{highest} is taken",
                     f"SELECT setval('{sequence}', {highest})",
                 ),
@@ -245,7 +245,7 @@ def _states(connection: Connection[Any]) -> Iterator[tuple[str, Problem]]:
             )
 
 
-def _highest(connection: Connection[Any], table: str, column: str) -> int | None:
+def _highest_value(connection: Connection[Any], table: str, column: str) -> int | None:
     statement = sql.SQL("SELECT max({column}) FROM {table}").format(
         column=sql.Identifier(column), table=sql.Identifier(table)
     )
@@ -253,7 +253,7 @@ def _highest(connection: Connection[Any], table: str, column: str) -> int | None
     return None if highest is None else int(highest)
 
 
-def _following(connection: Connection[Any], sequence: str, increment: int) -> int:
+def _next_value(connection: Connection[Any], sequence: str, increment: int) -> int:
     """Return the next value of a sequence."""
     statement = sql.SQL("SELECT last_value, is_called FROM {sequence}").format(
         sequence=sql.Identifier(sequence)

@@ -65,7 +65,7 @@ class Report(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def place(path: Path) -> str:
+def shown_path(path: Path) -> str:
     """Return a path for messages, relative to the current folder if it is inside."""
     absolute, here = path.absolute(), Path.cwd()
     return (absolute.relative_to(here) if absolute.is_relative_to(here) else absolute).as_posix()

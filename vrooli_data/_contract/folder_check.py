@@ -17,13 +17,13 @@ from .._query_files import read_folder
 from .._search_path import SearchPath
 from ..errors import InvalidFile, InvalidInput, MissingExtra
 from . import plan_files
-from .findings import Finding, Report, place
+from .findings import Finding, Report, shown_path
 from .modules import ImportFault, definition
 from .problems import Problem
 from .python_side import PythonSide
 from .query_check import QueryChecker
 from .scratch import APPLICATION_NAME
-from .value_types import structs_within, unresolved
+from .value_types import all_structs_in, unresolved
 
 
 class _CheckedFolder(NamedTuple):
@@ -87,7 +87,7 @@ def import_finding(fault: ImportFault) -> Finding:
     """Return the finding of a module that uses this layer wrongly at import."""
     what = f"the module cannot be imported: {fault}"
     fix = "correct the module or the file"
-    return Finding(place(fault.path), fault.line, fault.module, "module", what, fix)
+    return Finding(shown_path(fault.path), fault.line, fault.module, "module", what, fix)
 
 
 def _rules() -> ModuleType:
@@ -110,7 +110,7 @@ def folders_of(sql: Path) -> list[Path]:
     """Return the folders that are checked: *sql*, and those directly in it, with ``.sql`` files."""
     folders = [sql, *sorted(path for path in sql.iterdir() if path.is_dir())]
     if not any(sql.rglob("*.sql")):
-        raise InvalidInput("sql", f"{place(sql)} contains no .sql file")
+        raise InvalidInput("sql", f"{shown_path(sql)} contains no .sql file")
     return [folder for folder in folders if any(folder.glob("*.sql"))]
 
 
@@ -176,7 +176,7 @@ class _FolderChecker:
         """Find the files in folders that are too deep to be read."""
         for path in sql.rglob("*.sql"):
             if sql not in (path.parent, path.parent.parent):
-                fix = f"move it into {place(sql)}, or into a folder directly in it"
+                fix = f"move it into {shown_path(sql)}, or into a folder directly in it"
                 problem = Problem("file", "the file lies too deep and is not read", fix)
                 self._place(path, 1, path.parent.name, problem)
 
@@ -186,11 +186,13 @@ class _FolderChecker:
         unknown = set() if self._has_unread else self._python.calls.keys() - self._names
         for name in unknown:
             methods = ", ".join(sorted({call.method for call in self._python.calls[name]}))
-            self.notes.add(f"{name}, which {methods} runs, was not checked: not in {place(sql)}")
+            self.notes.add(
+                f"{name}, which {methods} runs, was not checked: not in {shown_path(sql)}"
+            )
 
     def check_python(self) -> None:
         """Find records that no query returns, and methods that run no query."""
-        returned = structs_within(self._returned)
+        returned = all_structs_in(self._returned)
         for name, record in self._python.records.items():
             reason = unresolved(record)
             if reason is not None:
@@ -252,7 +254,7 @@ class _FolderChecker:
             source = checked.sources[_query_of(title)]
             # The reviewed plans were made on a server with trigrams.
             if reviewed.get(title) != plan and not self._queries.lacks_trigrams(source):
-                problem = Problem("plan", f"the plan is not the one in {place(file)}", fix)
+                problem = Problem("plan", f"the plan is not the one in {shown_path(file)}", fix)
                 self._add(source, problem)
         refused = checked.sources.keys() - set(map(_query_of, checked.plans))
         for title in sorted(reviewed.keys() - checked.plans.keys()):
@@ -264,7 +266,7 @@ class _FolderChecker:
         self._place(source.path, source.line, source.name, problem)
 
     def _place(self, path: Path, line: int, name: str, problem: Problem) -> None:
-        self.findings.add(Finding(place(path), line, name, *problem))
+        self.findings.add(Finding(shown_path(path), line, name, *problem))
 
 
 def _query_of(title: str) -> str:

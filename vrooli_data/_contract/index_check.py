@@ -72,7 +72,7 @@ class IndexChecker:
                     yield problem
 
 
-def refused(error: psycopg.Error) -> Problem:
+def planning_problem(error: psycopg.Error) -> Problem:
     """Return the problem of a statement that the server does not plan."""
     message = error.diag.message_primary or type(error).__name__
     if isinstance(error, psycopg.errors.InsufficientPrivilege):

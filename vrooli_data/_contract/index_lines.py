@@ -12,7 +12,7 @@ from .problems import Problem
 
 _SORTS = frozenset({"Sort", "Incremental Sort"})
 #: CTEs and subselects. A node above them does not sort their rows.
-_PLANS_APART = frozenset({"InitPlan", "SubPlan"})
+_SUBPLANS = frozenset({"InitPlan", "SubPlan"})
 #: Nodes that read a whole table.
 _TABLE_SCANS = frozenset({"Seq Scan", "Sample Scan", "Tid Range Scan"})
 #: Aggregates that read all rows before they return one.
@@ -22,7 +22,7 @@ _WAITING = frozenset({"Plain", "Hashed", "Mixed"})
 _CHOOSING = frozenset({"Anti", "Semi"})
 
 
-class Judged(NamedTuple):
+class PlanProblem(NamedTuple):
     """A problem of a plan, and the tables that must be large enough for it to count."""
 
     problem: Problem
@@ -38,7 +38,7 @@ class _Step(NamedTuple):
     is_search: bool
 
 
-def check_indexes(plan: Plan, line: IndexLine, tables: Tables) -> Iterator[Judged]:
+def check_indexes(plan: Plan, line: IndexLine, tables: Tables) -> Iterator[PlanProblem]:
     """Compare the indexes and scans of a plan with the Index line."""
     steps = [_step(node, tables) for node in plan.root.walk()]
     searched = {step.index_name for step in steps if step.is_search}
@@ -48,24 +48,26 @@ def check_indexes(plan: Plan, line: IndexLine, tables: Tables) -> Iterator[Judge
         names = [tables.named(name) for name in entry.names]
         if not (ordering if entry.ordered else searched) & set(names):
             missing = True
-            yield _missing(entry, names, steps, tables)
-    whole = list(_whole(steps, line, tables))
-    yield from _unread(whole, line, tables)
-    yield from _unbounded(whole, line, tables)
+            yield _missing_index(entry, names, steps, tables)
+    whole = list(_full_scans(steps, line, tables))
+    yield from _unread_tables(whole, line, tables)
+    yield from _unbounded_scans(whole, line, tables)
     if missing:
         # The finding of the missing index names the indexes that are used instead.
         whole = [step for step in whole if step.index_name is None]
     else:
-        yield from _unnamed(steps, line, tables)
-    yield from _undeclared(whole, line, tables)
+        yield from _unnamed_indexes(steps, line, tables)
+    yield from _undeclared_scans(whole, line, tables)
 
 
-def _missing(entry: IndexEntry, names: list[str], steps: list[_Step], tables: Tables) -> Judged:
+def _missing_index(
+    entry: IndexEntry, names: list[str], steps: list[_Step], tables: Tables
+) -> PlanProblem:
     wanted = " or ".join(entry.names)
     known = [tables.indexes[name].table for name in names if name in tables.indexes]
     if not known:
         fix = "name an existing index"
-        return Judged(Problem("index", f"there is no index {wanted}", fix), frozenset())
+        return PlanProblem(Problem("index", f"there is no index {wanted}", fix), frozenset())
     used = ", ".join(sorted({step.index_name for step in steps if step.index_name})) or "no index"
     is_to = "takes its order from" if entry.ordered else "has an index condition on"
     problem = Problem(
@@ -73,15 +75,15 @@ def _missing(entry: IndexEntry, names: list[str], steps: list[_Step], tables: Ta
         f"the plan no longer {is_to} {wanted}; it goes through {used}",
         "change the index, the query or the Index line, so that they agree",
     )
-    return Judged(problem, frozenset(known))
+    return PlanProblem(problem, frozenset(known))
 
 
-def _whole(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[_Step]:
+def _full_scans(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[_Step]:
     """Find the steps that read a table or index from end to end."""
     ordering = {tables.named(name) for e in line.entries if e.ordered for name in e.names}
     for step in steps:
-        is_left = _is_left_at_limit(step)
-        if is_left and _may_leave_out(step):
+        is_left = _ends_at_limit(step)
+        if is_left and _may_drop_rows(step):
             # If few rows pass the filter, the scan reads the whole table.
             yield step
         elif step.node.json["Node Type"] in _TABLE_SCANS or not (
@@ -90,22 +92,22 @@ def _whole(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[_Ste
             yield step
 
 
-def _undeclared(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
+def _undeclared_scans(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[PlanProblem]:
     """Find tables that are read from end to end, and that no `scan:` of the header names."""
     declared = {tables.named(name) for name in line.scanned}
     for step in whole:
         if step.table not in declared:
-            yield _judged(
+            yield _plan_problem(
                 step,
-                _read(step),
+                _what_is_read(step),
                 f"give it an index condition, or say `scan: {step.table}, bound`",
             )
 
 
-def _read(step: _Step) -> str:
+def _what_is_read(step: _Step) -> str:
     if step.index_name is None:
         return f"the plan reads the table {step.table} from end to end"
-    if _is_left_at_limit(step):
+    if _ends_at_limit(step):
         return (
             f"the plan reads {step.index_name} until enough rows pass the filter, at worst to the "
             "end"
@@ -113,7 +115,7 @@ def _read(step: _Step) -> str:
     return f"the plan reads the index {step.index_name} from end to end"
 
 
-def _unread(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
+def _unread_tables(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[PlanProblem]:
     """Find tables that a `scan:` names, and that are not read from end to end."""
     read = {step.table for step in whole}
     for name in line.scanned:
@@ -124,10 +126,10 @@ def _unread(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Jud
                 f"the plan does not read {name} from end to end",
                 "drop it from `scan:`, and name the index",
             )
-            yield Judged(problem, frozenset({table}))
+            yield PlanProblem(problem, frozenset({table}))
 
 
-def _unbounded(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
+def _unbounded_scans(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[PlanProblem]:
     """Find the scans that read more than their bound."""
     for scan in line.scans:
         for name in scan.tables:
@@ -135,7 +137,7 @@ def _unbounded(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[
             if scan.ends_at_first:
                 steps = [step for step in whole if step.table == table]
                 if not all(map(_ends_at_first, steps)):
-                    yield _judged(
+                    yield _plan_problem(
                         steps[0],
                         f"the plan reads {name} beyond the first row",
                         "add LIMIT 1 or EXISTS, or say how much is read",
@@ -146,23 +148,23 @@ def _unbounded(whole: list[_Step], line: IndexLine, tables: Tables) -> Iterator[
                     f"{name} holds {tables.rows[table]} rows, not {scan.rows} at most",
                     "let the query use an index, or correct the bound",
                 )
-                yield Judged(problem, frozenset())
+                yield PlanProblem(problem, frozenset())
 
 
-def _unnamed(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[Judged]:
+def _unnamed_indexes(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator[PlanProblem]:
     """Find the indexes that the plan searches and the header does not name."""
     named = {tables.named(name) for entry in line.entries for name in entry.names}
     for step in steps:
         if step.is_search and step.index_name not in named:
-            yield _judged(
+            yield _plan_problem(
                 step,
                 f"the plan uses {step.index_name}, which the header does not name",
                 "name it, or change the query to use the named indexes",
             )
 
 
-def _judged(step: _Step, what: str, fix: str) -> Judged:
-    return Judged(Problem("index", what, fix), frozenset({step.table or ""}))
+def _plan_problem(step: _Step, what: str, fix: str) -> PlanProblem:
+    return PlanProblem(Problem("index", what, fix), frozenset({step.table or ""}))
 
 
 def _delivers_order(step: _Step) -> bool:
@@ -171,7 +173,7 @@ def _delivers_order(step: _Step) -> bool:
         return False
     node = step.node
     for above in node.ancestors():
-        if above.json["Node Type"] == "Limit" or _is_apart(node):
+        if above.json["Node Type"] == "Limit" or _is_subplan(node):
             return True
         if above.json["Node Type"] in _SORTS or _relation(node) == "Inner":
             return False
@@ -179,13 +181,13 @@ def _delivers_order(step: _Step) -> bool:
     return True
 
 
-def _is_left_at_limit(step: _Step) -> bool:
+def _ends_at_limit(step: _Step) -> bool:
     """Return whether a scan that delivers an order ends when a Limit has its rows."""
     if not _delivers_order(step):
         return False
     node = step.node
     for above in node.ancestors():
-        if _is_apart(node) or above.json.get("Strategy") in _WAITING:
+        if _is_subplan(node) or above.json.get("Strategy") in _WAITING:
             return False
         if above.json["Node Type"] == "Limit":
             return True
@@ -193,7 +195,7 @@ def _is_left_at_limit(step: _Step) -> bool:
     return False
 
 
-def _may_leave_out(step: _Step) -> bool:
+def _may_drop_rows(step: _Step) -> bool:
     """Return whether rows of a scan may be dropped before they reach the Limit that ends it."""
     node = step.node
     if "Filter" in node.json or ("Index Cond" in node.json and not step.is_search):
@@ -205,7 +207,7 @@ def _may_leave_out(step: _Step) -> bool:
         if "Filter" in json or "Join Filter" in json or json.get("Join Type") in _CHOOSING:
             return True
         if json.get("Join Type") == "Inner" and any(
-            _filters(other) for other in above.children if other is not node
+            _has_filter(other) for other in above.children if other is not node
         ):
             # A row without a partner is dropped.
             return True
@@ -213,7 +215,7 @@ def _may_leave_out(step: _Step) -> bool:
     return False
 
 
-def _filters(node: PlanNode) -> bool:
+def _has_filter(node: PlanNode) -> bool:
     """Return whether a node, or a node below it, has a filter."""
     return any("Filter" in each.json for each in node.walk())
 
@@ -222,12 +224,12 @@ def _ends_at_first(step: _Step) -> bool:
     """Return whether a scan ends after its first row, because of LIMIT or EXISTS."""
     above = step.node.parent
     return "Filter" not in step.node.json and (
-        (above is not None and above.json["Node Type"] == "Limit") or _is_apart(step.node)
+        (above is not None and above.json["Node Type"] == "Limit") or _is_subplan(step.node)
     )
 
 
-def _is_apart(node: PlanNode) -> bool:
-    return _relation(node) in _PLANS_APART
+def _is_subplan(node: PlanNode) -> bool:
+    return _relation(node) in _SUBPLANS
 
 
 def _relation(node: PlanNode) -> str | None:

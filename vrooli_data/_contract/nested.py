@@ -11,7 +11,7 @@ from .analysis.json_shapes import Array, JsonMember, JsonShape, Object, SqlValue
 from .columns import Field, Overrides, fields_of, known_fields, null_problem, unsupported
 from .description import Described
 from .problems import Problem
-from .value_types import arriving, is_supported, shown, without_none
+from .value_types import annotation_text, fitting_column_types, is_supported, without_none
 
 _JSON = frozenset({"json", "jsonb"})
 
@@ -60,10 +60,10 @@ def _scalar(field: Field, kind: Any, found: str) -> Iterator[Problem]:
         # A stored value may have any shape.
         return
     # The server writes these types as text that msgspec cannot read.
-    wanted = arriving(kind) - {"bytea", "interval"}
+    wanted = fitting_column_types(kind) - {"bytea", "interval"}
     if kind is float:
         # JSON has one type for numbers.
-        wanted |= arriving(int) | {"numeric"}
+        wanted |= fitting_column_types(int) | {"numeric"}
     if found not in wanted:
         yield _mismatch(field, found)
 
@@ -76,13 +76,13 @@ def _record(
     for name in members.keys() - fields.keys():
         yield Problem(
             "columns",
-            f"{field.name} holds the key {name}, which is no field of {shown(kind)}",
+            f"{field.name} holds the key {name}, which is no field of {annotation_text(kind)}",
             "add the field, or drop the key",
         )
     for name in sorted(required - members.keys()):
         yield Problem(
             "columns",
-            f"{field.name} holds no key {name}, which {shown(kind)} needs",
+            f"{field.name} holds no key {name}, which {annotation_text(kind)} needs",
             "add the key, or drop the field",
         )
     for name, member in members.items():
@@ -119,6 +119,6 @@ def _member(field: Field, member: JsonMember, overrides: Overrides) -> Iterator[
 def _mismatch(field: Field, found: str) -> Problem:
     return Problem(
         "types",
-        f"{field.name} is {found}, but {field.label} is {shown(field.type)}",
+        f"{field.name} is {found}, but {field.label} is {annotation_text(field.type)}",
         "change the statement or the field",
     )

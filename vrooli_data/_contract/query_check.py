@@ -22,14 +22,14 @@ from .header import (
     record_line,
     record_type,
 )
-from .index_check import IndexChecker, refused
+from .index_check import IndexChecker, planning_problem
 from .literals import allowed_values, check_literals
 from .nested import check_nested, has_nested
 from .plans import Plan
 from .problems import Problem
 from .python_side import PythonSide
 from .staging import check_command, staging_tables
-from .value_types import shown
+from .value_types import annotation_text
 
 
 class CheckedQuery(NamedTuple):
@@ -87,7 +87,7 @@ class QueryChecker:
                 # Only the planner finds some mistakes, such as a conflict target without a key.
                 plans = self._indexes.plans(source, values)
             except psycopg.Error as error:
-                problems.append(refused(error))
+                problems.append(planning_problem(error))
             else:
                 problems += self._check_statement(source, described, record, overrides)
                 problems += self._indexes.problems(source, plans.values(), index)
@@ -109,11 +109,11 @@ class QueryChecker:
         calls = self._python.calls.get(source.name, ())
         if arity == "^":
             yield from check_absence(may_be_absent=record_line(source).may_be_absent, calls=calls)
-        bound = {shown(call.record) for call in calls if call.refusal is None}
-        for other in sorted(bound - {shown(record)}):
+        bound = {annotation_text(call.record) for call in calls if call.refusal is None}
+        for other in sorted(bound - {annotation_text(record)}):
             yield Problem(
                 "record",
-                f"the rows become {other}, but the header says {shown(record)}",
+                f"the rows become {other}, but the header says {annotation_text(record)}",
                 "bind the query to the record of its header",
             )
         if source.name not in self._python.elsewhere:
@@ -144,7 +144,7 @@ class QueryChecker:
         except psycopg.errors.UndefinedTable:
             return
         except psycopg.Error as error:
-            yield refused(error)
+            yield planning_problem(error)
             return
         if self._is_live:
             # The table may exist here.

@@ -114,7 +114,7 @@ async def _record(repositories: Sequence[RepositoryClass]) -> list[Method]:
 
 def _cannot_be_made(kind: RepositoryClass) -> Problem | None:
     try:
-        _made(kind, _recorder(kind, "", 0, ()))
+        _make_repository(kind, _recorder(kind, "", 0, ()))
     except Exception as error:  # noqa: BLE001 (a constructor may raise anything)
         what = f"cannot be made of a database alone: {type(error).__name__}: {error}"
         return Problem("method", what, "let its __init__ take nothing else that is required")
@@ -141,7 +141,7 @@ async def _method(kind: RepositoryClass, function: FunctionType) -> Method:
     problem = refusal = None
     try:
         for arguments in _arguments(function):
-            for extensions, rows in product(((), _Every()), (_ROWS, 0)):
+            for extensions, rows in product(((), _EveryExtension()), (_ROWS, 0)):
                 recorder = _recorder(kind, name, rows, extensions)
                 found = await _call(kind, function, arguments, recorder)
                 calls += recorder.calls
@@ -216,14 +216,14 @@ async def _call(
     ranks = dict.fromkeys(candidates, 0)
     while True:
         arguments = {name: values[ranks[name]] for name, values in candidates.items()}
-        recorder.give(arguments)
+        recorder.set_arguments(arguments)
         try:
             await _run(kind, function, arguments, recorder)
         except _TooManyQueriesError:
             return None
         except Exception as error:  # noqa: BLE001 (a method may raise anything)
             if not _take_next(ranks, candidates, error, recorder):
-                return _judged(error, recorder)
+                return _problem_of(error, recorder)
         else:
             return None
 
@@ -235,7 +235,7 @@ def _take_next(
     recorder: _Recorder,
 ) -> bool:
     """Move on to the next candidates after a method has refused some; False if there are none."""
-    raiser = _raiser(error)
+    raiser = _raising_frame(error)
     if raiser is not None and raiser.f_code is arranged.__code__:
         return False
     # A refused item of a list is a refused list.
@@ -251,12 +251,12 @@ def _take_next(
     return bool(waiting)
 
 
-def _judged(error: Exception, recorder: _Recorder) -> Problem | None:
+def _problem_of(error: Exception, recorder: _Recorder) -> Problem | None:
     """Return the problem of a method that raised an error; None if the error is not its fault."""
     shown_error = f"{type(error).__name__}: {error}"
-    raiser = _raiser(error)
+    raiser = _raising_frame(error)
     if raiser is not None and raiser.f_code is arranged.__code__:
-        recorder.keep_refusal(raiser.f_locals["query"], str(error))
+        recorder.add_refusal(raiser.f_locals["query"], str(error))
         return None
     if not recorder.calls:
         fix = "correct it, or let it accept some value of each annotation"
@@ -287,7 +287,7 @@ async def _run(
     recorder: _Recorder,
 ) -> None:
     """Call a method; of a listing, fetch the page after the first, and the page before that."""
-    method = function.__get__(_made(kind, recorder))
+    method = function.__get__(_make_repository(kind, recorder))
     signature = inspect.signature(method)
     given = {
         name: (arguments[name],) if parameter.kind is parameter.VAR_POSITIONAL else arguments[name]
@@ -297,7 +297,7 @@ async def _run(
     bound = inspect.BoundArguments(signature, OrderedDict(given))
 
     async def call(**cursor: str) -> Any:
-        return await _finished(method(*bound.args, **bound.kwargs, **cursor))
+        return await _consume(method(*bound.args, **bound.kwargs, **cursor))
 
     page = await call()
     if "cursor" not in signature.parameters:
@@ -308,18 +308,18 @@ async def _run(
         await call(cursor=page.previous_cursor)
 
 
-async def _finished(result: Any) -> Any:
+async def _consume(result: Any) -> Any:
     """Await the result of a method, and read the items of an iterator."""
     if inspect.isawaitable(result):
         result = await result
     if isinstance(result, Iterator):
         return list(islice(result, _MOST_ITEMS))
     if isinstance(result, AsyncIterator):
-        return [item async for item in _first(result)]
+        return [item async for item in _first_items(result)]
     return result
 
 
-async def _first(items: AsyncIterator[T]) -> AsyncIterator[T]:
+async def _first_items(items: AsyncIterator[T]) -> AsyncIterator[T]:
     number = 0
     async for item in items:
         yield item
@@ -328,7 +328,7 @@ async def _first(items: AsyncIterator[T]) -> AsyncIterator[T]:
             return
 
 
-def _raiser(error: BaseException) -> FrameType | None:
+def _raising_frame(error: BaseException) -> FrameType | None:
     """Return the frame that raised an error."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
@@ -347,7 +347,7 @@ def _recorder(
     return recorder(method, rows, extensions)
 
 
-def _made(kind: RepositoryClass, recorder: _Recorder) -> AsyncRepository | Repository:
+def _make_repository(kind: RepositoryClass, recorder: _Recorder) -> AsyncRepository | Repository:
     if isinstance(recorder, _AsyncRecorder) and issubclass(kind, AsyncRepository):
         return kind(AsyncExecutor(recorder))
     if isinstance(recorder, _SyncRecorder) and issubclass(kind, Repository):
@@ -359,7 +359,7 @@ class _TooManyQueriesError(BaseException):
     """A method does not stop running queries."""
 
 
-class _Every(Container[str]):
+class _EveryExtension(Container[str]):
     """The extensions of a server that has every extension."""
 
     def __contains__(self, name: object) -> bool:
@@ -376,20 +376,20 @@ class _Recorder:
         self.calls: list[RecordedCall] = []
         self._method = method
         self._rows = rows
-        self._given: dict[str, list[Any]] = {}
+        self._arguments: dict[str, list[Any]] = {}
 
-    def give(self, arguments: dict[str, Any]) -> None:
+    def set_arguments(self, arguments: dict[str, Any]) -> None:
         """Note the arguments of the next call."""
-        self._given = {}
+        self._arguments = {}
         for name, value in arguments.items():
             fields = {name: value}
             if isinstance(value, msgspec.Struct):
                 fields = msgspec.structs.asdict(value)
             # Two inputs may have a field of the same name.
             for field, held in fields.items():
-                self._given.setdefault(field, []).append(held)
+                self._arguments.setdefault(field, []).append(held)
 
-    def keep(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
+    def add(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Keep a query and its parameters, and return example rows."""
         if len(self.calls) == _MOST_QUERIES:
             raise _TooManyQueriesError
@@ -407,7 +407,7 @@ class _Recorder:
                 query.name,
                 kind,
                 parameters,
-                places | self._given,
+                places | self._arguments,
                 accepts_no_row,
             )
         )
@@ -417,20 +417,20 @@ class _Recorder:
         is_listed = isinstance(query, ListingQuery) and not self.has_no_rows
         return [row(kind)] * (parameters[-1] if is_listed else self._rows)
 
-    def keep_refusal(self, query: str, refusal: str) -> None:
+    def add_refusal(self, query: str, refusal: str) -> None:
         """Keep a query that does not take the parameters of the method."""
         self.calls.append(RecordedCall(self._method, query, None, (), {}, refusal=refusal))
 
-    def keep_one(self, query: Query[..., R], key: Any) -> R | None:
+    def add_one(self, query: Query[..., R], key: Any) -> R | None:
         """Keep a query of one key, and the query of many keys that may run instead."""
         if query.many is not None:
-            self.keep(query.many, (json_text([key]),))
-        rows = self.keep(query, (key,))
+            self.add(query.many, (json_text([key]),))
+        rows = self.add(query, (key,))
         return query.record_of(rows[0]) if rows else None
 
-    def keep_copy(self, query: Copy[Any]) -> None:
+    def add_copy(self, query: Copy[Any]) -> None:
         """Keep a COPY. The check compares its columns with the struct, and so needs no rows."""
-        self.calls.append(RecordedCall(self._method, query.name, None, (), self._given, None))
+        self.calls.append(RecordedCall(self._method, query.name, None, (), self._arguments, None))
 
 
 def _any_types(query: Copy[Any]) -> list[tuple[str, str]]:
@@ -446,15 +446,15 @@ class _AsyncRecorder(_Recorder):
         self.merger: AsyncMerger | None = self
 
     async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
-        return self.keep(query, parameters)
+        return self.add(query, parameters)
 
     async def record(
         self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
     ) -> list[Row]:
-        return self.keep(query, parameters)
+        return self.add(query, parameters)
 
     async def find(self, query: Query[..., R], key: Any) -> R | None:
-        return self.keep_one(query, key)
+        return self.add_one(query, key)
 
     async def column_types(self, query: Copy[Any]) -> list[tuple[str, str]]:
         return _any_types(query)
@@ -462,7 +462,7 @@ class _AsyncRecorder(_Recorder):
     async def copy(
         self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
-        self.keep_copy(query)
+        self.add_copy(query)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -485,21 +485,21 @@ class _SyncRecorder(_Recorder):
         self.merger: Merger | None = self
 
     def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
-        return self.keep(query, parameters)
+        return self.add(query, parameters)
 
     def record(
         self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], recording: Recording
     ) -> list[Row]:
-        return self.keep(query, parameters)
+        return self.add(query, parameters)
 
     def find(self, query: Query[..., R], key: Any) -> R | None:
-        return self.keep_one(query, key)
+        return self.add_one(query, key)
 
     def column_types(self, query: Copy[Any]) -> list[tuple[str, str]]:
         return _any_types(query)
 
     def copy(self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        self.keep_copy(query)
+        self.add_copy(query)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

@@ -20,7 +20,7 @@ from .._copying import WIRE, Copy
 from .._queries import Source
 from .._rows import record_fields
 from .problems import Problem
-from .value_types import accepts_none, arriving, shown, without_none
+from .value_types import accepts_none, annotation_text, fitting_column_types, without_none
 
 _STAGE: Final = "__stage"
 _CREATE: Final = re.compile(
@@ -195,13 +195,13 @@ def _check_row(copy: Copy[Any], names: list[str], columns: dict[str, _Column]) -
         if column.type not in fitting:
             yield Problem(
                 "types",
-                f"column {field.name} is {column.type}, but {label} is {shown(kind)}",
+                f"column {field.name} is {column.type}, but {label} is {annotation_text(kind)}",
                 f"make the column {' or '.join(sorted(fitting))}, or change the field",
             )
         elif accepts_none(kind) and column.is_not_null:
             yield Problem(
                 "nulls",
-                f"column {field.name} is NOT NULL, but {label} is {shown(kind)}",
+                f"column {field.name} is NOT NULL, but {label} is {annotation_text(kind)}",
                 "remove `| None`, or NOT NULL",
             )
 
@@ -218,6 +218,6 @@ def _plain(annotation: Any) -> Any:
 def _column_types(kind: Any) -> frozenset[str]:
     """Return the types of columns that take values of a field."""
     value = without_none(kind)
-    fitting = arriving(value) | {column for column, sent in WIRE if sent is value}
+    fitting = fitting_column_types(value) | {column for column, sent in WIRE if sent is value}
     # Nested values are sent as json or jsonb.
     return fitting | {"json", "jsonb"} if fitting & {"json"} else fitting

@@ -18,7 +18,7 @@ from ..records.shared import JsonValue
 _TEXT = frozenset({"text", "character varying", "character", "name"})
 _JSON = frozenset({"json", "jsonb"})
 _INTEGERS = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
-_ARRIVE: dict[Any, frozenset[str]] = {
+_COLUMN_TYPES: dict[Any, frozenset[str]] = {
     bool: frozenset({"boolean"}),
     bytes: frozenset({"bytea"}),
     dt.date: frozenset({"date"}),
@@ -31,22 +31,22 @@ _ARRIVE: dict[Any, frozenset[str]] = {
     str: _TEXT,
     UUID: frozenset({"uuid"}),
 }
-_GO: dict[type, frozenset[str]] = {
-    **_ARRIVE,
+_PARAMETER_TYPES: dict[type, frozenset[str]] = {
+    **_COLUMN_TYPES,
     float: frozenset({"real", "double precision", "numeric"}),
     str: _TEXT | _JSON,
 }
 
 
-def arriving(annotation: Any) -> frozenset[str]:
+def fitting_column_types(annotation: Any) -> frozenset[str]:
     """Return the column types that fit a field with this annotation."""
     kind = without_none(annotation)
     if get_origin(kind) is Literal:
         kind = type(get_args(kind)[0])
-    if kind in _ARRIVE:
-        return _ARRIVE[kind]
+    if kind in _COLUMN_TYPES:
+        return _COLUMN_TYPES[kind]
     if get_origin(kind) is list and is_plain(kind):
-        return frozenset(f"{item}[]" for item in arriving(get_args(kind)[0]))
+        return frozenset(f"{item}[]" for item in fitting_column_types(get_args(kind)[0]))
     # Any other type is nested, and decoded from json.
     return frozenset({"json"})
 
@@ -86,7 +86,7 @@ def refusal(value: Any, parameter_type: str) -> str | None:
     if kind is list and parameter_type.endswith("[]"):
         item = parameter_type.removesuffix("[]")
         return next(filter(None, (refusal(part, item) for part in value)), None)
-    if parameter_type not in _GO.get(kind, ()):
+    if parameter_type not in _PARAMETER_TYPES.get(kind, ()):
         return f"{_article(kind)}, which cannot be sent as {parameter_type}"
     if kind is int and abs(value) >= _INTEGERS[parameter_type]:
         return f"numbers such as {value}, too large for {parameter_type}"
@@ -103,19 +103,19 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def shown(annotation: Any) -> str:
+def annotation_text(annotation: Any) -> str:
     """Return the source text of an annotation."""
     if annotation is JsonValue:
         return "JsonValue"
     if get_origin(annotation) in (Union, types.UnionType):
-        return " | ".join(map(shown, get_args(annotation)))
+        return " | ".join(map(annotation_text, get_args(annotation)))
     if annotation is type(None):
         return "None"
     parts = get_args(annotation)
     name = getattr(get_origin(annotation) or annotation, "__name__", str(annotation))
     if get_origin(annotation) is Literal:
         return f"Literal[{', '.join(map(repr, parts))}]"
-    return f"{name}[{', '.join(map(shown, parts))}]" if parts else name
+    return f"{name}[{', '.join(map(annotation_text, parts))}]" if parts else name
 
 
 def structs_in(annotation: Any) -> Iterator[type[msgspec.Struct]]:
@@ -128,7 +128,7 @@ def structs_in(annotation: Any) -> Iterator[type[msgspec.Struct]]:
         yield from structs_in(part)
 
 
-def structs_within(annotations: Iterable[Any]) -> set[type[msgspec.Struct]]:
+def all_structs_in(annotations: Iterable[Any]) -> set[type[msgspec.Struct]]:
     """Return the records in annotations, in their fields and among their base classes."""
     found: set[type[msgspec.Struct]] = set()
     waiting = list(annotations)
@@ -145,7 +145,7 @@ def structs_within(annotations: Iterable[Any]) -> set[type[msgspec.Struct]]:
 def unresolved(annotation: Any) -> str | None:
     """Return why the fields of the records in an annotation cannot be read; None if they can."""
     try:
-        structs_within([annotation])
+        all_structs_in([annotation])
     except Exception as error:  # noqa: BLE001 (an annotation is any expression)
         return str(error)
     return None

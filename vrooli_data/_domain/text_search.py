@@ -12,7 +12,7 @@ _MAX_QUERY = 255
 _DOTTED_I = "i\u0307"
 
 
-def folded(text: str) -> str:
+def fold(text: str) -> str:
     """Return *text* in the one form that search compares.
 
     Full case folding of the compatibility decomposition. These are equal: normal forms, upper and
@@ -28,19 +28,19 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", text.replace(_DOTTED_I, "i"))
 
 
-def pattern(text: str) -> str:
+def like_pattern(text: str) -> str:
     """Return the LIKE pattern of the texts that hold *text*; its wildcards match themselves."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 
 
-def searched(query: str) -> str:
+def normalized_query(query: str) -> str:
     """Return a search text in the folded form; refuse an invalid one."""
     check_text("query", query, _MAX_QUERY, 1)
-    return folded(query)
+    return fold(query)
 
 
-def holds_trigram(query: str) -> bool:
+def has_trigram(query: str) -> bool:
     """Return whether a text has three word characters in a row, so that trigram indexes help.
 
     pg_trgm ignores characters that are not letters or digits. For ``a!!`` it has no trigram to look

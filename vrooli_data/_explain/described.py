@@ -9,9 +9,9 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from .._contract.findings import place
+from .._contract.findings import shown_path
 from .._contract.header import HeaderError, record_line, record_type
-from .._contract.value_types import shown
+from .._contract.value_types import annotation_text
 from .._queries import Source, sql_folder
 from .._rows import record_fields
 
@@ -42,7 +42,7 @@ def _file(source: Source) -> str:
     home = sql_folder().parent
     if source.path.is_relative_to(home):
         return source.path.relative_to(home).as_posix()
-    return place(source.path)
+    return shown_path(source.path)
 
 
 def record(source: Source, records: Mapping[str, Any]) -> list[RecordFields]:
@@ -60,10 +60,12 @@ def record(source: Source, records: Mapping[str, Any]) -> list[RecordFields]:
     found: dict[str, RecordFields] = {}
     while waiting:
         for kind in _records_in(waiting.pop(0)):
-            name = shown(kind)
+            name = annotation_text(kind)
             if name not in found:
                 fields = record_fields(kind)
-                found[name] = RecordFields(name, tuple((f.name, shown(f.type)) for f in fields))
+                found[name] = RecordFields(
+                    name, tuple((f.name, annotation_text(f.type)) for f in fields)
+                )
                 waiting += [field.type for field in fields]
     return list(found.values())
 

@@ -45,7 +45,7 @@ def _node(plan: PlanTree, node: PlanNode) -> Html:
     below = [_node(plan, child) for child in node.children]
     children = tag("ul", *below) if below else Html()
     share = plan.share(plan.cost(node).ms)
-    heat = "never" if node.loops == 0 and node.rows is not None else _warmth(share)
+    heat = "never" if node.loops == 0 and node.rows is not None else _heat_class(share)
     head = joined(_title(node), _numbers(plan, node), _bar(share))
     if not facts and not children:
         return tag("li", tag("div", head, class_="step"), class_=heat)
@@ -70,7 +70,7 @@ def _numbers(plan: PlanTree, node: PlanNode) -> Html:
     if cost.pages:
         read = f" ({cost.read:,} read)" if cost.read else ""
         parts.append(f"{counted(cost.pages, 'page', 'pages')}{read}")
-    return _measured(" · ".join(parts), cost.ms, plan.share(cost.ms))
+    return _cost(" · ".join(parts), cost.ms, plan.share(cost.ms))
 
 
 def _trigger(plan: PlanTree, trigger: Trigger) -> Html:
@@ -81,12 +81,12 @@ def _trigger(plan: PlanTree, trigger: Trigger) -> Html:
         class_="title",
     )
     share = plan.share(trigger.ms)
-    numbers = _measured(counted(trigger.calls, "call", "calls"), trigger.ms, share)
+    numbers = _cost(counted(trigger.calls, "call", "calls"), trigger.ms, share)
     row = tag("div", title, numbers, _bar(share), class_="step")
-    return tag("li", row, class_=_warmth(share))
+    return tag("li", row, class_=_heat_class(share))
 
 
-def _measured(text: str, ms: float, share: float) -> Html:
+def _cost(text: str, ms: float, share: float) -> Html:
     return tag(
         "span",
         tag("span", text),
@@ -104,5 +104,5 @@ def _bar(share: float) -> Html:
     return tag("span", class_="bar", style=f"--share: {min(share, 1):.0%}", aria_hidden="true")
 
 
-def _warmth(share: float) -> str:
+def _heat_class(share: float) -> str:
     return "hot" if share >= LARGE_SHARE else "warm" if share >= _WARM_SHARE else "cool"

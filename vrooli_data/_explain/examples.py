@@ -14,7 +14,7 @@ from psycopg.types.string import TextLoader
 
 from .. import _async
 from .._classify import translate
-from .._contract.findings import place
+from .._contract.findings import shown_path
 from .._contract.header import plan_line
 from .._contract.modules import find_repositories
 from .._contract.recording import record_methods
@@ -96,7 +96,7 @@ class ExampleValues:
             try:
                 return cursor.execute(self._statements[name].encode()).fetchone()
             except psycopg.Error as error:
-                raise _refused(error, name, lost=self._connection.closed) from None
+                raise _example_error(error, name, lost=self._connection.closed) from None
 
 
 def package_examples() -> ExampleQueries:
@@ -119,23 +119,23 @@ def read_examples(folder: Path, sources: Iterable[Source]) -> ExampleQueries:
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError):
-            raise InvalidFile(f"{place(path)}: the file is not readable as UTF-8") from None
+            raise InvalidFile(f"{shown_path(path)}: the file is not readable as UTF-8") from None
         _, *parts = _NAME_LINE.split(text)
         if not parts:
             raise InvalidFile(
-                f"{place(path)}: the file has no query: add a line `-- name: name()^`"
+                f"{shown_path(path)}: the file has no query: add a line `-- name: name()^`"
             )
         for name, statement in zip(parts[::2], parts[1::2], strict=True):
             if name in found:
-                raise InvalidFile(f"{place(path)}: the example {name} is defined twice")
+                raise InvalidFile(f"{shown_path(path)}: the example {name} is defined twice")
             if name not in allowed:
                 raise InvalidFile(
-                    f"{place(path)}: the example {name} belongs to no query; name it "
+                    f"{shown_path(path)}: the example {name} belongs to no query; name it "
                     f"folder, folder__query or {_ANY_QUERY}"
                 )
             found[name] = statement.strip().removesuffix(";")
     if not found:
-        raise InvalidFile(f"{place(folder)} contains no .sql file")
+        raise InvalidFile(f"{shown_path(folder)} contains no .sql file")
     return ExampleQueries(found, remedy="add rows, or change the example")
 
 
@@ -146,7 +146,7 @@ def _names(source: Source) -> tuple[str, str]:
     return folder, f"{folder}__{query.partition('__')[0]}"
 
 
-def _refused(error: psycopg.Error, name: str, *, lost: bool) -> VrooliDataError:
+def _example_error(error: psycopg.Error, name: str, *, lost: bool) -> VrooliDataError:
     if isinstance(error, psycopg.ProgrammingError) and error.diag.message_primary:
         # Such a message names columns and tables, not values.
         return DatabaseError(f"the example {name}: {error.diag.message_primary}")

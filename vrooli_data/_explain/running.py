@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Literal
 
 from .._classify import translate
 from .._contract.header import HeaderError, plan_line
-from .._contract.index_check import IndexChecker, refused
+from .._contract.index_check import IndexChecker, planning_problem
 from .._contract.problems import Problem
 from .._plans import PlanTree
 from .._queries import Source
@@ -119,7 +119,7 @@ class Explainer:
         except psycopg.Error as error:
             if self._connection.closed:
                 raise
-            return (refused(error),)
+            return (planning_problem(error),)
         return tuple(dict.fromkeys(self._checker.problems(source, plans.values(), line)))
 
     def _explain(

@@ -10,7 +10,7 @@ import msgspec
 from psycopg import Connection
 
 from .. import records
-from .._contract.findings import Finding, place
+from .._contract.findings import Finding, shown_path
 from .._contract.modules import records_of
 from .._contract.scratch import SCRATCH_SCHEMA, scratch_database
 from .._ledger import migrated_session
@@ -82,7 +82,7 @@ class Survey(msgspec.Struct, frozen=True):
 def findings(explained: Sequence[Explained]) -> list[Finding]:
     """Return the problems of queries with their places."""
     return sorted(
-        Finding(place(each.source.path), each.source.line, each.source.name, *problem)
+        Finding(shown_path(each.source.path), each.source.line, each.source.name, *problem)
         for each in explained
         for problem in each.problems
     )
@@ -120,13 +120,13 @@ def survey_growth(
         progress: receives the progress of the work.
     """
     progress = progress or NoProgress()
-    small, smaller = _side(conninfo, sources, scale / FACTOR, progress)
-    large, larger = _side(conninfo, sources, scale, progress)
-    queries = map(_compared, small.queries, large.queries)
+    small, smaller = _survey_scale(conninfo, sources, scale / FACTOR, progress)
+    large, larger = _survey_scale(conninfo, sources, scale, progress)
+    queries = map(_with_growth, small.queries, large.queries)
     return msgspec.structs.replace(large, queries=tuple(queries), seeded=(smaller, larger))
 
 
-def _side(
+def _survey_scale(
     conninfo: str | None, sources: Sequence[Source], scale: float, progress: Progress
 ) -> tuple[Survey, SeededDatabase]:
     with scratch_database(conninfo) as url:
@@ -139,7 +139,7 @@ def _side(
     return found, SeededDatabase(scale, report.rows)
 
 
-def _compared(small: SurveyedQuery, large: SurveyedQuery) -> SurveyedQuery:
+def _with_growth(small: SurveyedQuery, large: SurveyedQuery) -> SurveyedQuery:
     before, after = small.plan, large.plan
     grew = None if before is None or after is None else growth(before, after, FACTOR)
     return SurveyedQuery(large.explained, before, grew)

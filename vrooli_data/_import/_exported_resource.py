@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from .._binding import own_queries
-from .._domain.text_search import folded
+from .._domain.text_search import fold
 from ..records.resources import ResourceType
 from ..validation import MAX_BIGINT, MAX_INTEGER
 from ._format import Format
@@ -140,9 +140,9 @@ def _staged(translation: _TranslationLine) -> _StagedTranslation:
     return _StagedTranslation(
         language=translation.language,
         name=translation.name,
-        name_folded=folded(translation.name),
+        name_folded=fold(translation.name),
         description=description,
-        description_folded=None if description is None else folded(description),
+        description_folded=None if description is None else fold(description),
         created_at=translation.created_at,
         updated_at=translation.updated_at,
     )

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from .._binding import own_queries
 from .._domain.formats import language_tag
-from .._domain.text_search import folded
+from .._domain.text_search import fold
 from .._public_id import new_public_id
 from ..records.resources import ResourceType
 from ._format import Format
@@ -73,9 +73,9 @@ def _stage(line: bytes) -> _StagedResource:
         is_complete=resource.is_complete,
         language=language_tag(resource.language),
         name=resource.name,
-        name_folded=folded(resource.name),
+        name_folded=fold(resource.name),
         description=description,
-        description_folded=None if description is None else folded(description),
+        description_folded=None if description is None else fold(description),
     )
 
 

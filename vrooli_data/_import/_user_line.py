@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from .._binding import own_queries
-from .._domain.text_search import folded
+from .._domain.text_search import fold
 from ._format import Format
 from ._json import LineDecoder, check_line
 from ._limits import Count, Moment, Name, PublicId, check_moments
@@ -64,7 +64,7 @@ def _stage(line: bytes) -> _StagedUser:
         public_id=user.public_id,
         email=user.email,
         name=user.name,
-        name_folded=folded(user.name),
+        name_folded=fold(user.name),
         handle=user.handle,
         is_bot=user.is_bot,
         is_private=user.is_private,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._copying import jsonb
-from .._domain.text_search import folded
+from .._domain.text_search import fold
 from ._chance import Draw, between, happens, pick, rank, spread
 from ._rows import MemberRow, TeamRow, UserRow
 from ._table import Table, seed_copy
@@ -52,7 +52,7 @@ def _users(world: World) -> Iterator[UserRow]:
             public_id(id),
             email,
             name,
-            folded(name),
+            fold(name),
             None if happens(draw, 0.2) else f"{'bot' if is_bot else 'user'}_{id}",
             is_bot,
             happens(draw, 0.08),

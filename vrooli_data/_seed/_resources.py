@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._copying import jsonb
-from .._domain.text_search import folded
+from .._domain.text_search import fold
 from ._chance import between, happens, pick
 from ._rows import BookmarkRow, ResourceRow, TranslationRow, VersionRow
 from ._shapes import Shapes
@@ -113,9 +113,9 @@ def _translations(world: World, shapes: Shapes) -> Iterator[TranslationRow]:
                 resource_id,
                 language,
                 name,
-                folded(name),
+                fold(name),
                 description,
-                None if description is None else folded(description),
+                None if description is None else fold(description),
                 created_at,
                 between(draw, created_at, world.timeline.end),
             )

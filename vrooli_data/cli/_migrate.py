@@ -56,8 +56,8 @@ def migrate(
         typer.Option(
             "--rollback-to",
             metavar="ID",
-            help="Take back every later migration, with its tables' data; 0 takes back all. "
-            "With --migrations, take back only those of the application.",
+            help="Roll back every later migration, with its tables' data; 0 rolls back all. "
+            "With --migrations, roll back only those of the application.",
         ),
     ] = None,
     lock_timeout: Annotated[
@@ -106,7 +106,7 @@ def migrate(
         )
         _show_status(states)
     elif rollback is not None:
-        taken_back = rollback_to(
+        rolled_back = rollback_to(
             url,
             rollback,
             migrations=migrations,
@@ -116,7 +116,7 @@ def migrate(
             lock_timeout=lock_timeout,
             wait=wait,
         )
-        _show_taken_back(rollback, taken_back)
+        _show_rolled_back(rollback, rolled_back)
     else:
         report = apply(
             url,
@@ -142,10 +142,10 @@ def _show_applied(report: MigrationReport) -> None:
         say(f"Nothing to do: {report.already_applied} were applied before.")
 
 
-def _show_taken_back(migration_id: str, taken_back: list[str]) -> None:
-    for taken in taken_back:
-        say(f"Took back {taken}")
-    if not taken_back:
+def _show_rolled_back(migration_id: str, rolled_back: list[str]) -> None:
+    for id in rolled_back:
+        say(f"Rolled back {id}")
+    if not rolled_back:
         say(f"Nothing to do: none after {migration_id} was applied.")
 
 

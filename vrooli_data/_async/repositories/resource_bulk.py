@@ -8,7 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from ..._domain import own_queries
-from ..._domain.text_search import folded
+from ..._domain.text_search import fold
 from ...engine import (
     AsyncInputs,
     AsyncRepository,
@@ -102,10 +102,10 @@ def _staged_with_version(given: CreateResourceWithVersion) -> _StagedResourceWit
         )
         staged.language = translation["language"]
         staged.name = translation["name"]
-        staged.name_folded = folded(translation["name"])
+        staged.name_folded = fold(translation["name"])
         staged.description = translation["description"]
         if staged.description is not None:
-            staged.description_folded = folded(staged.description)
+            staged.description_folded = fold(staged.description)
     return staged
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..._domain import own_queries
 from ..._domain.formats import new_language
-from ..._domain.text_search import folded
+from ..._domain.text_search import fold
 from ...engine import AsyncRepository
 from ...errors import NotFound
 from ...inputs import SetTranslation
@@ -52,9 +52,9 @@ class AsyncResourceTranslations(AsyncRepository):
             resource_id,
             tag,
             name,
-            folded(name),
+            fold(name),
             description,
-            None if description is None else folded(description),
+            None if description is None else fold(description),
         )
         if stored is None:
             raise NotFound(

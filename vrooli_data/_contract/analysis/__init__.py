@@ -52,11 +52,11 @@ class Analysis:
         return has_one_row(self._tree)
 
     def nulls(self) -> list[Nullable]:
-        """Tell of each column whether it can be NULL."""
+        """Return for each column whether it can be NULL."""
         return [self._nulls.of_any(column) for column in self._columns]
 
     def array_items(self) -> list[Nullable | None]:
-        """Tell of each column whether items of an array can be NULL; None if not known."""
+        """Return for each column whether items of an array can be NULL; None if not known."""
         return [self._items.of_any(column) for column in self._columns]
 
     def json_shapes(self) -> list[JsonShape]:

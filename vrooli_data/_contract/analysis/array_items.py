@@ -99,7 +99,7 @@ class ItemInference:
         return None if found is None else self.of_any(found)
 
     def _column_of_table(self, relation: TreeNode, column: int) -> Nullable | None:
-        """Tell of a column of a table: only a CHECK constraint keeps NULL out of an array."""
+        """Decide for a column of a table: only a CHECK constraint keeps NULL out of an array."""
         table = relation.number("relid")
         if relation.text("relkind") not in {"r", "p"}:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ..._domain import own_queries
 from ..._domain.formats import new_language
-from ..._domain.text_search import folded
+from ..._domain.text_search import fold
 from ...engine import Repository
 from ...errors import NotFound
 from ...inputs import SetTranslation
@@ -53,9 +53,9 @@ class ResourceTranslations(Repository):
             resource_id,
             tag,
             name,
-            folded(name),
+            fold(name),
             description,
-            None if description is None else folded(description),
+            None if description is None else fold(description),
         )
         if stored is None:
             raise NotFound(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, get_args
 
 from ..._domain import own_queries
-from ..._domain.text_search import holds_trigram, pattern, searched
+from ..._domain.text_search import has_trigram, like_pattern, normalized_query
 from ...engine import Page, Update, json_text, new_public_id
 from ...errors import InvalidInput, NotFound
 from ...inputs import CreateResource, UpdateResource
@@ -232,10 +232,10 @@ class ResourceRepository(ResourceVersions, ResourceTranslations, ResourceBulk, R
         if resource_type is not None:
             check_choice("resource_type", resource_type, _TYPES)
         check_limit(limit)
-        text = searched(query)
+        text = normalized_query(query)
         types = () if resource_type is None else (resource_type,)
-        by_trigram = self.has_extension("pg_trgm") and holds_trigram(text)
-        return self.find_all(_SEARCH[bool(types), by_trigram], pattern(text), *types, limit)
+        by_trigram = self.has_extension("pg_trgm") and has_trigram(text)
+        return self.find_all(_SEARCH[bool(types), by_trigram], like_pattern(text), *types, limit)
 
     def create(self, resource: CreateResource) -> Resource:
         """Insert one resource without versions or translations (sql/resources/write.sql).

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ..._domain import own_queries
 from ..._domain.formats import normalized_email, normalized_handle
-from ..._domain.text_search import folded, holds_trigram, pattern, searched
+from ..._domain.text_search import fold, has_trigram, like_pattern, normalized_query
 from ...engine import (
     BulkResult,
     Inputs,
@@ -90,7 +90,7 @@ def _new_user(user: CreateUser) -> _NewUser:
         values["public_id"] or new_public_id(),
         values["email"],
         values["name"],
-        folded(values["name"]),
+        fold(values["name"]),
         values["handle"],
         values["is_bot"],
         values["is_private"],
@@ -174,12 +174,12 @@ class UserRepository(Repository):
         """
         check_choice("match_email", match_email, ("exact", "substring"))
         check_limit(limit)
-        text, email = searched(query), normalized_email(query)
-        by_trigram = self.has_extension("pg_trgm") and holds_trigram(text)
+        text, email = normalized_query(query), normalized_email(query)
+        by_trigram = self.has_extension("pg_trgm") and has_trigram(text)
         if match_email == "substring":
-            by_trigram = by_trigram and holds_trigram(email)
-            email = pattern(email)
-        return self.find_all(_SEARCH[match_email, by_trigram], pattern(text), email, limit)
+            by_trigram = by_trigram and has_trigram(email)
+            email = like_pattern(email)
+        return self.find_all(_SEARCH[match_email, by_trigram], like_pattern(text), email, limit)
 
     def list_stats(
         self,
@@ -306,5 +306,5 @@ def _changed(changes: UpdateUser) -> dict[str, Any]:
     """Return what an update stores, with the name also as search folds it."""
     values = checked_changes(changes, UpdateUser)
     if "name" in values:
-        values["name_folded"] = folded(values["name"])
+        values["name_folded"] = fold(values["name"])
     return values
