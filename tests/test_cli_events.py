@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -49,12 +50,16 @@ def test_events_are_printed_until_a_signal(
     make: Factory,
     number: signal.Signals,
 ) -> None:
-    first, second = make.event(1), make.event(1)
+    hostile = "\x1b\x7f\x9b31m\u202e\n"
+    first, second = make.event(1, new_data={hostile: hostile}), make.event(1)
     relay = start()
     until(admin, "SELECT count(published_at) = 2 FROM change_events")
     relay.send_signal(number)
     printed, errors = relay.communicate(timeout=60)
     assert (relay.returncode, errors) == (0, b"")
+    # Nothing in it acts on a terminal, and the values are the same.
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", printed.decode())
+    assert json.loads(printed.splitlines()[0])["new_data"] == {hostile: hostile}
     assert [json.loads(line)["event_id"] for line in printed.splitlines()] == [
         str(first),
         str(second),

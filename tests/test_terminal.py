@@ -21,9 +21,11 @@ from vrooli_data._visible import visible, visible_lines
 from vrooli_data.cli import main
 
 #: A window's title, a new line's beginning, a colour by a C1 character, text that runs backwards.
-HOSTILE = "a\x1b]0;b\x07\rc\x9b31md\u202ee\u2066f\x7fg\x08[red]h"
-SHOWN = r"a\u001b]0;b\u0007\u000dc\u009b31md\u202ee\u2066f\u007fg\u0008[red]h"
-ACTS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+#: A line break, which a table or a list would show as a line of its own.
+HOSTILE = "a\x1b]0;b\x07\rc\x9b31md\u202ee\u2066f\x7fg\x08[red]h\nline"
+ONE_LINE = HOSTILE.replace("\n", "")
+SHOWN = r"a\u001b]0;b\u0007\u000dc\u009b31md\u202ee\u2066f\u007fg\u0008[red]h\u000aline"
+ACTS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|^ *line", re.MULTILINE)
 CLI = Path(vrooli_data.cli.__file__).parent
 #: The one module that prints, and what works without typer and rich.
 PRINT = {CLI / "_output.py", CLI / "__init__.py"}
@@ -75,7 +77,7 @@ def quiet(printed: str) -> bool:
 def test_the_demo(call: Call, hostile_url: str) -> None:
     status, printed = call("demo", "--database-url", hostile_url)
     assert (status, quiet(printed)) == (0, True), printed
-    assert r"a\x1b]0;b\x07\rc\x9b31md\u202ee\u2066f\x7fg\x08[red]h" in printed
+    assert r"a\x1b]0;b\x07\rc\x9b31md\u202ee\u2066f\x7fg\x08[red]h\nline" in printed
     assert f" {SHOWN}" in printed
 
 
@@ -106,12 +108,41 @@ def test_drift(call: Call, database_url: str, admin: psycopg.Connection[Any]) ->
     assert r"c\u009b31md\u202ee" in printed
 
 
+@pytest.mark.slow("the command line")
+def test_events(call: Call, hostile_url: str) -> None:
+    with psycopg.connect(hostile_url) as connection:
+        connection.execute(
+            "UPDATE change_events SET entity_type = %s, change_type = %s, parked_at = now(), "
+            "last_error = %s",
+            (HOSTILE, HOSTILE, HOSTILE),
+        )
+    status, printed = call("events", "--parked", "--database-url", hostile_url)
+    assert (status, quiet(printed)) == (0, True), printed
+    assert printed.count(SHOWN) >= 3
+
+
+@pytest.mark.slow("the command line")
+@pytest.mark.parametrize("kind", ["users", "resources", "runs"])
+def test_an_export_to_the_standard_output(
+    call: Call, hostile_url: str, tmp_path: Path, kind: str
+) -> None:
+    status, printed = call("export", kind, "-", "--database-url", hostile_url)
+    assert (status, quiet(printed)) == (0, True)
+    call("export", kind, tmp_path / "lines", "--database-url", hostile_url)
+    lines = (tmp_path / "lines").read_bytes().splitlines()
+    # The values stay the same.
+    assert [msgspec.json.decode(line) for line in printed.split("\n")[:-1]] == [
+        msgspec.json.decode(line) for line in lines
+    ]
+    assert any(HOSTILE in texts(msgspec.json.decode(line)) for line in lines)
+
+
 def _check(folder: Path) -> tuple[object, ...]:
     path = folder / HOSTILE
     path.mkdir()
-    header = f"-- Record: {HOSTILE}\n-- Index:  none\n-- Locks:  none\n"
+    header = f"-- Record: {ONE_LINE}\n-- Index:  none\n-- Locks:  none\n"
     (path / "read.sql").write_text(f"-- name: find()\n-- Find.\n{header}SELECT 1;\n")
-    (path / f"{HOSTILE}.sql").write_text(f"-- name: {HOSTILE}()\n")
+    (path / f"{HOSTILE}.sql").write_text(f"-- name: {ONE_LINE}()\n")
     return "check", "--sql", folder, "--records", "vrooli_data.records"
 
 

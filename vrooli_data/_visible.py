@@ -19,3 +19,10 @@ def visible(text: str) -> str:
 def visible_lines(text: str) -> str:
     """Escape each line of a text; its line breaks stay."""
     return "\n".join(map(visible, text.split("\n")))
+
+
+def visible_json(line: bytes) -> bytes:
+    """Escape a JSON value on one line. Its value stays the same."""
+    if line.isascii() and b"\x7f" not in line:
+        return line
+    return visible(line.decode()).encode()

@@ -12,7 +12,7 @@ import typer
 from .._contract.check import prepare
 from .._contract.findings import Format, Report, as_json, as_sarif, as_text
 from ._options import DatabaseUrl, DataDir, SchemaWithSql, SearchPathWithSql
-from ._output import say
+from ._output import say_lines
 from ._target import target
 
 
@@ -72,7 +72,7 @@ def check(
 
 def show_report(report: Report, shape: Format) -> None:
     """Print the report, and exit with 1 if it has findings."""
-    say(_shown(report, shape))
+    say_lines(_shown(report, shape))
     raise typer.Exit(1 if report.findings else 0)
 
 

@@ -30,7 +30,7 @@ from .._queries import Source, sql_folder
 from .._seed import check_scale
 from ..errors import InvalidInput
 from ._options import DatabaseUrl, DataDir, Schema, SearchPathWithSql, refuse_given
-from ._output import Rows, say, show, styled, table
+from ._output import Rows, say, show, styled, styled_lines, table
 from ._progress import progress_bars
 from ._target import target, with_options
 
@@ -257,12 +257,12 @@ def _add_query(rows: Rows, explained: Explained) -> None:
     plan = explained.plan
     if plan is None or explained.note:
         lines = [with_options(explained.note or ""), *(plan.paths if plan else ())]
-        rows.add(explained.source.name, "", "", "", styled("\n".join(lines), "dim"))
+        rows.add(explained.source.name, "", "", "", styled_lines(lines, "dim"))
         return
     rows.add(
         explained.source.name,
         f"{plan.rows:,}",
         f"{plan.execution_ms:.3f}",
         f"{plan.pages:,}",
-        "\n".join(plan.paths),
+        styled_lines(plan.paths),
     )

@@ -13,7 +13,7 @@ from .._export._arrow import check_arrow
 from .._export._files import whole_file
 from .._export._lines import is_packed
 from ._options import DatabaseUrl, DataDir, Schema
-from ._output import show, table
+from ._output import json_output, show, table
 from ._progress import progress_bars
 from ._target import target
 
@@ -75,9 +75,11 @@ def _export(
     packed = is_packed(file, compress=gzip or None)
     if file_format == "arrow":
         check_arrow(compress=packed)
+    is_text = file_format == "ndjson" and not packed
+    piped = json_output() if is_text else sys.stdout.buffer
     with (
         # Before a server is started.
-        whole_file(sys.stdout.buffer if is_piped else file) as opened,
+        whole_file(piped if is_piped else file) as opened,
         progress_bars() as progress,
     ):
         report = export(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+from typing import BinaryIO, cast
 
 import typer
 from rich import box
@@ -11,20 +13,47 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .._visible import visible_lines
+from .._visible import visible, visible_json, visible_lines
 
 #: Wide enough for the longest index name. On a terminal, the width of the terminal is used.
 _WIDTH_OF_FILES = 100
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print lines of text."""
-    typer.echo(visible_lines(text), err=err)
+    """Print a line. A line break in it, which may be part of a name, is escaped."""
+    typer.echo(visible(text), err=err)
+
+
+def say_lines(text: str) -> None:
+    """Print lines of text that contain no names and values, or contain them escaped."""
+    typer.echo(visible_lines(text))
 
 
 def styled(text: str, style: str = "") -> Text:
-    """Return text for a cell of a table, or for `show`."""
-    return Text(visible_lines(text), style)
+    """Return a line for a cell of a table, or for `show`."""
+    return Text(visible(text), style)
+
+
+def styled_lines(lines: Iterable[str], style: str = "") -> Text:
+    """Return several lines for a cell of a table."""
+    return Text("\n".join(map(visible, lines)), style)
+
+
+class JsonOutput:
+    """The standard output for lines of JSON, whose control characters it escapes."""
+
+    def write(self, line: bytes) -> int:
+        """Write a JSON value, or a line end."""
+        return sys.stdout.buffer.write(line if line == b"\n" else visible_json(line))
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        sys.stdout.buffer.flush()
+
+
+def json_output() -> BinaryIO:
+    """Return the standard output for lines of JSON, each written at once."""
+    return cast("BinaryIO", JsonOutput())
 
 
 def show(*things: RenderableType) -> None:

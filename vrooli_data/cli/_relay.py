@@ -15,6 +15,7 @@ import typer
 from .._relay import RelayOptions
 from .._sync.database import Database
 from .._sync.relay import Handler
+from .._visible import visible_json
 from ..errors import InvalidInput
 from ..records.events import ChangeEvent
 from ._options import DatabaseUrl, DataDir, Schema
@@ -126,7 +127,7 @@ class _OutputClosed(BaseException):
 
 def _print(event: ChangeEvent) -> None:
     try:
-        sys.stdout.buffer.write(_encode(event) + b"\n")
+        sys.stdout.buffer.write(visible_json(_encode(event)) + b"\n")
         sys.stdout.buffer.flush()
     except OSError as error:
         raise _OutputClosed(error) from None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..._queries import sql_folder
 from .._invocation import program, python, short
-from .._output import say
+from .._output import say_lines
 from .._target import db_command
 from ._subjects import Subjects
 
@@ -28,7 +28,7 @@ def next_steps(data_dir: Path | None, subjects: Subjects) -> None:
     else:
         first = "# with DATABASE_URL set to the database of this demo:"
         last = ""
-    say(f"""
+    say_lines(f"""
 # Three things to try next
 {first}
 

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.pretty import Pretty
 
 from ... import HeldConnection
-from .._output import show, styled, table
+from .._output import show, styled, styled_lines, table
 from ._measure import CALLS, LEAST_CALLS, measure
 from ._patterns import Pattern
 
@@ -27,23 +27,24 @@ def show_aggregate(name: str, held: HeldConnection, patterns: Iterable[Pattern])
             str(measured.rows),
             f"{measured.median_ms:.3f}",
             f"{measured.p95_ms:.3f}",
-            "\n".join(measured.plan.paths),
+            styled_lines(measured.plan.paths),
         )
         if pattern.example:
             examples.append((pattern.example, measured.result))
-    show(styled(f"\ndb.{name}", "bold"), styled(f"queries in sql/{name}/", "dim"), rows)
+    show(styled_lines(("", f"db.{name}"), "bold"), styled(f"queries in sql/{name}/", "dim"), rows)
     for code, record in examples:
         show(
-            styled(f"\n>>> {code}", "bold"),
+            styled_lines(("", f">>> {code}"), "bold"),
             Padding(_pretty(record), (0, 0, 0, 2)),
         )
 
 
 def show_explanation() -> None:
     """Explain the numbers."""
+    show()
     show(
         styled(
-            f"\nEach time is measured over {LEAST_CALLS} to {CALLS} calls on one connection, from "
+            f"Each time is measured over {LEAST_CALLS} to {CALLS} calls on one connection, from "
             "the call to the finished records. The indexes come from EXPLAIN of the same statement "
             "with the same values.",
             "dim",
