@@ -24,7 +24,7 @@ from vrooli_data import (
     User,
 )
 
-from ._compat import Started, pause, until_waiting
+from ._compat import Started, Use, pause, until_waiting
 from .whole_pool import check_whole
 
 SIZE = 4
@@ -184,6 +184,55 @@ async def test_a_call_through_psycopg_that_has_sent_nothing_is_undone_with_the_b
                 await pause(0.001)
     with pytest.raises(psycopg.OperationalError):
         await other.result()
+    await check_whole(db, SIZE)
+    assert names(admin) == []
+
+
+async def leave_copy_in(connection: AsyncConnection[Any]) -> object:
+    copying = connection.cursor().copy("COPY users (public_id, name) FROM STDIN")
+    await copying.__aenter__()
+    return copying
+
+
+async def leave_copy_out(connection: AsyncConnection[Any]) -> object:
+    copying = connection.cursor().copy("COPY (SELECT generate_series(1, 100000)) TO STDOUT")
+    await copying.__aenter__()
+    return copying
+
+
+async def leave_stream(connection: AsyncConnection[Any]) -> object:
+    stream = connection.cursor().stream("SELECT generate_series(1, 100000)")
+    await anext(stream)
+    return stream
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("leave", [leave_copy_in, leave_copy_out, leave_stream])
+async def test_what_is_left_open_through_psycopg_is_undone_with_the_block(
+    db: AsyncDatabase, admin: Connection[Any], leave: Use[AsyncConnection[Any]], fails: bool
+) -> None:
+    kept: list[object] = []
+    seen = ZeroDivisionError if fails else InvalidUse
+    with pytest.raises(seen, match=None if fails else "still under way at the end"):
+        async with db.transaction() as tx:
+            await create(tx, "Lost")
+            kept.append(await leave(tx.connection))
+            if fails:
+                raise ZeroDivisionError
+    await check_whole(db, SIZE)
+    assert names(admin) == []
+
+
+@pytest.mark.parametrize("leave", [leave_copy_in, leave_copy_out, leave_stream])
+async def test_what_is_left_open_through_psycopg_in_a_savepoint_is_undone_with_the_transaction(
+    db: AsyncDatabase, admin: Connection[Any], leave: Use[AsyncConnection[Any]]
+) -> None:
+    kept: list[object] = []
+    with pytest.raises(ZeroDivisionError):
+        async with db.transaction() as tx, tx.savepoint():
+            await create(tx, "Lost")
+            kept.append(await leave(tx.connection))
+            raise ZeroDivisionError
     await check_whole(db, SIZE)
     assert names(admin) == []
 

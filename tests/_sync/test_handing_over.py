@@ -25,7 +25,7 @@ from vrooli_data import (
     User,
 )
 
-from ._compat import Started, pause, until_waiting
+from ._compat import Started, Use, pause, until_waiting
 from .whole_pool import check_whole
 
 SIZE = 4
@@ -185,6 +185,55 @@ def test_a_call_through_psycopg_that_has_sent_nothing_is_undone_with_the_block(
                 pause(0.001)
     with pytest.raises(psycopg.OperationalError):
         other.result()
+    check_whole(db, SIZE)
+    assert names(admin) == []
+
+
+def leave_copy_in(connection: Connection[Any]) -> object:
+    copying = connection.cursor().copy("COPY users (public_id, name) FROM STDIN")
+    copying.__enter__()
+    return copying
+
+
+def leave_copy_out(connection: Connection[Any]) -> object:
+    copying = connection.cursor().copy("COPY (SELECT generate_series(1, 100000)) TO STDOUT")
+    copying.__enter__()
+    return copying
+
+
+def leave_stream(connection: Connection[Any]) -> object:
+    stream = connection.cursor().stream("SELECT generate_series(1, 100000)")
+    next(stream)
+    return stream
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("leave", [leave_copy_in, leave_copy_out, leave_stream])
+def test_what_is_left_open_through_psycopg_is_undone_with_the_block(
+    db: Database, admin: Connection[Any], leave: Use[Connection[Any]], fails: bool
+) -> None:
+    kept: list[object] = []
+    seen = ZeroDivisionError if fails else InvalidUse
+    with pytest.raises(seen, match=None if fails else "still under way at the end"):
+        with db.transaction() as tx:
+            create(tx, "Lost")
+            kept.append(leave(tx.connection))
+            if fails:
+                raise ZeroDivisionError
+    check_whole(db, SIZE)
+    assert names(admin) == []
+
+
+@pytest.mark.parametrize("leave", [leave_copy_in, leave_copy_out, leave_stream])
+def test_what_is_left_open_through_psycopg_in_a_savepoint_is_undone_with_the_transaction(
+    db: Database, admin: Connection[Any], leave: Use[Connection[Any]]
+) -> None:
+    kept: list[object] = []
+    with pytest.raises(ZeroDivisionError):
+        with db.transaction() as tx, tx.savepoint():
+            create(tx, "Lost")
+            kept.append(leave(tx.connection))
+            raise ZeroDivisionError
     check_whole(db, SIZE)
     assert names(admin) == []
 

@@ -581,6 +581,10 @@ class TransactionRunner:
 
     def _undo(self) -> None:
         """Roll back; close a connection that cannot, as its transaction is still open."""
+        if not self._was_alone:
+            # What is under way on it may have no end: a COPY that is left open in this very task.
+            self._connection.close()
+            return
         try:
             with suppress(psycopg.Error):
                 self._read_begin()
@@ -590,8 +594,7 @@ class TransactionRunner:
                 self._connection.close()
 
     def _try_to(self, statement: psycopg.sql.SQL | psycopg.sql.Composed) -> None:
-        # Without a connection there is nothing to undo. Another call whose connection was cut ends
-        # before this statement begins.
+        # Without a connection there is nothing to undo.
         if self._status() in _OPEN:
             try:
                 with self._connection.within(self._resolver.timeout):
