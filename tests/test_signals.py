@@ -22,7 +22,7 @@ import pytest
 from psycopg import Connection
 
 import vrooli_data
-from tests._sync._compat import until
+from tests._sync._compat import until, until_waiting
 from tests._sync.whole_pool import check_whole
 from tests.factories import Factory
 from vrooli_data import (
@@ -323,6 +323,76 @@ def test_an_exception_at_any_line_of_a_flush_neither_loses_nor_doubles_a_view(
             assert views(admin) == number, tracer.place
         assert views(admin) == number
         assert number > 20
+
+
+class Handler(Tracer):
+    """Calls a function at one line, as a signal handler is called, and goes on."""
+
+    def __init__(self, number: int, call: Callable[[], object], rooms: tuple[str, ...]) -> None:
+        super().__init__(number, Stop, rooms)
+        self._call = call
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
+        """Call it, and raise nothing."""
+        try:
+            return super().__call__(frame, event, argument)
+        except Stop:
+            self._call()
+            return None
+
+
+@pytest.mark.slow("an exception at any line")
+def test_a_signal_handler_may_add_and_flush_at_any_line_of_both(
+    database_url: str, admin: Connection[Any], make: Factory
+) -> None:
+    make.resource(public_id="a" * 12)
+    with Database.connect(database_url, max_size=1, timeout=10.0) as db:
+        buffer = ViewBuffer(db)
+
+        def count() -> None:
+            buffer.add("a" * 12)
+            buffer.flush()
+
+        number = 0
+        while True:
+            number += 1
+            handler = Handler(number, count, (*ROOMS, "views.py"))
+            with traced(handler):
+                count()
+            if not handler.place:
+                break
+            buffer.flush()
+            assert views(admin) == 2 * number, handler.place
+        assert number > 20
+
+
+def test_a_flush_in_a_signal_handler_leaves_the_writing_to_the_one_that_it_interrupts(
+    database_url: str, admin: Connection[Any], make: Factory, on_alarm: None
+) -> None:
+    make.resource(public_id="a" * 12)
+    with Database.connect(database_url, max_size=2, timeout=10.0) as db, ViewBuffer(db) as buffer:
+
+        def write(number: int, frame: FrameType | None) -> None:
+            buffer.add("a" * 12)
+            buffer.flush()
+            handled.set()
+
+        def interrupt() -> None:
+            until_waiting(admin)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+            handled.wait(60)
+            admin.execute("COMMIT")
+
+        handled = threading.Event()
+        signal.signal(signal.SIGALRM, write)
+        buffer.add("a" * 12)
+        admin.execute("BEGIN")
+        admin.execute("UPDATE resources SET views = 10")
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        buffer.flush()
+        thread.join()
+        assert views(admin) == 12
 
 
 async def sleep_in_transaction(tx: AsyncTransaction) -> None:

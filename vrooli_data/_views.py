@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from collections import deque
+from threading import Lock, RLock
 
 from ._transactions import COMMITTED, NOT_KNOWN
 from .errors import CommittedButCallbackFailed, CommitUnknown
@@ -39,10 +40,15 @@ class Batch:
 
 
 class Views:
-    """Views by public id; threads may add to them at the same time."""
+    """Views by public id; threads and signal handlers may add to them at the same time."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        # A signal handler may find its own thread in the middle of a change. That is told by a lock
+        # that `with` takes and gives back: a flag would stay set after an exception.
+        self._lock = RLock()
+        self._changing = Lock()
+        #: Views that are not summed up yet.
+        self._added: deque[str] = deque()
         self._sums: dict[str, int] = {}
         self._total = 0
         #: Views that were taken to be written, until it is known that they are.
@@ -51,12 +57,17 @@ class Views:
     def add(self, public_id: str) -> int:
         """Add one view, and return the number of those that are not taken."""
         with self._lock:
-            self._sums[public_id] = self._sums.get(public_id, 0) + 1
-            self._total += 1
-            return self._total
+            self._added.append(public_id)
+            if not self._changing.locked():
+                with self._changing:
+                    self._sum_up()
+            return self._total + len(self._added)
 
     def take(self, max_resources: int) -> Batch | None:
-        """Take the views of some resources; None where there are none."""
+        """Take the views of some resources; None where there are none.
+
+        None, too, in a signal handler that has interrupted a change of its own thread.
+        """
         self.batches = [each for each in self.batches if not each.is_over]
         for each in self.batches:
             if each.is_due:
@@ -65,9 +76,12 @@ class Views:
         batch = Batch()
         self.batches.append(batch)
         with self._lock:
-            for public_id in list(self._sums)[:max_resources]:
-                batch.views[public_id] = self._sums.pop(public_id)
-            self._total = sum(self._sums.values())
+            if not self._changing.locked():
+                with self._changing:
+                    self._sum_up()
+                    for public_id in list(self._sums)[:max_resources]:
+                        batch.views[public_id] = self._sums.pop(public_id)
+                    self._total = sum(self._sums.values())
         if batch.views:
             return batch
         self.batches.remove(batch)
@@ -76,7 +90,19 @@ class Views:
     def put_back(self, batch: Batch) -> None:
         """Put views back that were not written, behind those of other resources."""
         with self._lock:
-            for public_id in list(batch.views):
-                self._sums[public_id] = self._sums.get(public_id, 0) + batch.views.pop(public_id)
-            self._total = sum(self._sums.values())
+            if self._changing.locked():
+                # It stays among those that are to be written.
+                return
+            with self._changing:
+                for public_id in list(batch.views):
+                    self._sums[public_id] = self._sums.get(public_id, 0) + batch.views.pop(
+                        public_id
+                    )
+                self._total = sum(self._sums.values())
         batch.is_over = True
+
+    def _sum_up(self) -> None:
+        while self._added:
+            public_id = self._added[0]
+            self._sums[public_id] = self._sums.get(self._added.popleft(), 0) + 1
+            self._total += 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from vrooli_data import AsyncDatabase, CreateUser, InvalidUse
+from vrooli_data import AsyncDatabase, AsyncViewBuffer, CreateResource, CreateUser, InvalidUse
 
 REFUSED = "connect after the fork"
 
@@ -38,6 +38,15 @@ async def nothing(_: object = None) -> None:
     """Do nothing."""
 
 
+async def check_buffer(db: AsyncDatabase, buffer: AsyncViewBuffer) -> None:
+    """End the block of a buffer that holds one view of a resource; look for that view."""
+    note = await db.resources.create(CreateResource(resource_type="Note", public_id="a" * 12))
+    await buffer.__aexit__(None, None, None)
+    found = await db.resources.find_by_id(note.id)
+    assert found is not None
+    assert found.views == 1
+
+
 async def main() -> None:
     """Open, fork, go on."""
     db = AsyncDatabase.connect(max_size=4)
@@ -57,6 +66,9 @@ async def main() -> None:
     idle = tx.connection
     assert tx._runner._session.connection._loop is asyncio.get_running_loop()
     asleep = asyncio.create_task(sleep_in(connection))
+    buffer = AsyncViewBuffer(db, interval=1_000.0)
+    await buffer.__aenter__()
+    buffer.add("a" * 12)
     # A batch of merged reads that is still open.
     reading = asyncio.create_task(db.users.find_by_id(ada.id))
     await asyncio.sleep(0)
@@ -76,6 +88,8 @@ async def main() -> None:
                 "db, an iteration": lambda: anext(users),
                 "db, a write": lambda: db.users.create(CreateUser(name="Lost")),
                 "db, several statements": lambda: db.users.delete(1),
+                "a view": lambda: property_of(lambda: buffer.add("a" * 12)),
+                "views that are written": buffer.flush,
                 "held.connection": lambda: property_of(lambda: held.connection),
                 "held, a read": lambda: held.users.find_by_id(1),
                 "held, a write": lambda: held.users.create(CreateUser(name="Lost")),
@@ -93,6 +107,7 @@ async def main() -> None:
             }
         )
         assert repr(db)
+        await buffer.__aexit__(None, None, None)
         await idle.close()
         await db.close()
         async with AsyncDatabase.connect(max_size=1) as own:
@@ -115,6 +130,7 @@ async def main() -> None:
     await block.__aexit__(None, None, None)
     await held.users.create(CreateUser(name="Cleo"))
     await holding.__aexit__(None, None, None)
+    await check_buffer(db, buffer)
     assert [user.name for user in (await db.users.find_many()).items] == ["Cleo", "Bea", "Ada"]
     await db.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from threading import Lock as ThreadLock
 from types import TracebackType
 from typing import Self
 
@@ -51,6 +52,8 @@ class AsyncViewBuffer:
         self._on_error = on_error
         self._views = Views()
         self._lock = AsyncLock()
+        #: Held by who has the other lock, and writes: its own signal handlers find it taken.
+        self._writing = ThreadLock()
         self._timer: AsyncTimer | None = None
         #: The process of the first use; None before.
         self._process: object | None = None
@@ -89,14 +92,18 @@ class AsyncViewBuffer:
 
         Where it fails or is interrupted, they are held for the next write, unless they may have
         been written: views of a transaction whose outcome is not known are held back until it is.
-        None is counted twice. Raises `InvalidUse` in a process that was forked from that of the
-        buffer.
+        None is counted twice. In a signal handler that has interrupted a flush of its own thread,
+        it returns at once, and the interrupted one writes them. Raises `InvalidUse` in a process
+        that was forked from that of the buffer.
         """
         self._check_process()
         async with self._lock:
-            await self._resolve()
-            while batch := self._views.take(MAX_MANY):
-                await self._write(batch)
+            if self._writing.locked():
+                return
+            with self._writing:
+                await self._resolve()
+                while batch := self._views.take(MAX_MANY):
+                    await self._write(batch)
 
     def _check_process(self) -> None:
         # A lock that another thread of the parent holds stays locked in a child. So this comes

@@ -179,25 +179,27 @@ class Timer:
         self._work = work
         self._interval = interval
         self._is_stopped = False
-        self._woken = threading.Event()
+        # For a signal handler, as in `StopSignal`.
+        self._woken: SimpleQueue[None] = SimpleQueue()
         # A program that ends without stopping it does not wait for it.
         self._thread = threading.Thread(target=self._run, name="vrooli_data timer", daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
-        """Have the work done now."""
-        self._woken.set()
+        """Have the work done now; any thread or signal handler may call it."""
+        if self._woken.empty():
+            self._woken.put(None)
 
     def stop(self) -> None:
         """Wait for the end of the work that is under way, and do no more."""
         self._is_stopped = True
-        self._woken.set()
+        self._woken.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         while True:
-            self._woken.wait(self._interval)
-            self._woken.clear()
+            with suppress(Empty):
+                self._woken.get(timeout=self._interval)
             if self._is_stopped:
                 return
             self._work()

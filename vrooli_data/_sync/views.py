@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from threading import Lock as ThreadLock
 from types import TracebackType
 from typing import Self
 
@@ -52,6 +53,8 @@ class ViewBuffer:
         self._on_error = on_error
         self._views = Views()
         self._lock = Lock()
+        #: Held by who has the other lock, and writes: its own signal handlers find it taken.
+        self._writing = ThreadLock()
         self._timer: Timer | None = None
         #: The process of the first use; None before.
         self._process: object | None = None
@@ -90,14 +93,18 @@ class ViewBuffer:
 
         Where it fails or is interrupted, they are held for the next write, unless they may have
         been written: views of a transaction whose outcome is not known are held back until it is.
-        None is counted twice. Raises `InvalidUse` in a process that was forked from that of the
-        buffer.
+        None is counted twice. In a signal handler that has interrupted a flush of its own thread,
+        it returns at once, and the interrupted one writes them. Raises `InvalidUse` in a process
+        that was forked from that of the buffer.
         """
         self._check_process()
         with self._lock:
-            self._resolve()
-            while batch := self._views.take(MAX_MANY):
-                self._write(batch)
+            if self._writing.locked():
+                return
+            with self._writing:
+                self._resolve()
+                while batch := self._views.take(MAX_MANY):
+                    self._write(batch)
 
     def _check_process(self) -> None:
         # A lock that another thread of the parent holds stays locked in a child. So this comes
