@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from psycopg import Connection, conninfo
 
-from tests.cli import LINE, fail, run
+from tests.cli import LINE, PROGRAM, fail, run
+from tests.factories import Factory
 
 pytestmark = pytest.mark.slow("the command line")
 
@@ -138,6 +139,30 @@ def test_a_database_migrated_by_a_newer_version_is_left_alone(
     admin.execute("INSERT INTO vrooli_data_migrations (id, sha256) VALUES ('9999_later', '')")
     command: tuple[object, ...] = ("import", "resources", file) if name == "import" else (name,)
     assert "9999_later" in fail(1, *command, "--database-url", database_url)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("words", ["events", "events --lag", "reconcile", "relay"])
+def test_an_output_that_cannot_be_written_is_one_line(
+    database_url: str, admin: Connection[Any], make: Factory, words: str
+) -> None:
+    make.event(1)
+    program = ("sh", "-c", 'exec "$@" > /dev/full', "sh", *PROGRAM)
+    message = fail(1, *words.split(), "--database-url", database_url, program=program)
+    assert message == "the output cannot be written: No space left on device"
+    # What was not printed is not delivered, and is no failed delivery.
+    (row,) = admin.execute("SELECT attempts, published_at, claimed_by FROM change_events")
+    assert row == (0, None, None)
+
+
+def test_a_closed_output_is_refused_before_anything_is_delivered(
+    database_url: str, admin: Connection[Any], make: Factory
+) -> None:
+    make.event(1)
+    program = ("sh", "-c", 'exec "$@" >&-', "sh", *PROGRAM)
+    message = fail(1, "relay", "--database-url", database_url, program=program)
+    assert message == "the standard output is closed"
+    assert admin.execute("SELECT attempts FROM change_events").fetchall() == [(0,)]
 
 
 @pytest.mark.parametrize(

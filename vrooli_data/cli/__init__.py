@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -13,6 +14,9 @@ from ..errors import InvalidInput, MissingExtra, VrooliDataError
 _FAILED = 1
 _USAGE_ERROR = 2
 _INTERRUPTED = 130
+
+#: Errors of writing the output. The commands report those of other files themselves.
+_OF_OUTPUT = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 #: The options by the names of the library's arguments.
 _OPTIONS = {
@@ -49,6 +53,9 @@ _MAY_BE_SECRET = re.compile(
 
 def main() -> int:
     """Run the command line and return its exit status."""
+    if sys.stdout is None:
+        # A file or a connection that is opened next would have its number.
+        return _print_error("the standard output is closed", _FAILED)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # psycopg logs each connection that is lost, and Python prints what no handler takes. The
     # commands report their errors themselves.
@@ -58,10 +65,15 @@ def main() -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader has closed the pipe. Python would report that again at its end.
+    except OSError as error:
+        if error.errno not in _OF_OUTPUT:
+            raise
+        # Python would report it again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _FAILED
+        if error.errno == errno.EPIPE:
+            # Its reader has left, and knows.
+            return _FAILED
+        return _print_error(f"the output cannot be written: {error.strerror}", _FAILED)
     return status
 
 
