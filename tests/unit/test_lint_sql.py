@@ -154,6 +154,7 @@ def test_a_header_begins_with_a_sentence_and_has_its_fields_in_order(
         ("SELECT id FROM users WHERE id = 1 AND languages[2:] = '{}'", 6),
         ("SELECT id FROM users WHERE id = 1 AND languages[:2] = '{}'", 6),
         ("SELECT id FROM users WHERE id = 1;\n-- About the next.\n", 7),
+        ("SELECT id\n-- Of one user;\nFROM users WHERE id = 1", 7),
     ],
 )
 def test_text_that_the_loader_or_psql_would_misread_is_found_on_its_line(
@@ -161,6 +162,12 @@ def test_text_that_the_loader_or_psql_would_misread_is_found_on_its_line(
 ) -> None:
     found = [finding for finding in findings(tmp_path, query(bad)) if finding.rule == "text"]
     assert [(finding.line, finding.query) for finding in found] == [(line, "users.find")]
+
+
+def test_a_header_line_that_ends_with_a_semicolon_is_found(tmp_path: Path) -> None:
+    text = query(ONE_USER).replace("-- Locks:  none\n", "-- Locks:  none, here;\n")
+    (found,) = [each for each in findings(tmp_path, text) if each.rule == "text"]
+    assert "ends with ;" in found.message
 
 
 def test_comments_on_their_own_line_and_literals_are_free(tmp_path: Path) -> None:

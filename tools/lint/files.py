@@ -29,6 +29,10 @@ COMMENT_BEHIND: Final = "a comment follows SQL; put it on its own line, above th
 COMMENT_ABOVE: Final = (
     "a comment above a name line belongs to the query before it; put it below the name line"
 )
+COMMENT_ENDS: Final = (
+    "a comment line ends with ;, where sed ends a query that it takes out of its file "
+    "(sql/README.md); end it with a full stop, or break the line elsewhere"
+)
 NUMBERED: Final = "a numbered parameter has no name; write :name, and name it in the name line"
 PERCENT: Final = (
     "% is the sign of a placeholder to many drivers; pass the pattern as a parameter, "
@@ -78,6 +82,8 @@ def _tokens(text: str) -> Iterator[tuple[int, str]]:
         start, kind = token.start, token.name
         written = text[start : token.end + 1]
         if kind == "SQL_COMMENT":
+            if written.rstrip().endswith(";"):
+                yield start, COMMENT_ENDS
             if text[text.rfind("\n", 0, start) + 1 : start].strip():
                 yield start, COMMENT_BEHIND
             elif written.startswith("-- name:"):
