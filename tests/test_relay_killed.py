@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -18,12 +19,14 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
 from tests.cli import ENVIRONMENT
 from tests.embedded_folders import open_folder
+from tests.factories import Factory
 from tests.test_import_killed import SETTINGS, kill_server, until_served
-from vrooli_data import CreateEvent, Database, VrooliDataError, embedded, migrate
+from vrooli_data import ChangeEvent, CreateEvent, Database, VrooliDataError, embedded, migrate
 
 pytestmark = pytest.mark.slow("killed relays")
 
@@ -58,6 +61,18 @@ signal.signal(signal.SIGTERM, lambda *_: relay.stop())
 connect()
 relay.run()
 db.close()
+"""
+#: Is killed when all that it claimed is handed over, and before it publishes any of it.
+KILLED = """
+import os, signal, sys
+from vrooli_data import Database
+from vrooli_data._sync.relay import Claim
+
+Claim.publish = lambda claim: os.kill(os.getpid(), signal.SIGKILL)
+
+with Database.connect(sys.argv[1], max_size=1) as db:
+    relay = db.events.relay(lambda event: print(event.event_id, flush=True), lease=1_000.0)
+    relay.poll()
 """
 #: Sessions of the writers, one of three at a time.
 TERMINATE = """
@@ -214,6 +229,38 @@ def check(
         killed,
         terminated,
     )
+
+
+@pytest.mark.core
+def test_a_relay_that_is_killed_before_it_publishes_leaves_its_events_until_the_lease_ends(
+    database_url: str, admin: Connection[Any], make: Factory
+) -> None:
+    recorded = [make.event(1, entity_id=entity) for entity in (1, 2, 1, 2, 1)]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, database_url],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert killed.stdout.split() == [str(each) for each in recorded]
+    # One more that nobody has claimed waits behind those of its entity.
+    recorded.append(make.event(1, entity_id=1))
+    delivered: list[ChangeEvent] = []
+    with Database.connect(database_url, max_size=1) as db:
+        relay = db.events.relay(delivered.append)
+        assert relay.poll() == 0
+        admin.execute("UPDATE change_events SET claimed_until = now() WHERE claimed_by IS NOT NULL")
+        while relay.poll():
+            pass
+    assert sorted(each.event_id for each in delivered) == sorted(recorded)
+    for entity in (1, 2):
+        seqs = [each.seq for each in delivered if each.entity_id == entity]
+        assert seqs == sorted(seqs)
+    assert admin.execute(
+        "SELECT count(*) FROM change_events WHERE published_at IS NULL"
+    ).fetchone() == (0,)
 
 
 def test_every_committed_event_is_delivered_in_order_whatever_is_killed(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tests.pooler import open_pooler
 from tests.proxy import Way, open_proxy
 from vrooli_data import (
     AlreadyExists,
+    CreateEvent,
     CreateUser,
     Database,
     InvalidInput,
@@ -26,6 +27,7 @@ from vrooli_data import (
     Timeout,
     Transaction,
     Unavailable,
+    UpdateResource,
 )
 
 from ._compat import PATIENCE, gather
@@ -34,6 +36,8 @@ from ._compat import PATIENCE, gather
 SIZE = 2
 CLIENTS = 6
 ROUNDS = 12
+
+PRIVATE = UpdateResource(is_private=True)
 
 SETTINGS = (
     "SELECT current_setting('search_path'), current_setting('statement_timeout'), "
@@ -160,6 +164,40 @@ def test_a_lost_reply_to_commit_is_resolved(
     assert proxy.failures == 1
     assert written == [("the first" if way is Way.DROP_REPLY else "the second",)]
     assert len(retried) == (way is not Way.DROP_REPLY)
+
+
+@pytest.mark.parametrize("way", [Way.DROP_REPLY, Way.CUT_BEFORE], ids=["done", "not done"])
+@pytest.mark.parametrize("is_lone", [True, False], ids=["lone", "in a transaction"])
+def test_a_lost_reply_to_a_change_is_settled_by_its_event(
+    pooled_url: str, admin: Connection[Any], make: Factory, way: Way, *, is_lone: bool
+) -> None:
+    make.user()
+    make.resource()
+    retried: list[RetryEvent] = []
+
+    def work(tx: Transaction) -> None:
+        event = CreateEvent(user_id=1, entity_type="order", entity_id=7, change_type="paid")
+        tx.events.record(event)
+        tx.resources.update_with_event(1, PRIVATE, changed_by=1)
+
+    with open_proxy(pooled_url) as proxy:
+        with Database.connect(
+            proxy.url, timeout=PATIENCE, commit_timeout=PATIENCE, on_retry=retried.append
+        ) as db:
+            if is_lone:
+                proxy.fail_once_at(b"resources.update_with_event", way)
+                updated = db.resources.update_with_event(1, PRIVATE, changed_by=1)
+                assert updated is not None
+                assert updated.is_private
+            else:
+                proxy.fail_once_at_commit(b"resources.update_with_event", way)
+                db.transact(work)
+    assert proxy.failures == 1
+    found = admin.execute("SELECT entity_type FROM change_events ORDER BY seq").fetchall()
+    assert found == ([] if is_lone else [("order",)]) + [("resource",)]
+    assert admin.execute("SELECT revision, is_private FROM resources").fetchall() == [(1, True)]
+    if not is_lone:
+        assert len(retried) == (way is not Way.DROP_REPLY)
 
 
 def test_names_are_looked_up_in_the_given_schema(pooled_url: str, admin: Connection[Any]) -> None:
