@@ -1,10 +1,14 @@
-"""Relays and a listener: events per second, and the lag of the listener.
+"""Relays and a listener: events per second, and their lags.
 
-Relays: `db.events.relay`, one and three at once, delivers events of 1 000 entities that wait. The
+Relays: `db.events.relay`, one and three at once, delivers events of many entities that wait. The
 baseline is a plain queue of the same rows, with as many consumers: each locks the first 100 that no
 other has (SKIP LOCKED), hands them over, and marks them, in one transaction. It keeps no order per
 entity, and holds its locks while it hands over. Events that come twice, not at all, or to a relay
 in another order than that of their entity, are wrong results.
+
+The lag of a relay: 8 writers record events while one relay delivers them. The baseline is the plain
+queue, into which as many writers insert the same rows, with one consumer. Both look again after 50
+ms where they found nothing. The lag is the time from the return of the write to the handler.
 
 Listener: 8 writers record events while `db.events.listen` hands them out. The baseline is the time
 of the writers themselves, of the same run. The lag is the time from the return of `record` to the
@@ -22,9 +26,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from statistics import quantiles
 from threading import Event
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any, Final, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import Connection
@@ -37,6 +41,10 @@ from ._measure import Effort, Table, compare, in_fresh_process
 from ._steps import in_threads
 
 _ENTITIES: Final = 1_000
+#: Events of each entity, at least: with one, none can come in another order.
+_EVENTS_OF_EACH: Final = 10
+#: Seconds between two looks that find nothing.
+_POLL_INTERVAL: Final = 0.05
 _WRITERS: Final = 8
 _BATCH: Final = 100
 _RELAYS: Final = (1, 3)
@@ -52,6 +60,15 @@ _COPY: Final = """
 CREATE TABLE plain_queue AS TABLE change_events;
 ALTER TABLE plain_queue ADD PRIMARY KEY (seq);
 CREATE INDEX plain_queue_waiting ON plain_queue (seq) WHERE published_at IS NULL;
+"""
+_CREATE: Final = """
+CREATE TABLE plain_queue (LIKE change_events INCLUDING DEFAULTS INCLUDING IDENTITY);
+ALTER TABLE plain_queue ADD PRIMARY KEY (seq);
+CREATE INDEX plain_queue_waiting ON plain_queue (seq) WHERE published_at IS NULL;
+"""
+_INSERT: Final = """
+INSERT INTO plain_queue (user_id, event_id, entity_type, entity_id, change_type)
+VALUES (1, %s, 'note', %s, 'updated')
 """
 _ANALYZE: Final = ("VACUUM ANALYZE change_events", "VACUUM ANALYZE plain_queue")
 _TAKE: Final = """
@@ -78,6 +95,16 @@ class Drained(NamedTuple):
     failures: list[str]
 
 
+class Lagged(NamedTuple):
+    """The result of one fresh process: seconds until all is handed over, and lags."""
+
+    plain: float
+    ours: float
+    plain_lags: list[float]
+    our_lags: list[float]
+    failures: list[str]
+
+
 class Listened(NamedTuple):
     """The result of one fresh process: seconds until all are written and seen, and lags."""
 
@@ -93,6 +120,7 @@ def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Ta
         own_url = make_conninfo(scratch_url, options="-c synchronous_commit=off")
         return [
             _relay_table(own_url, effort, advance),
+            _lag_table(own_url, effort, advance),
             _listener_table(own_url, effort, advance),
         ]
 
@@ -119,7 +147,7 @@ def _relay_table(url: str, effort: Effort, advance: Callable[[str], None]) -> Ta
         )
         failures += [f"{name}: {failure}" for run in runs for failure in run.failures]
     title = "Events that wait: relays against a plain queue with SKIP LOCKED"
-    note = f"{events:,} events of {_ENTITIES:,} entities; rates are those of the best run"
+    note = f"{events:,} events of {_entities(events):,} entities; rates are those of the best run"
     return Table(title, "plain", "relay", "µs", comparisons, note, failures)
 
 
@@ -130,7 +158,7 @@ def measure_relays(url: str, number: int, relays: int, events: int) -> Drained:
         Database.connect(url, min_size=relays, max_size=relays) as db,
     ):
         admin.execute(_EMPTY)
-        admin.execute(_FILL, (_ENTITIES, events))
+        admin.execute(_FILL, (_entities(events), events))
         admin.execute(_COPY)
         for statement in _ANALYZE:
             admin.execute(statement)
@@ -188,6 +216,130 @@ def _consume(url: str, consumers: int) -> tuple[float, list[tuple[int, int]]]:
     finally:
         for connection in connections:
             connection.close()
+
+
+def _entities(events: int) -> int:
+    return min(_ENTITIES, events // _EVENTS_OF_EACH)
+
+
+def _lag_table(url: str, effort: Effort, advance: Callable[[str], None]) -> Table:
+    each = effort.bulk_rows // _WRITERS
+    events = each * _WRITERS
+    runs: list[Lagged] = []
+    for number in range(effort.hot_runs):
+        advance(f"relay, lag, run {number + 1} of {effort.hot_runs}")
+        runs.append(in_fresh_process(measure_lags, url, number, each))
+    plain = quantiles([lag for run in runs for lag in run.plain_lags], n=100)
+    ours = quantiles([lag for run in runs for lag in run.our_lags], n=100)
+    comparison = compare(
+        f"{events:,} events",
+        [[run.plain / events] for run in runs],
+        [[run.ours / events] for run in runs],
+        counts={
+            "plain lag p50, ms": round(1e3 * plain[49]),
+            "plain lag p99, ms": round(1e3 * plain[98]),
+            "relay lag p50, ms": round(1e3 * ours[49]),
+            "relay lag p99, ms": round(1e3 * ours[98]),
+        },
+    )
+    return Table(
+        f"A relay beside {_WRITERS} writers against a plain queue: until all is handed over",
+        "plain",
+        "relay",
+        "µs",
+        [comparison],
+        failures=[failure for run in runs for failure in run.failures],
+    )
+
+
+def measure_lags(url: str, number: int, each: int) -> Lagged:
+    """Deliver while the writers write, both ways. Runs in a process of its own."""
+    with (
+        psycopg.connect(url, autocommit=True) as admin,
+        Database.connect(url, min_size=_WRITERS + 1, max_size=_WRITERS + 1) as db,
+    ):
+        admin.execute(_EMPTY)
+        admin.execute(_CREATE)
+        ways = {
+            "plain": lambda: _lags_of_queue(url, each),
+            "ours": lambda: _lags_of_relay(db, each),
+        }
+        names = ("plain", "ours") if number % 2 else ("ours", "plain")
+        found = {name: ways[name]() for name in names}
+        [waiting] = admin.execute(_WAITING).fetchall()
+    failures = [] if waiting == (0, 0) else [f"{waiting} events still wait"]
+    failures += [
+        f"{name}: {len(lags)} events were handed over"
+        for name, (_, lags) in found.items()
+        if len(lags) != each * _WRITERS
+    ]
+    return Lagged(
+        found["plain"][0], found["ours"][0], found["plain"][1], found["ours"][1], failures
+    )
+
+
+def _lags_of_relay(db: Database, each: int) -> tuple[float, list[float]]:
+    handed: dict[UUID, float] = {}
+
+    def handle(event: ChangeEvent) -> None:
+        handed[event.event_id] = perf_counter()
+        if len(handed) == each * _WRITERS:
+            relay.stop()
+
+    def write(worker: int, event_id: UUID) -> None:
+        db.events.record(_event(1 + worker, event_id))
+
+    relay = db.events.relay(handle, batch_size=_BATCH, poll_interval=_POLL_INTERVAL)
+    return _lags(relay.run, write, handed, each)
+
+
+def _lags_of_queue(url: str, each: int) -> tuple[float, list[float]]:
+    handed: dict[UUID, float] = {}
+    connections = [psycopg.connect(url, autocommit=True) for _ in range(_WRITERS + 1)]
+
+    def write(worker: int, event_id: UUID) -> None:
+        connections[worker].execute(_INSERT, (event_id, 1 + worker))
+
+    def consume() -> None:
+        connection = connections[_WRITERS]
+        while len(handed) < each * _WRITERS:
+            with connection.transaction():
+                rows = connection.execute(_TAKE, (_BATCH,)).fetchall()
+                for _, _, event_id, *_ in rows:
+                    handed[event_id] = perf_counter()
+                connection.execute(_MARK, ([row[0] for row in rows],))
+            if not rows:
+                sleep(_POLL_INTERVAL)
+
+    try:
+        return _lags(consume, write, handed, each)
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def _lags(
+    deliver: Callable[[], object],
+    write: Callable[[int, UUID], None],
+    handed: dict[UUID, float],
+    each: int,
+) -> tuple[float, list[float]]:
+    """Return the seconds until all is handed over, and the lag of each event."""
+    written: dict[UUID, float] = {}
+
+    def write_all(worker: int) -> None:
+        for _ in range(each):
+            event_id = uuid4()
+            write(worker, event_id)
+            written[event_id] = perf_counter()
+
+    with ThreadPoolExecutor(1) as threads:
+        started = perf_counter()
+        delivering = threads.submit(deliver)
+        in_threads(write_all, _WRITERS)
+        delivering.result(120)
+        seconds = perf_counter() - started
+    return seconds, [max(0.0, at - written[event_id]) for event_id, at in handed.items()]
 
 
 def _judge(found: list[tuple[int, int]], events: int, who: str, *, ordered: bool) -> list[str]:
@@ -279,5 +431,11 @@ def measure_listener(url: str, each: int) -> Listened:
     return Listened(written, seen[-1][1] - started, lags, failures)
 
 
-def _event(entity_id: int) -> CreateEvent:
-    return CreateEvent(user_id=1, entity_type="note", entity_id=entity_id, change_type="updated")
+def _event(entity_id: int, event_id: UUID | None = None) -> CreateEvent:
+    return CreateEvent(
+        user_id=1,
+        entity_type="note",
+        entity_id=entity_id,
+        change_type="updated",
+        event_id=event_id,
+    )

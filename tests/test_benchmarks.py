@@ -130,6 +130,8 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
         "1 relay",
         "3 relays",
     }
+    lag = "A relay beside 8 writers against a plain queue: until all is handed over"
+    assert names[lag] == {f"{SMOKE.bulk_rows // 8 * 8:,} events"}
 
     [claim] = report["tables"]["claim"]
     assert len(claim["comparisons"]) == 6
