@@ -23,12 +23,14 @@ from psycopg import Connection
 
 import vrooli_data
 from tests._sync._compat import until, until_waiting
+from tests._sync.horizon import HAS_LOOKED
 from tests._sync.whole_pool import check_whole
 from tests.factories import Factory
 from vrooli_data import (
     AsyncDatabase,
     AsyncTransaction,
     CommitUnknown,
+    CreateEvent,
     CreateUser,
     Database,
     ViewBuffer,
@@ -393,6 +395,30 @@ def test_a_flush_in_a_signal_handler_leaves_the_writing_to_the_one_that_it_inter
         buffer.flush()
         thread.join()
         assert views(admin) == 12
+
+
+def test_ctrl_c_in_a_loop_that_waits_for_events_closes_its_connection(
+    database_url: str, admin: Connection[Any]
+) -> None:
+    listens = f"""
+        SELECT count(*) = %s FROM pg_stat_activity
+        WHERE datname = current_database() AND query ~ '{HAS_LOOKED}' AND state = 'idle'
+    """
+
+    def interrupt() -> None:
+        until(admin, listens, 1)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with Database.connect(database_url, max_size=1) as db:
+        listener = db.events.listen(db.events.position(), poll_interval=1_000.0)
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            next(iter(listener))
+        until(admin, listens, 0)
+        # Another loop goes on where that one was.
+        event = CreateEvent(user_id=1, entity_type="order", entity_id=7, change_type="paid")
+        recorded = db.events.record(event)
+        assert next(iter(listener)).event_id == recorded.event_id
 
 
 async def sleep_in_transaction(tx: AsyncTransaction) -> None:
