@@ -89,7 +89,11 @@ def _row(method: Method, signature: inspect.Signature, sources: dict[str, Source
     used = [sources[name] for name in sorted({call.query for call in method.calls})]
     indexes = _unique(name for source in used for name in _indexes(source))
     name = _name(method)
-    tests = (path.name for path in TESTS.glob("test_*.py") if f"{name}(" in path.read_text())
+    tests = [path.name for path in TESTS.glob("test_*.py") if f"{name}(" in path.read_text()]
+    # A test of one method of several repositories does not name them.
+    common = TESTS / f"test_{name.partition('.')[2]}.py"
+    if not tests and common.exists():
+        tests = [common.name]
     cells = (
         _code(f"{name.partition('.')[2]}{_arguments(signature)}"),
         _code(signature.return_annotation),

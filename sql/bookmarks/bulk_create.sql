@@ -91,7 +91,7 @@ SELECT
     constraint_name,
     reason
 FROM broken
--- lint: listing_is_ordered: a batch bounds them, and each row of it has its own place.
+-- lint: listing_is_ordered: a batch bounds the rows, and row_index is unique.
 ORDER BY row_index ASC;
 
 -- name: bulk_create__insert(first_row, last_row)^
@@ -150,7 +150,7 @@ inserted AS (
     ORDER BY
         owned.user_id ASC,
         owned.resource_id ASC
-    -- lint: conflict_is_read: nothing is decided by the rows that were there already.
+    -- lint: conflict_is_read: existing rows do not change the result.
     ON CONFLICT (user_id, resource_id) DO NOTHING
     RETURNING resource_id
 ),

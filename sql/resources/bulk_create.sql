@@ -96,7 +96,7 @@ SELECT
         ELSE 'the public id is taken'
     END AS reason
 FROM broken
--- lint: listing_is_ordered: a batch bounds them, and each row of it has its own place.
+-- lint: listing_is_ordered: a batch bounds the rows, and row_index is unique.
 ORDER BY row_index ASC;
 
 -- name: bulk_create__insert(first_row, last_row)^
@@ -124,7 +124,7 @@ WITH written AS (
     ORDER BY
         public_id ASC,
         row_index ASC
-    -- lint: conflict_is_read: nothing is decided by the rows that were there already.
+    -- lint: conflict_is_read: existing rows do not change the result.
     ON CONFLICT (public_id) DO NOTHING
     RETURNING id
 )

@@ -159,7 +159,7 @@ SELECT
         ELSE 'the public id of the version is taken'
     END AS reason
 FROM broken
--- lint: listing_is_ordered: a batch bounds them, and each row of it has its own place.
+-- lint: listing_is_ordered: a batch bounds the rows, and row_index is unique.
 ORDER BY row_index ASC;
 
 -- name: bulk_create_with_version__insert(first_row, last_row)^
@@ -235,7 +235,7 @@ inserted AS (
         0
     FROM wanted
     ORDER BY resource_id ASC
-    -- lint: conflict_is_read: nothing is decided by the rows that were there already.
+    -- lint: conflict_is_read: existing rows do not change the result.
     ON CONFLICT (public_id) DO NOTHING
     RETURNING id
 ),

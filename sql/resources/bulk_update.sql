@@ -6,7 +6,7 @@
 -- fields to change. Each id occurs once. The rows are locked in the order of their ids and read
 -- under their locks, so that concurrent changes of different fields are both kept.
 -- Not HOT: updated_at is a key of an index, so each row gets an entry in all indexes that hold it.
--- About 20 pages are touched per row.
+-- About 22 pages are touched per row.
 -- Record: BulkUpdateOutcome
 -- Index:  resources_pkey
 -- Locks:  for no key update: resources

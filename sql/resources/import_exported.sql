@@ -135,7 +135,7 @@ SELECT
         ELSE 'there is no such user'
     END AS reason
 FROM broken
--- lint: listing_is_ordered: a batch bounds them, and each row of it has its own place.
+-- lint: listing_is_ordered: a batch bounds the rows, and row_index is unique.
 ORDER BY row_index ASC;
 
 -- name: import_exported__insert(first_row, last_row)^
@@ -273,7 +273,7 @@ inserted AS (
             wanted.resource_id = given_versions.resource_id
             AND wanted.latest_version_public_id = given_versions.public_id
     ORDER BY wanted.resource_id ASC
-    -- lint: conflict_is_read: nothing is decided by the rows that were there already.
+    -- lint: conflict_is_read: existing rows do not change the result.
     ON CONFLICT (public_id) DO NOTHING
     RETURNING id
 ),

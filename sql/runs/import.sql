@@ -133,7 +133,7 @@ SELECT
     END AS constraint_name,
     reason
 FROM broken
--- lint: listing_is_ordered: a batch bounds them, and each row of it has its own place.
+-- lint: listing_is_ordered: a batch bounds the rows, and row_index is unique.
 ORDER BY row_index ASC;
 
 -- name: import_lines__insert(first_row, last_row)^

@@ -118,7 +118,7 @@ def test_a_key_that_is_unique_on_one_server_needs_no_user(
 ) -> None:
     sql = f"""INSERT INTO runs (user_id, public_id, name)
 VALUES (1, 'a', 'Run')
--- lint: conflict_is_read: nothing is decided by the rows that were there already.
+-- lint: conflict_is_read: existing rows do not change the result.
 ON CONFLICT {key} DO NOTHING"""
     assert broken(tmp_path, query(sql, suffix="!", locks="row: runs")) == rules
 

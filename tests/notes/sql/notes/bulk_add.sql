@@ -70,7 +70,7 @@ written AS (
         data
     FROM wanted
     ORDER BY slug ASC
-    -- lint: conflict_is_read: nothing is decided by the rows that were there already.
+    -- lint: conflict_is_read: existing rows do not change the result.
     ON CONFLICT (slug) DO NOTHING
     RETURNING id
 )

@@ -109,7 +109,7 @@ SELECT
     constraint_name,
     reason
 FROM broken
--- lint: listing_is_ordered: a batch bounds them, and each row of it has its own place.
+-- lint: listing_is_ordered: a batch bounds the rows, and row_index is unique.
 ORDER BY row_index ASC;
 
 -- name: bulk_create__insert(first_row, last_row)^
@@ -153,7 +153,7 @@ written AS (
         data
     FROM wanted
     ORDER BY slug ASC
-    -- lint: conflict_is_read: nothing is decided by the rows that were there already.
+    -- lint: conflict_is_read: existing rows do not change the result.
     ON CONFLICT (slug) DO NOTHING
     RETURNING id
 )
