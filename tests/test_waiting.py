@@ -23,7 +23,7 @@ from vrooli_data import (
     CreateUser,
     VrooliDataError,
 )
-from vrooli_data._async.connection import AsyncPooledConnection
+from vrooli_data._async.connection import AsyncLendingConnection
 from vrooli_data._transactions import COMMITTED, NOT_COMMITTED
 
 SIZE = 2
@@ -40,9 +40,9 @@ async def db(database_url: str) -> AsyncIterator[AsyncDatabase]:
         yield database
 
 
-def connection_of(held: AsyncHeldConnection) -> AsyncPooledConnection:
+def connection_of(held: AsyncHeldConnection) -> AsyncLendingConnection:
     """Return the layer's own connection."""
-    connection: AsyncPooledConnection = held._runner._session.connection
+    connection: AsyncLendingConnection = held._runner._session.connection
     return connection
 
 
@@ -233,7 +233,7 @@ async def closed_as_it_is_found_dead(held: AsyncHeldConnection, admin: Connectio
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLRDHUP)
     assert poll.poll(PATIENCE * 1000)
-    assert connection.session.is_ended()
+    assert held._runner._session.is_ended()
 
 
 @pytest.mark.parametrize(
@@ -264,17 +264,17 @@ async def test_whoever_gets_the_number_of_a_closed_socket_is_woken(
 async def test_a_connection_of_an_event_loop_that_has_ended_waits_in_the_next(
     database_url: str,
 ) -> None:
-    async def select_in(connection: AsyncPooledConnection) -> None:
+    async def select_in(connection: AsyncLendingConnection) -> None:
         for _ in range(3):
             cursor = await connection.execute("SELECT 1")
             assert await cursor.fetchall() == [(1,)]
 
-    async def connected() -> AsyncPooledConnection:
-        connection = await AsyncPooledConnection.connect(database_url, autocommit=True)
+    async def connected() -> AsyncLendingConnection:
+        connection = await AsyncLendingConnection.connect(database_url, autocommit=True)
         await select_in(connection)
         return connection
 
-    async def ended(connection: AsyncPooledConnection) -> None:
+    async def ended(connection: AsyncLendingConnection) -> None:
         await select_in(connection)
         await connection.close()
 

@@ -10,7 +10,15 @@ import vrooli_data
 _PACKAGE = Path(vrooli_data.__file__).parent
 #: The places that open one, each of which pins it.
 _OPENERS = {"_async/pool.py", "_sync/pool.py", "_own_session.py"}
-_CLASSES = {"psycopg", "Connection", "AsyncConnection", "PooledConnection", "AsyncPooledConnection"}
+_CLASSES = {
+    "psycopg",
+    "Connection",
+    "AsyncConnection",
+    "LendingConnection",
+    "AsyncLendingConnection",
+    "PooledConnection",
+    "AsyncPooledConnection",
+}
 
 
 def opens(node: ast.AST) -> bool:

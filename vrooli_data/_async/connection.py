@@ -14,6 +14,7 @@ from psycopg.adapt import AdaptersMap
 from psycopg.pq import PGconn, PipelineStatus, TransactionStatus
 
 from .._connect import GRACE, cut
+from .._opening import Opening
 from .._process import belongs_here, replace_socket
 from .._rows import Row
 from ..errors import InvalidUse
@@ -22,8 +23,6 @@ from .waiting import AsyncReadingConnection
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn as AnyPGconn
-
-    from .session import AsyncSession
 
 R = TypeVar("R")
 
@@ -53,10 +52,8 @@ class _Cancelling(AsyncConnection[Row]):
             logger.info("what was interrupted could not be cancelled: %s", type(error).__name__)
 
 
-class AsyncPooledConnection(AsyncReadingConnection, _Cancelling):
-    """A connection of the pool, which carries its session."""
-
-    session: AsyncSession
+class AsyncLendingConnection(AsyncReadingConnection, _Cancelling):
+    """A connection of the layer, which an application gets as another object."""
 
     def __init__(self, pgconn: AnyPGconn) -> None:
         super().__init__(pgconn)
@@ -74,6 +71,8 @@ class AsyncPooledConnection(AsyncReadingConnection, _Cancelling):
         #: The session's cursors that nobody uses at the moment.
         self.cursors: list[AsyncRawCursor[Row]] = []
         belongs_here(self)
+        #: The beginning of the layer's open transaction, which only the end of its block may end.
+        self.opening: Opening | None = None
         #: Whether an application has psycopg's connection to the session.
         self.is_lent = False
         #: One; more when threads asked for it at the same time.
@@ -160,7 +159,7 @@ class AsyncPooledConnection(AsyncReadingConnection, _Cancelling):
         return (
             self.pgconn.transaction_status == TransactionStatus.IDLE
             and self.pgconn.pipeline_status == PipelineStatus.OFF
-            and self.session.opening is None
+            and self.opening is None
         )
 
     def lend(self) -> AsyncConnection[Row]:
@@ -203,12 +202,12 @@ class AsyncLentConnection(_Cancelling):
     has, does not reach the layer's own statements, and ends with it.
     """
 
-    def __init__(self, lender: AsyncPooledConnection) -> None:
+    def __init__(self, lender: AsyncLendingConnection) -> None:
         # psycopg closes a connection at the end of its block unless it belongs to a pool. First,
         # because psycopg warns of an open connection that has no such attribute.
         self._pool = lender.holder
         super().__init__(lender.pgconn)
-        #: What `AsyncPooledConnection.take_back` sets again.
+        #: What `AsyncLendingConnection.take_back` sets again.
         self.limits = (lender.prepare_threshold, lender.prepared_max)
         self.lock = lender.lock
         self._autocommit = lender.autocommit
@@ -224,7 +223,7 @@ class AsyncLentConnection(_Cancelling):
         timeout: float | None = None,  # noqa: ASYNC109 (psycopg's own signature)
     ) -> R:
         """Wait for the server, within the time limit of the transaction, which begins first."""
-        opening = self._lender.session.opening
+        opening = self._lender.opening
         if opening is not None and not opening.is_done and not self.closed:
             await self._wait(opening.alone(self.pgconn), interval)
         return await self._wait(gen, interval, timeout)
@@ -261,7 +260,7 @@ class AsyncLentConnection(_Cancelling):
             await self._lender.close()
 
     def _check_end(self) -> None:
-        if self._lender.session.opening is not None:
+        if self._lender.opening is not None:
             raise InvalidUse(
                 "a transaction ends with its block: leave it to commit, raise an error to roll back"
             )

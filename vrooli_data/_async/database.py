@@ -37,14 +37,13 @@ from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Una
 from ..records.events import ChangeEvent
 from ..validation import check_flag, check_hook, check_int, check_seconds
 from ._compat import Body, call, check_body
-from .connection import AsyncPooledConnection
 from .held import AsyncHeldConnection, AsyncHeldRunner
 from .merging import merger
 from .outcome import AsyncResolver
 from .pool import AsyncConnector, AsyncLoan, AsyncPool
 from .repositories import AsyncRepositories
 from .retrying import AsyncRetrier, AsyncRetrying
-from .session import AsyncMerger, AsyncTransactionalRunner
+from .session import AsyncMerger, AsyncPooledConnection, AsyncTransactionalRunner
 from .transaction import AsyncTransaction, AsyncTransactions
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from .._listening import LISTEN, BackOff, ListenOptions, Pace
 from ..errors import InvalidUse, Unavailable, VrooliDataError
 from ..records.events import ChangeEvent
 from ._compat import StopSignal
-from .connection import AsyncPooledConnection
 from .held import AsyncHeldRunner
 from .outcome import AsyncResolver
 from .pool import AsyncConnector, AsyncPool
 from .repositories.events import AsyncEventRepository
 from .repository import AsyncExecutor
+from .session import AsyncPooledConnection
 
 logger = logging.getLogger("vrooli_data")
 

@@ -18,9 +18,8 @@ from ..errors import AlreadyExists, CommitUnknown, DatabaseError, VrooliDataErro
 from ..records.events import ChangeEvent
 from ..records.transactions import TransactionStatus
 from ._compat import Body, Work, sleep
-from .connection import AsyncPooledConnection
 from .pool import AsyncConnector, AsyncLoan, AsyncPool
-from .session import AsyncSession
+from .session import AsyncPooledConnection, AsyncSession
 
 logger = logging.getLogger("vrooli_data")
 

@@ -34,8 +34,7 @@ from .._transactions import Trace, carry_notes
 from ..errors import InvalidUse, PermissionDenied, Unavailable, VrooliDataError
 from ..records.transactions import ServerRun
 from ._compat import AsyncWaitingClient, Forgettable, Home, detach, is_under_way, run_shielded
-from .connection import AsyncPooledConnection
-from .session import AsyncSession
+from .session import AsyncPooledConnection, AsyncSession
 
 logger = logging.getLogger("vrooli_data")
 

@@ -31,7 +31,7 @@ from ..errors import InvalidInput, InvalidUse, VrooliDataError
 from ..records.events import ChangeEvent
 from ..records.transactions import ServerRun
 from ._compat import Body
-from .connection import AsyncPooledConnection
+from .connection import AsyncLendingConnection
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class AsyncSession:
 
     def __init__(
         self,
-        connection: AsyncPooledConnection,
+        connection: AsyncLendingConnection,
         settings: SessionSettings,
         *,
         extensions: Container[str],
@@ -112,8 +112,6 @@ class AsyncSession:
         self.run: ServerRun | None = None
         #: When the session began, on the client's clock.
         self.begun = time.monotonic()
-        #: The beginning of the layer's open transaction, which only the end of its block may end.
-        self.opening: Opening | None = None
         self._settings = settings
         #: The role that runs the statements. Set when the connection is set up.
         self.role: str | None = None
@@ -235,13 +233,14 @@ class AsyncSession:
 
             of_pooler = self._settings.each, FIND_RUN_AT_BEGIN.statement
         opener = options.opener(self.connection.pgconn.server_version, of_pooler)
-        self.opening = Opening(self.connection, opener)
-        return self.opening
+        self.connection.opening = opening = Opening(self.connection, opener)
+        return opening
 
     def send_begin(self) -> None:
         """Send BEGIN, unless it was sent: the next call reads the reply."""
-        if self.opening is not None:
-            self.opening.send(self.connection.pgconn)
+        connection = self.connection
+        if connection.opening is not None:
+            connection.opening.send(connection.pgconn)
 
     async def begin(self, opening: Opening | None) -> None:
         """Begin a transaction, unless it has begun; or raise an error of psycopg."""
@@ -266,7 +265,7 @@ class AsyncSession:
         try:
             rows = await self._execute_prepared(query, parameters, arrived)
             if rows is None:
-                await self.begin(self.opening)
+                await self.begin(self.connection.opening)
                 rows = await self._execute_anew(query, parameters, arrived)
         except UNREADABLE:
             # Raised by the loader of jsonb, which runs when rows are loaded.
@@ -290,7 +289,7 @@ class AsyncSession:
         self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], arrived: list[PGresult]
     ) -> list[Row] | None:
         """Execute a query that is prepared; return None where it is not."""
-        opening = self.opening
+        opening = self.connection.opening
         if opening is not None and opening.is_unread:
             await self.begin(opening)
         if (
@@ -429,7 +428,7 @@ class AsyncSession:
         """Execute a query, with its generic plan or a plan for its parameters."""
         prepare = self._settings.prepare
         each = self._settings.each
-        if each is not None and self.opening is not None:
+        if each is not None and self.connection.opening is not None:
             each = None
         if each is None and not query.is_planned_anew:
             await cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
@@ -486,3 +485,9 @@ class AsyncSession:
         except Exception:
             # The statement has succeeded or failed already. The hook must not change that.
             logger.exception("on_query failed for %s", event.name)
+
+
+class AsyncPooledConnection(AsyncLendingConnection):
+    """A connection of the pool, which carries its session."""
+
+    session: AsyncSession

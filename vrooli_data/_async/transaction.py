@@ -373,7 +373,7 @@ class AsyncTransactionRunner:
         """Refuse further calls; return whether none was under way."""
         if not self._is_over:
             self._was_alone = self._is_alone()
-            self._session.opening = None
+            self._connection.opening = None
             self._is_over = True
         return self._was_alone
 
@@ -510,7 +510,7 @@ class AsyncTransactionRunner:
         ):
             return False
         session = await self._replace(error)
-        self._session.opening = None
+        self._connection.opening = None
         self._session, self._connection = session, session.connection
         self._trace = self._trace._replace(started=session.started, run=session.run)
         self.begin()

@@ -15,6 +15,7 @@ from psycopg.adapt import AdaptersMap
 from psycopg.pq import PGconn, PipelineStatus, TransactionStatus
 
 from .._connect import GRACE, cut
+from .._opening import Opening
 from .._process import belongs_here, replace_socket
 from .._rows import Row
 from ..errors import InvalidUse
@@ -23,8 +24,6 @@ from .waiting import ReadingConnection
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn as AnyPGconn
-
-    from .session import Session
 
 R = TypeVar("R")
 
@@ -54,10 +53,8 @@ class _Cancelling(Connection[Row]):
             logger.info("what was interrupted could not be cancelled: %s", type(error).__name__)
 
 
-class PooledConnection(ReadingConnection, _Cancelling):
-    """A connection of the pool, which carries its session."""
-
-    session: Session
+class LendingConnection(ReadingConnection, _Cancelling):
+    """A connection of the layer, which an application gets as another object."""
 
     def __init__(self, pgconn: AnyPGconn) -> None:
         super().__init__(pgconn)
@@ -75,6 +72,8 @@ class PooledConnection(ReadingConnection, _Cancelling):
         #: The session's cursors that nobody uses at the moment.
         self.cursors: list[RawCursor[Row]] = []
         belongs_here(self)
+        #: The beginning of the layer's open transaction, which only the end of its block may end.
+        self.opening: Opening | None = None
         #: Whether an application has psycopg's connection to the session.
         self.is_lent = False
         #: One; more when threads asked for it at the same time.
@@ -161,7 +160,7 @@ class PooledConnection(ReadingConnection, _Cancelling):
         return (
             self.pgconn.transaction_status == TransactionStatus.IDLE
             and self.pgconn.pipeline_status == PipelineStatus.OFF
-            and self.session.opening is None
+            and self.opening is None
         )
 
     def lend(self) -> Connection[Row]:
@@ -204,12 +203,12 @@ class LentConnection(_Cancelling):
     has, does not reach the layer's own statements, and ends with it.
     """
 
-    def __init__(self, lender: PooledConnection) -> None:
+    def __init__(self, lender: LendingConnection) -> None:
         # psycopg closes a connection at the end of its block unless it belongs to a pool. First,
         # because psycopg warns of an open connection that has no such attribute.
         self._pool = lender.holder
         super().__init__(lender.pgconn)
-        #: What `AsyncPooledConnection.take_back` sets again.
+        #: What `AsyncLendingConnection.take_back` sets again.
         self.limits = (lender.prepare_threshold, lender.prepared_max)
         self.lock = lender.lock
         self._autocommit = lender.autocommit
@@ -225,7 +224,7 @@ class LentConnection(_Cancelling):
         timeout: float | None = None,  # noqa: ASYNC109 (psycopg's own signature)
     ) -> R:
         """Wait for the server, within the time limit of the transaction, which begins first."""
-        opening = self._lender.session.opening
+        opening = self._lender.opening
         if opening is not None and not opening.is_done and not self.closed:
             self._wait(opening.alone(self.pgconn), interval)
         return self._wait(gen, interval, timeout)
@@ -262,7 +261,7 @@ class LentConnection(_Cancelling):
             self._lender.close()
 
     def _check_end(self) -> None:
-        if self._lender.session.opening is not None:
+        if self._lender.opening is not None:
             raise InvalidUse(
                 "a transaction ends with its block: leave it to commit, raise an error to roll back"
             )

@@ -38,14 +38,13 @@ from ..errors import DatabaseError, InvalidUse, Timeout, TransactionAborted, Una
 from ..records.events import ChangeEvent
 from ..validation import check_flag, check_hook, check_int, check_seconds
 from ._compat import Body, call, check_body
-from .connection import PooledConnection
 from .held import HeldConnection, HeldRunner
 from .merging import merger
 from .outcome import Resolver
 from .pool import Connector, Loan, Pool
 from .repositories import Repositories
 from .retrying import Retrier, Retrying
-from .session import Merger, TransactionalRunner
+from .session import Merger, PooledConnection, TransactionalRunner
 from .transaction import Transaction, Transactions
 
 if TYPE_CHECKING:

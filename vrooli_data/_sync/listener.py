@@ -16,12 +16,12 @@ from .._listening import LISTEN, BackOff, ListenOptions, Pace
 from ..errors import InvalidUse, Unavailable, VrooliDataError
 from ..records.events import ChangeEvent
 from ._compat import StopSignal
-from .connection import PooledConnection
 from .held import HeldRunner
 from .outcome import Resolver
 from .pool import Connector, Pool
 from .repositories.events import EventRepository
 from .repository import Executor
+from .session import PooledConnection
 
 logger = logging.getLogger("vrooli_data")
 

@@ -19,9 +19,8 @@ from ..errors import AlreadyExists, CommitUnknown, DatabaseError, VrooliDataErro
 from ..records.events import ChangeEvent
 from ..records.transactions import TransactionStatus
 from ._compat import Body, Work, sleep
-from .connection import PooledConnection
 from .pool import Connector, Loan, Pool
-from .session import Session
+from .session import PooledConnection, Session
 
 logger = logging.getLogger("vrooli_data")
 

@@ -35,8 +35,7 @@ from .._transactions import Trace, carry_notes
 from ..errors import InvalidUse, PermissionDenied, Unavailable, VrooliDataError
 from ..records.transactions import ServerRun
 from ._compat import Forgettable, Home, WaitingClient, detach, is_under_way, run_shielded
-from .connection import PooledConnection
-from .session import Session
+from .session import PooledConnection, Session
 
 logger = logging.getLogger("vrooli_data")
 

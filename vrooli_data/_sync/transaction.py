@@ -372,7 +372,7 @@ class TransactionRunner:
         """Refuse further calls; return whether none was under way."""
         if not self._is_over:
             self._was_alone = self._is_alone()
-            self._session.opening = None
+            self._connection.opening = None
             self._is_over = True
         return self._was_alone
 
@@ -509,7 +509,7 @@ class TransactionRunner:
         ):
             return False
         session = self._replace(error)
-        self._session.opening = None
+        self._connection.opening = None
         self._session, self._connection = session, session.connection
         self._trace = self._trace._replace(started=session.started, run=session.run)
         self.begin()
