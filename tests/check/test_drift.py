@@ -83,6 +83,11 @@ def test_a_database_that_was_only_migrated_has_not_drifted(database_url: str) ->
             "users.once",
             "not from the migrations",
         ),
+        ("ALTER TABLE runs DISABLE TRIGGER ALL", "runs", "DISABLED TRIGGERS OR FOREIGN KEYS"),
+        ("ALTER TABLE bookmarks SET UNLOGGED", "bookmarks", "UNLOGGED"),
+        ("CREATE UNIQUE INDEX once ON users (name)", "users.once", "not from the migrations"),
+        ("ALTER SEQUENCE users_id_seq AS integer", "users.id", "IDENTITY MAXVALUE 2147483647"),
+        ("ALTER SEQUENCE users_id_seq MAXVALUE 9 CYCLE", "users.id", "MAXVALUE 9 CYCLE"),
         (_FUNCTION, "users.change", "the trigger is not from the migrations"),
         (
             "CREATE RULE nothing AS ON DELETE TO users DO INSTEAD NOTHING",

@@ -29,8 +29,6 @@ _MIGRATION_PROBLEMS = {
     ),
     "unknown": ("there is no such file", "use the version that applied it, or a later one"),
 }
-#: Additions that change no statement.
-_HARMLESS = frozenset({"index", "table"})
 
 _INVALID = """
 SELECT pg_class.relname::text, tables.relname::text
@@ -178,12 +176,24 @@ def _differences(
     for key, fact in found.items():
         if key in wanted:
             continue
-        if fact.kind in _HARMLESS or (fact.kind == "column" and not _needs_a_value(fact)):
+        if _changes_no_statement(fact):
             notes.add(f"{_full_name(fact)}: the {fact.kind} is not from the migrations")
         else:
             what = f"the {fact.kind} is not from the migrations: `{fact.definition}`"
             fix = "drop it; it may make statements fail, or do more than they say"
             yield _full_name(fact), Problem("schema", what, fix)
+
+
+def _changes_no_statement(fact: Fact) -> bool:
+    """Return whether statements do the same with this addition."""
+    match fact.kind:
+        case "column":
+            return not _needs_a_value(fact)
+        case "index":
+            # A unique one refuses rows.
+            return not fact.definition.startswith("CREATE UNIQUE ")
+        case _:
+            return fact.kind == "table"
 
 
 def _needs_a_value(column: Fact) -> bool:
