@@ -42,6 +42,8 @@ _SEQUENCES = re.compile(r"nextval\('([^']+)'")
 #: The server's own functions that report a missing privilege. Other functions may raise any text.
 _BY_PRIVILEGE = frozenset({"aclcheck_error", "aclcheck_error_col", "aclcheck_error_type"})
 _BY_ROW = "ExecWithCheckOptions"
+#: It refuses a query that policies would filter, for a session with row_security = off.
+_BY_ROW_SETTING = "check_enable_rls"
 
 
 def taken(error: psycopg.Error, source: Source | None, query: str | None) -> VrooliDataError:
@@ -97,6 +99,10 @@ def denied(
         privileges = ()
         problem = f"a row-level security policy refuses the row for {whose}"
         problem += f" in {what}" if what else ""
+    elif diag.source_function == _BY_ROW_SETTING:
+        privileges = ()
+        problem = "row_security is off, and a row-level security policy would hide rows"
+        problem += f" of {what} from {whose}" if what else f" from {whose}"
     elif what is not None:
         problem = f"{whose} lacks a privilege on {what}, of which it needs {', '.join(privileges)}"
     elif diag.source_function in _BY_PRIVILEGE:

@@ -175,6 +175,18 @@ async def test_a_policy_of_rows_is_no_missing_privilege(
     assert caught.value.privileges == ()
 
 
+async def test_a_setting_about_policies_is_no_missing_privilege(
+    app: AsyncDatabase, admin: Connection[Any], role: str
+) -> None:
+    grant(admin, "GRANT {} ON {} TO {}", ("SELECT",), "users", role)
+    admin.execute("ALTER TABLE users ENABLE ROW LEVEL SECURITY")
+    with pytest.raises(PermissionDenied, match=f"row_security is off.*users.*{role}") as caught:
+        async with app.transaction() as tx:
+            await tx.connection.execute("SET LOCAL row_security = off")
+            await tx.users.find_by_id(1)
+    assert caught.value.privileges == ()
+
+
 @pytest.fixture
 async def reader(
     database_url: str, admin: Connection[Any], role: str

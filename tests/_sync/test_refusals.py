@@ -174,6 +174,18 @@ def test_a_policy_of_rows_is_no_missing_privilege(
     assert caught.value.privileges == ()
 
 
+def test_a_setting_about_policies_is_no_missing_privilege(
+    app: Database, admin: Connection[Any], role: str
+) -> None:
+    grant(admin, "GRANT {} ON {} TO {}", ("SELECT",), "users", role)
+    admin.execute("ALTER TABLE users ENABLE ROW LEVEL SECURITY")
+    with pytest.raises(PermissionDenied, match=f"row_security is off.*users.*{role}") as caught:
+        with app.transaction() as tx:
+            tx.connection.execute("SET LOCAL row_security = off")
+            tx.users.find_by_id(1)
+    assert caught.value.privileges == ()
+
+
 @pytest.fixture
 def reader(database_url: str, admin: Connection[Any], role: str) -> Iterator[Database]:
     """Open the database as a role that only reads, unless it is asked to write."""
