@@ -39,6 +39,7 @@ _OURS, _COPY, _MANY, _LOOP = "bulk_create", "COPY", "executemany of psycopg", "S
 _PRISMA: Final = "Prisma"
 #: Of the time, for 0.45 of the rate.
 _BAR: Final = 2.22
+_WARM_UP: Final = 2_000
 
 _COPY_TEXT: Final = (
     "COPY resources (public_id, resource_type, is_private, created_by_id) FROM STDIN"
@@ -120,6 +121,8 @@ def measure_inserts(url: str, number: int, rows: int) -> Run:
             their_pid = int(theirs.execute(sqlalchemy.text("SELECT pg_backend_pid()")).scalar_one())
         pids = [held.connection.info.backend_pid, connection.info.backend_pid, their_pid]
         if prisma is not None:
+            # Warm, as nobody else has to be: the table is emptied before each turn.
+            prisma.create(None, _WARM_UP)
             pids.append(prisma.backend)
         pinning = pin_backends(connection.info, pids)
         contestants: list[tuple[str, Contestant]] = [

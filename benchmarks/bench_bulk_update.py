@@ -2,22 +2,24 @@
 
 Ours is `bulk_update` on a held connection. The baselines send one UPDATE for each resource, by its
 id and the revision that was read, in one transaction. One is a loop of SQLAlchemy that reads the
-row count of each, as a careful program does. The other is psycopg's executemany, which sends a
-pipeline and returns only the total row count. Both prepare their statement.
+row count of each, as a careful program does, and so is one of Prisma's updateMany, in a process of
+Node that `npm install` in `prisma/` makes ready. The other is psycopg's executemany, which sends a
+pipeline and returns only the total row count.
 
 All change the same resources, in random order, in a copy of the seeded database that is dropped
 afterwards. The table is vacuumed before each turn. synchronous_commit is off, because all wait for
 the disk once, and equally long.
 
-There is no bar.
+The bar: a thirtieth of the time of Prisma's loop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from time import perf_counter
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import psycopg
 import sqlalchemy
@@ -28,12 +30,15 @@ from sqlalchemy.pool import NullPool
 from vrooli_data import BulkUpdateResource, Database, HeldConnection
 from vrooli_data._rows import Row
 
+from . import _prisma
 from ._database import scratch_database
 from ._measure import Effort, Table, compare, in_fresh_process
 from ._pinning import pin_backends, pin_client
 
 _SIZES = (300, 10_000)
 _OURS, _LOOP, _MANY = "bulk_update", "a loop of SQLAlchemy", "executemany of psycopg"
+_PRISMA: Final = "a loop of Prisma"
+_BAR: Final = 1 / 30
 
 _FIND = "SELECT id, revision, NOT is_private FROM resources ORDER BY public_id LIMIT %s"
 _UPDATE = """
@@ -98,6 +103,7 @@ def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Ta
         for contestant, (_, changed) in found.items()
         if changed != size
     ]
+    absence = _prisma.absence()
     return [
         Table(
             f"Optimistic updates of many resources: bulk_update against {baseline}",
@@ -110,13 +116,14 @@ def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Ta
                     [[run.measured[size][baseline][0]] for run in runs],
                     [[run.measured[size][_OURS][0]] for run in runs],
                     per_unit=1e3,
+                    bar=_BAR if baseline == _PRISMA else None,
                 )
                 for size in runs[0].measured
             ],
-            runs[0].pinning,
+            "; ".join(filter(None, (runs[0].pinning, absence))),
             failures if baseline == _LOOP else [],
         )
-        for baseline in (_LOOP, _MANY)
+        for baseline in (_LOOP, _MANY, *(() if absence else (_PRISMA,)))
     ]
 
 
@@ -132,19 +139,25 @@ def measure_updates(url: str, number: int) -> Run:
         db.connection() as held,
         psycopg.connect(url, autocommit=True) as connection,
         engine.connect() as theirs,
+        nullcontext() if _prisma.absence() else _prisma.peer(url) as prisma,
     ):
         pids = [held.connection.info.backend_pid, connection.info.backend_pid, _backend(theirs)]
+        if prisma is not None:
+            pids.append(prisma.backend)
         pinning = pin_backends(connection.info, pids)
         contestants: list[tuple[str, Contestant]] = [
             (_OURS, partial(_update_by_one, held)),
             (_LOOP, partial(_update_in_a_loop, theirs)),
             (_MANY, partial(_update_many, connection)),
         ]
+        if prisma is not None:
+            contestants.append((_PRISMA, prisma.update))
+        count = len(contestants)
         for size in _SIZES:
             # Each run starts with another one.
             found = {
                 name: _turn(connection, contestant, size)
-                for name, contestant in contestants[number % 3 :] + contestants[: number % 3]
+                for name, contestant in (contestants * 2)[number % count :][:count]
             }
             rows = connection.execute("SELECT count(*) FROM resources").fetchall()
             measured[min(size, rows[0][0])] = found

@@ -5,7 +5,9 @@
 `ViewBuffer` sums up in the process, and writes at the end of its block. The side tables belong to
 the benchmark: a ledger, which is given a row for each view, and a row for each resource, updated
 without an index entry (HOT). Psycopg writes to them, which is less work than our methods do. A
-statement at the end moves their sums into `resources.views`.
+statement at the end moves their sums into `resources.views`. Prisma's update with an increment is
+the source's own way: a process of Node with as many connections, which `npm install` in `prisma/`
+makes ready.
 
 The time of each contestant ends when all views are in `resources.views`, where they are added up. A
 wrong sum is a wrong result. synchronous_commit is on: waiting for the disk while a row is locked is
@@ -17,6 +19,7 @@ An empty database is used, and dropped afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from time import perf_counter
 from typing import Any, Final, LiteralString, NamedTuple
@@ -26,12 +29,15 @@ from psycopg import Connection
 
 from vrooli_data import CreateResource, Database, HeldConnection, ViewBuffer
 
+from . import _prisma
 from ._database import scratch_database
 from ._measure import Effort, Table, compare, in_fresh_process
 from ._steps import in_threads
 
 _WORKERS: Final = 8
+_WARM_UP: Final = 20
 _DIRECT, _BUFFERED, _HOT, _LEDGER = "direct", "buffered", "a HOT row each", "ledger"
+_PRISMA: Final = "Prisma's update"
 
 _SIDE_TABLES: Final = """
 CREATE TABLE view_sums (public_id text PRIMARY KEY, views bigint NOT NULL) WITH (fillfactor = 50);
@@ -92,6 +98,7 @@ def measure(url: str, effort: Effort, advance: Callable[[str], None]) -> list[Ta
 
 
 def _table(rows: int, views: int, runs: list[Run]) -> Table:
+    absence = _prisma.absence()
     direct = [[run.seconds[_DIRECT] / views] for run in runs]
     comparisons = [
         compare(
@@ -103,12 +110,13 @@ def _table(rows: int, views: int, runs: list[Run]) -> Table:
                 for name, key in (("direct", _DIRECT), ("other", subject))
             },
         )
-        for subject in (_BUFFERED, _HOT, _LEDGER)
+        for subject in (_BUFFERED, _HOT, _LEDGER, *(() if absence else (_PRISMA,)))
     ]
     where = "one hot row" if rows == 1 else f"{rows:,} rows"
     title = f"Views on {where}, {_WORKERS} workers: others against increment_views"
     failures = [f"{where}, {failure}" for run in runs for failure in run.failures]
-    return Table(title, "direct", "other", "µs", comparisons, f"{views:,} views a run", failures)
+    note = "; ".join(filter(None, (f"{views:,} views a run", absence)))
+    return Table(title, "direct", "other", "µs", comparisons, note, failures)
 
 
 def _fill(url: str, rows: int) -> None:
@@ -133,6 +141,7 @@ def measure_views(url: str, number: int, rows: int, views: int) -> Run:
     with (
         psycopg.connect(url, autocommit=True) as admin,
         Database.connect(url, min_size=_WORKERS, max_size=_WORKERS) as db,
+        nullcontext() if _prisma.absence() else _prisma.peer(url, _WORKERS) as prisma,
     ):
         contestants: list[tuple[str, Callable[[], object]]] = [
             (_DIRECT, partial(_in_workers, db, _count_directly, each)),
@@ -140,6 +149,10 @@ def measure_views(url: str, number: int, rows: int, views: int) -> Run:
             (_HOT, partial(_count_beside, db, admin, _ADD_TO_SUM, _MOVE_SUMS, each)),
             (_LEDGER, partial(_count_beside, db, admin, _ADD_TO_LEDGER, _MOVE_LEDGER, each)),
         ]
+        if prisma is not None:
+            # Its connections are opened here, as those of the pool were.
+            prisma.view([viewed[:_WARM_UP] for viewed in each])
+            contestants.append((_PRISMA, partial(prisma.view, each)))
         count = len(contestants)
         # Each run starts with another one.
         for name, contestant in (contestants * 2)[number % count :][:count]:
