@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from random import Random
 from time import perf_counter
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 import msgspec
@@ -117,7 +117,7 @@ def measure_at_once(url: str, seed: int, effort: Effort) -> Run:
         ids = _choose_ids(connection, seed)
         measured = {
             concurrency: alternate(
-                [_at_once(loop, read, ids, concurrency) for read in reads], len(ids), effort
+                [at_once(loop, read, ids, concurrency) for read in reads], len(ids), effort
             )
             for concurrency in _CONCURRENCIES
         }
@@ -153,7 +153,13 @@ def _pin_backends(connection: Connection[Row]) -> str:
 
 async def _our_read(stack: AsyncExitStack, url: str, *, merge_reads: bool) -> Read:
     db = AsyncDatabase.connect(
-        url, min_size=_POOL, max_size=_POOL, application_name=_APPLICATION, merge_reads=merge_reads
+        url,
+        min_size=_POOL,
+        max_size=_POOL,
+        application_name=_APPLICATION,
+        merge_reads=merge_reads,
+        # Without either, each read has a connection for itself.
+        pipeline=merge_reads,
     )
     await stack.enter_async_context(db)
     await db._pool.wait()
@@ -161,6 +167,16 @@ async def _our_read(stack: AsyncExitStack, url: str, *, merge_reads: bool) -> Re
 
 
 async def _asyncpg_read(stack: AsyncExitStack, url: str) -> Read:
+    pool = await asyncpg_pool(stack, url)
+
+    async def read(id: int) -> object:
+        return await pool.fetchrow(_STATEMENT, id)
+
+    return read
+
+
+async def asyncpg_pool(stack: AsyncExitStack, url: str) -> Any:
+    """Open a pool of asyncpg, until *stack* ends."""
     with psycopg.connect(url) as connection:
         pool = asyncpg.create_pool(
             host=connection.info.host,
@@ -173,12 +189,7 @@ async def _asyncpg_read(stack: AsyncExitStack, url: str) -> Read:
             server_settings={"application_name": _APPLICATION},
             reset=_leave_as_it_is,
         )
-    await stack.enter_async_context(pool)
-
-    async def read(id: int) -> object:
-        return await pool.fetchrow(_STATEMENT, id)
-
-    return read
+    return await stack.enter_async_context(pool)
 
 
 async def _leave_as_it_is(connection: object) -> None:
@@ -197,7 +208,7 @@ def _lone(loop: asyncio.Runner, read: Read, ids: Sequence[int]) -> Turn:
     return lambda places: loop.run(take([ids[place] for place in places]))
 
 
-def _at_once(loop: asyncio.Runner, read: Read, ids: Sequence[int], concurrency: int) -> Turn:
+def at_once(loop: asyncio.Runner, read: Read, ids: Sequence[int], concurrency: int) -> Turn:
     """Return the contestant that keeps *concurrency* reads under way until none is left."""
 
     async def take(chosen: Sequence[int]) -> float:

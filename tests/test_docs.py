@@ -26,6 +26,7 @@ PROGRAMS = {
     "counters.md": 3,
     "events.md": 9,
     "export.md": 1,
+    "pipelines.md": 1,
     "poolers.md": 1,
     "processes.md": 3,
     "reading.md": 1,

@@ -4,7 +4,7 @@
     python -m tools.unasync --check    only compare, and list what differs
 
 Whole tokens change and nothing else: strings and comments stay as they are. A file named
-_compat.py, merging.py or waiting.py is hand-written on both sides.
+_compat.py, merging.py, pipeline.py or waiting.py is hand-written on both sides.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("vrooli_data", "tests")
-HAND_WRITTEN = frozenset({"_compat.py", "merging.py", "waiting.py"})
+HAND_WRITTEN = frozenset({"_compat.py", "merging.py", "pipeline.py", "waiting.py"})
 GENERATED = "# Generated from "
 HEADER = GENERATED + "{source} by tools/unasync.py. Do not edit.\n"
 

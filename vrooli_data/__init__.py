@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ._mend import MendReport, mend_search
     from ._migrate import MigrationReport, migrate
     from ._pages import Listing, Page
+    from ._pipelining import PipelinePolicy
     from ._public_id import new_public_id
     from ._retry import RetryEvent, RetryPolicy
     from ._sync._compat import Inputs
@@ -238,6 +239,7 @@ __all__ = [
     "Participant",
     "PeriodType",
     "PermissionDenied",
+    "PipelinePolicy",
     "Queries",
     "Query",
     "QueryEvent",
@@ -356,6 +358,7 @@ _PLACES = {
         "Listing",
         "Page",
     ),
+    "._pipelining": ("PipelinePolicy",),
     "._public_id": ("new_public_id",),
     "._retry": (
         "RetryEvent",

@@ -83,6 +83,8 @@ class QueryEvent(msgspec.Struct, frozen=True, gc=False):
     #: The error's five-character code; None when it succeeded or the connection broke.
     sqlstate: str | None
     succeeded: bool
+    #: Seconds that a read in a pipeline waited before: for a place, and for the reads before it.
+    queued: float = 0.0
 
 
 class SessionSettings:

@@ -70,6 +70,18 @@ def command(connection: BaseConnection[Any], statement: bytes) -> PQGen[bytes | 
     return status
 
 
+class Piped(NamedTuple):
+    """One execution of a query in a pipeline."""
+
+    #: Empty where the query is not prepared.
+    name: bytes
+    values: Sequence[Buffer | None]
+    types: Sequence[int]
+    formats: list[Format] | None
+    #: Whether it has to be prepared first.
+    is_new: bool
+
+
 class Prepared:
     """One query on one connection: how its parameters are sent, and how its rows are loaded.
 
@@ -83,6 +95,7 @@ class Prepared:
         "_formats",
         "_loaders",
         "_names",
+        "_query",
         "_statement",
         "_to_flush",
     )
@@ -93,6 +106,7 @@ class Prepared:
         self._names = manager._names  # noqa: SLF001
         #: What is still to be dropped on the server.
         self._to_flush = manager._to_flush  # noqa: SLF001
+        self._query = query
         self._statement = query.statement
         self._counts_rows = query.counts_rows
         self._formats = [PyFormat.AUTO] * query.arity
@@ -108,11 +122,14 @@ class Prepared:
         name = self._names.get((self._statement, loader.types or ()))
         if name is None:
             return
+        self._keep(name, loader)
+        loader.set_pgresult(result, set_loaders=True, format=Format.BINARY)
+        loader.set_pgresult(None, set_loaders=False)
+
+    def _keep(self, name: bytes, loader: AnyTransformer) -> None:
         names = set(self._names.values())
         self._loaders = {name: each for name, each in self._loaders.items() if name in names}
         self._loaders[name] = loader
-        loader.set_pgresult(result, set_loaders=True, format=Format.BINARY)
-        loader.set_pgresult(None, set_loaders=False)
 
     def bind(self, parameters: Sequence[Any]) -> Bound | None:
         """Return what is to be sent, or None where a cursor has to prepare the query first.
@@ -170,3 +187,65 @@ class Prepared:
         finally:
             # However large it is, it would be kept until the next execution.
             loader.set_pgresult(None, set_loaders=False)
+
+    def bind_piped(
+        self, connection: BaseConnection[Any], parameters: Sequence[Any], *, prepares: bool
+    ) -> Piped:
+        """Return what is to be sent in a pipeline.
+
+        The caller has held the lock of the connection since before the first statement of the
+        pipeline. A statement that is sent counts as prepared for those behind it.
+        """
+        dumper = self._dumper
+        values = dumper.dump_sequence(parameters, self._formats)
+        types = dumper.types or ()
+        if not prepares:
+            return Piped(b"", values, types, dumper.formats, is_new=False)
+        key = self._statement, types
+        name = self._names.get(key)
+        if name is not None:
+            self._names.move_to_end(key)
+            return Piped(name, values, types, dumper.formats, is_new=False)
+        name = self._names[key] = new_name(connection)
+        return Piped(name, values, types, dumper.formats, is_new=True)
+
+    def send_piped(self, pgconn: PGconn, piped: Piped) -> None:
+        """Send it, prepared first where it has to be."""
+        name, values, types, formats, is_new = piped
+        if not name:
+            pgconn.send_query_params(self._statement, values, types, formats, Format.BINARY)
+            return
+        if is_new:
+            pgconn.send_prepare(name, self._statement, types)
+        pgconn.send_query_prepared(name, values, formats, Format.BINARY)
+
+    def forget_piped(self, piped: Piped) -> None:
+        """Forget a statement that the server has refused to prepare."""
+        if piped.is_new:
+            self._names.pop((self._statement, tuple(piped.types)), None)
+
+    def rows_piped(
+        self, connection: BaseConnection[Any], piped: Piped, result: PGresult
+    ) -> list[Row]:
+        """Return the rows of a result."""
+        if self._counts_rows:
+            return [(result.command_tuples or 0,)]
+        loader = self._loaders.get(piped.name)
+        if loader is None:
+            columns = [result.fname(index) or b"" for index in range(result.nfields)]
+            self._query.check_columns(tuple(name.decode() for name in columns))
+            loader = Transformer(connection)
+            loader.set_pgresult(result, set_loaders=True, format=Format.BINARY)
+            if piped.name:
+                self._keep(piped.name, loader)
+        else:
+            loader.set_pgresult(result, set_loaders=False)
+        try:
+            return loader.load_rows(0, result.ntuples, tuple)
+        finally:
+            loader.set_pgresult(None, set_loaders=False)
+
+
+def is_to_flush(connection: BaseConnection[Any]) -> bool:
+    """Return whether psycopg is still to drop prepared statements on the server."""
+    return bool(connection._prepared._to_flush)  # noqa: SLF001

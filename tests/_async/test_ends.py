@@ -129,6 +129,7 @@ async def test_work_that_cannot_be_done_is_refused(db: AsyncDatabase) -> None:
         ("application_name", "a\0b"),
         ("prepare", "no"),
         ("merge_reads", 1),
+        ("pipeline", 1),
         ("on_query", 3),
         ("on_retry", "log"),
     ],

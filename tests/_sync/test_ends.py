@@ -130,6 +130,7 @@ def test_work_that_cannot_be_done_is_refused(db: Database) -> None:
         ("application_name", "a\0b"),
         ("prepare", "no"),
         ("merge_reads", 1),
+        ("pipeline", 1),
         ("on_query", 3),
         ("on_retry", "log"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Container, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
+from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -19,6 +20,7 @@ from .._migrations import (
     package_series,
 )
 from .._outbox import Recording, is_recorded
+from .._pipelining import PipelinePolicy, checked_pipeline
 from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._rows import Row
 from .._search_path import SearchPath
@@ -40,10 +42,16 @@ from ._compat import Body, call, check_body
 from .held import AsyncHeldConnection, AsyncHeldRunner
 from .merging import merger
 from .outcome import AsyncResolver
+from .pipeline import pipelines
 from .pool import AsyncConnector, AsyncLoan, AsyncPool
 from .repositories import AsyncRepositories
 from .retrying import AsyncRetrier, AsyncRetrying
-from .session import AsyncMerger, AsyncPooledConnection, AsyncTransactionalRunner
+from .session import (
+    AsyncMerger,
+    AsyncPipelines,
+    AsyncPooledConnection,
+    AsyncTransactionalRunner,
+)
 from .transaction import AsyncTransaction, AsyncTransactions
 
 if TYPE_CHECKING:
@@ -65,6 +73,8 @@ class AsyncPooledRunner:
         resolver: AsyncResolver,
         *,
         merge_reads: bool,
+        pipeline: PipelinePolicy | None,
+        pipeline_behind_pooler: bool,
     ) -> None:
         self._pool = pool
         self._transactions = transactions
@@ -72,6 +82,12 @@ class AsyncPooledRunner:
         self._resolver = resolver
         #: None where reads are not merged.
         self.merger: AsyncMerger | None = merger(self.rows, pool.check_use) if merge_reads else None
+        #: None where reads do not share connections.
+        self._pipelines: AsyncPipelines | None = None
+        if pipeline is not None:
+            self._pipelines = pipelines(
+                pool, pipeline, self._once, behind_pooler=pipeline_behind_pooler
+            )
         # Known when the database is opened.
         self.extensions: Container[str] = ()
 
@@ -79,6 +95,9 @@ class AsyncPooledRunner:
         """Execute a query and return its rows."""
         if not query.only_reads:
             self._transactions.refuse_nesting(query.name)
+        elif self._pipelines is not None:
+            shared = self._pipelines
+            return await self._retrier.repeat(lambda: shared.rows(query, parameters))
         return await self._retrier.repeat(lambda: self._once(query, parameters))
 
     async def record(
@@ -113,8 +132,11 @@ class AsyncPooledRunner:
             try:
                 connection = await loan.take(query.name)
                 note = NOT_KNOWN
+                started = perf_counter()
                 rows = await connection.session.rows(query, parameters)
                 note = COMMITTED
+                if self._pipelines is not None and query.only_reads:
+                    self._pipelines.ran_alone(query, perf_counter() - started)
                 if recording is not None and is_recorded(rows):
                     await connection.session.notify()
                 await loan.give_back()
@@ -156,6 +178,8 @@ class AsyncDatabase(AsyncRepositories):
         *,
         commit_timeout: float,
         merge_reads: bool,
+        pipeline: PipelinePolicy | None,
+        pipeline_behind_pooler: bool,
         series: Sequence[Series],
     ) -> None:
         self._pool = pool
@@ -165,7 +189,13 @@ class AsyncDatabase(AsyncRepositories):
         self._resolver = AsyncResolver(connector, self._pool, commit_timeout)
         self._transactions = AsyncTransactions(self._pool, self._resolver)
         self._runner = AsyncPooledRunner(
-            self._pool, self._transactions, retrier, self._resolver, merge_reads=merge_reads
+            self._pool,
+            self._transactions,
+            retrier,
+            self._resolver,
+            merge_reads=merge_reads,
+            pipeline=pipeline,
+            pipeline_behind_pooler=pipeline_behind_pooler,
         )
         super().__init__(self._runner)
 
@@ -188,6 +218,7 @@ class AsyncDatabase(AsyncRepositories):
         on_query: Callable[[QueryEvent], None] | None = None,
         on_retry: Callable[[RetryEvent], None] | None = None,
         merge_reads: bool = True,
+        pipeline: bool | PipelinePolicy | None = None,
         check_migrations: bool = True,
         migrations: Folders | None = None,
         application: str | None = None,
@@ -220,6 +251,9 @@ class AsyncDatabase(AsyncRepositories):
             on_retry: called before work is tried again.
             merge_reads: let reads by id or public id that are made in one turn of an event loop
                 share a statement; without an event loop it changes nothing.
+            pipeline: let other concurrent reads share connections in pipeline mode, by default
+                where there is no pooler; without an event loop it changes nothing. True, or a
+                policy, does so behind a pooler too. See docs/pipelines.md.
             check_migrations: raise where the database lacks what the package's own repositories
                 need. False opens any database, for queries of your own alone; see
                 docs/own-queries.md.
@@ -232,6 +266,7 @@ class AsyncDatabase(AsyncRepositories):
             if flag is not None:
                 check_flag(field, flag)
         check_flag("merge_reads", merge_reads)
+        pipeline_policy = checked_pipeline("pipeline", pipeline)
         check_flag("check_migrations", check_migrations)
         own = checked_application(migrations, application)
         series = (package_series() if check_migrations else None, own)
@@ -269,6 +304,8 @@ class AsyncDatabase(AsyncRepositories):
             AsyncRetrier(policy, on_retry),
             commit_timeout=commit_timeout,
             merge_reads=merge_reads,
+            pipeline=pipeline_policy,
+            pipeline_behind_pooler=pipeline is not None,
             series=[each for each in series if each is not None],
         )
 

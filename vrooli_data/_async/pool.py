@@ -214,6 +214,7 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
             name=name,
         )
         self._connector = connector
+        self.settings = connector.settings
         self._sizes = (min_size, max_size)
         #: What is stopped when the pool is closed.
         self.dependents: WeakSet[Stoppable] = WeakSet()
@@ -305,7 +306,7 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
             connection = await client.wait(self.timeout if seconds is None else seconds)
         except PoolTimeout as error:
             self._stats[self._REQUESTS_ERRORS] += 1
-            raise self._why(translate(error, query, lost=True)) from None
+            raise self.why(translate(error, query, lost=True)) from None
         except psycopg.Error as error:
             raise translate(error, query, lost=True) from None
         finally:
@@ -315,18 +316,31 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         loan.client = None
         return connection
 
+    def keeps(self, connection: AsyncPooledConnection) -> bool:
+        """Return whether a connection may stay in the pool: it is not too old, nor drained."""
+        return (
+            not self._closed
+            and connection._created_at > self._drained_at  # noqa: SLF001 (psycopg_pool's)
+            and connection._expire_at > time.monotonic()  # noqa: SLF001 (psycopg_pool's)
+        )
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a connection."""
+        return len(self._waiting)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether it has an idle connection, or may open one, and nobody waits for it."""
+        return not self._waiting and (bool(self._pool) or self._nconns < self.max_size)
+
     async def put(self, loan: AsyncLoan) -> None:
         """Take back the connection of a loan; replace it if it is closed or too old."""
         connection = loan.connection
         if connection is None:
             return
         async with self._lock:
-            is_fit = (
-                not self._closed
-                and connection.is_at_rest()
-                and connection._created_at > self._drained_at  # noqa: SLF001 (psycopg_pool's)
-                and connection._expire_at > time.monotonic()  # noqa: SLF001 (psycopg_pool's)
-            )
+            is_fit = connection.is_at_rest() and self.keeps(connection)
             if is_fit and not (self._waiting and await self._hand_over(connection)):
                 self._pool.append(connection)
         if not is_fit:
@@ -369,7 +383,7 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
             if not is_held or connection in self._pool:
                 loan.connection = None
 
-    def _why(self, error: VrooliDataError) -> VrooliDataError:
+    def why(self, error: VrooliDataError) -> VrooliDataError:
         """Return the reason why the pool cannot connect; if it can, return *error*."""
         if self._connector.failure is None:
             return error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,6 +42,8 @@ class AsyncReadingConnection(AsyncConnection[Row]):
         self._reading: PQGen[Any] | None = None
         #: Wakes the task with the one value that was read, or with none if reading is not all.
         self._reply: asyncio.Future[list[Any]] | None = None
+        #: What reads instead, while the connection is a pipeline.
+        self._on_input: Callable[[], None] | None = None
 
     async def wait(
         self,
@@ -90,6 +92,13 @@ class AsyncReadingConnection(AsyncConnection[Row]):
         if self._reply is None:
             self._remove()
 
+    def read_by(self, on_input: Callable[[], None] | None) -> None:
+        """Have something else read what arrives, until this is called with None."""
+        self._on_input = on_input
+        loop = asyncio.get_running_loop()
+        if on_input is not None and self._loop is not loop:
+            self._start_reading(loop, self.pgconn.socket)
+
     def leave_loop(self) -> None:
         """Leave the event loop to the parent, in a child process: both share what it waits with."""
         self._loop = None
@@ -109,6 +118,9 @@ class AsyncReadingConnection(AsyncConnection[Row]):
         """Read what has arrived. If the task did it, the loop would call once more before."""
         reading, reply = self._reading, self._reply
         if reading is None or reply is None:
+            if self._on_input is not None:
+                self._on_input()
+                return
             # The server notifies an idle connection, or has ended it. Nobody reads that now, and
             # the loop would call again and again.
             self.stop_reading()

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
+from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -20,6 +21,7 @@ from .._migrations import (
     package_series,
 )
 from .._outbox import Recording, is_recorded
+from .._pipelining import PipelinePolicy, checked_pipeline
 from .._retry import RetryEvent, RetryPolicy, checked_policy
 from .._rows import Row
 from .._search_path import SearchPath
@@ -41,10 +43,16 @@ from ._compat import Body, call, check_body
 from .held import HeldConnection, HeldRunner
 from .merging import merger
 from .outcome import Resolver
+from .pipeline import pipelines
 from .pool import Connector, Loan, Pool
 from .repositories import Repositories
 from .retrying import Retrier, Retrying
-from .session import Merger, PooledConnection, TransactionalRunner
+from .session import (
+    Merger,
+    Pipelines,
+    PooledConnection,
+    TransactionalRunner,
+)
 from .transaction import Transaction, Transactions
 
 if TYPE_CHECKING:
@@ -66,6 +74,8 @@ class PooledRunner:
         resolver: Resolver,
         *,
         merge_reads: bool,
+        pipeline: PipelinePolicy | None,
+        pipeline_behind_pooler: bool,
     ) -> None:
         self._pool = pool
         self._transactions = transactions
@@ -73,6 +83,12 @@ class PooledRunner:
         self._resolver = resolver
         #: None where reads are not merged.
         self.merger: Merger | None = merger(self.rows, pool.check_use) if merge_reads else None
+        #: None where reads do not share connections.
+        self._pipelines: Pipelines | None = None
+        if pipeline is not None:
+            self._pipelines = pipelines(
+                pool, pipeline, self._once, behind_pooler=pipeline_behind_pooler
+            )
         # Known when the database is opened.
         self.extensions: Container[str] = ()
 
@@ -80,6 +96,9 @@ class PooledRunner:
         """Execute a query and return its rows."""
         if not query.only_reads:
             self._transactions.refuse_nesting(query.name)
+        elif self._pipelines is not None:
+            shared = self._pipelines
+            return self._retrier.repeat(lambda: shared.rows(query, parameters))
         return self._retrier.repeat(lambda: self._once(query, parameters))
 
     def record(
@@ -114,8 +133,11 @@ class PooledRunner:
             try:
                 connection = loan.take(query.name)
                 note = NOT_KNOWN
+                started = perf_counter()
                 rows = connection.session.rows(query, parameters)
                 note = COMMITTED
+                if self._pipelines is not None and query.only_reads:
+                    self._pipelines.ran_alone(query, perf_counter() - started)
                 if recording is not None and is_recorded(rows):
                     connection.session.notify()
                 loan.give_back()
@@ -157,6 +179,8 @@ class Database(Repositories):
         *,
         commit_timeout: float,
         merge_reads: bool,
+        pipeline: PipelinePolicy | None,
+        pipeline_behind_pooler: bool,
         series: Sequence[Series],
     ) -> None:
         self._pool = pool
@@ -166,7 +190,13 @@ class Database(Repositories):
         self._resolver = Resolver(connector, self._pool, commit_timeout)
         self._transactions = Transactions(self._pool, self._resolver)
         self._runner = PooledRunner(
-            self._pool, self._transactions, retrier, self._resolver, merge_reads=merge_reads
+            self._pool,
+            self._transactions,
+            retrier,
+            self._resolver,
+            merge_reads=merge_reads,
+            pipeline=pipeline,
+            pipeline_behind_pooler=pipeline_behind_pooler,
         )
         super().__init__(self._runner)
 
@@ -189,6 +219,7 @@ class Database(Repositories):
         on_query: Callable[[QueryEvent], None] | None = None,
         on_retry: Callable[[RetryEvent], None] | None = None,
         merge_reads: bool = True,
+        pipeline: bool | PipelinePolicy | None = None,
         check_migrations: bool = True,
         migrations: Folders | None = None,
         application: str | None = None,
@@ -221,6 +252,9 @@ class Database(Repositories):
             on_retry: called before work is tried again.
             merge_reads: let reads by id or public id that are made in one turn of an event loop
                 share a statement; without an event loop it changes nothing.
+            pipeline: let other concurrent reads share connections in pipeline mode, by default
+                where there is no pooler; without an event loop it changes nothing. True, or a
+                policy, does so behind a pooler too. See docs/pipelines.md.
             check_migrations: raise where the database lacks what the package's own repositories
                 need. False opens any database, for queries of your own alone; see
                 docs/own-queries.md.
@@ -233,6 +267,7 @@ class Database(Repositories):
             if flag is not None:
                 check_flag(field, flag)
         check_flag("merge_reads", merge_reads)
+        pipeline_policy = checked_pipeline("pipeline", pipeline)
         check_flag("check_migrations", check_migrations)
         own = checked_application(migrations, application)
         series = (package_series() if check_migrations else None, own)
@@ -270,6 +305,8 @@ class Database(Repositories):
             Retrier(policy, on_retry),
             commit_timeout=commit_timeout,
             merge_reads=merge_reads,
+            pipeline=pipeline_policy,
+            pipeline_behind_pooler=pipeline is not None,
             series=[each for each in series if each is not None],
         )
 

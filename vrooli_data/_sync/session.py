@@ -50,6 +50,16 @@ class Merger(Protocol):
         """Read one record by its key."""
 
 
+class Pipelines(Protocol):
+    """Lets concurrent reads share connections in pipeline mode."""
+
+    def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
+        """Execute a query that only reads, and return its rows."""
+
+    def ran_alone(self, query: BoundQuery[..., Any], seconds: float) -> None:
+        """Count an execution on a connection of its own."""
+
+
 class Runner(Protocol):
     """Runs queries, on one connection or on any connection of the pool."""
 
@@ -176,6 +186,13 @@ class Session:
         except (VrooliDataError, psycopg.Error) as error:
             logger.warning("listeners were not notified of events: %s", type(error).__name__)
 
+    def prepared(self, query: BoundQuery[..., Any]) -> Prepared:
+        """Return how a query is executed on this connection without a cursor."""
+        prepared = self._prepared.get(query)
+        if prepared is None:
+            prepared = self._prepared[query] = Prepared(self.connection, query)
+        return prepared
+
     @property
     def each_transaction(self) -> bytes | None:
         """The settings sent with each transaction behind a pooler; None without one."""
@@ -296,9 +313,7 @@ class Session:
         ):
             return None
         connection = self.connection
-        prepared = self._prepared.get(query)
-        if prepared is None:
-            prepared = self._prepared[query] = Prepared(connection, query)
+        prepared = self.prepared(query)
         is_first = False
         try:
             with connection.lock:
