@@ -191,7 +191,7 @@ def _changes_no_statement(fact: Fact) -> bool:
             return not _needs_a_value(fact)
         case "index":
             # A unique one refuses rows.
-            return not fact.definition.startswith("CREATE UNIQUE ")
+            return " UNIQUE INDEX " not in fact.definition
         case _:
             return fact.kind == "table"
 
