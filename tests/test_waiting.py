@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from psycopg import Connection, Notify
+from psycopg import Connection, Notify, waiting
 
 from tests._async._compat import PATIENCE, until, until_waiting
 from tests._async.whole_pool import check_whole
@@ -282,6 +282,24 @@ async def test_a_connection_of_an_event_loop_that_has_ended_waits_in_the_next(
         asyncio.run(ended(asyncio.run(connected())))
 
     await asyncio.to_thread(both)
+
+
+async def test_a_connection_of_its_own_is_closed_though_the_end_of_its_block_is_cancelled(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await AsyncLendingConnection.connect(database_url, autocommit=True)
+
+    async def use() -> None:
+        async with connection:
+            # psycopg's next wait lets other tasks run.
+            monkeypatch.setattr(waiting, "_last_yield", 0.0)
+            current = asyncio.current_task()
+            assert current is not None
+            current.cancel()
+
+    using = asyncio.create_task(use())
+    await asyncio.wait([using])
+    assert connection.closed
 
 
 async def test_an_error_that_comes_together_with_a_cancellation_is_not_reported(

@@ -128,6 +128,10 @@ class AsyncLendingConnection(AsyncReadingConnection, _Cancelling):
         left = max(self.end - time.monotonic(), _INTERVAL)
         return left if limit is None else min(left, limit)
 
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connection; psycopg would commit first, and an interruption there leave it."""
+        await self.close()
+
     async def close(self) -> None:
         """Close the connection; a call that is under way on it ends with an error."""
         self.let_go()

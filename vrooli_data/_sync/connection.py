@@ -129,6 +129,10 @@ class LendingConnection(ReadingConnection, _Cancelling):
         left = max(self.end - time.monotonic(), _INTERVAL)
         return left if limit is None else min(left, limit)
 
+    def __exit__(self, *_: object) -> None:
+        """Close the connection; psycopg would commit first, and an interruption there leave it."""
+        self.close()
+
     def close(self) -> None:
         """Close the connection; a call that is under way on it ends with an error."""
         self.let_go()
