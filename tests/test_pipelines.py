@@ -176,6 +176,8 @@ async def opened(url: str, folder: Path, **settings: Any) -> AsyncIterator[tuple
     """Open a database, and have it known how long the reads take."""
     settings = dict[str, Any](pipeline=ONE, max_size=4) | settings
     async with AsyncDatabase.connect(url, **settings) as db:
+        # To open a connection may take longer than a test allows for taking one.
+        await db._pool.wait()
         reads = Reads(db, folder)
         await reads.learn()
         yield db, reads
@@ -489,7 +491,7 @@ async def test_a_read_waits_for_a_place_as_long_as_for_a_connection(
 ) -> None:
     policy = PipelinePolicy(connections=1, depth=1, longest=PATIENCE)
     settings = {"timeout": 0.1, "retry": RetryPolicy(attempts=1), "pipeline": policy}
-    async with opened(database_url, folder, **settings) as (db, reads):
+    async with opened(database_url, folder, min_size=4, **settings) as (db, reads):
         with locked(admin):
             tasks = await pipelined(admin, reads, reads.echo("a"))
             failure = (await finished(tasks[2:]))[0]
