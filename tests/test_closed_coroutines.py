@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 from psycopg import Connection
 
+from tests._async._compat import PATIENCE
 from tests._async.whole_pool import check_whole
 from vrooli_data import AsyncDatabase, CommitUnknown, CreateUser
 
@@ -19,8 +20,6 @@ Work: TypeAlias = Callable[[AsyncDatabase], Coroutine[Any, Any, object]]
 
 #: More waits than any of the work has.
 MOST = 50
-#: Turns of the event loop, more than generators lie in each other.
-TURNS = 5
 
 
 class UntilWait:
@@ -129,11 +128,12 @@ async def test_a_coroutine_that_is_closed_at_any_wait_leaves_the_pool_whole(
             await asyncio.create_task(_run(until))
             is_closed = until.is_closed
             del until
-            # What was closed in a handler is in a cycle, and generators are tried to end first.
-            for _ in range(TURNS):
-                await asyncio.sleep(0)
-                gc.collect()
-            await check_whole(db, 1)
+            async with asyncio.timeout(PATIENCE):
+                # What was closed in a handler is in a cycle. A generator is tried to end first.
+                while not db.pool_stats()["pool_available"]:
+                    await asyncio.sleep(0.001)
+                    gc.collect()
+                await check_whole(db, 1)
         if not is_closed:
             break
     assert 1 < number < MOST - 1

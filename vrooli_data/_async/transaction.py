@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from enum import Enum
 from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar
+from weakref import ref
 
 import psycopg
 from psycopg import AsyncConnection
@@ -624,8 +625,9 @@ class AsyncTransactions:
     def __init__(self, pool: AsyncPool, resolver: AsyncResolver) -> None:
         self._pool = pool
         self._resolver = resolver
-        #: The transaction opened last in this context; a child task or process may inherit it.
-        self._opened: ContextVar[AsyncTransactionRunner | None] = ContextVar(
+        #: The transaction opened last in this context; a child task or process may inherit it. A
+        #: context may live longer than the block, which alone keeps the transaction.
+        self._opened: ContextVar[ref[AsyncTransactionRunner] | None] = ContextVar(
             "vrooli_data_transaction", default=None
         )
 
@@ -645,7 +647,7 @@ class AsyncTransactions:
                 try:
                     runner = await self._take(loan, options)
                     runner.begin()
-                    self._opened.set(runner)
+                    self._opened.set(ref(runner))
                     yield face(runner)
                     await runner.commit()
                     self._forget(runner)
@@ -681,12 +683,14 @@ class AsyncTransactions:
 
     def _forget(self, runner: AsyncTransactionRunner) -> None:
         # A token does not work in another context, in which a framework may leave the block.
-        if self._opened.get() is runner:
+        opened = self._opened.get()
+        if opened is not None and opened() is runner:
             self._opened.set(None)
 
     def refuse_nesting(self, what: str) -> None:
         """Refuse what would wait for the caller's open transaction, or not be part of it."""
-        runner = self._opened.get()
+        opened = self._opened.get()
+        runner = None if opened is None else opened()
         if runner is not None and runner.is_open_for(current_owner()):
             raise InvalidUse(
                 f"{what} cannot begin inside a transaction: pass the open one on, "
