@@ -229,6 +229,11 @@ async def test_a_changed_table_disturbs_no_held_connection(
             # Behind psycopg's back.
             held.connection.pgconn.exec_(lost)
             await use()
+            # The layer goes on to prepare.
+            prepared = await held.connection.execute(
+                "SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'users.find_by_id '"
+            )
+            assert await prepared.fetchone() == (1,)
         assert held.connection.info.backend_pid == pid
     assert names(admin) == []
 

@@ -230,6 +230,11 @@ def test_a_changed_table_disturbs_no_held_connection(
             # Behind psycopg's back.
             held.connection.pgconn.exec_(lost)
             use()
+            # The layer goes on to prepare.
+            prepared = held.connection.execute(
+                "SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'users.find_by_id '"
+            )
+            assert prepared.fetchone() == (1,)
         assert held.connection.info.backend_pid == pid
     assert names(admin) == []
 

@@ -463,7 +463,8 @@ class Session:
             return False
         if retry_reason(error, lost=False) is not Reason.STALE:
             return False
-        if error.sqlstate in UNPREPARED:
+        # Where the connection is lent, its user may have dropped them.
+        if error.sqlstate in UNPREPARED and not self.connection.is_lent:
             # There is a pooler that does not keep prepared statements for each client.
             self._settings.prepare = False
             self.connection.prepare_threshold = None
