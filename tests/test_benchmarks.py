@@ -122,7 +122,11 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
     if sys.platform == "linux":
         assert names["Highest resident memory of bulk work"] == {
             f"{work}, {rows} rows"
-            for work in ("bulk_create", "iter_by_type", "import", "export")
+            for work in (
+                *("bulk_create", "iter_by_type"),
+                *("import of resources", "import of users", "import of runs"),
+                *("export of resources", "export of runs"),
+            )
             for rows in (SMOKE.bulk_rows // 10, SMOKE.bulk_rows)
         }
 

@@ -22,6 +22,7 @@ from vrooli_data import _migration_session, _migrations
 from vrooli_data._migrate import migrate, rollback_to, status
 from vrooli_data._migrations import package_migrations
 from vrooli_data.errors import (
+    DatabaseError,
     InvalidInput,
     MigrationFailed,
     MissingExtra,
@@ -252,8 +253,9 @@ def test_a_server_that_is_too_old_is_refused(
 
 def test_a_server_that_only_reads_is_refused(empty_database_url: str) -> None:
     options = "-c default_transaction_read_only=on"
-    with pytest.raises(Unavailable, match="read-only"):
+    with pytest.raises(DatabaseError, match="only reads") as caught:
         migrate(conninfo.make_conninfo(empty_database_url, options=options))
+    assert caught.value.sqlstate == "25006"
 
 
 @pytest.mark.parametrize(
