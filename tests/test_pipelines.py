@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 from msgspec import Struct
 from psycopg import Connection
+from psycopg.abc import Buffer
+from psycopg.adapt import AdaptersMap, Loader
+from psycopg.pq import Format
 
 from tests._async._compat import PATIENCE, until, until_waiting
 from tests._async.whole_pool import check_whole
@@ -36,6 +40,7 @@ from vrooli_data import (
     UpdateUser,
     queries,
 )
+from vrooli_data._async import pipeline
 
 #: So many reads are cancelled at moments that nobody has chosen.
 STORM = 1000
@@ -96,6 +101,13 @@ FROM pg_sleep(:seconds::float);
 SELECT value
 FROM absent;
 
+-- name: boxed(value)^
+-- Return a value of a type that the layer does not use.
+-- Record: Box
+-- Index:  none
+-- Locks:  none
+SELECT :value::box AS value;
+
 -- name: repeated(value, times)
 -- Return a value many times.
 -- Record: Quotient
@@ -117,6 +129,10 @@ class Quotient(Struct, frozen=True, gc=False):
     value: int
 
 
+class Box(Struct, frozen=True, gc=False):
+    value: str
+
+
 class Reads(AsyncRepository):
     """The reads of these tests."""
 
@@ -128,6 +144,7 @@ class Reads(AsyncRepository):
         self._divide = sql.bind("divide", Quotient)
         self._nap = sql.bind("nap", Quotient)
         self._absent = sql.bind("absent", Quotient)
+        self._boxed = sql.bind("boxed", Box)
         self._repeated = sql.bind("repeated", Quotient)
 
     async def echo(self, value: str) -> Echo:
@@ -144,6 +161,9 @@ class Reads(AsyncRepository):
 
     async def absent(self) -> int:
         return (await self.get_one(self._absent)).value
+
+    async def boxed(self, value: str) -> str:
+        return (await self.get_one(self._boxed, value)).value
 
     async def repeated(self, value: int, times: int) -> list[int]:
         return [row.value for row in await self.find_all(self._repeated, value, times)]
@@ -478,6 +498,32 @@ async def test_a_slow_query_does_not_join(
         assert one.process != two.process
 
 
+async def test_a_read_that_waits_for_a_lock_holds_up_nobody(
+    database_url: str, folder: Path, admin: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # At the next look.
+    monkeypatch.setattr("vrooli_data._async.pipeline._HELD_UP", 0)
+    async with opened(database_url, folder, max_size=6) as (db, reads):
+        with locked(admin):
+            tasks = await pipelined(admin, reads, reads.echo("a"), reads.divide(0))
+            echo, failure = await finished(tasks[2:])
+            assert echo.value == "a"
+            assert isinstance(failure, DatabaseError)
+            # The next ones have connections of their own, and so they hold up nobody either.
+            tasks += started(reads.wait("second"), reads.wait("third"))
+            await until_waiting(admin, 4)
+            found = await asyncio.gather(*(reads.echo(str(n)) for n in range(20)))
+            assert [echo.value for echo in found] == [str(n) for n in range(20)]
+        alone, first, _, _, second, third = await finished(tasks)
+        assert [each.value for each in (alone, first, second, third)] == [
+            "alone",
+            "first",
+            "second",
+            "third",
+        ]
+        await check_whole(db, 6)
+
+
 async def test_a_query_whose_duration_is_unknown_does_not_join(
     database_url: str, folder: Path, admin: Connection[Any]
 ) -> None:
@@ -597,6 +643,72 @@ async def test_a_cancelled_read_is_cancelled_at_the_server_once_it_is_alone(
         await check_whole(db, 4)
 
 
+async def test_reads_that_nobody_waits_for_are_cancelled_at_the_server(
+    database_url: str, folder: Path, admin: Connection[Any]
+) -> None:
+    async with opened(database_url, folder) as (db, reads):
+        with locked(admin):
+            tasks = await pipelined(admin, reads, reads.wait("a"), reads.echo("b"))
+            for task in tasks:
+                task.cancel()
+            await until(admin, NOBODY_WAITS)
+        assert {type(each) for each in await finished(tasks)} == {asyncio.CancelledError}
+        await check_whole(db, 4)
+
+
+async def test_a_read_is_cancelled_once_also_where_that_fails(
+    proxy: Proxy, folder: Path, admin: Connection[Any]
+) -> None:
+    proxy.fail_at(CANCEL, Way.CUT_BEFORE)
+    async with opened(proxy.url, folder) as (db, reads):
+        with locked(admin):
+            tasks = await pipelined(admin, reads)
+            tasks[1].cancel()
+            pipe = db._runner._pipelines._pipes[0]
+            await a_turn()
+            await asyncio.wait_for(_reached(lambda: not pipe._is_cancelling), PATIENCE)
+            # It takes reads again, and the next one to leave asks for nothing more.
+            tasks += started(reads.echo("left"))
+            await a_turn()
+            tasks[-1].cancel()
+            await a_turn()
+            assert not pipe._is_cancelling
+            tasks += started(reads.echo("behind"))
+            await a_turn()
+        *_, behind = await finished(tasks)
+        assert behind.value == "behind"
+        assert proxy.failures == 1
+        await check_whole(db, 4)
+
+
+async def test_closed_reads_are_cancelled_too_and_their_errors_are_nobodys(
+    database_url: str, folder: Path, admin: Connection[Any]
+) -> None:
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    async with opened(database_url, folder) as (db, reads):
+        with locked(admin):
+            tasks = await pipelined(admin, reads)
+            closed = reads.divide(0)
+            closed.send(None)
+            closed.close()
+        await finished(tasks)
+        with locked(admin):
+            alone = started(reads.wait("alone"))
+            await until_waiting(admin, 1)
+            first = reads.wait("first")
+            first.send(None)
+            await until_waiting(admin, 2)
+            first.close()
+            alone[0].cancel()
+            await until(admin, NOBODY_WAITS)
+        await finished(alone)
+        await check_whole(db, 4)
+    del closed
+    gc.collect()
+    assert not reported
+
+
 @pytest.mark.slow("cancellation")
 async def test_a_storm_of_cancellations_confuses_no_rows(database_url: str, folder: Path) -> None:
     policy = PipelinePolicy(connections=2, depth=8, longest=PATIENCE)
@@ -672,6 +784,32 @@ async def test_a_reply_that_does_not_come_ends_the_connection(
         assert proxy.failures == 1
 
 
+async def test_a_pause_of_the_event_loop_is_not_the_servers(
+    database_url: str, folder: Path, admin: Connection[Any]
+) -> None:
+    async with opened(database_url, folder) as (db, reads):
+        with locked(admin) as unlock:
+            tasks = await pipelined(admin, reads)
+            runner: Any = db._runner
+            limit = 3 * pipeline._INTERVAL
+            runner._pipelines._pipes[0]._connection.limit = limit
+
+            loop = asyncio.get_running_loop()
+
+            def pause() -> None:
+                unlock()
+                time.sleep(2 * limit)
+
+            def pause_before_the_look() -> None:
+                # Until it is due. Callbacks that are due are called in the order of their times.
+                time.sleep(pipeline._INTERVAL)
+                loop.call_at(0, pause)
+
+            loop.call_soon(pause_before_the_look)
+            found = await finished(tasks)
+        assert [echo.value for echo in found] == ["alone", "first"]
+
+
 @pytest.mark.slow("time limits")
 async def test_the_limit_counts_from_when_a_read_is_the_first(
     database_url: str, folder: Path
@@ -709,6 +847,51 @@ async def test_a_large_parameter_is_sent_to_its_end(
         *_, one, two, three = await finished(tasks)
         assert (one.value, three.value) == ("a", "b")
         assert two.value == large
+
+
+async def test_one_large_parameter_is_on_its_way_at_a_time(
+    database_url: str, folder: Path, admin: Connection[Any]
+) -> None:
+    large = [str(n) * 5_000_000 for n in range(4)]
+    async with opened(database_url, folder) as (db, reads):
+        with locked(admin):
+            # The server receives nothing meanwhile.
+            tasks = await pipelined(admin, reads, *(reads.echo(value) for value in large))
+            assert len(db._runner._pipelines._waiting) == 3
+        found = await finished(tasks[2:])
+        assert [echo.value for echo in found] == large
+
+
+async def test_the_error_of_a_loader_is_that_of_its_read(
+    database_url: str, folder: Path, admin: Connection[Any]
+) -> None:
+    class Failing(Loader):
+        format = Format.BINARY
+
+        def load(self, data: Buffer) -> str:
+            if bytes(data[:1]) != b"\0":
+                raise LookupError
+            return "box"
+
+    retries: list[RetryEvent] = []
+    settings = {"pipeline": ONE, "on_retry": retries.append}
+    db = AsyncDatabase.connect(database_url, **settings)  # type: ignore[arg-type]
+    adapters = AdaptersMap(db._connector.parameters["context"].adapters)
+    adapters.register_loader("box", Failing)
+    db._connector.parameters["context"] = adapters
+    async with db:
+        reads = Reads(db, folder)
+        await reads.learn()
+        assert await reads.boxed("(0,0),(0,0)") == "box"
+        with locked(admin):
+            tasks = await pipelined(
+                admin, reads, reads.echo("a"), reads.boxed("(1,1),(1,1)"), reads.echo("b")
+            )
+        _, first, one, failure, two = await finished(tasks)
+        assert isinstance(failure, LookupError)
+        assert (one.value, two.value) == ("a", "b")
+        assert one.process == first.process == two.process
+        assert not retries
 
 
 async def test_what_cannot_be_sent_is_refused_and_hurts_nobody(

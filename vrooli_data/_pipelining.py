@@ -86,6 +86,10 @@ class Durations:
         del self._excluded[query]
         return True
 
+    def exclude(self, query: BoundQuery[..., Any], now: float) -> None:
+        """Have a query run alone for a while."""
+        self._excluded[query] = now + _EXCLUSION
+
     def ran_alone(self, query: BoundQuery[..., Any], seconds: float) -> None:
         """Count an execution on a connection of its own."""
         before = self._alone.get(query)
@@ -98,6 +102,6 @@ class Durations:
         late += ((seconds > longest) - late) * _SHARE_STEP
         mean += (min(seconds, longest * _MOST) - mean) * _MEAN_STEP
         if late > _MOST_LATE or mean > longest * _MOST_MEAN:
-            self._excluded[query] = now + _EXCLUSION
+            self.exclude(query, now)
             late = mean = 0.0
         self._shared[query] = late, mean

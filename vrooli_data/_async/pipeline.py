@@ -8,6 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from copy import copy
+from itertools import islice
 from time import monotonic
 from typing import Any, TypeAlias
 
@@ -44,6 +45,8 @@ _LINGER = 2
 _RECORD = 3
 #: Seconds between two looks at the time limit, and at input that does not make a socket readable.
 _INTERVAL = 0.1
+#: A pipeline whose first read takes so many times the longest time is held up.
+_HELD_UP = 50
 
 
 def pipelines(
@@ -170,11 +173,7 @@ class _Pipelines:
         pipe = None if self._waiting else self._free_pipe()
         if pipe is not None:
             pipe.send(read)
-            if (
-                len(pipe.reads) > _FULL_ENOUGH
-                and len(self._pipes) + self._opening < self.policy.connections
-                and self._pool.has_more
-            ):
+            if len(pipe.reads) > _FULL_ENOUGH and self._may_open():
                 self._open()
         else:
             self._waiting[read] = None
@@ -194,7 +193,8 @@ class _Pipelines:
 
     def _leave(self, read: _Read) -> None:
         """Forget a read whose caller has its error, or is interrupted."""
-        if read.future.done() and not read.future.cancelled():
+        # It may be closed, which cancels nothing.
+        if not read.future.cancel() and not read.future.cancelled():
             # Otherwise asyncio reports an error that came together with the interruption.
             read.future.exception()
         if read.pipe is None:
@@ -213,6 +213,14 @@ class _Pipelines:
         """Return whether reads may still be sent on a connection."""
         return self._pool.keeps(connection)
 
+    def held_up(self, query: BoundQuery[..., Any]) -> None:
+        """Have a query run alone that holds up a pipeline, and send what waits on another."""
+        self.durations.exclude(query, monotonic())
+        for read in [each for each in self._waiting if each.query is query]:
+            del self._waiting[read]
+            read.repeat(alone=True)
+        self._go_on()
+
     def fill(self, pipe: _Pipe) -> None:
         """Send what waits for a place."""
         while self._waiting and pipe.has_place():
@@ -227,10 +235,14 @@ class _Pipelines:
         """Open a pipeline for reads that wait where nothing else will send them."""
         if not self._waiting or self._opening:
             return
-        if all(pipe.is_ending for pipe in self._pipes) or (
-            len(self._pipes) < self.policy.connections and self._pool.has_more
-        ):
+        if all(pipe.is_ending for pipe in self._pipes) or self._may_open():
             self._open()
+
+    def _may_open(self) -> bool:
+        left = self.policy.connections - self._opening
+        for pipe in self._pipes:
+            left -= not pipe.is_ending
+        return left > 0 and self._pool.has_more
 
     def _open(self) -> None:
         self._opening += 1
@@ -268,7 +280,7 @@ class _Pipelines:
         try:
             pipe.begin()
             # Also where somebody waits already: these have waited for their turn.
-            while self._waiting and len(pipe.reads) < self.policy.depth and not pipe.is_ending:
+            while self._waiting and pipe.is_ready():
                 self._send_first(pipe)
             pipe.rest()
             self._go_on()
@@ -352,8 +364,10 @@ class _Pipe:
         self._is_open = False
         self._is_writing = False
         self._is_resting = False
-        #: Whether the server is asked to cancel the one read that is under way.
+        #: Whether the server is asked to cancel the first read.
         self._is_cancelling = False
+        #: The read that it was asked to cancel last.
+        self._cancelled: _Read | None = None
         self._watch: asyncio.TimerHandle | None = None
         #: Of what the event loop calls later: the context of a caller may hold a lot.
         self._context = Context()
@@ -366,12 +380,22 @@ class _Pipe:
 
     def has_place(self) -> bool:
         """Return whether one more read may be sent; end it if the connection must be given up."""
-        if self.is_ending or self._is_cancelling:
+        if not self.is_ready():
             return False
         if self._owner.gives_way() or not self._owner.keeps(self._connection):
             self.end()
             return False
-        return len(self.reads) < self._owner.policy.depth
+        return True
+
+    def is_ready(self) -> bool:
+        """Return whether one more read may be sent, whoever waits for the connection.
+
+        libpq keeps the memory of what it has still to send, and so that is one large read at most.
+        """
+        return (
+            not (self.is_ending or self._is_cancelling or self._is_writing)
+            and len(self.reads) < self._owner.policy.depth
+        )
 
     def send(self, read: _Read) -> None:
         """Send a read."""
@@ -405,14 +429,16 @@ class _Pipe:
         self._look_later()
 
     def leave(self) -> None:
-        """Have the server cancel the only read that is under way, if its caller has left."""
+        """Have the server cancel the first read, if the callers of all have left."""
         if (
-            len(self.reads) == 1
-            and self.reads[0].future.done()
+            self.reads
             and not self._is_cancelling
             and self._is_open
+            and self.reads[0] is not self._cancelled
+            and all(read.future.done() for read in self.reads)
         ):
             self._is_cancelling = True
+            self._cancelled = self.reads[0]
             keep_task(self._loop.create_task(self._cancel(), context=Context()))
 
     def end(self) -> None:
@@ -501,6 +527,7 @@ class _Pipe:
         finally:
             self._is_cancelling = False
         if self._is_open:
+            self.leave()
             self._owner.fill(self)
             self.rest()
 
@@ -517,20 +544,36 @@ class _Pipe:
             self._flush()
         except psycopg.Error as error:
             self._break(error)
+            return
+        # libpq may have read while it could not send.
+        self._on_readable()
 
     def _look(self) -> None:
-        """Break it when the first read takes too long, and read what has arrived unnoticed."""
+        """Read what has arrived unnoticed, and break it when the first read takes too long."""
         self._watch = None
         if not self.reads or not self._is_open:
             return
-        limit, begun = self._connection.limit, self.reads[0].begun
-        if limit is not None and begun is not None and monotonic() - begun > limit:
+        # First: the event loop may have paused.
+        self._on_readable()
+        if not self.reads or not self._is_open:
+            return
+        seconds = monotonic() - (self.reads[0].begun or monotonic())
+        limit = self._connection.limit
+        if limit is not None and seconds > limit:
             self._connection.is_late = True
             self._break(None)
             return
-        self._on_readable()
-        if self.reads and self._is_open:
-            self._look_later()
+        self._look_later()
+        if seconds > self._owner.policy.longest * _HELD_UP:
+            self._give_up_first()
+
+    def _give_up_first(self) -> None:
+        """Have the reads behind the first made again, which may wait for a lock for long."""
+        self.is_ending = True
+        for read in islice(self.reads, 1, None):
+            read.repeat(alone=True)
+        self._owner.held_up(self.reads[0].query)
+        self.leave()
 
     def _look_later(self) -> None:
         if self._watch is None:
@@ -555,7 +598,7 @@ class _Pipe:
         self._owner.fill(self)
         if not self.reads:
             self.rest()
-        elif len(self.reads) == 1:
+        else:
             self.leave()
 
     def _read(self) -> bool:
@@ -609,6 +652,8 @@ class _Pipe:
                 read.fail(error)
             except psycopg.Error as error:
                 read.fail(self._session.translated(error, read.query))
+            except Exception as error:  # noqa: BLE001 (a loader may raise any error)
+                read.fail(error)
             else:
                 read.future.set_result(rows)
 
