@@ -20,8 +20,6 @@ from psycopg.pq.abc import PGconn, PGresult
 from ._execution import check_results, new_name, prepared_names
 from ._rows import Row
 
-_BEGUN = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
-
 
 class Opener(NamedTuple):
     """The statements that begin a transaction."""
@@ -83,8 +81,9 @@ class Opening:
             check_results(results, self._connection)
             self._keep(results)
         else:
-            # A blocking call of the lent `pgconn` has read the reply, and with it the xid.
-            self.is_done = pgconn.transaction_status in _BEGUN
+            # A blocking call of the lent `pgconn` has read the reply, and with it the xid. It may
+            # also have ended the transaction.
+            self.is_done = pgconn.status == ConnStatus.OK
             if not self.is_done:
                 raise errors.OperationalError("the connection to the server was lost")
         if self._opener.limits is not None:

@@ -94,6 +94,8 @@ SQLSTATES: Final = {
     "57P02": SqlState(Unavailable,          None,       _LOST,     "the server crashed"),
     "57P03": SqlState(Unavailable,          _BUSY,      _LOST,
      "the server is not accepting connections yet"),
+    "57P05": SqlState(Unavailable,          None,       _LOST,
+     "the server ended the connection: it was idle for too long"),
     "58P01": SqlState(DatabaseError,        None,       None,
      "the server lacks a file, such as the library of an extension that an index needs"),
 }

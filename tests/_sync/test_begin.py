@@ -16,8 +16,10 @@ from tests.factories import Factory
 from tests.proxy import Proxy, Way, open_proxy
 from vrooli_data import (
     AlreadyExists,
+    CommitUnknown,
     CreateUser,
     Database,
+    InvalidUse,
     QueryEvent,
     Timeout,
     Transaction,
@@ -27,7 +29,7 @@ from vrooli_data import (
     VrooliDataError,
 )
 
-from ._compat import PATIENCE, Use
+from ._compat import PATIENCE, Use, until
 from .whole_pool import check_whole
 
 
@@ -259,6 +261,68 @@ def test_a_statement_that_ends_a_new_connection_too_is_not_sent_again(
     check_whole(db, 1)
 
 
+def test_nothing_is_written_after_a_first_statement_that_was_interrupted_and_lost(
+    db: Database, proxy: Proxy, admin: Connection[Any]
+) -> None:
+    proxy.fail_once_at(b"Ada", Way.DROP_REPLY)
+    with pytest.raises(Unavailable, match="lost before COMMIT"):
+        with db.transaction() as tx:
+            runner: Any = tx._runner
+            replace = runner._replace
+
+            def interrupted(error: VrooliDataError) -> None:
+                runner._replace = replace
+                raise Undo
+
+            runner._replace = interrupted
+            with pytest.raises(Undo):
+                write_by_query(tx)
+            for write in (write_by_query, write_behind_savepoint, write_by_copy):
+                with pytest.raises(VrooliDataError):
+                    write(tx)
+    assert (proxy.failures, names(admin)) == (1, [])
+    create(db, "Ada")
+    assert names(admin) == ["Ada"]
+    check_whole(db, 1)
+
+
+@pytest.mark.parametrize("is_prepared", [True, False])
+def test_what_was_interrupted_at_the_reply_to_begin_is_rolled_back(
+    database_url: str, admin: Connection[Any], is_prepared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object) -> bool:
+        raise Undo
+
+    with Database.connect(database_url, max_size=1) as db:
+        if is_prepared:
+            create(db, "Warm")
+            create(db, "Warm")
+        with pytest.raises(TransactionAborted, match="was caught there"):
+            with db.transaction() as tx:
+                with monkeypatch.context() as patch, pytest.raises(Undo):
+                    patch.setattr("vrooli_data._opening._has_begun", interrupted)
+                    write_by_query(tx)
+                with pytest.raises(TransactionAborted):
+                    write_by_query(tx)
+        assert names(admin) == []
+        check_whole(db, 1)
+
+
+def test_a_connection_that_was_idle_too_long_before_the_first_statement_is_replaced(
+    db: Database, admin: Connection[Any]
+) -> None:
+    with db.transaction() as tx:
+        runner: Any = tx._runner
+        pgconn = runner._connection.pgconn
+        process = pgconn.backend_pid
+        # Behind the layer's back: otherwise the transaction would have begun.
+        pgconn.exec_(b"SET idle_session_timeout = 1")
+        until(admin, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)", process)
+        write_by_query(tx)
+    assert names(admin) == ["Ada"]
+    check_whole(db, 1)
+
+
 def test_a_lent_connection_is_not_replaced(
     db: Database, proxy: Proxy, admin: Connection[Any]
 ) -> None:
@@ -298,6 +362,20 @@ def test_what_libpq_sends_first_on_the_lent_connection_is_part_of_the_transactio
         with pytest.raises(TransactionAborted, match="was caught there"):
             with db.transaction() as tx:
                 tx.connection.pgconn.exec_(b"NONSENSE")
+        check_whole(db, 1)
+
+
+@pytest.mark.parametrize("is_tracked", [True, False])
+def test_a_transaction_that_libpq_ends_on_the_lent_connection_is_reported_so(
+    database_url: str, admin: Connection[Any], is_tracked: bool
+) -> None:
+    with Database.connect(database_url, max_size=1) as db:
+        # On the asynchronous face, the call has read the reply that holds the xid.
+        with pytest.raises((InvalidUse, CommitUnknown), match="ended inside its block"):
+            with db.transaction(track_commit=is_tracked) as tx:
+                write_by_pgconn(tx)
+                tx.connection.pgconn.exec_(b"COMMIT")
+        assert names(admin) == ["Ada"]
         check_whole(db, 1)
 
 

@@ -194,10 +194,11 @@ class AsyncTransactionRunner:
         try:
             self._check_begin()
             while True:
+                is_first = self._is_pending()
                 try:
                     return await self._session.rows(query, parameters)
                 except VrooliDataError as error:
-                    if not await self._replaces(error):
+                    if not is_first or not await self._replaces(error):
                         raise
         finally:
             self._turn.release()
@@ -302,7 +303,12 @@ class AsyncTransactionRunner:
 
     def begin(self) -> None:
         """Open the transaction, which begins with its first statement."""
-        self._opening = self._session.open(self._options)
+        self._begin_on(self._session)
+
+    def _begin_on(self, session: AsyncSession) -> None:
+        # First: without it, a statement would be a transaction of its own.
+        self._opening = session.open(self._options)
+        self._session, self._connection = session, session.connection
         if self._options.timeout is not None:
             self._end = self._end or time.monotonic() + self._options.timeout
             self._connection.end = self._end + GRACE
@@ -322,7 +328,7 @@ class AsyncTransactionRunner:
 
     def _check_begin(self) -> None:
         """Refuse to begin after the timeout: the server counts it from BEGIN."""
-        if self._opening is not None and self._opening.is_pending:
+        if self._is_pending():
             self._check_time()
 
     def _check_time(self) -> None:
@@ -408,7 +414,7 @@ class AsyncTransactionRunner:
                 "transaction was rolled back: wait for every call inside the block"
             )
         self._check_time()
-        if self._opening is not None and self._opening.is_pending:
+        if self._is_pending():
             # Nothing was sent, and so there is nothing to commit.
             self._stage = _Stage.COMMITTED
             self._connection.end = None
@@ -418,7 +424,7 @@ class AsyncTransactionRunner:
         except psycopg.Error as error:
             raise self._session.translated(error) from None
         status = self._status()
-        if status is not TransactionStatus.INTRANS:
+        if status is not TransactionStatus.INTRANS or not self._has_begun():
             raise await self._refusal(status)
         self._stage = _Stage.COMMITTING
         try:
@@ -441,10 +447,8 @@ class AsyncTransactionRunner:
 
     async def _refusal(self, status: TransactionStatus) -> VrooliDataError:
         """Return the error of a transaction that cannot be committed."""
-        has_begun = self._opening is None or self._opening.is_done
-        if status is TransactionStatus.INERROR or (
-            status is TransactionStatus.IDLE and not has_begun
-        ):
+        is_alive = status in (TransactionStatus.IDLE, TransactionStatus.INTRANS)
+        if status is TransactionStatus.INERROR or (is_alive and not self._has_begun()):
             return TransactionAborted(
                 "a database error inside the block was caught there, and so the transaction was "
                 "rolled back: let the error leave the block, or catch it around a savepoint"
@@ -472,11 +476,12 @@ class AsyncTransactionRunner:
         """Begin the transaction now, unless it has begun."""
         self._check_begin()
         while True:
+            is_first = self._is_pending()
             try:
                 await self._session.begin(self._opening)
             except psycopg.Error as error:
                 reported = self._session.translated(error)
-                if not await self._replaces(reported):
+                if not is_first or not await self._replaces(reported):
                     raise reported from None
             else:
                 return
@@ -488,6 +493,13 @@ class AsyncTransactionRunner:
             self._session.send_begin()
         except psycopg.Error as error:
             raise self._session.translated(error) from None
+
+    def _is_pending(self) -> bool:
+        """Return whether nothing was sent: a call that fails later may not begin anew."""
+        return self._opening is not None and self._opening.is_pending
+
+    def _has_begun(self) -> bool:
+        return self._opening is None or self._opening.is_done
 
     def _is_unread(self) -> bool:
         return self._opening is not None and self._opening.is_unread
@@ -512,9 +524,8 @@ class AsyncTransactionRunner:
             return False
         session = await self._replace(error)
         self._connection.opening = None
-        self._session, self._connection = session, session.connection
         self._trace = self._trace._replace(started=session.started, run=session.run)
-        self.begin()
+        self._begin_on(session)
         return True
 
     def _identified(self) -> Trace:
