@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg import errors, generators
 from psycopg._connection_base import BaseConnection
+from psycopg._preparing import Prepare, PrepareManager
 from psycopg.abc import Buffer, PQGen
 from psycopg.abc import Transformer as AnyTransformer
 from psycopg.adapt import PyFormat, Transformer
@@ -36,6 +37,27 @@ class Bound(NamedTuple):
     values: Sequence[Buffer | None]
     formats: list[Format] | None
     loader: AnyTransformer
+
+
+class PreparedStatements(PrepareManager):
+    """The prepared statements of one connection."""
+
+    def validate(
+        self,
+        key: tuple[bytes, tuple[int, ...]],
+        prep: Prepare,
+        name: bytes,
+        results: Sequence[PGresult],
+    ) -> None:
+        """Keep a statement whose first execution failed.
+
+        psycopg forgets it, but the server keeps it, and the next execution would prepare another.
+        """
+        super().validate(key, prep, name, results)
+        if prep is Prepare.SHOULD and any(
+            result.status == ExecStatus.FATAL_ERROR for result in results
+        ):
+            self._names[key] = name
 
 
 def prepared_names(

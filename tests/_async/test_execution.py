@@ -11,6 +11,7 @@ from psycopg import AsyncRawCursor, Connection
 
 from tests.factories import Factory
 from vrooli_data import (
+    AlreadyExists,
     AsyncDatabase,
     AsyncHeldConnection,
     AsyncRepository,
@@ -19,6 +20,9 @@ from vrooli_data import (
     queries,
 )
 
+from ._compat import Use
+
+TAKEN = CreateUser(name="Ada", handle="ada_lovelace")
 OWN = """\
 -- name: find(id)^
 -- Fetch one thing.
@@ -213,3 +217,48 @@ async def test_a_query_with_a_custom_plan_can_be_run_again_after_an_error(
         with pytest.raises(DatabaseError):
             await AsyncRepository(db).get_one(divide, 0)
         assert await AsyncRepository(db).get_one(divide, 5) == Echo(2)
+
+
+async def refused_alone(db: AsyncDatabase) -> None:
+    await db.users.create(TAKEN)
+
+
+async def refused_in_transaction(db: AsyncDatabase) -> None:
+    async with db.transaction() as tx:
+        await tx.users.create(TAKEN)
+
+
+async def refused_behind_savepoint(db: AsyncDatabase) -> None:
+    async with db.transaction() as tx, tx.savepoint():
+        await tx.users.create(TAKEN)
+
+
+async def refused_on_held_connection(db: AsyncDatabase) -> None:
+    async with db.connection() as held:
+        await held.users.create(TAKEN)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        refused_alone,
+        refused_in_transaction,
+        refused_behind_savepoint,
+        refused_on_held_connection,
+    ],
+)
+async def test_a_statement_that_is_refused_each_time_is_prepared_once(
+    database_url: str, make: Factory, refused: Use[AsyncDatabase]
+) -> None:
+    make.user(handle=TAKEN.handle)
+    async with AsyncDatabase.connect(database_url, max_size=1) as db:
+        for _ in range(5):
+            with pytest.raises(AlreadyExists):
+                await refused(db)
+        async with db.connection() as held:
+            session: Any = held._runner._session
+        # Behind the layer's back: psycopg may have some to drop with its next statement.
+        found = session.connection.pgconn.exec_(
+            b"SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'users.create'"
+        )
+        assert int(found.get_value(0, 0)) <= 1

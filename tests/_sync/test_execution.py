@@ -12,6 +12,7 @@ from psycopg import Connection, RawCursor
 
 from tests.factories import Factory
 from vrooli_data import (
+    AlreadyExists,
     CreateUser,
     Database,
     DatabaseError,
@@ -20,6 +21,9 @@ from vrooli_data import (
     queries,
 )
 
+from ._compat import Use
+
+TAKEN = CreateUser(name="Ada", handle="ada_lovelace")
 OWN = """\
 -- name: find(id)^
 -- Fetch one thing.
@@ -208,3 +212,48 @@ def test_a_query_with_a_custom_plan_can_be_run_again_after_an_error(db: Database
         with pytest.raises(DatabaseError):
             Repository(db).get_one(divide, 0)
         assert Repository(db).get_one(divide, 5) == Echo(2)
+
+
+def refused_alone(db: Database) -> None:
+    db.users.create(TAKEN)
+
+
+def refused_in_transaction(db: Database) -> None:
+    with db.transaction() as tx:
+        tx.users.create(TAKEN)
+
+
+def refused_behind_savepoint(db: Database) -> None:
+    with db.transaction() as tx, tx.savepoint():
+        tx.users.create(TAKEN)
+
+
+def refused_on_held_connection(db: Database) -> None:
+    with db.connection() as held:
+        held.users.create(TAKEN)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        refused_alone,
+        refused_in_transaction,
+        refused_behind_savepoint,
+        refused_on_held_connection,
+    ],
+)
+def test_a_statement_that_is_refused_each_time_is_prepared_once(
+    database_url: str, make: Factory, refused: Use[Database]
+) -> None:
+    make.user(handle=TAKEN.handle)
+    with Database.connect(database_url, max_size=1) as db:
+        for _ in range(5):
+            with pytest.raises(AlreadyExists):
+                refused(db)
+        with db.connection() as held:
+            session: Any = held._runner._session
+        # Behind the layer's back: psycopg may have some to drop with its next statement.
+        found = session.connection.pgconn.exec_(
+            b"SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'users.create'"
+        )
+        assert int(found.get_value(0, 0)) <= 1

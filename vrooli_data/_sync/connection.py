@@ -15,6 +15,7 @@ from psycopg.adapt import AdaptersMap
 from psycopg.pq import PGconn, PipelineStatus, TransactionStatus
 
 from .._connect import GRACE, cut
+from .._execution import PreparedStatements
 from .._opening import Opening
 from .._process import belongs_here, replace_socket
 from .._rows import Row
@@ -58,6 +59,7 @@ class LendingConnection(ReadingConnection, _Cancelling):
 
     def __init__(self, pgconn: AnyPGconn) -> None:
         super().__init__(pgconn)
+        self._prepared = PreparedStatements()
         #: Who took it from the pool last; None beside the pool.
         self.holder: Any = None
         #: Seconds that one statement may take; None sets no limit.
