@@ -103,21 +103,24 @@ class Opening:
         statements = [(statement, ()) for statement in self._opener.statements]
         if self._opener.limits is not None:
             statements.append(self._opener.limits)
-        pgconn.enter_pipeline_mode()
-        for statement, parameters in statements:
-            key = statement, ()
-            name = names.get(key)
-            if name is None:
-                name = new[key] = new_name(self._connection)
-                pgconn.send_prepare(name, statement)
-            pgconn.send_query_prepared(name, parameters)
-        send()
-        pgconn.pipeline_sync()
         results: list[PGresult] = []
         try:
+            pgconn.enter_pipeline_mode()
+            for statement, parameters in statements:
+                key = statement, ()
+                name = names.get(key)
+                if name is None:
+                    name = new[key] = new_name(self._connection)
+                    pgconn.send_prepare(name, statement)
+                pgconn.send_query_prepared(name, parameters)
+            send()
+            pgconn.pipeline_sync()
             yield from self._synchronize(pgconn, results)
         finally:
             self.is_done = _has_begun(results)
+            if pgconn.status == ConnStatus.OK and pgconn.pipeline_status:
+                # Interrupted here: the next statement would take what is left for its own reply.
+                pgconn.finish()
         check_results(results[:-1], self._connection)
         names.update(new)
         self._keep(results[:-1])

@@ -311,6 +311,28 @@ async def test_what_was_interrupted_at_the_reply_to_begin_is_rolled_back(
         await check_whole(db, 1)
 
 
+async def test_a_reply_that_was_not_read_to_its_end_is_nobody_elses(
+    db: AsyncDatabase, admin: Connection[Any], make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_id = make.user(name="Bea")
+    for _ in range(2):
+        async with db.transaction() as tx:
+            await tx.users.find_by_id(user_id)
+
+    def interrupted(_: object) -> Any:
+        raise Undo
+
+    with pytest.raises(Unavailable):
+        async with db.transaction() as tx:
+            with monkeypatch.context() as patch, pytest.raises(Undo):
+                patch.setattr("vrooli_data._opening.generators.fetch", interrupted)
+                await write_by_query(tx)
+            with pytest.raises(VrooliDataError):
+                await tx.users.find_by_id(user_id)
+    assert names(admin) == ["Bea"]
+    await check_whole(db, 1)
+
+
 async def test_a_connection_that_was_idle_too_long_before_the_first_statement_is_replaced(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:

@@ -308,6 +308,28 @@ def test_what_was_interrupted_at_the_reply_to_begin_is_rolled_back(
         check_whole(db, 1)
 
 
+def test_a_reply_that_was_not_read_to_its_end_is_nobody_elses(
+    db: Database, admin: Connection[Any], make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_id = make.user(name="Bea")
+    for _ in range(2):
+        with db.transaction() as tx:
+            tx.users.find_by_id(user_id)
+
+    def interrupted(_: object) -> Any:
+        raise Undo
+
+    with pytest.raises(Unavailable):
+        with db.transaction() as tx:
+            with monkeypatch.context() as patch, pytest.raises(Undo):
+                patch.setattr("vrooli_data._opening.generators.fetch", interrupted)
+                write_by_query(tx)
+            with pytest.raises(VrooliDataError):
+                tx.users.find_by_id(user_id)
+    assert names(admin) == ["Bea"]
+    check_whole(db, 1)
+
+
 def test_a_connection_that_was_idle_too_long_before_the_first_statement_is_replaced(
     db: Database, admin: Connection[Any]
 ) -> None:
