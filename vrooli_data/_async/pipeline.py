@@ -366,8 +366,9 @@ class _Pipe:
         self._is_resting = False
         #: Whether the server is asked to cancel the first read.
         self._is_cancelling = False
-        #: The read that it was asked to cancel last.
+        #: The read that it was asked to cancel last, and when.
         self._cancelled: _Read | None = None
+        self._cancelled_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
         #: Of what the event loop calls later: the context of a caller may hold a lot.
         self._context = Context()
@@ -429,16 +430,21 @@ class _Pipe:
         self._look_later()
 
     def leave(self) -> None:
-        """Have the server cancel the first read, if the callers of all have left."""
+        """Have the server cancel the first read, if the callers of all have left.
+
+        It ignores what it is asked between two statements, and so it is asked once a second.
+        """
         if (
             self.reads
             and not self._is_cancelling
             and self._is_open
-            and self.reads[0] is not self._cancelled
             and all(read.future.done() for read in self.reads)
         ):
+            now = monotonic()
+            if self.reads[0] is self._cancelled and now - self._cancelled_at < GRACE:
+                return
             self._is_cancelling = True
-            self._cancelled = self.reads[0]
+            self._cancelled, self._cancelled_at = self.reads[0], now
             keep_task(self._loop.create_task(self._cancel(), context=Context()))
 
     def end(self) -> None:
@@ -566,6 +572,7 @@ class _Pipe:
         self._look_later()
         if seconds > self._owner.policy.longest * _HELD_UP:
             self._give_up_first()
+        self.leave()
 
     def _give_up_first(self) -> None:
         """Have the reads behind the first made again, which may wait for a lock for long."""
@@ -573,7 +580,6 @@ class _Pipe:
         for read in islice(self.reads, 1, None):
             read.repeat(alone=True)
         self._owner.held_up(self.reads[0].query)
-        self.leave()
 
     def _look_later(self) -> None:
         if self._watch is None:
