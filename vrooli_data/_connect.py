@@ -64,8 +64,8 @@ RESTORE = (
 
 #: Sent before and after a query that needs a new plan for each call, in the same round trip. The
 #: settings are local: they end with the caller's transaction, or with the round trip.
-PLAN_ANEW = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
-PLAN_ONCE = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)"
+PLAN_ANEW = b"SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
+PLAN_ONCE = b"SELECT set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 
 #: Seconds after a time limit in which the server can still end the work and report it.

@@ -17,7 +17,7 @@ from psycopg._preparing import Prepare, PrepareManager
 from psycopg.abc import Buffer, PQGen
 from psycopg.abc import Transformer as AnyTransformer
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Wait
 
@@ -103,6 +103,32 @@ class Piped(NamedTuple):
     formats: list[Format] | None
     #: Whether it has to be prepared first.
     is_new: bool
+
+
+def synchronize(connection: BaseConnection[Any], results: list[PGresult]) -> PQGen[None]:
+    """Send what is in the pipeline, collect the results up to its Sync, and leave the pipeline.
+
+    psycopg's own pipeline sends a Flush behind its last Sync. PgBouncer gives the client a
+    connection for it, and takes that back at the end of the client's next transaction alone.
+    """
+    pgconn = connection.pgconn
+    yield from generators.send(pgconn)
+    lost = errors.OperationalError("the connection to the server was lost")
+    while pgconn.status == ConnStatus.OK:
+        try:
+            result = yield from generators.fetch(pgconn)
+        except errors.OperationalError as error:
+            lost = error
+            break
+        if result is None:
+            continue
+        if result.status == ExecStatus.PIPELINE_SYNC:
+            pgconn.exit_pipeline_mode()
+            return
+        results.append(result)
+    # The server may have told why it ended the connection.
+    check_results(results, connection)
+    raise lost
 
 
 def _reply(pgconn: PGconn) -> PQGen[list[PGresult]]:
@@ -266,6 +292,46 @@ class Prepared:
         if is_new:
             pgconn.send_prepare(name, self._statement, types)
         pgconn.send_query_prepared(name, values, formats, Format.BINARY)
+
+    def rows_between(
+        self,
+        connection: BaseConnection[Any],
+        parameters: Sequence[Any],
+        arrived: list[PGresult],
+        *,
+        prepares: bool,
+        before: Sequence[bytes],
+        after: Sequence[bytes],
+    ) -> PQGen[list[Row]]:
+        """Execute the query between other statements, in one round trip and one transaction.
+
+        The caller holds the lock of the connection.
+        """
+        pgconn = connection.pgconn
+        piped = self.bind_piped(connection, parameters, prepares=prepares)
+        results: list[PGresult] = []
+        try:
+            pgconn.enter_pipeline_mode()
+            for statement in before:
+                pgconn.send_query_params(statement, None)
+            self.send_piped(pgconn, piped)
+            for statement in after:
+                pgconn.send_query_params(statement, None)
+            pgconn.pipeline_sync()
+            yield from synchronize(connection, results)
+            check_results(results, connection)
+        except BaseException:
+            answers = results[len(before) :]
+            if not answers or answers[0].status not in _DONE:
+                self.forget_piped(piped)
+            if pgconn.status == ConnStatus.OK and pgconn.pipeline_status:
+                # The next statement would take what is left for its own reply.
+                pgconn.finish()
+            raise
+        # The first answer to a new statement is that it is prepared.
+        result = results[len(before) + piped.is_new]
+        arrived.append(result)
+        return self.rows_piped(connection, piped, result)
 
     def forget_piped(self, piped: Piped) -> None:
         """Forget a statement that the server has refused to prepare."""

@@ -17,7 +17,7 @@ from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from ._execution import check_results, new_name, prepared_names
+from ._execution import check_results, new_name, prepared_names, synchronize
 from ._rows import Row
 
 
@@ -115,7 +115,7 @@ class Opening:
                 pgconn.send_query_prepared(name, parameters)
             send()
             pgconn.pipeline_sync()
-            yield from self._synchronize(pgconn, results)
+            yield from synchronize(self._connection, results)
         finally:
             self.is_done = _has_begun(results)
             if pgconn.status == ConnStatus.OK and pgconn.pipeline_status:
@@ -131,26 +131,6 @@ class Opening:
             # The server would take what follows for statements outside of a transaction.
             raise errors.InFailedSqlTransaction("the transaction did not begin")
         self._is_sent = True
-
-    def _synchronize(self, pgconn: PGconn, results: list[PGresult]) -> PQGen[None]:
-        """Send what is in the pipeline, collect the results, and leave the pipeline."""
-        yield from generators.send(pgconn)
-        lost = errors.OperationalError("the connection to the server was lost")
-        while pgconn.status == ConnStatus.OK:
-            try:
-                result = yield from generators.fetch(pgconn)
-            except errors.OperationalError as error:
-                lost = error
-                break
-            if result is None:
-                continue
-            if result.status == ExecStatus.PIPELINE_SYNC:
-                pgconn.exit_pipeline_mode()
-                return
-            results.append(result)
-        # The server may have told why it ended the connection.
-        check_results(results, self._connection)
-        raise lost
 
     def _keep(self, results: Sequence[PGresult]) -> None:
         transformer = Transformer(self._connection)

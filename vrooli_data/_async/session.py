@@ -7,6 +7,7 @@ import select
 import time
 from collections.abc import Container, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
@@ -20,7 +21,7 @@ from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
 from .._copying import Copy
-from .._execution import Prepared, command
+from .._execution import Prepared, command, is_to_flush
 from .._opening import Opening
 from .._outbox import Recording
 from .._retry import Reason, set_retry_reason
@@ -346,18 +347,30 @@ class AsyncSession:
     async def _execute_anew(
         self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], arrived: list[PGresult]
     ) -> list[Row]:
-        """Execute a query by a cursor of psycopg, which prepares it where that is allowed."""
+        """Execute a query, and prepare it where that is allowed."""
+        each = None if self.connection.opening is not None else self._settings.each
+        execute = self._execute_by_cursor
+        if each is not None or query.is_planned_anew:
+            execute = partial(self._execute_with_settings, each=each)
+        try:
+            return await execute(query, parameters, arrived)
+        except psycopg.Error as error:
+            if not await self._prepares_anew(error):
+                raise
+        return await execute(query, parameters, arrived)
+
+    async def _execute_by_cursor(
+        self, query: BoundQuery[..., Any], parameters: tuple[Any, ...], arrived: list[PGresult]
+    ) -> list[Row]:
+        """Execute a query by a cursor of psycopg."""
         try:
             cursor = self._cursors.pop()
         except IndexError:
             cursor = AsyncRawCursor(self.connection)
         try:
-            try:
-                await self._send(cursor, query, parameters)
-            except psycopg.Error as error:
-                if not await self._prepares_anew(error):
-                    raise
-                await self._send(cursor, query, parameters)
+            await cursor.execute(
+                query.statement, parameters, prepare=self._settings.prepare, binary=True
+            )
             if query not in self._checked:
                 query.check_columns(tuple(column.name for column in cursor.description or ()))
                 self._checked.add(query)
@@ -437,26 +450,30 @@ class AsyncSession:
         # have arrived.
         return False if is_at_rest and connection.error_message else None
 
-    async def _send(
-        self, cursor: AsyncRawCursor[Row], query: BoundQuery[..., Any], parameters: tuple[Any, ...]
-    ) -> None:
-        """Execute a query, with its generic plan or a plan for its parameters."""
-        prepare = self._settings.prepare
-        each = self._settings.each
-        if each is not None and self.connection.opening is not None:
-            each = None
-        if each is None and not query.is_planned_anew:
-            await cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
-            return
-        # One round trip, and one transaction.
-        async with self.connection.pipeline():
-            if each is not None:
-                await self.connection.execute(each, prepare=False)
-            if query.is_planned_anew:
-                await self.connection.execute(PLAN_ANEW, prepare=False)
-            await cursor.execute(query.statement, parameters, prepare=prepare, binary=True)
-            if query.is_planned_anew:
-                await self.connection.execute(PLAN_ONCE, prepare=False)
+    async def _execute_with_settings(
+        self,
+        query: BoundQuery[..., Any],
+        parameters: tuple[Any, ...],
+        arrived: list[PGresult],
+        each: bytes | None,
+    ) -> list[Row]:
+        """Execute a query and what it is to run with, in one round trip and one transaction."""
+        connection = self.connection
+        before, after = [] if each is None else [each], []
+        if query.is_planned_anew:
+            before.append(PLAN_ANEW)
+            after.append(PLAN_ONCE)
+        prepares = bool(self._settings.prepare)
+        if prepares and is_to_flush(connection):
+            # Otherwise psycopg drops what is prepared here.
+            await connection.forget_prepared()
+        prepared = self.prepared(query)
+        async with connection.lock:
+            return await connection.wait(
+                prepared.rows_between(
+                    connection, parameters, arrived, prepares=prepares, before=before, after=after
+                )
+            )
 
     async def _prepares_anew(self, error: psycopg.Error) -> bool:
         """Drop the prepared statements if the server refused one; return whether to send it again.
