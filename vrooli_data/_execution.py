@@ -201,9 +201,10 @@ class Prepared:
         name = self._names.get((self._statement, loader.types or ()))
         if name is None:
             return
-        self._keep(name, loader)
         loader.set_pgresult(result, set_loaders=True, format=Format.BINARY)
         loader.set_pgresult(None, set_loaders=False)
+        # Only now: one without loaders would end the process.
+        self._keep(name, loader)
 
     def _keep(self, name: bytes, loader: AnyTransformer) -> None:
         names = set(self._names.values())

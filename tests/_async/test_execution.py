@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 from psycopg import AsyncRawCursor, Connection
+from psycopg.adapt import Transformer
 
 from tests.factories import Factory
 from vrooli_data import (
@@ -262,3 +263,28 @@ async def test_a_statement_that_is_refused_each_time_is_prepared_once(
             b"SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'users.create'"
         )
         assert int(found.get_value(0, 0)) <= 1
+
+
+class Interruption(Exception):
+    """What a signal handler raises."""
+
+
+async def test_an_interruption_while_loaders_are_found_leaves_none(
+    database_url: str, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_id = make.user(name="Ada")
+
+    transformer: Any = Transformer
+
+    class Interrupted(transformer):  # type: ignore[misc]
+        def set_pgresult(self, *_: Any, **__: Any) -> None:
+            raise Interruption
+
+    async with AsyncDatabase.connect(database_url, max_size=1) as db, db.connection() as held:
+        with monkeypatch.context() as patch, pytest.raises(Interruption):
+            patch.setattr("vrooli_data._execution.Transformer", Interrupted)
+            await held.users.find_by_id(user_id)
+        for _ in range(2):
+            user = await held.users.find_by_id(user_id)
+            assert user is not None
+            assert user.name == "Ada"
