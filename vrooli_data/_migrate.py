@@ -68,6 +68,13 @@ ORDER BY 1
 LIMIT 1
 """
 
+#: Why an extension is not created. A role that only reads may still find nothing to do.
+_NO_EXTENSION = (
+    pg.FeatureNotSupported,
+    pg.InsufficientPrivilege,
+    pg.ReadOnlySqlTransaction,
+    pg.UndefinedFile,
+)
 _SCHEMA_OF_EXTENSION = """
 SELECT pg_namespace.nspname
 FROM pg_extension
@@ -324,7 +331,7 @@ class _Run:
         create = sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
         try:
             self._connection.execute(create)
-        except (pg.FeatureNotSupported, pg.InsufficientPrivilege, pg.UndefinedFile):
+        except _NO_EXTENSION:
             return False
         # The extension may be in its own schema, as at many hosting services.
         self._path = self._path.followed_by(self._schema_of(extension))
