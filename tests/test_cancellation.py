@@ -20,6 +20,7 @@ from tests._async._compat import PATIENCE, until, until_waiting
 from tests._async.whole_pool import check_whole
 from tests._sync._compat import until as until_in_thread
 from tests._sync.whole_pool import check_whole as check_whole_in_thread
+from tests.pooler import open_pooler
 from tests.proxy import Proxy, Way, open_proxy
 from vrooli_data import (
     AsyncDatabase,
@@ -393,6 +394,19 @@ async def test_a_lone_write_that_the_server_cancelled_is_reported_as_not_committ
     await until(admin, ASLEEP.format("/* vrooli_data:users.create"))
     assert await cancelled(task) == [NOT_COMMITTED]
     await check_whole(db, SIZE)
+    assert names(admin) == []
+
+
+async def test_a_lone_write_that_the_server_cancelled_behind_a_pooler_is_reported_too(
+    database_url: str, admin: Connection[Any]
+) -> None:
+    admin.execute(SLOW_COMMIT)
+    with open_pooler(database_url) as url:
+        async with AsyncDatabase.connect(url, max_size=SIZE) as db:
+            task = asyncio.create_task(lone_write(db, held=False, name=LONG))
+            await until(admin, ASLEEP.format("/* vrooli_data:users.create"))
+            assert await cancelled(task) == [NOT_COMMITTED]
+            assert await db.users.find_by_id(1) is None
     assert names(admin) == []
 
 

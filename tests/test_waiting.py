@@ -261,6 +261,23 @@ async def test_whoever_gets_the_number_of_a_closed_socket_is_woken(
     await check_whole(db, SIZE)
 
 
+async def test_a_coroutine_that_is_closed_in_a_pipeline_leaves_no_socket_registered(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    async with db.connection() as held:
+        # Planned anew, and so sent in a pipeline.
+        reading = held.events.list_after(await held.events.position())
+        descriptor = connection_of(held).fileno()
+        with admin.transaction():
+            admin.execute("LOCK TABLE change_events")
+            reading.send(None)
+            await until_waiting(admin)
+            reading.close()
+        assert connection_of(held).closed
+        assert not asyncio.get_running_loop().remove_reader(descriptor)
+    await check_whole(db, SIZE)
+
+
 async def test_a_connection_of_an_event_loop_that_has_ended_waits_in_the_next(
     database_url: str,
 ) -> None:

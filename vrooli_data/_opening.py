@@ -17,7 +17,7 @@ from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from ._execution import check_results, new_name, prepared_names, synchronize
+from ._execution import check_results, in_pipeline, new_name, prepared_names
 from ._rows import Row
 
 
@@ -104,8 +104,8 @@ class Opening:
         if self._opener.limits is not None:
             statements.append(self._opener.limits)
         results: list[PGresult] = []
-        try:
-            pgconn.enter_pipeline_mode()
+
+        def send_all() -> None:
             for statement, parameters in statements:
                 key = statement, ()
                 name = names.get(key)
@@ -114,13 +114,11 @@ class Opening:
                     pgconn.send_prepare(name, statement)
                 pgconn.send_query_prepared(name, parameters)
             send()
-            pgconn.pipeline_sync()
-            yield from synchronize(self._connection, results)
+
+        try:
+            yield from in_pipeline(self._connection, send_all, results)
         finally:
             self.is_done = _has_begun(results)
-            if pgconn.status == ConnStatus.OK and pgconn.pipeline_status:
-                # Interrupted here: the next statement would take what is left for its own reply.
-                pgconn.finish()
         check_results(results[:-1], self._connection)
         names.update(new)
         self._keep(results[:-1])

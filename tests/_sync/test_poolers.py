@@ -112,6 +112,22 @@ def test_many_clients_share_few_sessions_and_nothing_reaches_another(
     assert row == (2 * CLIENTS * ROUNDS,)
 
 
+def test_a_lone_statement_sends_nothing_behind_its_sync(pooled_url: str) -> None:
+    # For a Flush that comes after the reply, PgBouncer takes a server connection from others.
+    with open_proxy(pooled_url) as proxy:
+        with (
+            # No connection is opened beside it.
+            Database.connect(proxy.url, min_size=1, max_size=1) as db,
+            db.connection() as held,
+        ):
+            position = held.events.position()
+            before = proxy.requests
+            assert held.users.find_by_id(1) is None
+            assert proxy.requests == before + 1
+            held.events.list_after(position)
+            assert proxy.requests == before + 2
+
+
 def test_another_process_opens_behind_the_same_pooler(pooled_url: str) -> None:
     program = [sys.executable, "-W", "error", "-c", ANOTHER_PROCESS, pooled_url]
     with Database.connect(pooled_url) as db:

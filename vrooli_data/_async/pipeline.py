@@ -21,7 +21,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 from .._bound import BoundQuery
 from .._classify import retry_reason, translate
 from .._connect import GRACE, QueryEvent
-from .._execution import Piped, Prepared, is_to_flush
+from .._execution import DONE, Piped, Prepared, is_to_flush
 from .._pipelining import Durations, PipelinePolicy
 from .._retry import Reason
 from .._rows import UNREADABLE, Row
@@ -35,7 +35,6 @@ logger = logging.getLogger("vrooli_data")
 #: Executes a query on a connection of its own.
 _Alone: TypeAlias = Callable[[BoundQuery[..., Any], tuple[Any, ...]], Awaitable[list[Row]]]
 
-_DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 #: Reads under way on each connection before another one is taken from the pool.
 _FULL_ENOUGH = 4
 #: Turns of the event loop for which a pipeline without reads waits for the next one. Who receives a
@@ -521,7 +520,7 @@ class _Pipe:
         if self._results:
             # The server may have said why.
             last = self._results[-1]
-            if last.status not in _DONE:
+            if last.status not in DONE:
                 error = errors.error_from_result(last, encoding="utf-8")
         if not isinstance(error, psycopg.Error):
             error = errors.OperationalError("the connection was lost")
@@ -643,11 +642,10 @@ class _Pipe:
         prepared, piped = read.prepared, read.piped
         if prepared is None or piped is None:
             raise AssertionError
-        failure = next((each for each in results if each.status not in _DONE), None)
+        failure = next((each for each in results if each.status not in DONE), None)
         if failure is not None or not results:
             first = 0 if self._settings.each is None else 1
-            if not results[first:] or results[first].status not in _DONE:
-                prepared.forget_piped(piped)
+            prepared.forget_unprepared(piped, results[first:])
             self._fail(read, failure)
         elif not read.future.done():
             try:

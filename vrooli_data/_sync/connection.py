@@ -111,17 +111,23 @@ class LendingConnection(ReadingConnection, _Cancelling):
     ) -> R:
         """Wait for the server, within the limits of the connection."""
         self.waits += 1
-        if timeout is not None:
-            # Of psycopg's `notifies`, which so learns that nothing was notified.
-            return super().wait(gen, interval, timeout)
-        timeout = self.limit
-        if self.end is None and timeout is None:
-            return super().wait(gen, interval)
-        timeout = self.left(timeout)
         try:
-            return super().wait(gen, interval, timeout)
+            if timeout is not None:
+                # Of psycopg's `notifies`, which so learns that nothing was notified.
+                return super().wait(gen, interval, timeout)
+            if self.end is None and self.limit is None:
+                return super().wait(gen, interval)
+            return super().wait(gen, interval, self.left(self.limit))
         except errors._WaitTimeout:  # noqa: SLF001 (it is what psycopg documents for `timeout`)
+            if timeout is not None:
+                raise
             raise self.gave_up() from None
+        except BaseException:
+            if self.pgconn.pipeline_status:
+                # Interrupted: the next statement would take what is left for its own reply. Not by
+                # libpq alone: the event loop has to forget the socket before it is closed.
+                self.let_go()
+            raise
 
     def left(self, limit: float | None) -> float | None:
         """Return the seconds that the server has left to answer, at most *limit*."""

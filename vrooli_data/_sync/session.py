@@ -22,7 +22,7 @@ from .._bound import BoundQuery, Query
 from .._classify import late, retry_reason, translate
 from .._connect import PLAN_ANEW, PLAN_ONCE, QueryEvent, SessionSettings, is_ended
 from .._copying import Copy
-from .._execution import Prepared, command, is_to_flush
+from .._execution import DONE, Prepared, command, is_to_flush
 from .._opening import Opening
 from .._outbox import Recording
 from .._retry import Reason, set_retry_reason
@@ -352,6 +352,8 @@ class Session:
         except psycopg.Error as error:
             if not self._prepares_anew(error):
                 raise
+        # They are of the statement that was refused.
+        arrived.clear()
         return execute(query, parameters, arrived)
 
     def _execute_by_cursor(
@@ -436,7 +438,7 @@ class Session:
         psycopg asks the server to cancel the statement, and waits until it has ended in any way.
         """
         if arrived:
-            return True
+            return arrived[-1].status in DONE
         connection = self.connection.pgconn
         is_at_rest = connection.transaction_status == TransactionStatus.IDLE
         # Without an error of the server, the statement may not have been sent, or its end may not
