@@ -22,7 +22,7 @@ from vrooli_data import (
     TransactionAborted,
 )
 
-from ._compat import Started, Use, set_autocommit, set_transactions, until
+from ._compat import Started, Use, set_autocommit, set_transactions, until, until_waiting
 from .whole_pool import check_whole
 
 Spoil: TypeAlias = Use[AsyncConnection[Any]]
@@ -362,8 +362,106 @@ async def test_a_write_in_a_transaction_that_is_left_open_is_not_lost_in_silence
     await check_whole(db, 4)
 
 
-async def test_a_statement_of_the_layer_in_a_pipeline_is_refused(db: AsyncDatabase) -> None:
-    async with db.connection() as held, held.connection.pipeline():
-        with pytest.raises(InvalidUse, match=r"users\.find_by_handle: a pipeline is open"):
-            await held.users.find_by_handle("ada")
+@asynccontextmanager
+async def copy_in(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
+    await connection.execute("CREATE TEMP TABLE copied (id int)")
+    async with connection.cursor().copy("COPY pg_temp.copied FROM STDIN") as copy:
+        await copy.write_row((1,))
+        yield
+
+
+@asynccontextmanager
+async def copy_out(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
+    statement = "COPY (SELECT generate_series(1, 1000)) TO STDOUT"
+    async with connection.cursor().copy(statement) as copy:
+        assert await copy.read_row() == ("1",)
+        yield
+        # Otherwise psycopg cancels it, which aborts a transaction.
+        while await copy.read_row() is not None:
+            pass
+
+
+@asynccontextmanager
+async def stream(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
+    count = 0
+    async for _ in connection.cursor().stream("SELECT generate_series(1, 10000)"):
+        count += 1
+        if count == 1:
+            yield
+    assert count == 10_000
+
+
+@asynccontextmanager
+async def pipeline(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
+    async with connection.pipeline():
+        yield
+
+
+async def savepoint(owner: Any) -> None:
+    async with owner.savepoint():
+        pass
+
+
+#: What is left open, and what a refusal says.
+LEFT_OPEN: dict[str, tuple[Callable[[AsyncConnection[Any]], Any], str]] = {
+    "copy in": (copy_in, "a COPY is open on `.connection`: leave its block first"),
+    "copy out": (copy_out, "a COPY is open on `.connection`: leave its block first"),
+    "stream": (stream, r"a stream\(\) is open on `.connection`: read it to its end or close it"),
+    "pipeline": (pipeline, "a pipeline is open on `.connection`: leave its block first"),
+}
+CALLS: dict[str, Use[Owner]] = {
+    "read": lambda owner: owner.users.find_by_handle("ada"),
+    "write": lambda owner: owner.users.create(CreateUser(name="Ada")),
+    "bulk": lambda owner: owner.users.bulk_create([CreateUser(name="Ada")]),
+    "batches": lambda owner: owner.users.delete(1),
+    "savepoint": savepoint,
+}
+
+
+OF_OWNERS = [
+    pytest.param(owner, call, id=f"{owner.__name__}-{name}")
+    for owner in (held, transaction)
+    for name, call in CALLS.items()
+    if owner is transaction or name != "savepoint"
+]
+
+
+@pytest.mark.parametrize(("leave_open", "problem"), LEFT_OPEN.values(), ids=LEFT_OPEN)
+@pytest.mark.parametrize(("owner", "call"), OF_OWNERS)
+async def test_a_call_inside_what_is_left_open_is_refused_at_once(
+    db: AsyncDatabase,
+    owner: Callable[[AsyncDatabase], Any],
+    leave_open: Callable[[AsyncConnection[Any]], Any],
+    problem: str,
+    call: Use[Owner],
+) -> None:
+    async with owner(db) as lent:
+        async with leave_open(lent.connection):
+            with pytest.raises(InvalidUse, match=problem):
+                await call(lent)
+        # It has broken nothing, and the same call is made after the block.
+        await call(lent)
+    await check_whole(db, 4)
+
+
+async def test_a_stream_that_was_dropped_does_not_refuse_the_next_call(db: AsyncDatabase) -> None:
+    async with db.connection() as held:
+        async for _ in held.connection.cursor().stream("SELECT generate_series(1, 100000)"):
+            break
+        assert await held.users.find_by_handle("ada") is None
+    await check_whole(db, 4)
+
+
+async def test_a_statement_of_another_task_or_thread_is_waited_for(
+    db: AsyncDatabase, admin: Connection[Any]
+) -> None:
+    admin.execute("SELECT pg_advisory_lock(8)")
+    async with db.connection() as held:
+        locker = held.connection
+        locking = Started(lambda: locker.execute("SELECT pg_advisory_xact_lock(8)"))
+        await until_waiting(admin)
+        reading = Started(lambda: held.users.find_by_handle("ada"))
+        admin.execute("SELECT pg_advisory_unlock(8)")
+        assert await reading.result() is None
+        await locking.result()
     await check_whole(db, 4)

@@ -23,7 +23,7 @@ from vrooli_data import (
     TransactionAborted,
 )
 
-from ._compat import Started, Use, set_autocommit, set_transactions, until
+from ._compat import Started, Use, set_autocommit, set_transactions, until, until_waiting
 from .whole_pool import check_whole
 
 Spoil: TypeAlias = Use[Connection[Any]]
@@ -363,8 +363,106 @@ def test_a_write_in_a_transaction_that_is_left_open_is_not_lost_in_silence(
     check_whole(db, 4)
 
 
-def test_a_statement_of_the_layer_in_a_pipeline_is_refused(db: Database) -> None:
-    with db.connection() as held, held.connection.pipeline():
-        with pytest.raises(InvalidUse, match=r"users\.find_by_handle: a pipeline is open"):
-            held.users.find_by_handle("ada")
+@contextmanager
+def copy_in(connection: Connection[Any]) -> Iterator[None]:
+    connection.execute("CREATE TEMP TABLE copied (id int)")
+    with connection.cursor().copy("COPY pg_temp.copied FROM STDIN") as copy:
+        copy.write_row((1,))
+        yield
+
+
+@contextmanager
+def copy_out(connection: Connection[Any]) -> Iterator[None]:
+    statement = "COPY (SELECT generate_series(1, 1000)) TO STDOUT"
+    with connection.cursor().copy(statement) as copy:
+        assert copy.read_row() == ("1",)
+        yield
+        # Otherwise psycopg cancels it, which aborts a transaction.
+        while copy.read_row() is not None:
+            pass
+
+
+@contextmanager
+def stream(connection: Connection[Any]) -> Iterator[None]:
+    count = 0
+    for _ in connection.cursor().stream("SELECT generate_series(1, 10000)"):
+        count += 1
+        if count == 1:
+            yield
+    assert count == 10_000
+
+
+@contextmanager
+def pipeline(connection: Connection[Any]) -> Iterator[None]:
+    with connection.pipeline():
+        yield
+
+
+def savepoint(owner: Any) -> None:
+    with owner.savepoint():
+        pass
+
+
+#: What is left open, and what a refusal says.
+LEFT_OPEN: dict[str, tuple[Callable[[Connection[Any]], Any], str]] = {
+    "copy in": (copy_in, "a COPY is open on `.connection`: leave its block first"),
+    "copy out": (copy_out, "a COPY is open on `.connection`: leave its block first"),
+    "stream": (stream, r"a stream\(\) is open on `.connection`: read it to its end or close it"),
+    "pipeline": (pipeline, "a pipeline is open on `.connection`: leave its block first"),
+}
+CALLS: dict[str, Use[Owner]] = {
+    "read": lambda owner: owner.users.find_by_handle("ada"),
+    "write": lambda owner: owner.users.create(CreateUser(name="Ada")),
+    "bulk": lambda owner: owner.users.bulk_create([CreateUser(name="Ada")]),
+    "batches": lambda owner: owner.users.delete(1),
+    "savepoint": savepoint,
+}
+
+
+OF_OWNERS = [
+    pytest.param(owner, call, id=f"{owner.__name__}-{name}")
+    for owner in (held, transaction)
+    for name, call in CALLS.items()
+    if owner is transaction or name != "savepoint"
+]
+
+
+@pytest.mark.parametrize(("leave_open", "problem"), LEFT_OPEN.values(), ids=LEFT_OPEN)
+@pytest.mark.parametrize(("owner", "call"), OF_OWNERS)
+def test_a_call_inside_what_is_left_open_is_refused_at_once(
+    db: Database,
+    owner: Callable[[Database], Any],
+    leave_open: Callable[[Connection[Any]], Any],
+    problem: str,
+    call: Use[Owner],
+) -> None:
+    with owner(db) as lent:
+        with leave_open(lent.connection):
+            with pytest.raises(InvalidUse, match=problem):
+                call(lent)
+        # It has broken nothing, and the same call is made after the block.
+        call(lent)
+    check_whole(db, 4)
+
+
+def test_a_stream_that_was_dropped_does_not_refuse_the_next_call(db: Database) -> None:
+    with db.connection() as held:
+        for _ in held.connection.cursor().stream("SELECT generate_series(1, 100000)"):
+            break
+        assert held.users.find_by_handle("ada") is None
+    check_whole(db, 4)
+
+
+def test_a_statement_of_another_task_or_thread_is_waited_for(
+    db: Database, admin: Connection[Any]
+) -> None:
+    admin.execute("SELECT pg_advisory_lock(8)")
+    with db.connection() as held:
+        locker = held.connection
+        locking = Started(lambda: locker.execute("SELECT pg_advisory_xact_lock(8)"))
+        until_waiting(admin)
+        reading = Started(lambda: held.users.find_by_handle("ada"))
+        admin.execute("SELECT pg_advisory_unlock(8)")
+        assert reading.result() is None
+        locking.result()
     check_whole(db, 4)

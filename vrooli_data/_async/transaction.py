@@ -619,6 +619,8 @@ class AsyncTransactionRunner:
     async def _run(self, statement: psycopg.sql.Composed) -> None:
         self._take_turn()
         try:
+            if self._connection.is_lent:
+                await self._connection.check_free("savepoint")
             await self._begun()
             await self._connection.execute(statement, prepare=False)
         except psycopg.Error as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from psycopg import Connection, RawCursor, errors
 from psycopg.abc import PQGen
 from psycopg.adapt import AdaptersMap
-from psycopg.pq import PGconn, PipelineStatus, TransactionStatus
+from psycopg.pq import ExecStatus, PGconn, PGresult, PipelineStatus, TransactionStatus
 
 from .._connect import GRACE, cut
 from .._execution import PreparedStatements
@@ -20,7 +20,7 @@ from .._opening import Opening
 from .._process import belongs_here, replace_socket
 from .._rows import Row
 from ..errors import InvalidUse
-from ._compat import run_if_free
+from ._compat import current_owner, let_finalizers_begin, run_if_free
 from .waiting import ReadingConnection
 
 if TYPE_CHECKING:
@@ -32,6 +32,11 @@ logger = logging.getLogger("vrooli_data")
 
 #: Seconds between two looks of psycopg at what else may have happened while it waits.
 _INTERVAL = 0.1
+
+#: What may be unfinished on a connection that was lent out, and how to end it.
+_STATEMENT = "a statement is under way on `.connection`: let it end first"
+_COPY = "a COPY is open on `.connection`: leave its block first"
+_STREAM = "a stream() is open on `.connection`: read it to its end or close it first"
 
 #: What a connection has that was closed.
 _NOWHERE = PGconn.connect_start(b"no_such_option=1")
@@ -183,6 +188,18 @@ class LendingConnection(ReadingConnection, _Cancelling):
             self._lent.append(LentConnection(self))
         return self._lent[0]
 
+    def check_free(self, work: str) -> None:
+        """Refuse work that would wait for ever: for what its own task or thread has left open."""
+        if self.pgconn.pipeline_status:
+            raise InvalidUse(f"{work}: a pipeline is open on `.connection`: leave its block first")
+        for lent in self._lent:
+            if not lent.is_left_open():
+                continue
+            # A stream that nobody refers to any more is closed by a task of its own.
+            let_finalizers_begin()
+            if lent.is_left_open():
+                raise InvalidUse(f"{work}: {lent.left_open}")
+
     def take_back(self) -> bool:
         """Disconnect what was lent; return False when a statement or transaction is unfinished."""
         is_idle = self.is_at_rest() and not self.lock.locked()
@@ -228,6 +245,14 @@ class LentConnection(_Cancelling):
         # A prepared statement has one name on the server, whoever prepared it.
         self._lender = lender
         self._prepared = lender._prepared  # noqa: SLF001 (psycopg has no way to share it)
+        #: Who runs a statement on it, also between two waits for its rows.
+        self._user: object = None
+        #: What the user has not ended, and how to end it.
+        self.left_open = _STATEMENT
+
+    def is_left_open(self) -> bool:
+        """Return whether this task or thread itself is in the middle of a statement of psycopg."""
+        return self.lock.locked() and self._user == current_owner()
 
     def wait(
         self,
@@ -236,10 +261,28 @@ class LentConnection(_Cancelling):
         timeout: float | None = None,  # noqa: ASYNC109 (psycopg's own signature)
     ) -> R:
         """Wait for the server, within the time limit of the transaction, which begins first."""
-        opening = self._lender.opening
-        if opening is not None and not opening.is_done and not self.closed:
-            self._wait(opening.alone(self.pgconn), interval)
-        return self._wait(gen, interval, timeout)
+        self._user, self.left_open = current_owner(), _STATEMENT
+        result: object = None
+        try:
+            opening = self._lender.opening
+            if opening is not None and not opening.is_done and not self.closed:
+                self._wait(opening.alone(self.pgconn), interval)
+            result = value = self._wait(gen, interval, timeout)
+        finally:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                # psycopg keeps the lock until all rows are read or written.
+                self.left_open = _STREAM if _is_row(result) else _COPY
+            else:
+                self._user = None
+        return value
+
+    def _try_cancel(
+        self,
+        *,
+        timeout: float = GRACE,  # noqa: ASYNC109 (psycopg's own signature)
+    ) -> None:
+        self._user, self.left_open = current_owner(), _STATEMENT
+        super()._try_cancel(timeout=timeout)
 
     def _wait(
         self,
@@ -277,3 +320,11 @@ class LentConnection(_Cancelling):
             raise InvalidUse(
                 "a transaction ends with its block: leave it to commit, raise an error to roll back"
             )
+
+
+def _is_row(result: object) -> bool:
+    """Return whether it is a part of the result of a stream()."""
+    return isinstance(result, PGresult) and result.status in (
+        ExecStatus.SINGLE_TUPLE,
+        ExecStatus.TUPLES_CHUNK,
+    )

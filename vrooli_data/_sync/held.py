@@ -131,6 +131,9 @@ class HeldRunner:
 
     def _whole(self, body: Body[TransactionalRunner, T], *, repeats: bool) -> T:
         self._check_use()
+        if self._session.connection.is_lent:
+            # Before BEGIN, which would be rolled back.
+            self._session.connection.check_free("a transaction")
         if self._is_in_transaction():
             # One that the caller began by `.connection`.
             self._wrote = True

@@ -29,7 +29,7 @@ from .._retry import Reason, set_retry_reason
 from .._rows import UNREADABLE, Row
 from .._sqlstates import UNPREPARED
 from .._transactions import Options, mark_written
-from ..errors import InvalidInput, InvalidUse, VrooliDataError
+from ..errors import InvalidInput, VrooliDataError
 from ..records.events import ChangeEvent
 from ..records.transactions import ServerRun
 from ._compat import Body
@@ -142,6 +142,8 @@ class Session:
 
     def copy(self, query: Copy[Any], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Send rows through a binary COPY, as values of *types*."""
+        if self.connection.is_lent:
+            self.connection.check_free(query.name)
         started = perf_counter()
         sqlstate, succeeded, count = None, False, 0
         row: Sequence[Any] = ()
@@ -271,10 +273,8 @@ class Session:
             return connection.wait(command(connection, statement))
 
     def _execute(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
-        if self.connection.is_lent and self.connection.pgconn.pipeline_status:
-            raise InvalidUse(
-                f"{query.name}: a pipeline is open on `.connection`: leave its block first"
-            )
+        if self.connection.is_lent:
+            self.connection.check_free(query.name)
         arrived: list[PGresult] = []
         waits = self.connection.waits
         try:

@@ -618,6 +618,8 @@ class TransactionRunner:
     def _run(self, statement: psycopg.sql.Composed) -> None:
         self._take_turn()
         try:
+            if self._connection.is_lent:
+                self._connection.check_free("savepoint")
             self._begun()
             self._connection.execute(statement, prepare=False)
         except psycopg.Error as error:
