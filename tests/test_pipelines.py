@@ -18,6 +18,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader
 from psycopg.pq import Format
 
+from benchmarks._link import late_link
 from tests._async._compat import PATIENCE, until, until_waiting
 from tests._async.whole_pool import check_whole
 from tests.factories import Factory
@@ -46,6 +47,9 @@ from vrooli_data._async import pipeline
 STORM = 1000
 #: Each test has its own database, and so its own locks.
 LOCK = 7
+#: Seconds, longer than what a query in a pipeline may take.
+FAR = 0.01
+READERS, ROUNDS = 8, 20
 ONE = PipelinePolicy(connections=1, longest=PATIENCE)
 GONE = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)"
 #: What a request to cancel a statement holds in place of a version of the protocol.
@@ -479,6 +483,27 @@ async def test_a_drained_or_expired_connection_is_used_no_more(
         await asyncio.gather(*(read_often() for _ in range(4)))
         processes = set.union(*await asyncio.gather(*(read_often() for _ in range(4))))
         assert not processes & old
+
+
+async def test_a_server_that_is_far_away_makes_no_query_slow(
+    database_url: str, folder: Path
+) -> None:
+    # Reads are begun at all times, also while the answers to others are on their way.
+    policy = PipelinePolicy(connections=1)
+    events: list[QueryEvent] = []
+    with late_link(database_url, FAR) as far:
+        async with opened(far, folder, pipeline=policy, on_query=events.append) as (_, reads):
+            events.clear()
+
+            async def read() -> None:
+                for number in range(ROUNDS):
+                    await reads.echo(str(number))
+                    await asyncio.sleep(random.uniform(0, FAR / 2))
+
+            await asyncio.gather(*(read() for _ in range(READERS)))
+    assert len(events) == READERS * ROUNDS
+    # A read that finds no other under way has a connection for itself.
+    assert sum(event.queued > 0 for event in events) > len(events) / 2
 
 
 async def test_a_slow_query_does_not_join(

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from copy import copy
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 
 import msgspec
@@ -115,6 +116,15 @@ class SessionSettings:
         self.prepare = prepare
         self.on_query = on_query
         self.notifications = Notifications()
+        #: About the seconds of a round trip to the server.
+        self.round_trip = inf
+
+    def answered(self, seconds: float, *, is_new: bool = False) -> None:
+        """Count how long an answer took; *is_new*: the first one of a new connection.
+
+        The shortest time counts, but new connections may lead to a server that is farther away.
+        """
+        self.round_trip = min(seconds, self.round_trip * 2 if is_new else self.round_trip)
 
     def unprepared(self) -> SessionSettings:
         """Return a copy for a session without prepared statements."""

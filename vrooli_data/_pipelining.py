@@ -35,7 +35,7 @@ class PipelinePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     connections: int = 2
     #: Reads under way on one connection at most. Others wait for a place.
     depth: int = 32
-    #: Seconds; a query that mostly takes longer has a connection for itself.
+    #: Seconds without the round trip; a query that mostly takes longer has a connection for itself.
     longest: float = 0.002
 
     def __post_init__(self) -> None:
@@ -91,12 +91,15 @@ class Durations:
         self._excluded[query] = now + _EXCLUSION
 
     def ran_alone(self, query: BoundQuery[..., Any], seconds: float) -> None:
-        """Count an execution on a connection of its own."""
+        """Count an execution on a connection of its own; *seconds* without the round trip."""
         before = self._alone.get(query)
         self._alone[query] = seconds if before is None else min(seconds, before * _AGING)
 
     def ran_shared(self, query: BoundQuery[..., Any], seconds: float, now: float) -> None:
-        """Count an execution in a pipeline, from when it was the first in it."""
+        """Count an execution in a pipeline, from when it was the first in it.
+
+        *seconds* are those without the round trip.
+        """
         longest = self._longest
         late, mean = self._shared.get(query, (0.0, 0.0))
         late += ((seconds > longest) - late) * _SHARE_STEP

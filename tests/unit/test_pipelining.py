@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from vrooli_data import InvalidInput, PipelinePolicy
+from vrooli_data._connect import SessionSettings
 from vrooli_data._pipelining import Durations, checked_pipeline
+from vrooli_data._search_path import SearchPath
 
 LONGEST = 0.002
 QUERY: Any = object()
@@ -92,3 +94,18 @@ def test_what_connect_takes() -> None:
     bad: Any = 3
     with pytest.raises(InvalidInput, match="must be a bool or a PipelinePolicy, not int"):
         checked_pipeline("pipeline", bad)
+
+
+def test_the_round_trip_is_the_shortest_answer_until_connections_lead_farther_away() -> None:
+    settings = SessionSettings(
+        SearchPath(), statement_timeout=None, pooler=None, prepare=None, on_query=None
+    )
+    settings.answered(0.010, is_new=True)
+    settings.answered(0.500)
+    settings.answered(0.300, is_new=True)
+    assert settings.round_trip == 0.020
+    settings.answered(0.001)
+    assert settings.round_trip == 0.001
+    for _ in range(20):
+        settings.answered(0.300, is_new=True)
+    assert settings.round_trip == 0.300

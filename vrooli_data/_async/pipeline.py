@@ -69,6 +69,7 @@ class _Read:
         "piped",
         "prepared",
         "query",
+        "sent",
     )
 
     def __init__(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> None:
@@ -82,6 +83,7 @@ class _Read:
         #: When it was the first in its pipeline; None before.
         self.begun: float | None = None
         self.ended: float | None = None
+        self.sent = self.asked
         #: Where it was sent; None before.
         self.pipe: _Pipe | None = None
         self.prepared: Prepared | None = None
@@ -123,7 +125,8 @@ class _Pipelines:
 
     def ran_alone(self, query: BoundQuery[..., Any], seconds: float) -> None:
         """Count an execution on a connection of its own."""
-        self.durations.ran_alone(query, seconds)
+        self.settings.answered(seconds)
+        self.durations.ran_alone(query, seconds - self.settings.round_trip)
 
     async def rows(self, query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
         """Execute a query that only reads, and return its rows."""
@@ -415,8 +418,9 @@ class _Pipe:
                 pgconn.send_query_params(self._settings.each, None)
             read.prepared.send_piped(pgconn, read.piped)
             pgconn.pipeline_sync()
+            read.sent = monotonic()
             if not self.reads:
-                read.begun = monotonic()
+                read.begun = read.sent
             read.pipe = self
             self.reads.append(read)
             self._flush()
@@ -569,7 +573,7 @@ class _Pipe:
             self._break(None)
             return
         self._look_later()
-        if seconds > self._owner.policy.longest * _HELD_UP:
+        if seconds > self._settings.round_trip + self._owner.policy.longest * _HELD_UP:
             self._give_up_first()
         self.leave()
 
@@ -638,7 +642,9 @@ class _Pipe:
         """Give the first read its rows, or its error."""
         results, self._results = self._results, []
         read.ended = now = monotonic()
-        self._owner.durations.ran_shared(read.query, now - (read.begun or now), now)
+        # Its answer could not come sooner than after a round trip.
+        begun = max(read.begun or now, read.sent + self._settings.round_trip)
+        self._owner.durations.ran_shared(read.query, max(0.0, now - begun), now)
         prepared, piped = read.prepared, read.piped
         if prepared is None or piped is None:
             raise AssertionError

@@ -75,7 +75,9 @@ class AsyncConnector:
         with connection.within(seconds or self.connect_timeout):
             await self.set_up(connection)
             self.failure = None
+            asked = time.monotonic()
             cursor = await connection.execute(ASK_SESSION, prepare=False)
+            self.settings.answered(time.monotonic() - asked, is_new=True)
             role, started = (await cursor.fetchall())[0]
             # Statements that run once are not prepared.
             settings = self.settings if is_kept else self.settings.unprepared()

@@ -76,7 +76,9 @@ class Connector:
         with connection.within(seconds or self.connect_timeout):
             self.set_up(connection)
             self.failure = None
+            asked = time.monotonic()
             cursor = connection.execute(ASK_SESSION, prepare=False)
+            self.settings.answered(time.monotonic() - asked, is_new=True)
             role, started = (cursor.fetchall())[0]
             # Statements that run once are not prepared.
             settings = self.settings if is_kept else self.settings.unprepared()
