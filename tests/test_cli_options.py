@@ -38,7 +38,7 @@ WRONG: dict[Any, tuple[str, ...]] = {
 _WRONG_SCHEMA = ("", "pg_toast", "x" * 64)
 WRONG_FOR = {
     "--data-dir": ("file",),
-    "--database-url": ("no such: thing",),
+    "--database-url": ("no such: thing", "postgresql://nowhere.invalid/x?sslmode=requir"),
     "--schema": _WRONG_SCHEMA,
     "--search-path": _WRONG_SCHEMA,
 }

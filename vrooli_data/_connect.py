@@ -23,9 +23,10 @@ from psycopg.types.json import set_json_loads
 from psycopg.types.numeric import Int8Dumper
 from psycopg.types.string import ByteaBinaryLoader
 
-from ._conninfo import read_conninfo, settings_of_options, settled
+from ._conninfo import read_conninfo, settings_of_options
 from ._outbox import Notifications
 from ._search_path import SearchPath
+from ._settled import settled
 from .validation import check_text
 
 #: The limit of one attempt to connect in seconds, unless the conninfo sets another.

@@ -19,7 +19,8 @@ from psycopg import pq
 from .errors import InvalidInput
 from .validation import check_text
 
-_FIELD = "conninfo"
+#: The argument that errors name.
+FIELD = "conninfo"
 _MAX_TEXT = 10_000
 _MAX_PORT = 65_535
 _WRONG_PORT = f"the port is not a number from 1 to {_MAX_PORT}"
@@ -69,36 +70,17 @@ def read_conninfo(conninfo: str | None) -> dict[str, Any]:
     """Parse *conninfo*, or ``DATABASE_URL``. Raise `InvalidInput` that names the wrong part."""
     given = conninfo if conninfo is not None else os.environ.get("DATABASE_URL")
     if given is not None:
-        check_text(_FIELD, given, _MAX_TEXT)
+        check_text(FIELD, given, _MAX_TEXT)
     if given is None or not given.strip():
-        raise InvalidInput(_FIELD, "give a libpq connection string or URL, or set DATABASE_URL")
+        raise InvalidInput(FIELD, "give a libpq connection string or URL, or set DATABASE_URL")
     problem = _problem_of_url(given) if _URL.match(given) else None
     parameters = None if problem else _parsed(given)
     if parameters is None:
-        raise InvalidInput(_FIELD, problem or _problem_of_other(given))
-    problem = _problem_of_values(parameters)
+        raise InvalidInput(FIELD, problem or _problem_of_other(given))
+    problem = problem_of_values(parameters)
     if problem:
-        raise InvalidInput(_FIELD, problem)
+        raise InvalidInput(FIELD, problem)
     return parameters
-
-
-def settled(parameters: dict[str, Any]) -> dict[str, str]:
-    """Return the parameters with what libpq adds from its environment and its service file.
-
-    It connects to nothing. libpq shows what it read only as the options of a connection.
-    """
-    nowhere = libpq.make_conninfo(**{**parameters, "host": "/dev/null", "hostaddr": ""})
-    connection = pq.PGconn.connect_start(nowhere.encode())
-    try:
-        options = connection.info
-        return {
-            # A service file, or an environment variable, may be in another encoding.
-            option.keyword.decode(): option.val.decode(errors="replace")
-            for option in options
-            if option.val
-        }
-    finally:
-        connection.finish()
 
 
 def settings_of_options(options: str) -> frozenset[str]:
@@ -227,7 +209,7 @@ def _problem_of_pairs(text: str) -> str:
     return f"parameter {names.index(unknown) + 1} is unknown to libpq"
 
 
-def _problem_of_values(parameters: dict[str, Any]) -> str | None:
+def problem_of_values(parameters: dict[str, Any]) -> str | None:
     """Return which parameter leads to no server, or None."""
     for name, value in parameters.items():
         if not _UNQUOTED.search(name) and _PASSWORD_INSIDE.search(value or ""):
@@ -235,17 +217,14 @@ def _problem_of_values(parameters: dict[str, Any]) -> str | None:
                 f"the value of {name} contains a password: separate the parameters with spaces, "
                 "and those of a URL with ? and &"
             )
-    port = parameters.get("port") or os.environ.get("PGPORT") or ""
+    port = parameters.get("port") or ""
     if not all(_is_port(each) for each in port.split(",") if each):
         return _WRONG_PORT
-    host = parameters.get("host") or os.environ.get("PGHOST") or ""
+    host = parameters.get("host") or ""
     if not parameters.get("hostaddr") and not all(map(_is_host, host.split(","))):
         return "the host cannot be looked up: each part of a name has 1 to 63 characters"
     if "://" in (parameters.get("dbname") or ""):
         return "the name of the database is a URL: give the URL alone"
-    timeout = parameters.get("connect_timeout") or os.environ.get("PGCONNECT_TIMEOUT") or "0"
-    if not re.fullmatch(r"\s*[+-]?[0-9]{1,9}\s*", timeout):
-        return "connect_timeout is not a whole number of seconds"
     return None
 
 

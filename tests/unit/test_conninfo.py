@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg import pq
 
-from vrooli_data import AsyncDatabase, Database, InvalidInput, migrate
+from vrooli_data import AsyncDatabase, Database, InvalidInput, mend_search, migrate
 from vrooli_data._conninfo import read_conninfo, settings_of_options
 
 PORT = "the port is not a number from 1 to 65535"
 ENCODE = "percent-encode the password"
+
+OF_NO_VERSION = "ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=TLSv1.2"
+#: The first version of libpq that has the parameter is not the oldest that is supported.
+LATER = [
+    name
+    for name in ("sslnegotiation", "load_balance_hosts", "require_auth", "sslcertmode")
+    if name.encode() in {option.keyword for option in pq.Conninfo.get_defaults()}
+]
 
 #: By what is named: what is wrong.
 WRONG = [
@@ -69,7 +79,37 @@ WRONG = [
     ("the host has a wrong IPv6 address: write", "postgresql://ada:S3cr3t@[]/db"),
     ("the host cannot be looked up", "postgresql://ada:S3cr3t@a..b/db"),
     ("the host cannot be looked up", f"host={'x' * 64}.example password=S3cr3t"),
-    ("connect_timeout is no", "host=h password=S3cr3t connect_timeout=S3cr3t"),
+    *[
+        (f"{name} is not a whole number", f"host=h password=S3cr3t {name}=S3cr3t")
+        for name in (
+            "connect_timeout",
+            "keepalives",
+            "keepalives_idle",
+            "keepalives_interval",
+            "keepalives_count",
+            "tcp_user_timeout",
+        )
+    ],
+    *[
+        (f"libpq refuses the value of {name}", f"host=h password=x {name}=S3cr3t")
+        for name in (
+            "sslmode",
+            "channel_binding",
+            "gssencmode",
+            "ssl_min_protocol_version",
+            "ssl_max_protocol_version",
+            "target_session_attrs",
+            *LATER,
+        )
+    ],
+    ("libpq refuses the value of sslmode", "postgresql://ada:S3cr3t@h/d?sslmode=requir"),
+    ("libpq refuses the value of port", "host=h port=1,2 password=S3cr3t"),
+    ("libpq refuses the value of port", "postgresql://a:S3cr3t@h/d?port=1,2,3"),
+    ("values of ssl_min_protocol_version and ssl_max_protocol_version exclude", OF_NO_VERSION),
+    ("hostaddr is not an IP address", "hostaddr=S3cr3t"),
+    ("hostaddr is not an IP address", "host=a,b hostaddr=127.0.0.1,example password=S3cr3t"),
+    ("host and hostaddr have different numbers", "host=a,b hostaddr=::1 password=S3cr3t"),
+    ("the service is not defined", "service=S3cr3t"),
     ("name of the database is a URL", "host=h dbname=postgresql://ada:S3cr3t@h/db"),
     ("the password has a % that begins no", "postgresql://ada:S3cr3t%zz@h/db"),
     ("the user name has a % that begins no", "postgresql://S3cr3t%:x@h/db"),
@@ -128,6 +168,68 @@ def test_what_is_wrong_is_named_and_a_password_is_not_shown(
     assert "S3cr3t" not in str(caught.value) + repr(caught.value)
     assert caught.value.__context__ is None
     assert caught.value.__cause__ is None
+
+
+#: A variable, its value, and what is said of it.
+ENVIRONMENT = [
+    ("PGSSLMODE", "S3cr3t", r"libpq refuses the value of sslmode \(PGSSLMODE\)"),
+    ("PGGSSENCMODE", "S3cr3t", r"refuses the value of gssencmode \(PGGSSENCMODE\)"),
+    ("PGTARGETSESSIONATTRS", "S3cr3t", r"of target_session_attrs \(PGTARGETSESSIONATTRS\)"),
+    ("PGCONNECT_TIMEOUT", "S3cr3t", r"connect_timeout \(PGCONNECT_TIMEOUT\) is not a whole"),
+    ("PGHOSTADDR", "S3cr3t", "hostaddr is not an IP address"),
+    ("PGHOST", "S3cr3t..", "the host cannot be looked up"),
+    ("PGPORT", "S3cr3t", PORT),
+    ("PGSERVICE", "S3cr3t", "the service is not defined"),
+]
+#: The lines of a service, and what is said of them.
+SERVICES = [
+    ("sslmode=S3cr3t", r"libpq refuses the value of sslmode \(of the service\)"),
+    ("host=h,i\nport=1,2\nsslmode=S3cr3t", r"of sslmode \(of the service\)"),
+    ("host=h,i\nport=1,2,3", r"libpq refuses the value of port \(of the service\)"),
+    ("keepalives_idle=S3cr3t", r"keepalives_idle \(of the service\) is not a whole number"),
+    ("hostaddr=S3cr3t", "hostaddr is not an IP address"),
+    ("port=S3cr3t", PORT),
+    ("S3cr3t", "the service is not defined, or its file cannot be read"),
+    ("S3cr3t=x", "the service is not defined, or its file cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("variable", "value", "said"), ENVIRONMENT)
+@pytest.mark.parametrize("call", [Database.connect, AsyncDatabase.connect, migrate, mend_search])
+def test_a_wrong_value_of_the_environment_is_named(
+    monkeypatch: pytest.MonkeyPatch, call: type, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InvalidInput, match=said) as caught:
+        call("dbname=d")
+    assert "S3cr3t" not in repr(caught.value)
+
+
+@pytest.mark.parametrize(("lines", "said"), SERVICES)
+@pytest.mark.parametrize("call", [Database.connect, AsyncDatabase.connect, migrate, mend_search])
+def test_a_wrong_value_of_a_service_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, call: type, lines: str, said: str
+) -> None:
+    file = tmp_path / "services.conf"
+    file.write_text(f"[shop]\n{lines}\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    with pytest.raises(InvalidInput, match=said) as caught:
+        call("service=shop dbname=d")
+    assert "S3cr3t" not in repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    "conninfo",
+    [
+        "host=a,b port=1,2 sslmode=verify-full",
+        "host=a,b hostaddr=::1,127.0.0.1 keepalives=' 1 '",
+        "hostaddr=127.0.0.1, target_session_attrs=prefer-standby",
+        "sslrootcert=system gssencmode=prefer channel_binding=require",
+        "host=/nowhere connect_timeout=-1 options='-c jit=on'",
+    ],
+)
+def test_what_libpq_takes_is_taken(conninfo: str) -> None:
+    AsyncDatabase.connect(conninfo)
 
 
 @pytest.mark.parametrize(("conninfo", "parts"), RIGHT)
