@@ -147,6 +147,7 @@ SELECT
                         'created_at', batch.created_at,
                         'position', batch.position
                     )
+                    -- lint: arrays_are_ordered: a sequence numbers all events.
                     ORDER BY
                         batch.xid ASC,
                         batch.seq ASC

@@ -84,6 +84,7 @@ SELECT
     entity_type,
     entity_id,
     (
+        -- lint: arrays_are_ordered: the walk numbers the entities.
         SELECT
             coalesce(
                 json_agg(

@@ -234,6 +234,7 @@ inserted AS (
         version_id,
         0
     FROM wanted
+    -- lint: locks_are_ordered: the rows are numbered in the order of public ids.
     ORDER BY resource_id ASC
     -- lint: conflict_is_read: existing rows do not change the result.
     ON CONFLICT (public_id) DO NOTHING

@@ -88,6 +88,7 @@ SELECT
                         'expected_revision', conflicts.expected_revision,
                         'actual_revision', conflicts.actual_revision
                     )
+                    -- lint: arrays_are_ordered: no resource is given twice.
                     ORDER BY conflicts.id ASC
                 ),
                 '[]'

@@ -272,6 +272,7 @@ inserted AS (
         ON
             wanted.resource_id = given_versions.resource_id
             AND wanted.latest_version_public_id = given_versions.public_id
+    -- lint: locks_are_ordered: the rows are numbered in the order of public ids.
     ORDER BY wanted.resource_id ASC
     -- lint: conflict_is_read: existing rows do not change the result.
     ON CONFLICT (public_id) DO NOTHING

@@ -279,6 +279,7 @@ inserted AS (
         created_at,
         updated_at
     FROM wanted
+    -- lint: decides_under_lock: the key of the table refuses a run that came meanwhile.
     ORDER BY public_id ASC
 ),
 

@@ -18,6 +18,7 @@ LIMIT 1000;
 SELECT id
 FROM vrooli_data_application_migrations
 WHERE application = :application::text
+-- lint: listing_is_ordered: the key of the table is (application, id).
 ORDER BY id ASC
 LIMIT 10000;
 

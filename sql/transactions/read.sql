@@ -28,6 +28,7 @@ SELECT
     (SELECT extract(EPOCH FROM max(stats_reset))::text FROM pg_stat_wal) AS stats_reset,
     (pg_control_checkpoint()).checkpoint_lsn::text AS checkpoint_lsn,
     (
+        -- lint: arrays_are_ordered: two lists are compared as sets.
         SELECT coalesce(array_agg(server_processes.pid), '{}')
         FROM pg_stat_activity AS server_processes
         WHERE server_processes.usesysid IS NULL AND server_processes.datid IS NULL

@@ -382,6 +382,29 @@ BROKEN = [
         "the statement locks advisory: pg_advisory_xact_lock",
     ),
     Broken(
+        "index",
+        "list_by_customer",
+        (
+            "-- Index:  orders_customer_id_placed_at_id_idx,\n"
+            "--         orders_customer_id_placed_at_id_idx (order)\n-- Locks:  none\nSELECT\n"
+            "    id,\n    total,\n    note,\n    placed_at\nFROM orders\n"
+            "WHERE customer_id = :customer_id::bigint\nORDER BY\n"
+        ),
+        (
+            "-- Index:  orders_customer_id_placed_at_id_idx (order)\n-- Locks:  none\n"
+            "SELECT DISTINCT ON (customer_id)\n    id,\n    total,\n    note,\n    placed_at\n"
+            "FROM orders\nWHERE :customer_id::bigint > 0\nORDER BY\n    customer_id ASC,\n"
+        ),
+        "until enough rows differ, at worst to the end",
+    ),
+    Broken(
+        "locks",
+        "find_by_id",
+        "    ) AS customer\n",
+        "    ) AS customer, nextval('orders_id_seq')::text AS number\n",
+        "the statement locks function: nextval",
+    ),
+    Broken(
         "lint",
         "list_by_customer",
         (

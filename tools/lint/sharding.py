@@ -17,7 +17,7 @@ from vrooli_data._lint.tree import (
     Level,
     Node,
     Relation,
-    equality,
+    equalities,
     is_a,
     name_of,
     outputs,
@@ -84,13 +84,13 @@ def _classes(levels: list[Level], schema: Schema) -> list[set[Term]]:
     classes: list[set[Term]] = []
     for level in levels:
         for condition in level.conditions:
-            sides = equality(condition.expression) or ()
-            terms = [_term(level, side, schema) for side in sides]
-            pair = {term for term in terms if term}
-            if terms and all(terms):
-                touching = [found for found in classes if found & pair]
-                classes = [found for found in classes if not found & pair]
-                classes.append(pair.union(*touching))
+            for sides in equalities(condition.expression):
+                terms = [_term(level, side, schema) for side in sides]
+                pair = {term for term in terms if term}
+                if all(terms):
+                    touching = [found for found in classes if found & pair]
+                    classes = [found for found in classes if not found & pair]
+                    classes.append(pair.union(*touching))
     return classes
 
 

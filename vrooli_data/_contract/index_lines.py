@@ -18,6 +18,9 @@ _TABLE_SCANS = frozenset({"Seq Scan", "Sample Scan", "Tid Range Scan"})
 #: Aggregates that read all rows before they return one.
 _WAITING = frozenset({"Plain", "Hashed", "Mixed"})
 
+#: Nodes that make one row of many, in the order in which they read them.
+_MERGING = frozenset({"Aggregate", "Group", "Unique"})
+
 #: Joins that keep a row if it has, or does not have, a partner.
 _CHOOSING = frozenset({"Anti", "Semi"})
 
@@ -83,8 +86,8 @@ def _full_scans(steps: list[_Step], line: IndexLine, tables: Tables) -> Iterator
     ordering = {tables.named(name) for e in line.entries if e.ordered for name in e.names}
     for step in steps:
         is_left = _ends_at_limit(step)
-        if is_left and _may_drop_rows(step):
-            # If few rows pass the filter, the scan reads the whole table.
+        if is_left and (_may_drop_rows(step) or (_merges_rows(step) and not step.is_search)):
+            # If few rows pass the filter, or if groups are few, the scan reads the whole table.
             yield step
         elif step.node.json["Node Type"] in _TABLE_SCANS or not (
             step.index_name is None or step.is_search or (is_left and step.index_name in ordering)
@@ -108,10 +111,8 @@ def _what_is_read(step: _Step) -> str:
     if step.index_name is None:
         return f"the plan reads the table {step.table} from end to end"
     if _ends_at_limit(step):
-        return (
-            f"the plan reads {step.index_name} until enough rows pass the filter, at worst to the "
-            "end"
-        )
+        enough = "rows pass the filter" if _may_drop_rows(step) else "rows differ"
+        return f"the plan reads {step.index_name} until enough {enough}, at worst to the end"
     return f"the plan reads the index {step.index_name} from end to end"
 
 
@@ -212,6 +213,16 @@ def _may_drop_rows(step: _Step) -> bool:
             # A row without a partner is dropped.
             return True
         node = above
+    return False
+
+
+def _merges_rows(step: _Step) -> bool:
+    """Return whether rows become one row before they reach the Limit, by DISTINCT or GROUP BY."""
+    for above in step.node.ancestors():
+        if above.json["Node Type"] == "Limit":
+            return False
+        if above.json["Node Type"] in _MERGING:
+            return True
     return False
 
 

@@ -34,7 +34,7 @@ def lint(
     """Check the queries of one folder against rules, which are given by name."""
     statements: dict[str, Statement] = {}
     for source in sources:
-        statement = parse(source, statements)
+        statement = parse(source, schema, statements)
         if isinstance(statement, Statement):
             statements[source.name] = statement
         else:

@@ -4,41 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from pglast import ast
-from pglast.enums import SetOperation
+from pglast.enums import LimitOption, SetOperation
 
-from .schema import Schema
+from .schema import Functions, Schema
 from .tree import (
     STATEMENTS,
     Level,
     Node,
     Relation,
     children,
-    equality,
+    equalities,
     is_a,
     name_of,
     outputs,
     qualifier_of,
     walk,
+    written,
 )
 
 #: The name of a relation, and the name of a column.
 Column = tuple[str, str]
-
-#: Functions in FROM that return one row.
-ONE_ROW: Final = frozenset({"jsonb_populate_record", "jsonb_to_record", "json_to_record"})
-#: Functions that turn many rows into one.
-AGGREGATES: Final = frozenset(
-    {"array_agg", "avg", "bool_and", "bool_or", "count", "json_agg", "json_object_agg"}
-    | {"jsonb_agg", "jsonb_object_agg", "max", "min", "string_agg", "sum"}
-)
-#: Functions that, in a select list, turn one row into many.
-ROW_MAKERS: Final = frozenset(
-    {"generate_series", "json_array_elements", "json_array_elements_text", "json_each"}
-    | {"jsonb_array_elements", "jsonb_array_elements_text", "jsonb_each", "unnest"}
-)
 
 
 @dataclass
@@ -70,6 +57,11 @@ def resolve(level: Level, reference: Node, schema: Schema) -> Column | None:
         return (qualifier, name) if qualifier in level.relations else None
     for relation in level.relations.values():
         if name in columns_of(relation, schema):
+            return relation.name, name
+    if len(level.relations) == 1:
+        (relation,) = level.relations.values()
+        if relation.table and not schema[relation.table].columns:
+            # The table is not known, so the column may be one of it.
             return relation.name, name
     return None
 
@@ -125,11 +117,11 @@ def settle(
 
 def _equalities(level: Level, schema: Schema) -> Iterator[tuple[Column, Node]]:
     for condition in level.conditions:
-        sides = equality(condition.expression)
-        for side, other in (sides, sides[::-1]) if sides else ():
-            column = resolve(level, side, schema) if is_a(side, ast.ColumnRef) else None
-            if column and (condition.about is None or column[0] in condition.about):
-                yield column, other
+        for left, right in equalities(condition.expression):
+            for side, other in ((left, right), (right, left)):
+                column = resolve(level, side, schema) if is_a(side, ast.ColumnRef) else None
+                if column and (condition.about is None or column[0] in condition.about):
+                    yield column, other
 
 
 def _has_one_row(
@@ -151,7 +143,7 @@ def _has_one_row(
         return is_single(relation.query, schema, inner, from_here)
     if relation.has_ordinality and relation.columns and relation.columns[-1] in columns:
         return True
-    return bool(relation.functions) and ONE_ROW.issuperset(relation.functions)
+    return bool(relation.functions) and schema.functions.one_row.issuperset(relation.functions)
 
 
 def is_single(
@@ -166,12 +158,13 @@ def is_single(
     """
     if level.halves:
         return _is_single_union(level, schema, given, outer)
-    if (form := _single_by_form(level, outer)) is not None:
+    if (form := _single_by_form(level, schema.functions, outer)) is not None:
         return form
     columns = [value for _, value in outputs(level)]
     own = {
         column
-        for value in (columns[position] for position in given)
+        # The columns of a star are not known.
+        for value in (columns[position] for position in given if position < len(columns))
         if is_a(value, ast.ColumnRef) and (column := resolve(level, value, schema))
     }
     known = settle(level, schema, own, outer)
@@ -211,6 +204,9 @@ def _is_single_union(
 
     The second half reads the snapshot, which does not contain the row that the first half inserted.
     """
+    if not level.node.all and len(set(given)) == len(outputs(level)):
+        # Equal rows are merged.
+        return True
     if not all(is_single(half, schema, given, outer) for half in level.halves):
         return False
     if level.node.op != SetOperation.SETOP_UNION:
@@ -221,9 +217,10 @@ def _is_single_union(
     return any(is_a(query.node, ast.InsertStmt) and query.target in read for query in made)
 
 
-def _calls(level: Level, functions: frozenset[str]) -> bool:
+def _calls(level: Level, functions: frozenset[str], *kinds: type[Node]) -> bool:
     return any(
-        is_a(node, ast.FuncCall) and not node.over and name_of(node) in functions
+        is_a(node, *kinds)
+        or (is_a(node, ast.FuncCall) and not node.over and name_of(node) in functions)
         for target in level.node.targetList or ()
         for node in _within(target)
     )
@@ -237,19 +234,24 @@ def _within(node: Node) -> Iterator[Node]:
             yield from _within(child)
 
 
-def _single_by_form(level: Level, outer: Callable[[Node], bool]) -> bool | None:
+def _single_by_form(
+    level: Level, functions: Functions, outer: Callable[[Node], bool]
+) -> bool | None:
     """Decide by VALUES, LIMIT 1, an aggregate over all rows or a missing FROM; else None."""
     node = level.node
     if level.is_change:
         return None
     if node.valuesLists:
         return len(node.valuesLists) == 1
-    if _calls(level, ROW_MAKERS):
-        return False
     limit = node.limitCount
     is_one = is_a(limit, ast.A_Const) and getattr(limit.val, "ival", None) == 1
+    # With ties, LIMIT 1 returns all rows that are equal in the order.
+    is_one = is_one and node.limitOption != LimitOption.LIMIT_OPTION_WITH_TIES
+    if not is_one and _calls(level, functions.many_rows):
+        return False
     if not node.groupClause:
-        is_one = is_one or _calls(level, AGGREGATES) or not level.relations
+        aggregates = _calls(level, functions.aggregates, ast.JsonArrayAgg, ast.JsonObjectAgg)
+        is_one = is_one or aggregates or not level.relations
     return True if is_one and all(map(outer, _outer_references(level))) else None
 
 
@@ -261,23 +263,71 @@ def _outer_references(level: Level) -> Iterator[Node]:
                 yield node
 
 
+def sort_expressions(level: Level) -> list[Node]:
+    """Return the expressions of ORDER BY; where it names a column of the result, that column's."""
+    columns = outputs(level)
+    places = [(sort.node, _sorted_output(sort, columns)) for sort in level.node.sortClause or ()]
+    return [node if place is None else columns[place][1] for node, place in places]
+
+
 def sort_columns(level: Level, schema: Schema) -> list[Column]:
     """Return the columns of ORDER BY, without expressions."""
-    columns = dict(outputs(level))
-    found = []
-    for sort in level.node.sortClause or ():
-        node = sort.node
-        if is_a(node, ast.ColumnRef) and not qualifier_of(node):
-            node = columns.get(name_of(node), node)
-        if is_a(node, ast.ColumnRef) and (column := resolve(level, node, schema)):
-            found.append(column)
-    return found
+    return [
+        column
+        for node in sort_expressions(level)
+        if is_a(node, ast.ColumnRef) and (column := resolve(level, node, schema))
+    ]
+
+
+def _sorted_output(sort: Node, columns: list[tuple[str, Node]]) -> int | None:
+    """Return the position of the column of the result that ORDER BY names, or None."""
+    node = sort.node
+    if is_a(node, ast.A_Const) and is_a(node.val, ast.Integer):
+        return node.val.ival - 1 if 0 < node.val.ival <= len(columns) else None
+    if not is_a(node, ast.ColumnRef) or qualifier_of(node):
+        return None
+    names = [name for name, _ in columns]
+    return names.index(name_of(node)) if name_of(node) in names else None
+
+
+def is_told(
+    level: Level, order: Collection[Node], values: Collection[Node], schema: Schema
+) -> bool:
+    """Return whether an order tells the place of each row, or gives equal places equal values.
+
+    *order* are expressions that an aggregate or a window sorts or divides its rows by.
+    """
+    given = [
+        column
+        for node in order
+        if is_a(node, ast.ColumnRef) and (column := resolve(level, node, schema))
+    ]
+    known = settle(level, schema, given)
+    sorted_by = {written(node) for node in order}
+    return level.relations.keys() <= known.relations or (
+        bool(values)
+        and all(
+            written(value) in sorted_by or is_known(level, value, known, schema) for value in values
+        )
+    )
+
+
+def is_chosen(level: Level, schema: Schema) -> bool:
+    """Return whether ORDER BY tells which row DISTINCT ON takes, as far as the rows differ."""
+    known = settle(level, schema, sort_columns(level, schema))
+    if groups := level.node.groupClause:
+        return all(is_known(level, part, known, schema) for part in groups)
+    return level.relations.keys() <= known.relations or all(
+        is_known(level, value, known, schema) for _, value in outputs(level)
+    )
 
 
 def is_totally_ordered(level: Level, schema: Schema) -> bool:
     """Return whether ORDER BY contains a unique key that determines the result."""
     if level.halves:
-        return False
+        columns = outputs(level)
+        found = (_sorted_output(sort, columns) for sort in level.node.sortClause or ())
+        return is_single(level, schema, {place for place in found if place is not None})
     known = settle(level, schema, sort_columns(level, schema))
     if parts := _grouped_by(level):
         return all(is_known(level, part, known, schema) for part in parts)

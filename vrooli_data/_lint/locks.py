@@ -28,8 +28,13 @@ def locked(level: Level) -> list[tuple[str, str, list[Relation]]]:
         (
             STRENGTHS[clause.strength],
             WAITS[clause.waitPolicy],
-            # Without OF, all relations of FROM are locked, except CTEs.
-            [level.relations[item.relname] for item in clause.lockedRels]
+            # Without OF, all relations of FROM are locked, except CTEs. The server refuses a name
+            # that is not in FROM.
+            [
+                level.relations[item.relname]
+                for item in clause.lockedRels
+                if item.relname in level.relations
+            ]
             if clause.lockedRels
             else [relation for relation in level.relations.values() if not relation.is_cte],
         )

@@ -7,13 +7,27 @@ from collections.abc import Iterator
 from typing import Final
 
 from pglast import ast
-from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, NullTestType, SubLinkType
+from pglast.enums import (
+    A_Expr_Kind,
+    BoolExprType,
+    BoolTestType,
+    JoinType,
+    NullTestType,
+    SubLinkType,
+)
 from pglast.stream import RawStream
 
-from .keys import columns_of, is_single, is_totally_ordered, resolve, settle
+from .keys import columns_of, is_chosen, is_single, is_told, is_totally_ordered, resolve, settle
 from .schema import Schema
 from .statement import Statement
 from .tree import Level, Node, is_a, name_of, outputs, qualifier_of, walk
+
+#: Aggregates whose result has the order of their rows.
+_ORDERED: Final = {"array_agg", "json_agg", "jsonb_agg", "string_agg", "xmlagg"}
+#: Functions of a window whose result depends on the place of a row among its equals.
+_PLACED: Final = {"first_value", "lag", "last_value", "lead", "nth_value", "ntile", "row_number"}
+#: A LIMIT of more rows that is written out bounds nothing.
+MOST_ROWS: Final = 10_000
 
 
 def no_star(statement: Statement, schema: Schema) -> Iterator[str]:
@@ -105,22 +119,38 @@ def listing_is_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
                 "may return rows in any order, because ORDER BY holds no unique key of the result; "
                 "end it in the key, as in ORDER BY created_at DESC, id DESC"
             )
-        if not (statement.source.is_streamed or _has_limit(root)):
-            yield "may return any number of rows; add LIMIT"
+        if not (statement.source.is_streamed or _is_bounded(root)):
+            yield f"may return any number of rows; add LIMIT, of {MOST_ROWS} at most"
 
 
 def _has_limit(level: Level) -> bool:
-    limit = level.node.limitCount
+    limit = _uncast(level.node.limitCount)
     return limit is not None and not getattr(limit, "isnull", False)
 
 
+def _is_bounded(level: Level) -> bool:
+    """Return whether LIMIT bounds the rows: LIMIT NULL and a huge number do not."""
+    limit = _uncast(level.node.limitCount)
+    if is_a(limit, ast.A_Const):
+        # A number that is no integer of 4 bytes has no `ival`.
+        return not limit.isnull and getattr(limit.val, "ival", MOST_ROWS + 1) <= MOST_ROWS
+    is_nullif = is_a(limit, ast.A_Expr) and limit.kind == A_Expr_Kind.AEXPR_NULLIF
+    return not (limit is None or is_nullif or is_a(limit, ast.SubLink))
+
+
 def limit_is_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
-    """Require ORDER BY a unique key wherever LIMIT chooses rows.
+    """Require ORDER BY a unique key wherever LIMIT or DISTINCT ON chooses rows.
 
     A MATERIALIZED CTE with a constant LIMIT is a cap on candidates, not a choice: below the cap all
     rows are present, and the statement must handle a reached cap in another way.
     """
     for level in statement.levels:
+        distinct = getattr(level.node, "distinctClause", None)
+        if distinct and distinct[0] is not None and not is_chosen(level, schema):
+            yield (
+                f"DISTINCT ON takes any row of each group{_where(level)}, because ORDER BY holds "
+                "no unique key; end it in the key"
+            )
         # The rule above checks the listing itself.
         is_listing = level is statement.root and not statement.source.suffix
         if is_listing or not is_a(level.node, ast.SelectStmt) or not _has_limit(level):
@@ -141,8 +171,13 @@ def _where(level: Level) -> str:
 def inner_order_has_limit(statement: Statement, schema: Schema) -> Iterator[str]:
     """Require LIMIT for an ordered CTE or sub-select: without it, the order has no effect.
 
-    Locks, DISTINCT ON and the rows of an INSERT are exceptions.
+    Locks, DISTINCT ON, ARRAY(SELECT ...) and the rows of an INSERT are exceptions.
     """
+    arrays = {
+        id(node.subselect)
+        for node in walk(statement.tree)
+        if is_a(node, ast.SubLink) and node.subLinkType == SubLinkType.ARRAY_SUBLINK
+    }
     for level in statement.levels:
         node = level.node
         around = level.outer
@@ -151,9 +186,80 @@ def inner_order_has_limit(statement: Statement, schema: Schema) -> Iterator[str]
             and is_a(node, ast.SelectStmt)
             and node.sortClause
             and not (node.lockingClause or node.distinctClause or _has_limit(level))
+            and id(node) not in arrays
             and not (around and around.source is level)
         ):
             yield f"orders all rows{_where(level)} without effect; add LIMIT, or drop ORDER BY"
+
+
+def arrays_are_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Require ORDER BY a unique key in ARRAY(SELECT ...) and in aggregates that keep an order.
+
+    Without it, the order is that of the plan. The array of a comparison with ANY or ALL has none.
+    """
+    for level in statement.levels:
+        for node in level.nodes:
+            if is_a(node, ast.FuncCall) and not node.over and name_of(node) in _ORDERED:
+                order = [sort.node for sort in node.agg_order or ()]
+                groups = level.node.groupClause or () if not level.is_change else ()
+                if not (node.agg_distinct or is_told(level, [*groups, *order], node.args, schema)):
+                    yield (
+                        f"{name_of(node)}{_where(level)} takes the rows in any order, because its "
+                        "ORDER BY holds no unique key; write it inside the brackets, ending in the "
+                        "key"
+                    )
+        unordered = {id(_uncast(node.rexpr)) for node in level.nodes if _compares_items(node)}
+        for node in level.nodes:
+            if (
+                is_a(node, ast.SubLink)
+                and node.subLinkType == SubLinkType.ARRAY_SUBLINK
+                and id(node) not in unordered
+            ):
+                inner = next(inner for inner in level.inner if inner.node is node.subselect)
+                if not (is_single(inner, schema) or is_totally_ordered(inner, schema)):
+                    yield (
+                        f"ARRAY(SELECT ...){_where(level)} takes the rows in any order, because "
+                        "its ORDER BY holds no unique key; end it in the key"
+                    )
+
+
+def _compares_items(node: Node) -> bool:
+    return is_a(node, ast.A_Expr) and node.kind in {
+        A_Expr_Kind.AEXPR_OP_ANY,
+        A_Expr_Kind.AEXPR_OP_ALL,
+    }
+
+
+def windows_are_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Require ORDER BY a unique key in the windows of functions that count or choose rows.
+
+    Rows that are equal in the order have any places among each other. RANK has no such choice.
+    """
+    for level in statement.levels:
+        for node in level.nodes:
+            if is_a(node, ast.FuncCall) and node.over and name_of(node) in _PLACED:
+                windows = list(_windows(level, node.over))
+                parts = [part for window in windows for part in window.partitionClause or ()]
+                order = [sort.node for window in windows for sort in window.orderClause or ()]
+                # After GROUP BY, a row is a group.
+                groups = level.node.groupClause or ()
+                if not (
+                    is_told(level, [*parts, *order], node.args or (), schema)
+                    or (groups and is_told(level, [*parts, *order], groups, schema))
+                ):
+                    yield (
+                        f"{name_of(node)}{_where(level)} numbers or chooses rows in any order, "
+                        "because ORDER BY of its window holds no unique key; end it in the key"
+                    )
+
+
+def _windows(level: Level, window: Node) -> Iterator[Node]:
+    """Yield a window, and those that it refers to by name."""
+    yield window
+    named = {other.name: other for other in level.node.windowClause or ()}
+    for name in (window.name, window.refname):
+        if name in named and named[name] is not window:
+            yield from _windows(level, named[name])
 
 
 def at_most_one_row(statement: Statement, schema: Schema) -> Iterator[str]:
@@ -229,16 +335,43 @@ def not_in_is_safe(statement: Statement, schema: Schema) -> Iterator[str]:
 
 def _excluded(node: Node) -> Iterator[Node]:
     """Yield the expressions and sub-selects from which a value must differ."""
-    if is_a(node, ast.BoolExpr) and node.boolop == BoolExprType.NOT_EXPR:
-        (negated,) = node.args
-        if is_a(negated, ast.SubLink) and negated.subLinkType == SubLinkType.ANY_SUBLINK:
-            yield negated.subselect
-        elif is_a(negated, ast.A_Expr):
-            yield from _listed(negated, "=")
-    elif is_a(node, ast.SubLink) and node.subLinkType == SubLinkType.ALL_SUBLINK:
+    for negated in _negated(node):
+        for part in _parts(negated):
+            if is_a(part, ast.SubLink) and part.subLinkType == SubLinkType.ANY_SUBLINK:
+                yield part.subselect
+            elif is_a(part, ast.A_Expr):
+                yield from _listed(part, "=")
+    if is_a(node, ast.SubLink) and node.subLinkType == SubLinkType.ALL_SUBLINK:
         yield node.subselect
     elif is_a(node, ast.A_Expr):
         yield from _listed(node, "<>")
+
+
+def _negated(node: Node) -> Iterator[Node]:
+    """Yield what must be false for a condition to hold, in each spelling of that."""
+    if is_a(node, ast.BoolExpr) and node.boolop == BoolExprType.NOT_EXPR:
+        yield node.args[0]
+    elif is_a(node, ast.BooleanTest) and node.booltesttype == BoolTestType.IS_FALSE:
+        yield node.arg
+    elif is_a(node, ast.A_Expr) and node.kind == A_Expr_Kind.AEXPR_OP:
+        refused = {"=": False, "<>": True}.get(node.name[-1].sval)
+        for side, constant in ((node.lexpr, node.rexpr), (node.rexpr, node.lexpr)):
+            value: Node = getattr(constant, "val", None)
+            if is_a(value, ast.Boolean) and bool(value.boolval) is refused:
+                yield side
+
+
+def _parts(condition: Node) -> Iterator[Node]:
+    """Yield the conditions that AND, OR and CASE combine."""
+    if is_a(condition, ast.BoolExpr) and condition.boolop != BoolExprType.NOT_EXPR:
+        parts = condition.args
+    elif is_a(condition, ast.CaseExpr):
+        parts = (*(when.result for when in condition.args), condition.defresult)
+    else:
+        yield condition
+        return
+    for part in parts:
+        yield from _parts(part)
 
 
 def _listed(node: Node, operator: str) -> Iterator[Node]:
@@ -283,20 +416,23 @@ def _is_never_null(level: Level, reference: Node, schema: Schema) -> bool:
     if any(_wants_value(condition.expression, reference) for condition in level.conditions):
         return True
     column = resolve(level, reference, schema)
-    if column is None:
+    joins = [node for node in level.nodes if is_a(node, ast.JoinExpr)]
+    # Any side of an outer join may be padded with NULL.
+    if column is None or any(join.jointype != JoinType.JOIN_INNER for join in joins):
         return False
     relation = level.relations[column[0]]
-    joins = [node for node in level.nodes if is_a(node, ast.JoinExpr)]
-    if any(join.jointype != JoinType.JOIN_INNER for join in joins):
-        # Any side of an outer join may be padded with NULL.
-        return False
     if relation.table:
         return column[1] in schema[relation.table].not_null
     if relation.query is None or relation.query.halves:
         return False
-    names = columns_of(relation, schema)
-    inner = outputs(relation.query)[names.index(column[1])][1]
-    return not _may_be_null(relation.query, inner, schema)
+    inner = dict(zip(columns_of(relation, schema), outputs(relation.query), strict=False))
+    if column[1] not in inner or any(_is_star(value) for _, value in inner.values()):
+        return False
+    return not _may_be_null(relation.query, inner[column[1]][1], schema)
+
+
+def _is_star(value: Node) -> bool:
+    return is_a(value, ast.ColumnRef) and is_a(value.fields[-1], ast.A_Star)
 
 
 def _wants_value(condition: Node, reference: Node) -> bool:
@@ -315,6 +451,8 @@ RULES = (
     listing_is_ordered,
     limit_is_ordered,
     inner_order_has_limit,
+    arrays_are_ordered,
+    windows_are_ordered,
     at_most_one_row,
     union_is_aligned,
     no_offset,

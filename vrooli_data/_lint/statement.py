@@ -66,7 +66,7 @@ class Statement:
 Rule = Callable[[Statement, Schema], Iterator[str]]
 
 
-def parse(source: Source, folder: Mapping[str, Statement]) -> Statement | str:
+def parse(source: Source, schema: Schema, folder: Mapping[str, Statement]) -> Statement | str:
     """Parse one query; return a message if it cannot be parsed."""
     try:
         trees = parse_sql(source.planned)
@@ -77,4 +77,16 @@ def parse(source: Source, folder: Mapping[str, Statement]) -> Statement | str:
     tree = trees[0].stmt
     if any(is_a(node, ast.MergeStmt) for node in walk(tree)):
         return "uses MERGE, which the rules do not know; write INSERT ... ON CONFLICT or UPDATE"
+    _shorten(tree, schema)
     return Statement(source, tree, read(tree), folder)
+
+
+def _shorten(tree: Node, schema: Schema) -> None:
+    """Drop the schema of tables that are found without it, so that each has one name."""
+    nodes = list(walk(tree))
+    hidden = {node.ctename for node in nodes if is_a(node, ast.CommonTableExpr)}
+    for node in nodes:
+        if is_a(node, ast.RangeVar) and node.schemaname and node.relname not in hidden:
+            full = schema.get(f"{node.schemaname}.{node.relname}")
+            if full is not None and full is schema.get(node.relname):
+                node.schemaname = None

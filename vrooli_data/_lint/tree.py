@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, CTEMaterialize, JoinType
+from pglast.stream import RawStream
 
 #: A node of the tree of pglast, which has no types.
 Node = Any
@@ -104,9 +105,14 @@ class Level:
 
     @property
     def conflict_key(self) -> set[str]:
-        """The columns that ON CONFLICT names."""
+        """The columns that ON CONFLICT names, also those in expressions."""
         infer = self.conflict.infer
-        return {part.name for part in (infer and infer.indexElems) or ()}
+        return {
+            part.name or name_of(reference)
+            for part in (infer and infer.indexElems) or ()
+            for reference in ([part] if part.name else walk(part.expr))
+            if part.name or is_a(reference, ast.ColumnRef)
+        }
 
     @property
     def source(self) -> Level | None:
@@ -146,6 +152,11 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
+def written(node: Node) -> str:
+    """Return an expression as text, which is equal for equal expressions."""
+    return str(RawStream()(node))
+
+
 def name_of(node: Node) -> str:
     """Return the last part of the name of a column or function; empty for ``*``."""
     parts = node.funcname if is_a(node, ast.FuncCall) else node.fields
@@ -166,15 +177,19 @@ def conjuncts(expression: Node) -> Iterator[Node]:
         yield expression
 
 
-def equality(expression: Node) -> tuple[Node, Node] | None:
-    """Return the two sides of ``a = b``."""
-    if (
-        is_a(expression, ast.A_Expr)
-        and expression.kind == A_Expr_Kind.AEXPR_OP
-        and expression.name[-1].sval == "="
-    ):
-        return expression.lexpr, expression.rexpr
-    return None
+def equalities(expression: Node) -> Iterator[tuple[Node, Node]]:
+    """Yield the two sides of ``a = b``, of ``a IN (b)``, and of each pair of equal rows."""
+    if not is_a(expression, ast.A_Expr) or expression.name[-1].sval != "=":
+        return
+    left, right = expression.lexpr, expression.rexpr
+    if expression.kind == A_Expr_Kind.AEXPR_IN and len(right) == 1:
+        (right,) = right
+    elif expression.kind != A_Expr_Kind.AEXPR_OP:
+        return
+    if is_a(left, ast.RowExpr) and is_a(right, ast.RowExpr):
+        yield from zip(left.args, right.args, strict=False)
+    else:
+        yield left, right
 
 
 def outputs(level: Level) -> list[tuple[str, Node]]:
@@ -237,8 +252,10 @@ def _collect(node: Node, level: Level) -> None:
 
 
 def _add(level: Level, relation: Relation) -> frozenset[str]:
-    level.relations[relation.name] = relation
-    return frozenset({relation.name})
+    # The number is no name that SQL could write.
+    name = relation.name or f"#{len(level.relations)}"
+    level.relations[name] = replace(relation, name=name)
+    return frozenset({name})
 
 
 def table_name(item: Node) -> str:
@@ -248,6 +265,13 @@ def table_name(item: Node) -> str:
 
 def _table(item: Node) -> Relation:
     return Relation(item.alias.aliasname if item.alias else item.relname, table_name(item))
+
+
+def _equal(column: Node, *relations: str) -> Node:
+    """Return the comparison that a join with USING makes."""
+    left, right = (ast.ColumnRef(fields=(ast.String(sval=name), column)) for name in relations)
+    equal = (ast.String(sval="="),)
+    return ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP, name=equal, lexpr=left, rexpr=right)
 
 
 def _join(item: Node, level: Level) -> frozenset[str]:
@@ -260,7 +284,18 @@ def _join(item: Node, level: Level) -> frozenset[str]:
             JoinType.JOIN_RIGHT: left,
         }.get(item.jointype, frozenset())
         level.conditions += [Condition(part, about) for part in conjuncts(item.quals)]
-        return left | right
+        level.conditions += [
+            Condition(_equal(column, one, other), about)
+            for column in item.usingClause or ()
+            # One relation of each side has the column; the comparison of any other says nothing.
+            for one in left
+            for other in right
+        ]
+        # The name of a join hides what it joins. Nothing is known of the rows behind it.
+        hidden = _add(level, Relation(item.alias.aliasname)) if item.alias else frozenset()
+        return left | right | hidden
+    if is_a(item, ast.RangeTableSample):
+        return _join(item.relation, level)
     columns = tuple(name.sval for name in (item.alias and item.alias.colnames) or ())
     if is_a(item, ast.RangeVar):
         query = None if item.schemaname else level.ctes.get(item.relname)
@@ -275,7 +310,7 @@ def _join(item: Node, level: Level) -> frozenset[str]:
     functions = tuple(
         name_of(call) for call, *_ in getattr(item, "functions", ()) if is_a(call, ast.FuncCall)
     )
-    name = item.alias.aliasname if item.alias else functions[0]
+    name = item.alias.aliasname if item.alias else "".join(functions[:1])
     has_ordinality = bool(getattr(item, "ordinality", None))
     return _add(
         level,

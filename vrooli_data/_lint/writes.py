@@ -6,13 +6,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from pglast import ast
-from pglast.enums import OnConflictAction, SortByDir
+from pglast.enums import BoolExprType, NullTestType, OnConflictAction, SortByDir
 
-from .keys import columns_of, references, resolve, settle, sort_columns
+from .keys import (
+    columns_of,
+    is_single,
+    references,
+    resolve,
+    settle,
+    sort_columns,
+    sort_expressions,
+)
 from .locks import locked
 from .schema import Schema
 from .statement import Statement
-from .tree import Level, Node, Relation, is_a, name_of, qualifier_of, walk
+from .tree import Level, Node, Relation, is_a, name_of, outputs, qualifier_of, walk, written
 
 #: The strengths with which a row that decides a change may be locked.
 DECIDING: Final = {"for no key update", "for update"}
@@ -25,15 +33,67 @@ def change_has_condition(statement: Statement, schema: Schema) -> Iterator[str]:
             continue
         target = next(iter(level.relations))
         if not any(
-            _is_of(level, target, reference, schema)
+            _restricts(level, target, condition.expression, schema)
             for condition in level.conditions
-            for reference in references(condition.expression)
         ):
             verb = "updates" if is_a(level.node, ast.UpdateStmt) else "deletes"
             yield (
                 f"{verb} every row of {level.target}{_of(level)}; add WHERE with a column of "
                 f"{target}"
             )
+
+
+def _restricts(
+    level: Level, target: str, condition: Node, schema: Schema, *, is_negated: bool = False
+) -> bool:
+    """Return whether a condition can leave out rows of the target, for all parameters."""
+    if is_a(condition, ast.BoolExpr):
+        is_not = condition.boolop == BoolExprType.NOT_EXPR
+        parts = [
+            _restricts(level, target, part, schema, is_negated=is_negated != is_not)
+            for part in condition.args
+        ]
+        # What holds for one part of OR, such as a parameter that is NULL, lets all rows pass.
+        is_or = (condition.boolop == BoolExprType.OR_EXPR) != is_negated
+        return not _is_complete(condition) and (all(parts) if is_or else any(parts))
+    if not is_negated and _holds_always(level, condition, schema):
+        return False
+    return any(_is_of(level, target, reference, schema) for reference in references(condition))
+
+
+def _is_complete(condition: Node) -> bool:
+    """Return whether a condition asks for NULL and for its opposite, as in ``a OR NOT a``."""
+    tests = [
+        (written(part.arg), part.nulltesttype)
+        for part in condition.args
+        if is_a(part, ast.NullTest)
+    ]
+    return len({tested for tested, _ in tests}) < len(set(tests))
+
+
+def _holds_always(level: Level, condition: Node, schema: Schema) -> bool:
+    """Return whether a condition on a column holds for all rows, or for all without NULL."""
+    if is_a(condition, ast.NullTest) and is_a(condition.arg, ast.ColumnRef):
+        column = resolve(level, condition.arg, schema)
+        relation = level.relations[column[0]] if column else None
+        return (
+            condition.nulltesttype == NullTestType.IS_NOT_NULL
+            and relation is not None
+            and name_of(condition.arg) in schema[relation.table].not_null
+        )
+    if not is_a(condition, ast.A_Expr) or condition.name[-1].sval not in {"=", "<=", ">="}:
+        return False
+    left, right = condition.lexpr, condition.rexpr
+    return any(
+        is_a(side, ast.ColumnRef) and written(side) in _alternatives(other)
+        for side, other in ((left, right), (right, left))
+    )
+
+
+def _alternatives(value: Node) -> set[str]:
+    """Return the texts of a value; of COALESCE, those of each argument."""
+    parts = value.args if is_a(value, ast.CoalesceExpr) else (value,)
+    return {written(part) for part in parts if is_a(part, ast.Node)}
 
 
 def _is_of(level: Level, relation: str, reference: Node, schema: Schema) -> bool:
@@ -52,6 +112,7 @@ def decides_under_lock(statement: Statement, schema: Schema) -> Iterator[str]:
     changes = [
         level for level in statement.changes if is_a(level.node, ast.UpdateStmt, ast.DeleteStmt)
     ]
+    yield from _unlocked_inserts(statement)
     # A staging table is the session's own: nobody else changes its rows.
     tables = {level.target for level in changes if not level.target.startswith("pg_temp.")}
     found: dict[tuple[str, str], None] = {}
@@ -70,6 +131,31 @@ def decides_under_lock(statement: Statement, schema: Schema) -> Iterator[str]:
             f"decides a change of {table} by a read{where} without a lock; read the row in "
             "WITH cur AS (SELECT ... FOR NO KEY UPDATE), and use cur"
         )
+
+
+def _unlocked_inserts(statement: Statement) -> Iterator[str]:
+    """Find the INSERTs that take their rows from a read of their own table, such as max(id) + 1.
+
+    The constraint of ON CONFLICT decides for all sessions.
+    """
+    if _locks_first(statement):
+        return
+    for level in statement.changes:
+        is_insert = is_a(level.node, ast.InsertStmt) and not level.conflict
+        read = [r.table for feeding in _feeding(level) for r in feeding.relations.values()]
+        if is_insert and level.target in read and not level.target.startswith("pg_temp."):
+            yield (
+                f"decides what it inserts into {level.target}{_of(level)} by a read without a "
+                "lock; use ON CONFLICT, or lock the row that the rows belong to"
+            )
+
+
+def _locks_first(statement: Statement) -> bool:
+    """Return whether a statement locks rows, such as the one to which those it inserts belong.
+
+    Then one session after the other inserts.
+    """
+    return any(_locked(level, DECIDING) for level in statement.levels)
 
 
 def _feeding(change: Level) -> list[Level]:
@@ -122,6 +208,27 @@ def locks_are_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
                 f"updates many rows of {level.target}{_of(level)} in any order; lock them first "
                 "in WITH cur AS (SELECT ... ORDER BY id FOR NO KEY UPDATE), and join cur by its key"
             )
+        elif level.conflict and not (_locks_first(statement) or _inserts_in_order(level, schema)):
+            key = ", ".join(sorted(level.conflict_key))
+            yield (
+                f"inserts many rows into {level.target}{_of(level)} in any order, and waits for "
+                f"those of others; add ORDER BY {key} to the rows"
+            )
+
+
+def _inserts_in_order(level: Level, schema: Schema) -> bool:
+    """Return whether an INSERT takes one row, or rows in the order of the key of ON CONFLICT."""
+    key, source = level.conflict_key, level.source
+    if not key or source is None or source.node.valuesLists or is_single(source, schema):
+        return True
+    if source.halves:
+        return False
+    into = [column.name for column in level.node.cols or ()]
+    values = dict(zip(into, (value for _, value in outputs(source)), strict=False))
+    varying = {
+        written(values[name]) for name in key & values.keys() if any(references(values[name]))
+    }
+    return varying <= {written(node) for node in sort_expressions(source)[: len(varying)]}
 
 
 def _of(level: Level) -> str:

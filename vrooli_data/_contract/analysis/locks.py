@@ -10,12 +10,16 @@ from .scopes import CommandType, RelationKind
 from .system_catalog import Catalog
 
 _ADVISORY = re.compile(r"pg_(?:try_)?advisory_")
-#: Built-in functions that do more than read. Any other function counts if it is volatile.
+#: Built-in functions that do more than read, besides nextval. Any other function counts if it is
+#: volatile.
 _EFFECTS = re.compile(
-    r"setval|set_config|lo_\w+|lowrite|pg_(?:notify|cancel_backend|terminate_backend|promote"
-    r"|reload_conf|rotate_logfile|switch_wal|(?:logical|replication|create|drop|copy|advance|sync|"
-    r"backup|wal_replay|import|stat_reset|stat_clear)\w*)"
+    r"setval|setseed|set_config|lo_\w+|lowrite|query_to_xml\w*|brin_(?:de)?summarize_\w+"
+    r"|gin_clean_pending_list|pg_(?:notify|cancel_backend|terminate_backend|promote"
+    r"|reload_conf|rotate_logfile|switch_wal|export_snapshot|(?:log|restore|clear)_\w+"
+    r"|(?:logical|replication|create|drop|copy|advance|sync|backup|wal_replay|import|stat_reset|"
+    r"stat_clear)\w*)"
 )
+_NEXT = "function: nextval"
 #: The fields in which a node names the function that it calls.
 _CALLS = ("funcid", "opfuncid", "aggfnoid", "winfnoid")
 _STRENGTHS = {1: "for key share", 2: "for share", 3: "for no key update", 4: "for update"}
@@ -65,6 +69,9 @@ def locks_of(tree: TreeNode, catalog: Catalog) -> frozenset[str]:
     effects = {
         effect for oid in functions_of(tree) if (effect := _effect(catalog, oid)) is not None
     }
+    if changes:
+        # Rows are given their numbers, by a default or in the statement.
+        effects.discard(_NEXT)
     return frozenset(clauses | rows | cascades | effects)
 
 
@@ -80,7 +87,7 @@ def _effect(catalog: Catalog, function_id: int) -> str | None:
     if called.is_built_in and _ADVISORY.match(called.name):
         return f"advisory: {called.name}"
     if called.is_built_in:
-        has_effect = _EFFECTS.fullmatch(called.name) is not None
+        has_effect = called.name == "nextval" or _EFFECTS.fullmatch(called.name) is not None
     else:
         has_effect = called.is_volatile
     return f"function: {called.written}" if has_effect else None
