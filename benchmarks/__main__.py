@@ -24,6 +24,7 @@ from . import (
     bench_client_cpu,
     bench_counters,
     bench_events,
+    bench_floor,
     bench_import,
     bench_iterate,
     bench_merged_reads,
@@ -44,6 +45,7 @@ Benchmark: TypeAlias = Callable[[str, Effort, Callable[[str], None]], list[Table
 _BENCHMARKS: dict[str, Benchmark] = {
     "reads": bench_reads.measure,
     "client_cpu": bench_client_cpu.measure,
+    "floor": bench_floor.measure,
     "pages": bench_pages.measure,
     "plans": bench_plans.measure,
     "merged_reads": bench_merged_reads.measure,

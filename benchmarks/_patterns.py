@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple, Self, get_args
-
-from psycopg import RawCursor
+from typing import Any, NamedTuple, get_args
 
 from vrooli_data import HeldConnection, ResourceOrder
+from vrooli_data._bound import BoundQuery
 from vrooli_data._rows import Row
 
 from ._database import UNTIL
 
 PAGE = 50
-_ONE_ROW_BAR = 1.15
-_PAGE_BAR = 1.10
+_ONE_ROW_BAR = 0.75
+_PAGE_BAR = 0.95
 
 
 class Call(NamedTuple):
@@ -59,43 +58,45 @@ class Pattern(NamedTuple):
         return _PAGE_BAR if self.rows >= PAGE else None
 
 
-class _RecordingCursor(RawCursor[Row]):
-    """A cursor that keeps its statement and parameters."""
+class _Sent(NamedTuple):
+    """One execution of a query, and how many rows came back."""
 
-    statement = b""
-    parameters: tuple[Any, ...] = ()
-
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-        self.statement, self.parameters = query, params
-        return super().execute(query, params, **options)
+    query: BoundQuery[..., Any]
+    parameters: tuple[Any, ...]
+    rows: int
 
 
 class Recorder:
-    """Makes calls on a held connection, and keeps what psycopg is given."""
+    """Makes calls on a held connection, and keeps what they execute."""
 
     def __init__(self, held: HeldConnection, sample: int = 1) -> None:
         self._held = held
         self._sample = sample
+        self._sent: list[_Sent] = []
         session = held._runner._session
-        self._cursor = _RecordingCursor(session.connection)
-        # The session takes its cursor from this list and puts it back.
-        session._cursors.append(self._cursor)
+        execute = session._execute
+
+        def recorded(query: BoundQuery[..., Any], parameters: tuple[Any, ...]) -> list[Row]:
+            rows = execute(query, parameters)
+            self._sent.append(_Sent(query, parameters, len(rows)))
+            return rows
+
+        session._execute = recorded  # type: ignore[method-assign]
 
     def call(self, method: str, *positional: Any, **named: Any) -> Call:
         """Make a call that must return a row."""
         made = self.sent(method, *positional, **named)
-        if self._cursor.rowcount == 0:
+        if self._sent[-1].rows == 0:
             raise LookupError(f"{method} found nothing with {positional} {named}")
         return made
 
     def sent(self, method: str, *positional: Any, **named: Any) -> Call:
         """Make a call that may return no row."""
         Call(method, positional, named, "", b"", (), 0).on(self._held)()
-        statement, parameters = self._cursor.statement, self._cursor.parameters
+        query, parameters, count = self._sent[-1]
         # A page reads one more row, to know whether another page follows.
-        rows = min(self._cursor.rowcount, named.get("limit", 1))
-        query = statement.removeprefix(b"/* vrooli_data:").partition(b" ")[0].decode()
-        return Call(method, positional, named, query, statement, parameters, rows)
+        rows = min(count, named.get("limit", 1))
+        return Call(method, positional, named, query.name, query.statement, parameters, rows)
 
     def sample(self, columns: str, source: str) -> list[tuple[Any, ...]]:
         """Return rows that are spread evenly over the ids of *source*."""

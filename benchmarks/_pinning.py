@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from psycopg import ConnectionInfo
@@ -38,6 +38,21 @@ def pin_backends(info: ConnectionInfo, pids: Sequence[int]) -> str:
     return f"client on CPU {cpus[0]}, backends on CPU {cpus[1]}"
 
 
+@contextmanager
+def pinned_server(info: ConnectionInfo) -> Iterator[str]:
+    """Pin a backend, and those that its server starts in the block; yield where, or why not."""
+    pids, before = [info.backend_pid], {}
+    if sys.platform == "linux" and (server := _parent_of(info.backend_pid)) is not None:
+        pids.append(server)
+        before[server] = os.sched_getaffinity(server)
+    try:
+        yield pin_backends(info, pids)
+    finally:
+        for server, cpus in before.items():
+            with suppress(OSError):
+                os.sched_setaffinity(server, cpus)
+
+
 def is_on_socket(info: ConnectionInfo) -> bool:
     """Tell whether the server is reached by a unix socket, so that it runs on this machine."""
     return info.host.startswith(("/", "@"))
@@ -48,6 +63,14 @@ def _is_postgres(pid: int) -> bool:
         return b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+
+
+def _parent_of(pid: int) -> int | None:
+    try:
+        # The name of the program stands before it, in parentheses, and may hold anything.
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def _two_cpus() -> tuple[int, int] | None:

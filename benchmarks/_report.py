@@ -11,7 +11,7 @@ from rich.table import Table as Grid
 
 from ._measure import Comparison, Effort, Estimate, Table
 
-_WIDTH = 140
+_WIDTH = 160
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -70,7 +70,10 @@ def show_facts(out: Console, facts: dict[str, str], cautions: list[str]) -> None
 
 
 def show_table(out: Console, table: Table, *, smoke: bool) -> None:
-    """Print one table, in Markdown."""
+    """Print one table, in Markdown, or only its title and note if it could not be measured."""
+    out.print(f"\n### {table.title}", *([f"({table.note})"] if table.note else []))
+    if not table.comparisons:
+        return
     counts = list(table.comparisons[0].counts)
     has_bars = any(comparison.bar is not None for comparison in table.comparisons)
     grid = Grid(box=MARKDOWN)
@@ -92,7 +95,6 @@ def show_table(out: Console, table: Table, *, smoke: bool) -> None:
         if has_bars:
             cells.append(_verdict(comparison, smoke=smoke))
         grid.add_row(*cells)
-    out.print(f"\n### {table.title}", *([f"({table.note})"] if table.note else []))
     out.print(grid)
 
 

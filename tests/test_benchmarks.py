@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -49,6 +50,7 @@ _DEEP_PAGES = {
     for direction in ("after", "before")
 }
 _FACES = {"sync", "async"}
+_FLOOR = {f"{face}, {other}" for face in _FACES for other in ("psycopg", "ours")}
 _AT_ONCE = {f"{reads} at once" for reads in (1, 8, 64, 256)}
 _SEVERAL_TABLES = "Several tables at once: one statement against a transaction of several"
 
@@ -85,6 +87,14 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
         client_cpu = names.pop(f"CPU time of the client, {face}")
         assert {"users.find_by_id, held", "users.find_by_id, pool"} <= client_cpu
         assert {name.partition(",")[0] for name in client_cpu} <= _PATTERNS
+    for clock in ("time", "CPU time of the client"):
+        # Where there is no pgbench, the table says so instead.
+        floor = names[f"The floor, {clock}: users.find_by_id against libpq in C"]
+        assert floor == (_FLOOR if shutil.which("pgbench") or floor else set())
+    for table in report["tables"]["reads"]:
+        rows = {each["name"]: each["counts"]["rows"] for each in table["comparisons"]}
+        assert rows["users.find_by_id"] == rows["runs.find_with_details"] == 1
+        assert {rows[f"resources.find_by_type__{order}"] for order in _ORDERS} == {50}
     assert _DEEP_PAGES in names.values()
     plans = {
         name.partition(",")[0]
