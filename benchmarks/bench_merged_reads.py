@@ -40,7 +40,7 @@ _CONCURRENCIES = (8, 64, 256)
 #: The highest ratio of our time to asyncpg's, by concurrency.
 _BARS = {8: 1 / 1.6, 64: 1 / 5}
 _LONE_BAR = 1.1
-_POOL = 8
+POOL = 8
 _APPLICATION = "vrooli_data benchmarks"
 _STATEMENT = own_queries("users").bind("find_by_id", User).source.sql
 #: Turns of each contestant in a run: two in each order.
@@ -102,7 +102,7 @@ def measure_alone(url: str, seed: int, effort: Effort) -> Run:
     pin_client()
     with _contestants(url) as (loop, reads), psycopg.connect(url) as connection:
         pinning = _pin_backends(connection)
-        ids = _choose_ids(connection, seed)
+        ids = choose_ids(connection, seed)
         measured = alternate([_lone(loop, read, ids) for read in reads], len(ids), effort)
     return Run({1: measured}, pinning)
 
@@ -114,7 +114,7 @@ def measure_at_once(url: str, seed: int, effort: Effort) -> Run:
     """
     effort = effort._replace(turn_seconds=effort.load_seconds, rounds=_ROUNDS)
     with _contestants(url) as (loop, reads), psycopg.connect(url) as connection:
-        ids = _choose_ids(connection, seed)
+        ids = choose_ids(connection, seed)
         measured = {
             concurrency: alternate(
                 [at_once(loop, read, ids, concurrency) for read in reads], len(ids), effort
@@ -122,6 +122,12 @@ def measure_at_once(url: str, seed: int, effort: Effort) -> Run:
             for concurrency in _CONCURRENCIES
         }
     return Run(measured, "not pinned")
+
+
+def choose_ids(connection: Connection[Row], seed: int) -> list[int]:
+    """Return the ids of users, in random order."""
+    ids = [id for (id,) in connection.execute("SELECT id FROM users ORDER BY id")]
+    return Random(seed).sample(ids, min(len(ids), _MOST_IDS))
 
 
 @contextmanager
@@ -139,11 +145,6 @@ def _contestants(url: str) -> Iterator[tuple[asyncio.Runner, list[Read]]]:
             loop.run(stack.aclose())
 
 
-def _choose_ids(connection: Connection[Row], seed: int) -> list[int]:
-    ids = [id for (id,) in connection.execute("SELECT id FROM users ORDER BY id")]
-    return Random(seed).sample(ids, min(len(ids), _MOST_IDS))
-
-
 def _pin_backends(connection: Connection[Row]) -> str:
     backends = connection.execute(
         "SELECT pid FROM pg_stat_activity WHERE application_name = %s", (_APPLICATION,)
@@ -154,8 +155,8 @@ def _pin_backends(connection: Connection[Row]) -> str:
 async def _our_read(stack: AsyncExitStack, url: str, *, merge_reads: bool) -> Read:
     db = AsyncDatabase.connect(
         url,
-        min_size=_POOL,
-        max_size=_POOL,
+        min_size=POOL,
+        max_size=POOL,
         application_name=_APPLICATION,
         merge_reads=merge_reads,
         # Without either, each read has a connection for itself.
@@ -184,8 +185,8 @@ async def asyncpg_pool(stack: AsyncExitStack, url: str) -> Any:
             user=connection.info.user,
             password=connection.info.password or None,
             database=connection.info.dbname,
-            min_size=_POOL,
-            max_size=_POOL,
+            min_size=POOL,
+            max_size=POOL,
             server_settings={"application_name": _APPLICATION},
             reset=_leave_as_it_is,
         )

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,9 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
 
     for other in ("asyncpg", "unmerged"):
         assert names[f"users.find_by_id, so many at once: merged against {other}"] == _AT_ONCE
+
+    on_uvloop = names["users.find_by_id, so many at once: uvloop against asyncio"]
+    assert "held, 1 at once" in on_uvloop or find_spec("uvloop") is None
 
     for peer in ("a loop of SQLAlchemy", "executemany of psycopg"):
         sizes = names[f"Optimistic updates of many resources: bulk_update against {peer}"]

@@ -28,7 +28,7 @@ PROGRAMS = {
     "export.md": 1,
     "pipelines.md": 1,
     "poolers.md": 1,
-    "processes.md": 3,
+    "processes.md": 4,
     "reading.md": 1,
     "runs.md": 1,
     "schemas.md": 2,

@@ -39,6 +39,12 @@ except ZeroDivisionError:
 """
 
 
+class LoopWithoutReaders(asyncio.SelectorEventLoop):
+    """An event loop that cannot wait for a socket of others, as the default one of Windows."""
+
+    add_reader = asyncio.AbstractEventLoop.add_reader
+
+
 @contextmanager
 def running_loop() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
     """Run an event loop in a thread; what is given has it run something and return the result."""
@@ -206,3 +212,17 @@ async def test_a_call_that_waits_for_a_connection_hears_of_the_close(database_ur
         await db.close()
         with pytest.raises(InvalidUse, match="was closed while a call waited"):
             await waiting
+
+
+def test_a_loop_that_psycopg_cannot_wait_in_is_refused(database_url: str) -> None:
+    async def use() -> None:
+        async with AsyncDatabase.connect(database_url):
+            pytest.fail("it is open")
+
+    with (
+        asyncio.Runner(loop_factory=LoopWithoutReaders) as runner,
+        pytest.raises(
+            InvalidUse, match=r"^LoopWithoutReaders has no add_reader.*SelectorEventLoop"
+        ),
+    ):
+        runner.run(use())

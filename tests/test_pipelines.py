@@ -22,6 +22,7 @@ from benchmarks._link import late_link
 from tests._async._compat import PATIENCE, until, until_waiting
 from tests._async.whole_pool import check_whole
 from tests.factories import Factory
+from tests.loops import each_loop
 from tests.pooler import open_pooler
 from tests.proxy import Proxy, Way, open_proxy
 from tests.tls import open_tls
@@ -42,6 +43,8 @@ from vrooli_data import (
     queries,
 )
 from vrooli_data._async import pipeline
+
+anyio_backend = each_loop
 
 #: So many reads are cancelled at moments that nobody has chosen.
 STORM = 1000

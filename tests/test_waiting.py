@@ -17,6 +17,7 @@ from psycopg import Connection, Notify, waiting
 from tests._async._compat import PATIENCE, until, until_waiting
 from tests._async.whole_pool import check_whole
 from tests.factories import Factory
+from tests.loops import each_loop
 from vrooli_data import (
     AsyncDatabase,
     AsyncHeldConnection,
@@ -25,6 +26,8 @@ from vrooli_data import (
 )
 from vrooli_data._async.connection import AsyncLendingConnection
 from vrooli_data._transactions import COMMITTED, NOT_COMMITTED
+
+anyio_backend = each_loop
 
 SIZE = 2
 #: So many calls are interrupted at moments that nobody has chosen.

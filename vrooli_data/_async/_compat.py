@@ -258,6 +258,12 @@ class Home:
     def __init__(self) -> None:
         self._process = process.current
         self._loop = asyncio.get_running_loop()
+        if type(self._loop).add_reader is asyncio.AbstractEventLoop.add_reader:
+            # psycopg's own wait needs it as well. The default event loop of Windows has none.
+            raise InvalidUse(
+                f"{type(self._loop).__name__} has no add_reader, by which psycopg waits for the "
+                "server: run the program on asyncio.SelectorEventLoop"
+            )
 
     def check(self, what: str) -> None:
         """Refuse the use of something anywhere else."""

@@ -260,11 +260,11 @@ class AsyncPool(AsyncConnectionPool[AsyncPooledConnection]):
         self._closed = True
 
     def check_place(self) -> None:
-        """Refuse a pool that is closed, or was opened elsewhere."""
-        if self._home is not None:
-            self._home.check("the database")
-            if self._closed and self._opened:
-                raise InvalidUse("the database was closed, and stays closed: connect anew")
+        """Refuse a pool that is closed, or was opened elsewhere, or cannot be opened here."""
+        home = self._home or Home()
+        home.check("the database")
+        if self._closed and self._opened:
+            raise InvalidUse("the database was closed, and stays closed: connect anew")
 
     def check_use(self) -> None:
         """Refuse a pool that is not open, or was opened elsewhere."""
