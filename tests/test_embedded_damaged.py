@@ -24,10 +24,18 @@ from vrooli_data import (
 from vrooli_data._migrate import rollback_to
 from vrooli_data.embedded import _server
 from vrooli_data.embedded._binaries import DEFAULT_VERSION, WHEELS
+from vrooli_data.embedded._paths import ServerPaths
 
 pytestmark = pytest.mark.slow("embedded servers")
 
-DATA_FILES = ("PG_VERSION", "global/pg_control")
+DATA_FILES = ("PG_VERSION", "global/pg_control", "global/pg_filenode.map")
+#: By file: what to do without it. An empty postgresql.conf has the defaults.
+CONFIGURATION = [
+    ("postgresql.conf", "missing", "create an empty file"),
+    ("pg_hba.conf", "missing", "write the line `local all all trust`"),
+    ("pg_hba.conf", "empty", "write the line `local all all trust`"),
+    ("pg_hba.conf", "zeros", "write the line `local all all trust`"),
+]
 DAMAGES = {"missing": None, "empty": b"", "zeros": bytes(8192), "cut": b"\xff\x01"}
 
 
@@ -68,8 +76,8 @@ def test_an_incomplete_postmaster_pid_is_removed(folder: Path, content: bytes) -
 
 @pytest.mark.core
 def test_other_half_written_files_are_no_matter(folder: Path) -> None:
-    for name in ("pgdata/postmaster.opts", "pgdata/postgresql.auto.conf"):
-        write(folder / name, b"")
+    for name in ("postmaster.opts", "postgresql.auto.conf", "postgresql.conf", "pg_ident.conf"):
+        write(folder / "pgdata" / name, b"")
     write(folder / "pgdata" / "pg_stat" / "pgstat.stat", b"\0")
     write(folder / "server.log", b"\xff\0")
     shutil.rmtree(folder / "socket")
@@ -97,6 +105,50 @@ def test_damaged_data_is_refused_with_the_remedy(folder: Path, name: str, damage
     finally:
         write(path, whole)
     assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(("name", "damage", "remedy"), CONFIGURATION)
+def test_lost_configuration_is_refused_with_the_remedy(
+    folder: Path, name: str, damage: str, remedy: str
+) -> None:
+    path = folder / "pgdata" / name
+    whole = path.read_bytes()
+    write(path, DAMAGES[damage])
+    try:
+        with pytest.raises(VrooliDataError, match=remedy) as caught:
+            embedded.start(folder)
+        assert str(caught.value).startswith(f"{path} is missing or empty")
+        assert embedded.stop(folder) is False
+        # What was advised helps.
+        write(path, b"local all all trust\n" if name == "pg_hba.conf" else b"")
+        assert ask(embedded.start(folder, settings=FAST), "SELECT number FROM kept") == 7
+    finally:
+        embedded.stop(folder)
+        write(path, whole)
+
+
+def test_a_server_that_crashes_again_and_again_is_stopped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "pgdata" / "global/pg_filenode.map"
+    whole = path.read_bytes()
+    write(path, None)
+    monkeypatch.setattr(ServerPaths, "check_whole", lambda _: None)
+    monkeypatch.setattr(_server, "_STUCK_SECONDS", 0.5)
+    monkeypatch.setattr(_server, "_TIMEOUT_SECONDS", 30)
+    try:
+        for _ in range(3):
+            url = embedded.start(folder, settings=FAST)
+            running = postmaster(folder)
+            # While it recovers, a fast shutdown never ends.
+            with pytest.raises(psycopg.OperationalError):
+                psycopg.connect(url)
+            assert embedded.stop(folder) is True
+            assert not _server._is_postmaster(running, str(folder / "pgdata"))
+    finally:
+        write(path, whole)
+    assert ask(embedded.start(folder, settings=FAST), "SELECT number FROM kept") == 7
+    embedded.stop(folder)
 
 
 def test_the_command_line_names_the_remedy_too(folder: Path) -> None:

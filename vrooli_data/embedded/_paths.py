@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,13 @@ _SOCKET_PATH_BYTES = 103
 
 # The size of pg_control on every platform; PostgreSQL writes it as a whole.
 _CONTROL_BYTES = 8192
+
+# Where the tables are that say where all other tables are; it begins with a number of its own.
+_RELATIONS = "global/pg_filenode.map"
+_RELATIONS_BEGIN = (0x592717).to_bytes(4, sys.byteorder)
+
+#: What initdb writes into pg_hba.conf: only the unix socket can be connected to.
+_ACCESS = "local all all trust"
 
 
 class ServerPaths(NamedTuple):
@@ -94,13 +102,22 @@ class ServerPaths(NamedTuple):
 
     def check_whole(self) -> None:
         """Refuse data that PostgreSQL cannot start from; the message says what to do."""
-        control = self.pgdata / "global" / "pg_control"
-        try:
-            text = control.read_bytes()
-        except FileNotFoundError:
-            text = b""
-        if len(text) != _CONTROL_BYTES or not text.strip(b"\0"):
+        control = _content(self.pgdata / "global/pg_control") or b""
+        if len(control) != _CONTROL_BYTES or not control.strip(b"\0"):
             raise self._damaged("global/pg_control")
+        # The server would start without it, and crash again and again.
+        if not (_content(self.pgdata / _RELATIONS) or b"").startswith(_RELATIONS_BEGIN):
+            raise self._damaged(_RELATIONS)
+        if _content(self.pgdata / "postgresql.conf") is None:
+            raise self._lost("postgresql.conf", "create an empty file for the defaults")
+        if not (_content(self.pgdata / "pg_hba.conf") or b"").strip(b"\0\n "):
+            raise self._lost("pg_hba.conf", f"write the line `{_ACCESS}` into it")
+
+    def _lost(self, name: str, remedy: str) -> Unavailable:
+        return Unavailable(
+            f"{self.pgdata / name} is missing or empty, as after a power cut: restore it from a"
+            f" backup, or {remedy}"
+        )
 
     def _damaged(self, name: str) -> Unavailable:
         return Unavailable(
@@ -185,6 +202,14 @@ def version_of(pgdata: Path) -> str | None:
     """Return the content of PG_VERSION, which may be damaged; None without the file."""
     try:
         return (pgdata / "PG_VERSION").read_text(errors="replace").strip()
+    except FileNotFoundError:
+        return None
+
+
+def _content(path: Path) -> bytes | None:
+    """Return what a file holds; None without the file."""
+    try:
+        return path.read_bytes()
     except FileNotFoundError:
         return None
 

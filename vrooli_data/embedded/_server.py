@@ -24,12 +24,16 @@ from vrooli_data.errors import InvalidInput, Unavailable, VrooliDataError
 
 _TIMEOUT_SECONDS = 60
 _POLL_SECONDS = 0.01
+_STUCK_SECONDS = 3.0
 _LOG_LINES = 10
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _APPLICATION_NAME = "vrooli_data embedded"
 
 # The path of the program, or the process title of a child of the server.
 _IS_POSTGRES = re.compile(r"^postgres:|(^|/)postgres$")
+
+# The title of a process of the server that waits for work; a cluster_name may stand before it.
+_IS_IDLE = re.compile(r"postgres:(?: .*:)? (?:checkpointer|io worker [0-9]+|logger)")
 
 _TRIGRAMS = "pg_trgm"
 _DATABASES = "SELECT datname FROM pg_database WHERE datallowconn ORDER BY oid"
@@ -200,7 +204,14 @@ def refuse_lost_extension(paths: ServerPaths, version: int, server: Server) -> N
 def shut_down(server: Server) -> None:
     """Stop *server* in fast mode and wait until it is gone."""
     os.kill(server.pid, signal.SIGINT)
-    _wait_until_gone(server.pid, server.data)
+    last_busy = time.monotonic()
+    for now in _until_gone(server.pid, server.data):
+        if not _is_stuck(server.pid):
+            last_busy = now
+        elif now - last_busy > _STUCK_SECONDS:
+            # Its next start recovers, as it would have to anyway.
+            os.kill(server.pid, signal.SIGQUIT)
+            last_busy = now
 
 
 def _is_postmaster(pid: int, data: str) -> bool:
@@ -253,12 +264,30 @@ def _databases_with_trigrams(url: str) -> Generator[str]:
                     yield name
 
 
-def _wait_until_gone(pid: int, data: str) -> None:
+def _until_gone(pid: int, data: str) -> Iterator[float]:
+    """Yield the time again and again until a server is gone; raise when it takes too long."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while _is_postmaster(pid, data):
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise Unavailable(f"the PostgreSQL server of {data}, process {pid}, does not stop")
+        yield now
         time.sleep(_POLL_SECONDS)
+
+
+def _is_stuck(pid: int) -> bool:
+    """Return whether nothing of a server that is to stop has anything left to do.
+
+    PostgreSQL 18 never ends when it is asked to while it recovers from a crash of one of its own
+    processes. In an ordinary shutdown, the title of the checkpointer says what it does.
+    """
+    import psutil  # noqa: PLC0415 (only the extra brings it)
+
+    try:
+        titles = [" ".join(child.cmdline()).strip() for child in psutil.Process(pid).children()]
+    except psutil.Error:
+        return False
+    return bool(titles) and all(map(_IS_IDLE.fullmatch, titles))
 
 
 def _remove_stale_pid_file(paths: ServerPaths) -> None:
@@ -298,7 +327,8 @@ def _end_servers_of_removed_data(pgdata: Path) -> None:
     # recovers at its next start.
     for pid in _postmasters(str(pgdata)):
         os.kill(pid, signal.SIGQUIT)
-        _wait_until_gone(pid, str(pgdata))
+        for _ in _until_gone(pid, str(pgdata)):
+            pass
 
 
 def _tail(text: str) -> str:
