@@ -63,7 +63,7 @@ BAD_JSON: tuple[Any, ...] = (
     datetime(2026, 1, 1, tzinfo=UTC),
 )
 BAD_FLAGS: tuple[Any, ...] = (0, 1, "true", 1.0)
-BAD_UUIDS: tuple[Any, ...] = ("text", b"bytes", 5, True, [])
+BAD_UUIDS: tuple[Any, ...] = ("text", "\ud800", b"bytes", 5, True, [])
 BAD_RATIOS: tuple[Any, ...] = (-0.1, 1.1, float("nan"), float("inf"), True, "0.5", [])
 BAD_TIMES: tuple[Any, ...] = (
     datetime(2026, 1, 1),  # noqa: DTZ001 (a naive one is the point)

@@ -421,25 +421,34 @@ def _kind_of_type(hint: Any) -> Kind:
     def check(field: str, value: Any) -> Any:
         try:
             taken = msgspec.convert(value, hint)
+            _check_storable(field, taken)
         except msgspec.ValidationError as error:
             # The rest of the message may contain the value.
             problem = str(error).partition(" - at")[0].partition(" '")[0]
             raise InvalidInput(field, problem[:1].lower() + problem[1:]) from None
-        _check_storable(field, taken)
+        except (RecursionError, ValueError):
+            # A surrogate where msgspec wants UTF-8, a signaling NaN, a structure without end.
+            raise InvalidInput(field, f"cannot be read as {_named(hint)}") from None
         return taken
 
     return Kind(str(hint), check)
 
 
-def _check_storable(field: str, value: Any) -> None:
+def _named(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) else str(hint)
+
+
+def _check_storable(field: str, value: Any, depth: int = 1) -> None:
     """Refuse texts and numbers that PostgreSQL cannot store."""
     if isinstance(value, str):
         check_characters(field, value)
     elif isinstance(value, dict):
         check_json_object(field, value)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple | set | frozenset):
+        if depth > MAX_DEPTH:
+            raise InvalidInput(field, f"must be nested at most {MAX_DEPTH} deep")
         for item in value:
-            _check_storable(field, item)
+            _check_storable(field, item, depth + 1)
     elif type(value) is int:
         check_int(field, value, -MAX_BIGINT - 1, MAX_BIGINT)
 

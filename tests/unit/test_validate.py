@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import UserList
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -103,6 +104,13 @@ class Plain(msgspec.Struct, kw_only=True):
     colour: Literal["red", "green"] = "red"
     at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    rows: list[Any] | msgspec.UnsetType = msgspec.UNSET
+    words: frozenset[str] | msgspec.UnsetType = msgspec.UNSET
+
+
+#: It holds itself.
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
 
 
 def test_fields_without_a_kind_are_checked_by_their_types() -> None:
@@ -132,6 +140,13 @@ def test_fields_without_a_kind_are_checked_by_their_types() -> None:
         ("tags", None),
         ("colour", "Hush"),
         ("at", "yesterday"),
+        ("at", "\ud800"),
+        ("colour", "\ud800"),
+        ("share", "\ud800"),
+        ("share", Decimal("sNaN")),
+        ("rows", ENDLESS),
+        ("rows", [{"a": ENDLESS}]),
+        ("words", {"a\0"}),
         ("extra", {"a": float("inf")}),
         ("extra", {"a\0": 1}),
     ],
