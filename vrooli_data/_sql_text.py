@@ -13,11 +13,13 @@ PieceKind: TypeAlias = Literal["code", "quoted", "comment", "hint", "parameter"]
 _LETTER = r"[^\x00-@\[-^`{-\x7f]"
 _WORD = r"[^\x00-/:-@\[-^`{-\x7f]"
 _WORD_OR_DOLLAR = r"[^\x00-#%-/:-@\[-^`{-\x7f]"
+_NAME = rf"{_LETTER}{_WORD_OR_DOLLAR}*+"
 #: Such a line break between two quoted texts makes them one, by the same rules.
 _GOES_ON = r"(?:[ \t\f\v]|--[^\r\n]*+)*+[\r\n](?:[ \t\n\r\f\v]|--[^\r\n]*+[\r\n])*+"
 _PLAIN = r"'(?:[^']|'')*+'"
 _ESCAPED = r"'(?:[^'\\]|\\.|'')*+'"
-# A character at which none of these begins is code.
+# A character at which none of these begins is code. Names with nothing but blanks and such between
+# them are one match, because reading a folder of queries is much of a program's first read.
 _PIECE = re.compile(
     rf"""
     (?P<comment>^[ \t]*+--[^\r\n]*+\n?|--[^\r\n]*+)
@@ -28,7 +30,7 @@ _PIECE = re.compile(
         |\$(?P<tag>(?:{_LETTER}{_WORD}*+)?)\$.*?\$(?P=tag)\$)
     |(?P<open>[eE]?'|"|\$(?:{_LETTER}{_WORD}*+)?\$)
     |::
-    |{_LETTER}{_WORD_OR_DOLLAR}*+
+    |{_NAME}(?:[\s,.()=]++(?![eE]'){_NAME})*+
     |:(?![0-9]+(?!{_WORD}))(?P<parameter>{_WORD}++)
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,

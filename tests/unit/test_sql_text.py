@@ -84,13 +84,24 @@ def test_the_pieces_are_the_text(sql: str) -> None:
         assert NOT_TO_COMPARE.search(sql) or marked_by_server(sql) is None
 
 
+@pytest.mark.parametrize("between", [" ", ", ", ".", " (", " = ", "\n", "\t"])
+@pytest.mark.parametrize("letter", ["e", "E"])
+def test_a_name_before_an_escaped_text_is_not_part_of_it(between: str, letter: str) -> None:
+    escaped = f"{letter}'\\' :b'"
+    cut = [(piece.kind, piece.text) for piece in pieces(f"SELECT a{between}{escaped} :c")]
+    assert cut[1] == ("quoted", escaped)
+    assert cut[-1] == ("parameter", ":c")
+
+
 @pytest.mark.parametrize("sql", ["'a", '"a', "E'a\\'", "$a$ $b$", "/* /* */", "'a''"])
 def test_what_does_not_end_is_refused(sql: str) -> None:
     with pytest.raises(Unended, match="that does not end"):
         list(pieces(sql))
 
 
-@pytest.mark.parametrize("mark", ["-", "'", "/*", "*/", "$", ":", "a", "\\", "E'", "--\n", "E''\n"])
+@pytest.mark.parametrize(
+    "mark", ["-", "'", "/*", "*/", "$", ":", "a", "\\", "E'", "--\n", "E''\n", "a ."]
+)
 def test_long_texts_take_no_longer_than_their_length(mark: str) -> None:
     sql = f"E'' {mark * 20_000}"
     with suppress(Unended):
