@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +21,8 @@ def command(name: str, where: Options, options: Options) -> str:
         where: the options that name the database.
         options: all others.
     """
+    import shlex  # noqa: PLC0415 (for an error's text alone)
+
     words = ["vrooli-data", name]
     for option, value in {**where, **options}.items():
         flag = f"--{option.replace('_', '-')}"

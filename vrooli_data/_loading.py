@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 import msgspec
@@ -106,8 +105,7 @@ class BulkRefused(VrooliDataError):
         self.result = result
 
 
-@dataclass(frozen=True, eq=False)
-class Load(Generic[S]):
+class Load(msgspec.Struct, Generic[S], frozen=True, eq=False):
     """The queries of one bulk load, bound to the struct of the rows that they stage."""
 
     name: str

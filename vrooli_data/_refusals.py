@@ -23,22 +23,23 @@ from .errors import (
     VrooliDataError,
 )
 
-_COLUMNS = re.compile(r"\((.*?)\)=\(")
-_QUOTED = re.compile(r'["«»„“”]\s?([^"«»„“”]+?)\s?["«»„“”]')
+# Texts, which `re` compiles when an error is first read: every program imports this module.
+_COLUMNS = r"\((.*?)\)=\("
+_QUOTED = r'["«»„“”]\s?([^"«»„“”]+?)\s?["«»„“”]'
 #: A plain name needs no quotes in a statement.
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_PLAIN = r"[a-z_][a-z0-9_]*"
 #: The message names three tables and constraints when other rows refer to this row, but two when
 #: the referenced row is missing.
 _NAMES_WHEN_REFERENCED = 3
 
 #: The words before a table's name, and the privilege they need beside SELECT.
 _PRIVILEGES = {"INSERT INTO": "INSERT", "UPDATE": "UPDATE", "DELETE FROM": "DELETE"}
-_TABLES = re.compile(
+_TABLES = (
     r"\b(?:(?P<use>INSERT INTO|UPDATE|DELETE FROM|FROM|JOIN)[\s(]+(?P<table>[a-z_][\w.]*)"
     r"|DO UPDATE\b)"
 )
-_LOCKED = re.compile(r"for [a-z ]+: (\w+)")
-_SEQUENCES = re.compile(r"nextval\('([^']+)'")
+_LOCKED = r"for [a-z ]+: (\w+)"
+_SEQUENCES = r"nextval\('([^']+)'"
 #: The server's own functions that report a missing privilege. Other functions may raise any text.
 _BY_PRIVILEGE = frozenset({"aclcheck_error", "aclcheck_error_col", "aclcheck_error_type"})
 _BY_ROW = "ExecWithCheckOptions"
@@ -65,7 +66,7 @@ def taken(error: psycopg.Error, source: Source | None, query: str | None) -> Vro
 def broken_reference(error: psycopg.Error, query: str | None) -> VrooliDataError:
     """Return the error for a foreign key: the referenced row is missing, or is still referenced."""
     diag = error.diag
-    names = _QUOTED.findall(diag.message_primary or "")
+    names = re.findall(_QUOTED, diag.message_primary or "")
     if error.sqlstate == RESTRICT_VIOLATION or len(names) >= _NAMES_WHEN_REFERENCED:
         rows = f"rows of {diag.table_name}" if diag.table_name else "other rows"
         return StillReferenced(
@@ -76,7 +77,7 @@ def broken_reference(error: psycopg.Error, query: str | None) -> VrooliDataError
         )
     fields = _fields(diag)
     _, _, behind_values = (diag.message_detail or "").rpartition(")")
-    table = _QUOTED.search(behind_values)
+    table = re.search(_QUOTED, behind_values)
     absent = _one_of(table[1]) if table else "row to refer to"
     return MissingReference(
         _said(query, ", ".join(fields), f"there is no such {absent}", diag),
@@ -125,7 +126,7 @@ def _said(query: str | None, field: str, problem: str, diag: Diagnostic) -> str:
 
 def _fields(diag: Diagnostic) -> tuple[str, ...]:
     """Return the columns of the key; none when the role may not see the row."""
-    found = _COLUMNS.search(diag.message_detail or "")
+    found = re.search(_COLUMNS, diag.message_detail or "")
     if found is None:
         return ()
     # An expression may contain a comma, which does not separate columns.
@@ -144,7 +145,7 @@ def _is_generated(source: Source, table: str, column: str) -> bool:
     """Return whether a statement takes a column's value from its sequence."""
     if any(
         name.rpartition(".")[2] == f"{table}_{column}_seq"
-        for name in _SEQUENCES.findall(source.sql)
+        for name in re.findall(_SEQUENCES, source.sql)
     ):
         return True
     lists: list[str] = re.findall(rf"\bINSERT INTO {re.escape(table)}\s*\(([^)]*)\)", source.sql)
@@ -180,7 +181,7 @@ def _generated(diag: Diagnostic, column: str, query: str | None) -> GeneratedKey
 def _quoted_name(name: str | None) -> str:
     """Quote a name where SQL needs it."""
     name = name or ""
-    return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+    return name if re.fullmatch(_PLAIN, name) else '"' + name.replace('"', '""') + '"'
 
 
 def _needed(text: str, source: Source | None) -> tuple[str | None, tuple[str, ...]]:
@@ -188,7 +189,7 @@ def _needed(text: str, source: Source | None) -> tuple[str | None, tuple[str, ..
     if source is None:
         return None, ()
     words = set(re.findall(r"\w+", text))
-    for sequence in _SEQUENCES.findall(source.sql):
+    for sequence in re.findall(_SEQUENCES, source.sql):
         if sequence.rpartition(".")[2] in words:
             return f"sequence {sequence}", ("USAGE",)
     needed = _needed_on_tables(source)
@@ -202,11 +203,11 @@ def _needed_on_tables(source: Source) -> dict[str, list[str]]:
     """Return the privileges a statement needs on each table; SELECT is always among them."""
     uses: list[tuple[str, str]] = []
     inserted = ""
-    for match in _TABLES.finditer(source.sql):
+    for match in re.finditer(_TABLES, source.sql):
         use, table = match["use"] or "UPDATE", match["table"] or inserted
         inserted = table if use == "INSERT INTO" else inserted
         uses.append((table, _PRIVILEGES.get(use, "SELECT")))
-    uses += [(table, "UPDATE") for table in _LOCKED.findall(source.header["Locks"])]
+    uses += [(table, "UPDATE") for table in re.findall(_LOCKED, source.header["Locks"])]
     needed: dict[str, list[str]] = {}
     for table, privilege in uses:
         of_table = needed.setdefault(table, ["SELECT"])

@@ -5,13 +5,25 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import vrooli_data
+from vrooli_data import engine
 
 _READERS = ("aiosql", "vrooli_data._query_files", "vrooli_data._engine_queries")
+#: What waits until it is used, because it would make each start longer, or needs an extra.
+_LATE = (
+    *("difflib", "psutil", "rich", "shlex", "typer", "yoyo"),
+    *("vrooli_data.cli", "vrooli_data.embedded", "vrooli_data.engine", "vrooli_data.inputs"),
+    *("vrooli_data._binding", "vrooli_data._contract", "vrooli_data._domain.formats"),
+    *("vrooli_data._explain", "vrooli_data._export", "vrooli_data._import", "vrooli_data._lint"),
+    *("vrooli_data._listening", "vrooli_data._mend", "vrooli_data._migrate", "vrooli_data._plans"),
+    *("vrooli_data._relay", "vrooli_data._seed", "vrooli_data._views", "vrooli_data._yoyo"),
+    *("vrooli_data.records.lines", "vrooli_data.records.schema"),
+)
 _ASYNC, _SYNC = "vrooli_data._async.database", "vrooli_data._sync.database"
 
 
@@ -43,6 +55,20 @@ def test_an_import_reads_no_queries() -> None:
     assert loaded.isdisjoint(_READERS)
 
 
+@pytest.mark.parametrize("name", ["Database", "AsyncDatabase"])
+def test_an_import_leaves_to_later_what_it_does_not_need(name: str) -> None:
+    needed = _loaded("import psycopg, psycopg_pool, msgspec")
+    loaded = _loaded(f"from vrooli_data import {name}") - needed
+    assert loaded.isdisjoint((*_READERS, *_LATE))
+    # A repository and its queries come with the first use of its attribute.
+    assert not [each for each in loaded if ".repositories." in each]
+
+
+def test_what_is_left_to_later_has_its_right_name() -> None:
+    ours = [each for each in _LATE if each.startswith("vrooli_data.")]
+    assert [each for each in ours if find_spec(each) is None] == []
+
+
 @pytest.mark.parametrize(
     ("name", "face", "other"), [("Database", _SYNC, _ASYNC), ("AsyncDatabase", _ASYNC, _SYNC)]
 )
@@ -50,6 +76,20 @@ def test_one_face_does_not_import_the_other(name: str, face: str, other: str) ->
     loaded = _loaded(f"from vrooli_data import {name}")
     assert face in loaded
     assert other not in loaded
+
+
+@pytest.mark.parametrize(("face", "other"), [("_sync", "_async"), ("_async", "_sync")])
+def test_a_repository_of_one_face_does_not_import_the_other(face: str, other: str) -> None:
+    loaded = _loaded(f"import vrooli_data._engine_queries, vrooli_data.{face}.repositories.users")
+    assert f"vrooli_data.{face}.repository" in loaded
+    assert not [each for each in loaded if each.startswith(f"vrooli_data.{other}")]
+
+
+def test_the_engine_has_the_classes_of_both_faces() -> None:
+    for name in engine.__all__:
+        assert getattr(engine, name) is not None
+    with pytest.raises(AttributeError, match=r"'vrooli_data\.engine' has no attribute 'Databse'"):
+        engine.Databse  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_every_public_name_is_there() -> None:
