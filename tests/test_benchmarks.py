@@ -102,7 +102,9 @@ def test_smoke_run_measures_every_pattern_and_enforces_no_bar(
         for name in names["One plan for all parameters against one for each call"]
     }
     assert plans >= {"resources.find_trending", "users.search__substring", *_DEEP_PAGES}
-    assert {f"{face} / psycopg" for face in ("Database", "AsyncDatabase")} <= names["Import time"]
+    faces = {f"{face} / psycopg" for face in ("Database", "AsyncDatabase")}
+    assert faces <= names["Import time"]
+    assert faces == names["Import, connection and first read"]
 
     assert {name.partition(",")[0] for name in names[_SEVERAL_TABLES]} == {
         "resources.create_with_version",
