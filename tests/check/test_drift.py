@@ -26,6 +26,13 @@ _FUNCTION = """
 CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER change BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION change()
 """
+_JSON_AGG = """
+CREATE AGGREGATE json_agg(json) (SFUNC = array_append, STYPE = json[], INITCOND = '{}')
+"""
+_EQUAL = """
+CREATE FUNCTION equal(text, varchar) RETURNS boolean LANGUAGE sql AS 'SELECT FALSE';
+CREATE OPERATOR = (LEFTARG = text, RIGHTARG = varchar, FUNCTION = equal)
+"""
 _CHECK = "ALTER TABLE resources DROP CONSTRAINT resources_views_check"
 _NOT_VALID = f"{_CHECK}, ADD CONSTRAINT resources_views_check CHECK (views >= 0) NOT VALID"
 _TAKEN = "INSERT INTO users (id, public_id, name) VALUES (7, 'aaaaaaaaaaaa', 'Ada')"
@@ -88,6 +95,15 @@ def test_a_database_that_was_only_migrated_has_not_drifted(database_url: str) ->
         ("CREATE UNIQUE INDEX once ON users (name)", "users.once", "not from the migrations"),
         ("ALTER SEQUENCE users_id_seq AS integer", "users.id", "IDENTITY MAXVALUE 2147483647"),
         ("ALTER SEQUENCE users_id_seq MAXVALUE 9 CYCLE", "users.id", "MAXVALUE 9 CYCLE"),
+        (
+            "ALTER SEQUENCE users_id_seq INCREMENT -1 MINVALUE -9",
+            "users.id",
+            "IDENTITY INCREMENT -1",
+        ),
+        ("ALTER SEQUENCE users_id_seq CACHE 50", "users.id", "IDENTITY CACHE 50"),
+        ("CREATE TABLE more () INHERITS (users)", "users", "WITH THE ROWS OF more"),
+        (_JSON_AGG, "json_agg(json)", "the function has the name of one of PostgreSQL's"),
+        (_EQUAL, "=(text,character varying)", "the operator has the name of one of PostgreSQL"),
         (_FUNCTION, "users.change", "the trigger is not from the migrations"),
         (
             "CREATE RULE nothing AS ON DELETE TO users DO INSTEAD NOTHING",

@@ -35,6 +35,13 @@ SELECT
         'WITH (' || array_to_string(reloptions, ', ') || ')',
         CASE WHEN relrowsecurity THEN 'ROW LEVEL SECURITY' END,
         CASE WHEN relpersistence = 'u' THEN 'UNLOGGED' END,
+        (
+            SELECT
+                'WITH THE ROWS OF '
+                || string_agg(inhrelid::regclass::text, ', ' ORDER BY inhrelid)
+            FROM pg_inherits
+            WHERE inhparent = tables.oid
+        ),
         CASE
             WHEN EXISTS (
                 SELECT FROM pg_trigger WHERE tgrelid = tables.oid AND tgenabled IN ('D', 'R')
@@ -64,6 +71,8 @@ SELECT
             SELECT
                 concat_ws(
                     ' ',
+                    CASE WHEN seqincrement <> 1 THEN 'INCREMENT ' || seqincrement END,
+                    CASE WHEN seqcache <> 1 THEN 'CACHE ' || seqcache END,
                     CASE
                         WHEN seqincrement > 0 AND seqmax < 9223372036854775807
                             THEN 'MAXVALUE ' || seqmax
@@ -80,7 +89,12 @@ SELECT
                 pg_depend.refclassid = 'pg_class'::regclass
                 AND pg_depend.refobjid = tables.oid
                 AND pg_depend.refobjsubid = pg_attribute.attnum
-                AND (seqcycle OR (seqincrement > 0 AND seqmax < 9223372036854775807))
+                AND (
+                    seqcycle
+                    OR seqcache <> 1
+                    OR seqincrement <> 1
+                    OR seqmax < 9223372036854775807
+                )
         ),
         CASE pg_attribute.attgenerated WHEN '' THEN 'DEFAULT ' ELSE 'GENERATED ALWAYS AS ' END
         || pg_get_expr(pg_attrdef.adbin, pg_attrdef.adrelid),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, sql
@@ -70,6 +72,60 @@ WHERE
     AND CASE WHEN pg_class.relkind = 'S' THEN has_sequence_privilege(pg_class.oid, 'SELECT') END
 ORDER BY 1, 2
 """
+# An exact match of types goes before a polymorphic function of PostgreSQL's own, in whatever order
+# the schemas are searched.
+_NAMESAKES = """
+WITH searched AS (
+    SELECT oid FROM pg_namespace WHERE nspname = ANY(current_schemas(FALSE))
+)
+
+SELECT
+    'function' AS kind,
+    pg_proc.oid::regprocedure::text AS name
+FROM pg_proc
+WHERE
+    pg_proc.pronamespace IN (SELECT oid FROM searched)
+    AND pg_proc.proname = ANY(%(used)s)
+    AND EXISTS (
+        SELECT
+        FROM pg_proc AS builtin
+        WHERE
+            builtin.pronamespace = 'pg_catalog'::regnamespace
+            AND pg_proc.proname = builtin.proname
+    )
+    AND NOT EXISTS (
+        SELECT
+        FROM pg_depend
+        WHERE
+            pg_depend.classid = 'pg_proc'::regclass
+            AND pg_depend.objid = pg_proc.oid
+            AND pg_depend.deptype = 'e'
+    )
+UNION ALL
+SELECT
+    'operator',
+    pg_operator.oid::regoperator::text
+FROM pg_operator
+WHERE
+    pg_operator.oprnamespace IN (SELECT oid FROM searched)
+    AND EXISTS (
+        SELECT
+        FROM pg_operator AS builtin
+        WHERE
+            builtin.oprnamespace = 'pg_catalog'::regnamespace
+            AND pg_operator.oprname = builtin.oprname
+    )
+    AND NOT EXISTS (
+        SELECT
+        FROM pg_depend
+        WHERE
+            pg_depend.classid = 'pg_operator'::regclass
+            AND pg_depend.objid = pg_operator.oid
+            AND pg_depend.deptype = 'e'
+    )
+ORDER BY 1, 2
+"""
+_WORD = re.compile(r"[a-z_][a-z0-9_]*")
 _COLLATION = """
 SELECT datcollversion, pg_database_collation_actual_version(oid)
 FROM pg_database
@@ -242,6 +298,16 @@ def _problems_of_state(connection: Connection[Any]) -> Iterator[tuple[str, Probl
                     f"SELECT setval('{sequence}', {highest})",
                 ),
             )
+    used = sorted({word for path in sql_folder().rglob("*.sql") for word in _words(path)})
+    for kind, name in connection.execute(_NAMESAKES, {"used": used}).fetchall():
+        yield (
+            name,
+            Problem(
+                "schema",
+                f"the {kind} has the name of one of PostgreSQL's: statements may use it instead",
+                "drop it, rename it, or move it to a schema that is not searched",
+            ),
+        )
     for recorded, actual in connection.execute(_COLLATION).fetchall():
         if recorded != actual:
             yield (
@@ -253,6 +319,10 @@ def _problems_of_state(connection: Connection[Any]) -> Iterator[tuple[str, Probl
                     "REINDEX DATABASE, then ALTER DATABASE ... REFRESH COLLATION VERSION",
                 ),
             )
+
+
+def _words(path: Path) -> list[str]:
+    return _WORD.findall(path.read_text(encoding="utf-8").lower())
 
 
 def _highest_value(connection: Connection[Any], table: str, column: str) -> int | None:
