@@ -380,7 +380,9 @@ class _Run:
         if (is_locked and wait_limit.limits_the_wait) or (is_stopped and wait_limit.is_over):
             return wait_limit.reason
         if is_locked:
-            return "another session kept a table locked longer than lock_timeout"
+            # A short wait has ended before anybody could ask for what.
+            last = f", last {wait_limit.blocking}" if wait_limit.blocking else ""
+            return f"another session kept a table locked longer than lock_timeout{last}"
         if error.sqlstate is None or quotes_values(error.sqlstate):
             return type(error).__name__
         return error.diag.message_primary or type(error).__name__

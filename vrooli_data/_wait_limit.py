@@ -59,9 +59,14 @@ class WaitLimit:
     @property
     def reason(self) -> str:
         """The reason why the run was stopped, with the processes that it waited for last."""
-        names = ", ".join(map(str, self.blockers))
-        last = f", last for the server process {names}" if names else ""
+        last = f", last for {self.blocking}" if self.blocking else ""
         return f"the limit of {self.seconds:g} s for all waits was reached{last}"
+
+    @property
+    def blocking(self) -> str:
+        """The processes that the run waited for last, in words; empty if unknown."""
+        names = ", ".join(map(str, self.blockers))
+        return f"the server process {names}" if names else ""
 
     @contextmanager
     def watch(self, connection: Connection, path: SearchPath) -> Iterator[None]:
