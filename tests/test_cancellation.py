@@ -52,7 +52,7 @@ WHERE datname = current_database() AND wait_event = 'PgSleep' AND query ^@ '{}'
 #: What a request to cancel a statement holds in place of a version of the protocol.
 CANCEL = bytes.fromhex("04d2162e")
 LONG = str(PATIENCE)
-STORM = 300
+STORM = 1_000
 
 
 @pytest.fixture
@@ -212,6 +212,7 @@ async def test_a_cancelled_callback_has_a_note_that_the_transaction_is_committed
     assert names(admin) == ["0.001"]
 
 
+@pytest.mark.slow("storms of cancellations")
 async def test_what_a_cancelled_call_began_does_not_swallow_the_next(
     db: AsyncDatabase, admin: Connection[Any]
 ) -> None:
@@ -266,6 +267,7 @@ async def test_a_connection_on_its_way_back_to_the_pool_is_not_lost(
     assert names(admin) == [LONG]
 
 
+@pytest.mark.slow("storms of cancellations")
 @pytest.mark.parametrize("lends", [False, True])
 async def test_cancellations_at_any_moment_write_all_or_nothing_and_lose_no_connection(
     db: AsyncDatabase, admin: Connection[Any], lends: bool
@@ -499,6 +501,7 @@ async def test_a_transaction_cancelled_before_the_reply_to_its_begin_is_undone(
     assert names(admin) == ["0.001"]
 
 
+@pytest.mark.slow("storms of cancellations")
 @pytest.mark.parametrize("held", [False, True])
 async def test_lone_writes_cancelled_at_any_moment_report_their_outcome(
     db: AsyncDatabase, admin: Connection[Any], held: bool
