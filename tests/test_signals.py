@@ -19,10 +19,11 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from psycopg import Connection
+from psycopg import Connection, OperationalError
+from psycopg_pool import PoolTimeout
 
 import vrooli_data
-from tests._sync._compat import until, until_waiting
+from tests._sync._compat import PATIENCE, until, until_waiting
 from tests._sync.horizon import HAS_LOOKED
 from tests._sync.whole_pool import check_whole
 from tests.factories import Factory
@@ -36,6 +37,8 @@ from vrooli_data import (
     ViewBuffer,
     VrooliDataError,
 )
+from vrooli_data._sync._compat import WaitingClient
+from vrooli_data._sync.connection import LendingConnection
 from vrooli_data._transactions import COMMITTED, NOT_COMMITTED
 
 PACKAGE = str(Path(vrooli_data.__file__).parent)
@@ -74,17 +77,23 @@ class Tracer:
     """Raises at one line of the layer, counted from the first."""
 
     def __init__(
-        self, number: int, error: type[BaseException], rooms: tuple[str, ...] = ROOMS
+        self,
+        number: int,
+        error: type[BaseException],
+        rooms: tuple[str, ...] = ROOMS,
+        *,
+        folder: str = PACKAGE,
     ) -> None:
         self.left = number
         self.place = ""
         self._error = error
         self._rooms = rooms
+        self._folder = folder
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
         """Raise if this is the chosen line."""
         name = frame.f_code.co_filename
-        if not name.startswith(PACKAGE) or not name.endswith(self._rooms):
+        if not name.startswith(self._folder) or not name.endswith(self._rooms):
             return None
         # The first line of a function comes twice: as its call, and as a line.
         if event == "line" and not ends_block(frame):
@@ -298,6 +307,28 @@ def check(
     db.transact(lambda tx: tx.users.find_by_id(1))
     with db.connection() as held, held.connection.transaction():
         held.users.find_by_id(1)
+
+
+@pytest.mark.parametrize("answer", [None, OperationalError("refused")])
+def test_an_exception_while_a_connection_is_waited_for_stays_itself(
+    answer: OperationalError | None,
+) -> None:
+    """Neither the wait nor what it uses of `threading` replaces it, and others may still answer."""
+    number = 0
+    while True:
+        number += 1
+        client = WaitingClient[LendingConnection]()
+        if answer is not None:
+            client.fail(answer)
+        tracer = Tracer(number, Stop, ("_compat.py", "threading.py"), folder="")
+        with traced(tracer), suppress(Stop, PoolTimeout, OperationalError):
+            client.wait(0.0)
+        other = threading.Thread(target=client.fail, args=(PoolTimeout(),), daemon=True)
+        other.start()
+        other.join(PATIENCE)
+        assert not other.is_alive(), tracer.place
+        if not tracer.place:
+            return
 
 
 def views(admin: Connection[Any]) -> int:

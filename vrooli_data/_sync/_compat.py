@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from psycopg_pool import pool
+from psycopg import Connection
+from psycopg_pool import PoolTimeout, pool
 
 from .. import _process as process
 from ..errors import InvalidInput
@@ -19,13 +20,13 @@ from ..validation import check_callable, is_asynchronous
 
 R = TypeVar("R")
 X = TypeVar("X")
+C = TypeVar("C", bound=Connection[Any])
 
 #: Something to do, with nothing given or with one thing.
 Work: TypeAlias = Callable[[], R]
 Callback: TypeAlias = Callable[[], object]
 Body: TypeAlias = Callable[[X], R]
 
-WaitingClient: TypeAlias = pool.WaitingClient
 #: What a bulk load reads.
 Inputs: TypeAlias = Iterable[X]
 
@@ -46,6 +47,48 @@ def iterator_of(inputs: Inputs[X]) -> Iterator[X]:
 def take(inputs: Iterator[X], count: int) -> list[X]:
     """Take the next inputs, fewer at their end."""
     return list(islice(inputs, count))
+
+
+class WaitingClient(pool.WaitingClient[C]):
+    """A place in the queue for a connection.
+
+    psycopg_pool's own waits for a condition. Where an exception of a signal handler comes at a
+    wrong moment, the lock of the condition stays taken, or is released twice, which is an error.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        #: Taken until the client is told something.
+        self._told = threading.Lock()
+        self._told.acquire()
+
+    def wait(self, timeout: float) -> C:
+        """Wait for a connection, or raise what there is in its place."""
+        if not self._told.acquire(timeout=max(0.0, timeout)):
+            # A connection that comes at the last moment is taken.
+            self.fail(PoolTimeout(f"couldn't get a connection after {timeout:.2f} sec"))
+        if self.conn is None:
+            raise self.error or PoolTimeout()
+        return self.conn
+
+    def set(self, conn: C) -> bool:
+        """Hand over a connection; return whether it is taken."""
+        with self._lock:
+            if self.conn is not None or self.error is not None:
+                return False
+            self.conn = conn
+            self._told.release()
+        return True
+
+    def fail(self, error: Exception) -> bool:
+        """Have the wait raise an error; return whether it will."""
+        with self._lock:
+            if self.conn is not None or self.error is not None:
+                return False
+            self.error = error
+            self._told.release()
+        return True
 
 
 def sleep(seconds: float) -> None:
