@@ -225,6 +225,7 @@ counted AS (
             TRUE AS is_locked
         FROM locked
     ) AS either
+    -- lint: windows_are_ordered: an event is queued once, and locked once.
     WINDOW entities AS (
         PARTITION BY either.entity_type, either.entity_id
         ORDER BY either.seq ASC, either.is_locked ASC

@@ -41,6 +41,7 @@ WRONG = {
         f"SELECT count(string_agg) AS id FROM (SELECT string_agg(note, ',') FROM orders {_OWN}) x",
         f"SELECT cardinality(array_agg(id ORDER BY total)) AS id FROM orders {_OWN}",
         f"SELECT cardinality(ARRAY(SELECT id FROM orders {_OWN})) AS id",
+        f"SELECT length(JSON_ARRAYAGG(id RETURNING text)) AS id FROM orders {_OWN}",
         f"SELECT cardinality(ARRAY(SELECT id FROM orders {_OWN} ORDER BY total)) AS id",
     ],
     ("windows_are_ordered", ""): [
@@ -52,6 +53,16 @@ WRONG = {
         (
             "SELECT id, first_value(note) OVER same FROM orders"
             f" {_OWN} WINDOW same AS (PARTITION BY total ORDER BY placed_at) ORDER BY id LIMIT 5"
+        ),
+    ],
+    ("windows_are_ordered", "^"): [
+        (
+            "SELECT max(s) AS id FROM (SELECT sum(total) OVER (ORDER BY placed_at"
+            f" ROWS UNBOUNDED PRECEDING) AS s FROM orders {_OWN}) AS sums"
+        ),
+        (
+            "SELECT count(a) AS id FROM (SELECT array_agg(id) OVER (ORDER BY placed_at) AS a"
+            f" FROM orders {_OWN}) AS arrays"
         ),
     ],
     ("not_in_is_safe", ""): [
@@ -83,6 +94,9 @@ WRONG = {
             "coalesce(:id::bigint, orders.id) = orders.id",
             "NOT (FALSE AND total > 3)",
             "NOT (:id::bigint > 0 AND total > 3)",
+            "coalesce(id = :id::bigint, TRUE)",
+            "CASE WHEN :id::bigint IS NULL THEN TRUE ELSE id = :id::bigint END",
+            "(id = :id::bigint) IS NOT FALSE",
         )
     ],
     ("decides_under_lock", "!"): [
@@ -104,6 +118,20 @@ WRONG = {
             "INSERT INTO prices (code, price) SELECT given.code, 1"
             " FROM jsonb_array_elements_text(:codes::jsonb) AS given (code)"
             " ON CONFLICT (code) DO UPDATE SET price = excluded.price"
+        ),
+        (
+            "INSERT INTO prices (code, price) SELECT unnest(:codes::text[]), 1"
+            " ON CONFLICT (code) DO UPDATE SET price = excluded.price"
+        ),
+        (
+            "INSERT INTO prices (code, price) SELECT given.code, 1"
+            " FROM jsonb_array_elements_text(:codes::jsonb) AS given (code)"
+            " ORDER BY given.code DESC ON CONFLICT (code) DO NOTHING"
+        ),
+        (
+            "INSERT INTO prices (code, price) SELECT given.code, 1"
+            " FROM jsonb_array_elements_text(:codes::jsonb) AS given (code)"
+            " ON CONFLICT ON CONSTRAINT prices_key DO UPDATE SET price = excluded.price"
         ),
     ],
 }
@@ -143,6 +171,7 @@ RIGHT = {
     ],
     "!": [
         "DELETE FROM orders WHERE note IS NOT NULL",
+        "DELETE FROM orders WHERE CASE WHEN :id::bigint > 9 THEN id = :id::bigint ELSE FALSE END",
         "DELETE FROM orders WHERE id = :id::bigint OR note = 'x'",
         "DELETE FROM orders WHERE id = :id::bigint AND (:note::text IS NULL OR note = :note::text)",
         (

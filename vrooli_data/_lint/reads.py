@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from pglast import ast
@@ -26,6 +26,8 @@ from .tree import Level, Node, is_a, name_of, outputs, qualifier_of, walk
 _ORDERED: Final = {"array_agg", "json_agg", "jsonb_agg", "string_agg", "xmlagg"}
 #: Functions of a window whose result depends on the place of a row among its equals.
 _PLACED: Final = {"first_value", "lag", "last_value", "lead", "nth_value", "ntile", "row_number"}
+#: The bit of a frame that counts rows, as in ROWS BETWEEN 1 PRECEDING AND CURRENT ROW.
+_ROWS: Final = 0x4
 #: A LIMIT of more rows that is written out bounds nothing.
 MOST_ROWS: Final = 10_000
 
@@ -198,16 +200,13 @@ def arrays_are_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
     Without it, the order is that of the plan. The array of a comparison with ANY or ALL has none.
     """
     for level in statement.levels:
-        for node in level.nodes:
-            if is_a(node, ast.FuncCall) and not node.over and name_of(node) in _ORDERED:
-                order = [sort.node for sort in node.agg_order or ()]
-                groups = level.node.groupClause or () if not level.is_change else ()
-                if not (node.agg_distinct or is_told(level, [*groups, *order], node.args, schema)):
-                    yield (
-                        f"{name_of(node)}{_where(level)} takes the rows in any order, because its "
-                        "ORDER BY holds no unique key; write it inside the brackets, ending in the "
-                        "key"
-                    )
+        groups = getattr(level.node, "groupClause", None) or ()
+        for name, values, order in _collections(level):
+            if not is_told(level, [*groups, *order], values, schema):
+                yield (
+                    f"{name}{_where(level)} takes the rows in any order, because its ORDER BY "
+                    "holds no unique key; write it inside the brackets, ending in the key"
+                )
         unordered = {id(_uncast(node.rexpr)) for node in level.nodes if _compares_items(node)}
         for node in level.nodes:
             if (
@@ -221,6 +220,21 @@ def arrays_are_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
                         f"ARRAY(SELECT ...){_where(level)} takes the rows in any order, because "
                         "its ORDER BY holds no unique key; end it in the key"
                     )
+
+
+def _collections(level: Level) -> Iterator[tuple[str, Collection[Node], list[Node]]]:
+    """Yield the aggregates that keep an order: name, collected values, expressions of ORDER BY."""
+    for node in level.nodes:
+        if is_a(node, ast.JsonArrayAgg):
+            sorts = node.constructor.agg_order or ()
+            yield "JSON_ARRAYAGG", [node.arg.raw_expr], [sort.node for sort in sorts]
+        elif (
+            is_a(node, ast.FuncCall)
+            and name_of(node) in _ORDERED
+            and not (node.over or node.agg_distinct)
+        ):
+            sorts = node.agg_order or ()
+            yield name_of(node), node.args, [sort.node for sort in sorts]
 
 
 def _compares_items(node: Node) -> bool:
@@ -237,8 +251,11 @@ def windows_are_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
     """
     for level in statement.levels:
         for node in level.nodes:
-            if is_a(node, ast.FuncCall) and node.over and name_of(node) in _PLACED:
-                windows = list(_windows(level, node.over))
+            if not is_a(node, ast.FuncCall) or not node.over:
+                continue
+            windows = list(_windows(level, node.over))
+            counts_rows = any(window.frameOptions & _ROWS for window in windows)
+            if counts_rows or name_of(node) in _PLACED | _ORDERED:
                 parts = [part for window in windows for part in window.partitionClause or ()]
                 order = [sort.node for window in windows for sort in window.orderClause or ()]
                 # After GROUP BY, a row is a group.

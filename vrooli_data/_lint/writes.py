@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pglast import ast
-from pglast.enums import BoolExprType, NullTestType, OnConflictAction, SortByDir
+from pglast.enums import BoolExprType, BoolTestType, NullTestType, OnConflictAction, SortByDir
 
 from .keys import (
     columns_of,
@@ -56,9 +56,25 @@ def _restricts(
         # What holds for one part of OR, such as a parameter that is NULL, lets all rows pass.
         is_or = (condition.boolop == BoolExprType.OR_EXPR) != is_negated
         return not _is_complete(condition) and (all(parts) if is_or else any(parts))
+    if is_a(condition, ast.CoalesceExpr, ast.CaseExpr):
+        # A parameter that is NULL may choose any of them.
+        return all(
+            _restricts(level, target, choice, schema, is_negated=is_negated)
+            for choice in _choices(condition)
+        )
+    if is_a(condition, ast.A_Const):
+        return bool(condition.isnull) or bool(getattr(condition.val, "boolval", 0)) == is_negated
     if not is_negated and _holds_always(level, condition, schema):
         return False
     return any(_is_of(level, target, reference, schema) for reference in references(condition))
+
+
+def _choices(condition: Node) -> list[Node]:
+    """Return the values of COALESCE or CASE. A CASE without ELSE may also be NULL: no row."""
+    if is_a(condition, ast.CoalesceExpr):
+        return list(condition.args)
+    choices = [*(when.result for when in condition.args), condition.defresult]
+    return [choice for choice in choices if choice is not None]
 
 
 def _is_complete(condition: Node) -> bool:
@@ -73,6 +89,9 @@ def _is_complete(condition: Node) -> bool:
 
 def _holds_always(level: Level, condition: Node, schema: Schema) -> bool:
     """Return whether a condition on a column holds for all rows, or for all without NULL."""
+    if is_a(condition, ast.BooleanTest):
+        # NULL, as of a parameter, is not FALSE.
+        return bool(condition.booltesttype == BoolTestType.IS_NOT_FALSE)
     if is_a(condition, ast.NullTest) and is_a(condition.arg, ast.ColumnRef):
         column = resolve(level, condition.arg, schema)
         relation = level.relations[column[0]] if column else None
@@ -219,16 +238,27 @@ def locks_are_ordered(statement: Statement, schema: Schema) -> Iterator[str]:
 def _inserts_in_order(level: Level, schema: Schema) -> bool:
     """Return whether an INSERT takes one row, or rows in the order of the key of ON CONFLICT."""
     key, source = level.conflict_key, level.source
-    if not key or source is None or source.node.valuesLists or is_single(source, schema):
+    if source is None or source.node.valuesLists or is_single(source, schema):
         return True
     if source.halves:
         return False
+    if not key:
+        # ON CONFLICT names a constraint, or nothing.
+        return bool(source.node.sortClause)
     into = [column.name for column in level.node.cols or ()]
     values = dict(zip(into, (value for _, value in outputs(source)), strict=False))
     varying = {
-        written(values[name]) for name in key & values.keys() if any(references(values[name]))
+        written(value)
+        for value in (values[name] for name in key & values.keys())
+        if any(references(value)) or any(is_a(node, ast.FuncCall) for node in walk(value))
     }
-    return varying <= {written(node) for node in sort_expressions(source)[: len(varying)]}
+    ascending = {SortByDir.SORTBY_DEFAULT, SortByDir.SORTBY_ASC}
+    given = source.node.sortClause or ()
+    return varying <= {
+        written(node)
+        for node, sort in zip(sort_expressions(source)[: len(varying)], given, strict=False)
+        if sort.sortby_dir in ascending
+    }
 
 
 def _of(level: Level) -> str:
