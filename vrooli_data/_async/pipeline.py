@@ -29,6 +29,7 @@ from ..errors import VrooliDataError
 from ._compat import keep_task
 from .pool import AsyncLoan, AsyncPool
 from .session import AsyncPipelines, AsyncPooledConnection
+from .waiting import RECORD
 
 logger = logging.getLogger("vrooli_data")
 
@@ -40,8 +41,6 @@ _FULL_ENOUGH = 4
 #: Turns of the event loop for which a pipeline without reads waits for the next one. Who receives a
 #: reply reads again in the next turn.
 _LINGER = 2
-#: Calls of libpq that read the rest of a record of TLS; each reads half of it or more.
-_RECORD = 3
 #: Seconds between two looks at the time limit, and at input that does not make a socket readable.
 _INTERVAL = 0.1
 #: A pipeline whose first read takes so many times the longest time is held up.
@@ -592,9 +591,9 @@ class _Pipe:
         try:
             self._read()
             # TLS decrypts in records; the rest of one does not make the socket readable.
-            more = _RECORD if self._pgconn.ssl_in_use else 0
+            more = RECORD if self._pgconn.ssl_in_use else 0
             while more and self.reads:
-                more = _RECORD if self._read() else more - 1
+                more = RECORD if self._read() else more - 1
         except BaseException as error:
             self._break(error)
             if not isinstance(error, Exception):

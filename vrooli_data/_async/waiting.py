@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+#: Calls of libpq that read the rest of a record of TLS; each reads half of it or more.
+RECORD = 3
+#: Seconds between two looks at what TLS has decrypted, which does not make the socket readable.
+_INTERVAL = 0.1
+
 _TO_READ = Wait.R
 _READABLE = Ready.R
 #: After one of these, psycopg's wait has the server cancel what it runs.
@@ -44,6 +49,8 @@ class AsyncReadingConnection(AsyncConnection[Row]):
         self._reply: asyncio.Future[list[Any]] | None = None
         #: What reads instead, while the connection is a pipeline.
         self._on_input: Callable[[], None] | None = None
+        #: Where TLS is used: when to look next at what it has decrypted.
+        self._watch: asyncio.TimerHandle | None = None
 
     async def wait(
         self,
@@ -63,6 +70,7 @@ class AsyncReadingConnection(AsyncConnection[Row]):
             self.stop_reading()
             raise
         interruptions: list[BaseException] = []
+        is_encrypted = self.pgconn.ssl_in_use
         loop = asyncio.get_running_loop()
         end = None if timeout is None else loop.time() + timeout
         if state == _TO_READ:
@@ -70,6 +78,8 @@ class AsyncReadingConnection(AsyncConnection[Row]):
                 self._start_reading(loop, descriptor)
             self._reading, self._reply = gen, loop.create_future()
             timer = None if end is None else loop.call_at(end, _expire, self._reply)
+            if is_encrypted and self._watch is None:
+                self._look_later(loop)
             try:
                 read: list[R] = await self._reply
                 if read:
@@ -85,7 +95,8 @@ class AsyncReadingConnection(AsyncConnection[Row]):
         # psycopg's wait registers the socket for itself, and may close it.
         self.stop_reading()
         left = None if end is None else max(0.0, end - loop.time())
-        return await super().wait(_Begun(gen, interruptions), interval, left)
+        idle = _READABLE if is_encrypted else Ready.NONE
+        return await super().wait(_Begun(gen, interruptions, idle), interval, left)
 
     def stop_reading(self) -> None:
         """Remove the socket from the event loop, unless a task waits, which does so afterwards."""
@@ -113,6 +124,18 @@ class AsyncReadingConnection(AsyncConnection[Row]):
         # The loop keeps the context that it is called in. That of a task may hold a lot.
         Context().run(loop.add_reader, descriptor, self._on_readable)
         self._loop, self._descriptor = loop, descriptor
+        # That of another loop is never called.
+        self._watch = None
+
+    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._watch = loop.call_later(_INTERVAL, self._look, loop, context=Context())
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read what TLS has decrypted and libpq has not read."""
+        self._watch = None
+        if self._reading is not None:
+            self._on_readable()
+            self._look_later(loop)
 
     def _on_readable(self) -> None:
         """Read what has arrived. If the task did it, the loop would call once more before."""
@@ -130,6 +153,10 @@ class AsyncReadingConnection(AsyncConnection[Row]):
             return
         try:
             state = reading.send(_READABLE)
+            more = RECORD if state == _TO_READ and self.pgconn.ssl_in_use else 0
+            while more and state == _TO_READ:
+                state = reading.send(_READABLE)
+                more -= 1
         except StopIteration as ended:
             reply.set_result([ended.value])
         except BaseException as error:  # noqa: BLE001 (it is raised in the task)
@@ -147,18 +174,21 @@ class _Begun(Generator[Wait, Ready | int, R]):
     """A wait that has begun already, for psycopg's wait to go on with, or to end.
 
     It raises what it is given first. Interrupted in this way, psycopg's wait does what it does when
-    it is interrupted itself.
+    it is interrupted itself. *idle* is what the wait hears when nothing has made the socket ready.
     """
 
-    def __init__(self, gen: PQGen[R], raised: list[BaseException]) -> None:
+    def __init__(
+        self, gen: PQGen[R], raised: list[BaseException], idle: Ready = Ready.NONE
+    ) -> None:
         self._gen = gen
         self._raised = raised
+        self._idle = idle
 
     def send(self, ready: Ready | int | None) -> Wait:
         """Go on; psycopg begins with None, which its generators in C refuse later."""
         if self._raised:
             raise self._raised.pop()
-        return self._gen.send(ready or Ready.NONE)
+        return self._gen.send(ready or self._idle)
 
     def throw(self, *error: Any) -> Wait:
         """Raise an error in it."""
