@@ -24,10 +24,16 @@ from vrooli_data import (
     mend_search,
     migrate,
 )
+from vrooli_data._contract.drift import drift
+from vrooli_data._explain.examples import ExampleQueries
+from vrooli_data._explain.running import Explainer
 from vrooli_data._export import export
 from vrooli_data._import import import_file
 from vrooli_data._migrate import status
 from vrooli_data._migrations import FOLDER
+from vrooli_data._own_session import own_session
+from vrooli_data._queries import load_folder, sql_folder
+from vrooli_data._search_path import SearchPath
 from vrooli_data._seed import seed
 
 
@@ -93,7 +99,7 @@ def test_migrating_with_nothing_to_do_needs_no_right_to_write(app_url: str) -> N
 
 
 @pytest.mark.parametrize("table", ["users", "vrooli_data_migrations"])
-def test_what_works_outside_the_pool_names_the_role_too(
+def test_what_works_outside_the_pool_names_what_it_needs(
     app_url: str, admin: Connection[Any], role: str, tmp_path: Path, table: str
 ) -> None:
     admin.execute(f"REVOKE ALL ON {table} FROM {role}".encode())
@@ -103,11 +109,46 @@ def test_what_works_outside_the_pool_names_the_role_too(
         lambda: export(app_url, "users", tmp_path / "users.ndjson"),
     ]
     if table != "users":
-        calls += [lambda: migrate(app_url), lambda: status(app_url)]
+        calls += [lambda: migrate(app_url), lambda: status(app_url), lambda: drift(app_url)]
+        calls.append(lambda: explain(app_url, f"SELECT 1 AS id FROM {table}"))
     for call in calls:
         with pytest.raises(PermissionDenied, match=f"the role {role} lacks .*{table}") as caught:
             call()
         assert caught.value.role == role
+        assert caught.value.object == f"table {table}"
+        assert "SELECT" in caught.value.privileges
+
+
+def explain(url: str, example: str) -> None:
+    with own_session(url, "test", SearchPath(None)) as session:
+        explainer = Explainer(session, ExampleQueries({"users": example}))
+        explainer.explain(load_folder(sql_folder() / "users")["users.find_by_id"])
+
+
+def test_what_a_migration_needs_is_named(empty_database_url: str, app_url: str, role: str) -> None:
+    url = conninfo.make_conninfo(empty_database_url, options=f"-c role={role}")
+    with pytest.raises(PermissionDenied, match=f"the role {role} lacks .*schema public") as caught:
+        migrate(url)
+    assert (caught.value.object, caught.value.privileges) == ("schema public", ("CREATE",))
+    with (
+        pytest.raises(PermissionDenied, match=f"{role} does not own table users") as refused,
+        own_session(app_url, "test", SearchPath(None)) as session,
+    ):
+        session.execute("CREATE INDEX CONCURRENTLY IF NOT EXISTS own ON users (id)")
+    assert (refused.value.object, refused.value.privileges) == ("table users", ())
+    with (
+        pytest.raises(
+            PermissionDenied, match=r"pg_monitor lacks .*users, .*SELECT, INSERT"
+        ) as denied,
+        own_session(
+            conninfo.make_conninfo(app_url, options="-c role=pg_monitor"),
+            "test",
+            SearchPath("public"),
+        ) as session,
+        session.cursor().copy("COPY users (name) FROM STDIN"),
+    ):
+        pass
+    assert denied.value.object == "table users"
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
 
 from ._queries import Source
-from ._refusals import broken_reference, denied, taken
+from ._refusals import Command, broken_reference, denied, taken
 from ._retry import Reason, set_retry_reason
 from ._sqlstates import FEATURE_NOT_SUPPORTED, SQLSTATES, SqlState
 from .errors import (
@@ -50,7 +50,7 @@ def translate(
     lost: bool,
     *,
     in_hot_standby: bool = False,
-    source: Source | None = None,
+    source: Source | Command | None = None,
     role: str | None = None,
 ) -> VrooliDataError:
     """Return our error for one of psycopg's.
@@ -63,7 +63,7 @@ def translate(
         query: the query's name.
         lost: the connection was lost.
         in_hot_standby: the server is known to be a standby.
-        source: the query; None for other statements.
+        source: the query, or another statement; None where it is not known.
         role: the role of the session.
     """
     ours = _translate(error, query, lost, source, role)
@@ -75,7 +75,7 @@ def _translate(
     error: psycopg.Error,
     query: str | None,
     lost: bool,
-    source: Source | None,
+    source: Source | Command | None,
     role: str | None,
 ) -> VrooliDataError:
     if isinstance(error, PoolTimeout):
@@ -89,7 +89,7 @@ def _translate(
 
 
 def _refusal(
-    error: psycopg.Error, query: str | None, source: Source | None, role: str | None
+    error: psycopg.Error, query: str | None, source: Source | Command | None, role: str | None
 ) -> VrooliDataError:
     state = error.sqlstate
     kind, _, _, words = _meaning(error)

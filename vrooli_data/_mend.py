@@ -6,14 +6,13 @@ import time
 from typing import Any, TypeVar
 
 import msgspec
-from psycopg import RawCursor
 
 from ._binding import own_queries
 from ._bound import Query
 from ._domain.formats import language_tag
 from ._domain.text_search import fold
 from ._ledger import migrated_session
-from ._own_session import Connection
+from ._own_session import Connection, OwnRawCursor
 from ._progress import NoProgress, Progress, task
 from ._queries import load_folder, sql_folder
 from .records.resources import TranslationTexts
@@ -117,10 +116,10 @@ def _mend_translation(opened: Connection, each: TranslationTexts) -> bool:
 
 
 def _records(opened: Connection, query: Query[..., R], *parameters: Any) -> list[R]:
-    with RawCursor(opened) as cursor:
+    with OwnRawCursor(opened) as cursor:
         return query.records(cursor.execute(query.statement, parameters).fetchall())
 
 
 def _write(opened: Connection, statement: bytes, *parameters: Any) -> bool:
-    with RawCursor(opened) as cursor:
+    with OwnRawCursor(opened) as cursor:
         return cursor.execute(statement, parameters).rowcount > 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import psycopg
+from psycopg.sql import Composable
 
 from ._classify import translate, unreachable
 from ._connect import ASK_ROLE, connection_parameters, options_of, set_settings
+from ._refusals import Command
 from ._search_path import FIND_FORBIDDEN, FIND_SCHEMAS, SearchPath, forbidden
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
@@ -20,6 +22,47 @@ _SET_FORMATS = (
     b"SELECT pg_catalog.set_config('standard_conforming_strings', 'on', false), "
     b"pg_catalog.set_config('quote_all_identifiers', 'off', false)"
 )
+
+
+class _OwnConnection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that can say what a refused statement needed."""
+
+    #: What was sent last.
+    statement: str | bytes | Composable = b""
+    #: Where tables are created.
+    schema: str | None = None
+
+    def command(self) -> Command:
+        """Return the statement that was sent last."""
+        sent = self.statement
+        text = sent.as_string(None) if isinstance(sent, Composable) else sent
+        return Command(text.decode() if isinstance(text, bytes) else text, self.schema)
+
+
+class _OwnCursor(psycopg.Cursor[tuple[Any, ...]]):
+    def execute(self, query: Any, *given: Any, **options: Any) -> Self:
+        """Execute a statement, and keep it."""
+        _keep(self.connection, query)
+        return super().execute(query, *given, **options)
+
+    def copy(self, statement: Any, *given: Any, **options: Any) -> Any:
+        """Begin a COPY, and keep its statement."""
+        _keep(self.connection, statement)
+        return super().copy(statement, *given, **options)
+
+
+class OwnRawCursor(psycopg.RawCursor[tuple[Any, ...]]):
+    """A cursor for statements with ``$1``, on a connection of `own_session`."""
+
+    def execute(self, query: Any, *given: Any, **options: Any) -> Self:
+        """Execute a statement, and keep it."""
+        _keep(self.connection, query)
+        return super().execute(query, *given, **options)
+
+
+def _keep(connection: Connection, statement: str | bytes | Composable) -> None:
+    if isinstance(connection, _OwnConnection):
+        connection.statement = statement
 
 
 @contextmanager
@@ -44,7 +87,9 @@ def own_session(
     """
     parameters = connection_parameters(conninfo, application_name, target)
     try:
-        connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+        connection = _OwnConnection.connect(
+            **parameters, autocommit=True, prepare_threshold=None, cursor_factory=_OwnCursor
+        )
     except psycopg.Error as error:
         raise unreachable(error) from None
     role = None
@@ -56,7 +101,9 @@ def own_session(
                 pin(connection, path)
             yield connection
         except psycopg.Error as error:
-            raise translate(error, work, connection.closed, role=role) from None
+            raise translate(
+                error, work, connection.closed, source=connection.command(), role=role
+            ) from None
 
 
 @contextmanager
@@ -80,6 +127,8 @@ def pin(connection: Connection, path: SearchPath) -> SearchPath:
         path = path.found(schemas)
     connection.execute(set_settings(path, options_of(connection.pgconn)))
     connection.execute(_SET_FORMATS)
+    if isinstance(connection, _OwnConnection):
+        connection.schema = path.schema
     return path
 
 

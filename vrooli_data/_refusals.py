@@ -8,6 +8,7 @@ names of tables are in quotes.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import psycopg
 from psycopg.errors import Diagnostic
@@ -33,11 +34,22 @@ _PLAIN = r"[a-z_][a-z0-9_]*"
 _NAMES_WHEN_REFERENCED = 3
 
 #: The words before a table's name, and the privilege they need beside SELECT.
-_PRIVILEGES = {"INSERT INTO": "INSERT", "UPDATE": "UPDATE", "DELETE FROM": "DELETE"}
+_PRIVILEGES = {
+    "COPY": "INSERT",
+    "INSERT INTO": "INSERT",
+    "UPDATE": "UPDATE",
+    "DELETE FROM": "DELETE",
+}
 _TABLES = (
-    r"\b(?:(?P<use>INSERT INTO|UPDATE|DELETE FROM|FROM|JOIN)[\s(]+(?P<table>[a-z_][\w.]*)"
+    r"\b(?:(?P<use>COPY|INSERT INTO|UPDATE|DELETE FROM|FROM|JOIN)[\s(]+(?P<table>[a-z_][\w.]*)"
     r"|DO UPDATE\b)"
 )
+#: The table of a command that its owner alone may run.
+_CHANGED = (
+    r"\b(?:(?:ALTER|DROP) TABLE|CREATE (?:UNIQUE )?INDEX [^;(]*?\bON)\s+(?:IF EXISTS |ONLY )*"
+    r"([a-z_][\w.]*)"
+)
+_LOCK_TABLES = r"\bLOCK TABLE ([\w\s.,]+?)\s+IN\b"
 _LOCKED = r"for [a-z ]+: (\w+)"
 _SEQUENCES = r"nextval\('([^']+)'"
 #: The server's own functions that report a missing privilege. Other functions may raise any text.
@@ -47,7 +59,17 @@ _BY_ROW = "ExecWithCheckOptions"
 _BY_ROW_SETTING = "check_enable_rls"
 
 
-def taken(error: psycopg.Error, source: Source | None, query: str | None) -> VrooliDataError:
+class Command(NamedTuple):
+    """A statement that is no query of the layer."""
+
+    sql: str
+    #: Where the session creates tables; None while it is not known.
+    schema: str | None
+
+
+def taken(
+    error: psycopg.Error, source: Source | Command | None, query: str | None
+) -> VrooliDataError:
     """Return the error for a unique key that another row has."""
     diag = error.diag
     fields = _fields(diag)
@@ -89,7 +111,7 @@ def broken_reference(error: psycopg.Error, query: str | None) -> VrooliDataError
 
 
 def denied(
-    error: psycopg.Error, source: Source | None, query: str | None, role: str | None
+    error: psycopg.Error, source: Source | Command | None, query: str | None, role: str | None
 ) -> PermissionDenied:
     """Return the error for a privilege that the role lacks."""
     diag = error.diag
@@ -104,6 +126,8 @@ def denied(
         privileges = ()
         problem = "row_security is off, and a row-level security policy would hide rows"
         problem += f" of {what} from {whose}" if what else f" from {whose}"
+    elif what is not None and not privileges:
+        problem = f"{whose} does not own {what}, as the statement needs"
     elif what is not None:
         problem = f"{whose} lacks a privilege on {what}, of which it needs {', '.join(privileges)}"
     elif diag.source_function in _BY_PRIVILEGE:
@@ -141,7 +165,7 @@ def _one_of(table: str) -> str:
     return word.replace("_", " ")
 
 
-def _is_generated(source: Source, table: str, column: str) -> bool:
+def _is_generated(source: Source | Command, table: str, column: str) -> bool:
     """Return whether a statement takes a column's value from its sequence."""
     if any(
         name.rpartition(".")[2] == f"{table}_{column}_seq"
@@ -184,11 +208,18 @@ def _quoted_name(name: str | None) -> str:
     return name if re.fullmatch(_PLAIN, name) else '"' + name.replace('"', '""') + '"'
 
 
-def _needed(text: str, source: Source | None) -> tuple[str | None, tuple[str, ...]]:
-    """Return the object that a message names, and the privileges the statement needs on it."""
+def _needed(text: str, source: Source | Command | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return the object that a message names, and the privileges the statement needs on it.
+
+    A command that only the owner may run needs none.
+    """
     if source is None:
         return None, ()
     words = set(re.findall(r"\w+", text))
+    if isinstance(source, Command):
+        for table in re.findall(_CHANGED, source.sql):
+            if table.rpartition(".")[2] in words:
+                return f"table {table}", ()
     for sequence in re.findall(_SEQUENCES, source.sql):
         if sequence.rpartition(".")[2] in words:
             return f"sequence {sequence}", ("USAGE",)
@@ -196,10 +227,12 @@ def _needed(text: str, source: Source | None) -> tuple[str | None, tuple[str, ..
     for table, privileges in needed.items():
         if table.rpartition(".")[2] in words:
             return f"table {table}", tuple(privileges)
+    if isinstance(source, Command) and source.schema in words and "CREATE" in source.sql:
+        return f"schema {source.schema}", ("CREATE",)
     return None, ()
 
 
-def _needed_on_tables(source: Source) -> dict[str, list[str]]:
+def _needed_on_tables(source: Source | Command) -> dict[str, list[str]]:
     """Return the privileges a statement needs on each table; SELECT is always among them."""
     uses: list[tuple[str, str]] = []
     inserted = ""
@@ -207,7 +240,10 @@ def _needed_on_tables(source: Source) -> dict[str, list[str]]:
         use, table = match["use"] or "UPDATE", match["table"] or inserted
         inserted = table if use == "INSERT INTO" else inserted
         uses.append((table, _PRIVILEGES.get(use, "SELECT")))
-    uses += [(table, "UPDATE") for table in re.findall(_LOCKED, source.header["Locks"])]
+    for tables in re.findall(_LOCK_TABLES, source.sql):
+        uses += [(table.strip(), "UPDATE") for table in tables.split(",")]
+    if isinstance(source, Source):
+        uses += [(table, "UPDATE") for table in re.findall(_LOCKED, source.header["Locks"])]
     needed: dict[str, list[str]] = {}
     for table, privilege in uses:
         of_table = needed.setdefault(table, ["SELECT"])

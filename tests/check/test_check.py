@@ -271,8 +271,13 @@ def test_a_role_that_may_not_create_databases_is_reported(server_url: str) -> No
         connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
         try:
             url = conninfo.make_conninfo(server_url, user=name, password="x")
-            with pytest.raises(PermissionDenied, match="CREATEDB"), scratch_database(url):
+            with (
+                pytest.raises(PermissionDenied, match="CREATEDB") as caught,
+                scratch_database(url),
+            ):
                 pytest.fail("the database was made")
+            assert caught.value.privileges == ("CREATEDB",)
+            assert caught.value.role == name
         finally:
             connection.execute(f"DROP ROLE {name}")
 

@@ -18,6 +18,7 @@ _CLASSES = {
     "AsyncLendingConnection",
     "PooledConnection",
     "AsyncPooledConnection",
+    "_OwnConnection",
 }
 
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import sql
 
-from .._connect import connection_parameters
+from .._connect import ASK_ROLE, connection_parameters
 from .._migrate import migrate
-from .._own_session import own_session
+from .._own_session import own_session, scalar
 from .._search_path import SearchPath
 from .._seed import seed
 from ..errors import PermissionDenied
@@ -141,6 +141,8 @@ def scratch_database(conninfo: str | None) -> Iterator[str]:
                 "the check creates a database, which this role may not do: use a role with "
                 "CREATEDB",
                 sqlstate=error.sqlstate,
+                privileges=("CREATEDB",),
+                role=scalar(server, ASK_ROLE),
             ) from None
         try:
             parameters = connection_parameters(conninfo, APPLICATION_NAME)

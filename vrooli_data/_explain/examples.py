@@ -14,12 +14,15 @@ from psycopg.types.string import TextLoader
 
 from .. import _async
 from .._classify import translate
+from .._connect import ASK_ROLE
 from .._contract.findings import shown_path
 from .._contract.header import plan_line
 from .._contract.modules import find_repositories
 from .._contract.recording import record_methods
+from .._own_session import scalar
 from .._queries import Source, sql_folder
-from ..errors import DatabaseError, InvalidFile, NotFound, VrooliDataError
+from .._refusals import Command
+from ..errors import DatabaseError, InvalidFile, NotFound
 from .choice import all_queries
 
 _FOLDER = Path(__file__).with_name("examples")
@@ -47,6 +50,7 @@ class ExampleValues:
 
     def __init__(self, connection: Connection[Any], examples: ExampleQueries) -> None:
         self._connection = connection
+        self._role = scalar(connection, ASK_ROLE)
         self._statements, self._passed, self._remedy = examples
         self._rows: dict[str, Mapping[str, Any]] = {}
 
@@ -96,7 +100,13 @@ class ExampleValues:
             try:
                 return cursor.execute(self._statements[name].encode()).fetchone()
             except psycopg.Error as error:
-                raise _example_error(error, name, lost=self._connection.closed) from None
+                raise _problem_of_example(error, name) or translate(
+                    error,
+                    f"the example {name}",
+                    self._connection.closed,
+                    source=Command(self._statements[name], None),
+                    role=self._role,
+                ) from None
 
 
 def package_examples() -> ExampleQueries:
@@ -146,11 +156,17 @@ def _names(source: Source) -> tuple[str, str]:
     return folder, f"{folder}__{query.partition('__')[0]}"
 
 
-def _example_error(error: psycopg.Error, name: str, *, lost: bool) -> VrooliDataError:
-    if isinstance(error, psycopg.ProgrammingError) and error.diag.message_primary:
+def _problem_of_example(error: psycopg.Error, name: str) -> DatabaseError | None:
+    """Return the error of an example that does not fit the tables."""
+    is_refused = isinstance(error, psycopg.errors.InsufficientPrivilege)
+    if (
+        isinstance(error, psycopg.ProgrammingError)
+        and not is_refused
+        and error.diag.message_primary
+    ):
         # Such a message names columns and tables, not values.
         return DatabaseError(f"the example {name}: {error.diag.message_primary}")
-    return translate(error, f"the example {name}", lost)
+    return None
 
 
 def _literal(text: str) -> str | None:

@@ -11,9 +11,11 @@ from psycopg import Connection
 from psycopg.sql import SQL, Literal
 
 from .._classify import translate
+from .._connect import ASK_ROLE
 from .._contract.header import HeaderError, plan_line
 from .._contract.index_check import IndexChecker, planning_problem
 from .._contract.problems import Problem
+from .._own_session import scalar
 from .._plans import PlanTree
 from .._queries import Source
 from ..errors import VrooliDataError
@@ -56,6 +58,7 @@ class Explainer:
 
     def __init__(self, connection: Connection[Any], examples: ExampleQueries) -> None:
         self._connection = connection
+        self._role = scalar(connection, ASK_ROLE)
         self._examples = ExampleValues(connection, examples)
         self._checker = IndexChecker(connection, has_own_settings=True)
 
@@ -83,7 +86,8 @@ class Explainer:
                 return Explained(source, note="not run", problems=problems)
             return self._explain(source, self._examples.values(source), problems)
         except psycopg.Error as error:
-            raise translate(error, source.name, self._connection.closed) from None
+            lost = self._connection.closed
+            raise translate(error, source.name, lost, source=source, role=self._role) from None
 
     def explain_all(
         self, sources: Sequence[Source], on_explained: Callable[[], object]

@@ -11,6 +11,7 @@ from msgspec.structs import astuple
 
 from .._binding import own_queries
 from .._copying import Copy
+from .._own_session import OwnRawCursor
 from .._progress import Progress
 from ..records.schema import ColumnType
 
@@ -28,7 +29,7 @@ def copy_rows(
     progress: Progress,
 ) -> int:
     """Send *rows* through a binary COPY, and return how many they were."""
-    asked = psycopg.RawCursor(cursor.connection)
+    asked = OwnRawCursor(cursor.connection)
     asked.execute(_LIST_COLUMN_TYPES.statement, (query.table,))
     types = query.wire_types(asked.fetchall())
     count = 0
