@@ -216,15 +216,19 @@ cur AS (
         resources.deleted_by_id
     FROM resources
     WHERE
-        resources.id IN (
-            SELECT taken.resource_id
-            FROM taken
-            UNION ALL
-            SELECT made.id
-            FROM made
-            UNION ALL
-            SELECT discarded.id
-            FROM discarded
+        -- An array: beside a UNION ALL, a lock drops the rows that another session has changed
+        -- while it was waited for.
+        resources.id = any(
+            array(
+                SELECT taken.resource_id
+                FROM taken
+                UNION ALL
+                SELECT made.id
+                FROM made
+                UNION ALL
+                SELECT discarded.id
+                FROM discarded
+            )
         )
     ORDER BY resources.id ASC
     FOR NO KEY UPDATE

@@ -212,6 +212,27 @@ def test_delete_counts_a_bookmark_added_while_it_waited(
     assert admin.execute("SELECT bookmarks FROM resources").fetchone() == (0,)
 
 
+def test_delete_counts_all_bookmarks_though_a_resource_changes_while_it_waits(
+    db: Database, admin: Connection[Any], make: Factory
+) -> None:
+    # Enough rows that the planner uses the index.
+    admin.execute(
+        "INSERT INTO resources (public_id, resource_type)"
+        " SELECT lpad(number::text, 12, 'x'), 'Note' FROM generate_series(1, 2000) AS number"
+    )
+    admin.execute("ANALYZE resources")
+    user_id = make.user()
+    marked = [make.resource(bookmarks=1) for _ in range(4)]
+    for resource_id in marked:
+        make.bookmark(user_id, resource_id)
+    with admin.transaction():
+        admin.execute("UPDATE resources SET views = views + 1 WHERE bookmarks = 1")
+        deletion = Started(lambda: db.users.delete(user_id))
+        until_waiting(admin)
+    assert deletion.result() is True
+    assert admin.execute("SELECT DISTINCT bookmarks FROM resources").fetchall() == [(0,)]
+
+
 @pytest.fixture
 def in_batches_of_two(unopened: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(unopened.users.delete.__globals__, "_BATCH_SIZE", 2)
