@@ -135,6 +135,12 @@ WRONG = {
         ),
     ],
 }
+WRONG["locks_read_no_union", ""] = [
+    (
+        "SELECT id FROM orders WHERE id IN (SELECT id FROM customers WHERE id = :id::bigint"
+        " UNION ALL SELECT :id::bigint) ORDER BY id LIMIT 5 FOR NO KEY UPDATE"
+    ),
+]
 #: By suffix: what no rule may refuse.
 RIGHT = {
     "$": [
@@ -167,6 +173,10 @@ RIGHT = {
             f" {_OWN} GROUP BY total ORDER BY total LIMIT 5"
         ),
         "SELECT extname AS id FROM pg_extension ORDER BY extname LIMIT 5",
+        (
+            "SELECT id FROM orders WHERE id = any(array(SELECT :id::bigint UNION ALL SELECT 1))"
+            " ORDER BY id LIMIT 5 FOR NO KEY UPDATE"
+        ),
         "SELECT id FROM orders WHERE (id IN (SELECT id FROM orders)) IS FALSE ORDER BY 1 LIMIT 5",
     ],
     "!": [

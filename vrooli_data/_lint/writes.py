@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from pglast import ast
-from pglast.enums import BoolExprType, BoolTestType, NullTestType, OnConflictAction, SortByDir
+from pglast.enums import (
+    BoolExprType,
+    BoolTestType,
+    NullTestType,
+    OnConflictAction,
+    SortByDir,
+    SubLinkType,
+)
 
 from .keys import (
     columns_of,
@@ -261,6 +268,27 @@ def _inserts_in_order(level: Level, schema: Schema) -> bool:
     }
 
 
+def locks_read_no_union(statement: Statement, schema: Schema) -> Iterator[str]:
+    """Refuse IN (... UNION ALL ...) beside a lock.
+
+    Where another session has changed a row, the server checks its new version against the whole
+    query. Behind a UNION ALL that check can fail, and the row is left out although it fits.
+    """
+    for level in statement.levels:
+        chosen = {
+            id(node.subselect)
+            for node in level.nodes
+            if is_a(node, ast.SubLink) and node.subLinkType == SubLinkType.ANY_SUBLINK
+        }
+        if locked(level) and any(
+            inner.halves and inner.node.all for inner in level.inner if id(inner.node) in chosen
+        ):
+            yield (
+                f"locks the rows of a UNION ALL{_of(level)}, and can leave out rows that others "
+                "change meanwhile; compare with any(array(SELECT ...))"
+            )
+
+
 def _of(level: Level) -> str:
     return f" in {level.name}" if level.name else ""
 
@@ -362,6 +390,7 @@ RULES = (
     change_has_condition,
     decides_under_lock,
     locks_are_ordered,
+    locks_read_no_union,
     for_update_before_delete,
     conflict_is_read,
 )
