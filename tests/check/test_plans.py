@@ -179,11 +179,13 @@ LIMITED = [
     node("Limit", node("Nested Loop", WALK, node("Result"), join_type="Inner")),
     node("Limit", node("Nested Loop", WALK, node("Result") | FILTER, join_type="Left")),
     node("Aggregate", node("Limit", WALK), strategy="Plain"),
-    node("Limit", node("Aggregate", WALK, strategy="Sorted")),
 ]
 UNLIMITED = [
     WALK,
     node("Limit", node("Aggregate", WALK, strategy="Plain")),
+    # Where few rows differ, the limit is never reached.
+    node("Limit", node("Aggregate", WALK, strategy="Sorted")),
+    node("Limit", node("Unique", WALK)),
     node("Limit", node("Result"), WALK | {"Parent Relationship": "InitPlan"}),
     node("Merge Append", WALK),
 ]
