@@ -183,12 +183,25 @@ LIMITED = [
 UNLIMITED = [
     WALK,
     node("Limit", node("Aggregate", WALK, strategy="Plain")),
-    # Where few rows differ, the limit is never reached.
-    node("Limit", node("Aggregate", WALK, strategy="Sorted")),
-    node("Limit", node("Unique", WALK)),
     node("Limit", node("Result"), WALK | {"Parent Relationship": "InitPlan"}),
     node("Merge Append", WALK),
 ]
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        node("Limit", node("Aggregate", WALK, strategy="Sorted")),
+        node("Limit", node("Unique", WALK)),
+    ],
+)
+def test_an_index_may_be_read_whole_where_rows_become_one_below_a_limit(
+    root: dict[str, Any],
+) -> None:
+    [judged] = check_indexes(Plan(PlanNode(root), ""), index_line("orders_day_idx (order)"), TABLES)
+    assert judged.problem.what == (
+        "the plan reads orders_day_idx until enough rows differ, at worst to the end"
+    )
 
 
 @pytest.mark.parametrize("root", LIMITED)
