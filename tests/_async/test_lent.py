@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 import psycopg
@@ -449,6 +449,21 @@ async def test_a_stream_that_was_dropped_does_not_refuse_the_next_call(db: Async
         async for _ in held.connection.cursor().stream("SELECT generate_series(1, 100000)"):
             break
         assert await held.users.find_by_handle("ada") is None
+    await check_whole(db, 4)
+
+
+@pytest.mark.parametrize("rows", [10, 100_000])
+@pytest.mark.parametrize(("owner", "call"), OF_OWNERS)
+async def test_a_call_after_a_copy_that_was_left_early_is_refused(
+    db: AsyncDatabase, owner: Callable[[AsyncDatabase], Any], call: Use[Owner], rows: int
+) -> None:
+    statement = f"COPY (SELECT repeat('a', 1000) FROM generate_series(1, {rows})) TO STDOUT"
+    with suppress(TransactionAborted, InvalidUse):
+        async with owner(db) as lent:
+            async with lent.connection.cursor().copy(statement) as copy:
+                await copy.read()
+            with pytest.raises(InvalidUse, match="was not read to its end: read every row"):
+                await call(lent)
     await check_whole(db, 4)
 
 

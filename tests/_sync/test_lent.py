@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 import psycopg
@@ -450,6 +450,21 @@ def test_a_stream_that_was_dropped_does_not_refuse_the_next_call(db: Database) -
         for _ in held.connection.cursor().stream("SELECT generate_series(1, 100000)"):
             break
         assert held.users.find_by_handle("ada") is None
+    check_whole(db, 4)
+
+
+@pytest.mark.parametrize("rows", [10, 100_000])
+@pytest.mark.parametrize(("owner", "call"), OF_OWNERS)
+def test_a_call_after_a_copy_that_was_left_early_is_refused(
+    db: Database, owner: Callable[[Database], Any], call: Use[Owner], rows: int
+) -> None:
+    statement = f"COPY (SELECT repeat('a', 1000) FROM generate_series(1, {rows})) TO STDOUT"
+    with suppress(TransactionAborted, InvalidUse):
+        with owner(db) as lent:
+            with lent.connection.cursor().copy(statement) as copy:
+                copy.read()
+            with pytest.raises(InvalidUse, match="was not read to its end: read every row"):
+                call(lent)
     check_whole(db, 4)
 
 

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg import AsyncConnection, AsyncRawCursor, errors
@@ -36,6 +37,10 @@ _INTERVAL = 0.1
 _STATEMENT = "a statement is under way on `.connection`: let it end first"
 _COPY = "a COPY is open on `.connection`: leave its block first"
 _STREAM = "a stream() is open on `.connection`: read it to its end or close it first"
+_UNREAD = (
+    "the reply to a statement of `.connection` was not read to its end: read every row of a COPY, "
+    "or leave its block by an error"
+)
 
 #: What a connection has that was closed.
 _NOWHERE = PGconn.connect_start(b"no_such_option=1")
@@ -198,6 +203,13 @@ class AsyncLendingConnection(AsyncReadingConnection, _Cancelling):
             await let_finalizers_begin()
             if lent.is_left_open():
                 raise InvalidUse(f"{work}: {lent.left_open}")
+        run_if_free(self.lock, partial(self._check_read, work))
+
+    def _check_read(self, work: str) -> None:
+        """Refuse work where the reply to a statement is not read, and nobody reads it."""
+        is_begin = self.opening is not None and self.opening.is_unread
+        if self.pgconn.transaction_status == TransactionStatus.ACTIVE and not is_begin:
+            raise InvalidUse(f"{work}: {_UNREAD}")
 
     def take_back(self) -> bool:
         """Disconnect what was lent; return False when a statement or transaction is unfinished."""
