@@ -182,7 +182,11 @@ class Proxy:
         if not host.startswith("/"):
             return socket.create_connection((host, port), _PATIENCE)
         server = socket.socket(socket.AF_UNIX)
-        server.connect(str(Path(host, f".s.PGSQL.{port}")))
+        try:
+            server.connect(str(Path(host, f".s.PGSQL.{port}")))
+        except OSError:
+            server.close()
+            raise
         return server
 
 
