@@ -18,7 +18,6 @@ from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader
 from psycopg.pq import Format
 
-from benchmarks._link import late_link
 from tests._async._compat import PATIENCE, until, until_waiting
 from tests._async.whole_pool import check_whole
 from tests.factories import Factory
@@ -491,10 +490,11 @@ async def test_a_drained_or_expired_connection_is_used_no_more(
 async def test_a_server_that_is_far_away_makes_no_query_slow(
     database_url: str, folder: Path
 ) -> None:
+    link = pytest.importorskip("benchmarks._link", reason="the wheel brings no benchmarks")
     # Reads are begun at all times, also while the answers to others are on their way.
     policy = PipelinePolicy(connections=1)
     events: list[QueryEvent] = []
-    with late_link(database_url, FAR) as far:
+    with link.late_link(database_url, FAR) as far:
         async with opened(far, folder, pipeline=policy, on_query=events.append) as (_, reads):
             events.clear()
 
