@@ -419,13 +419,19 @@ CALLS: dict[str, Use[Owner]] = {
 
 
 OF_OWNERS = [
-    pytest.param(owner, call, id=f"{owner.__name__}-{name}")
+    pytest.param(
+        owner,
+        call,
+        id=f"{owner.__name__}-{name}",
+        marks=[pytest.mark.core] if name == "read" else [],
+    )
     for owner in (held, transaction)
     for name, call in CALLS.items()
     if owner is transaction or name != "savepoint"
 ]
 
 
+@pytest.mark.slow("what is left open on a lent connection")
 @pytest.mark.parametrize(("leave_open", "problem"), LEFT_OPEN.values(), ids=LEFT_OPEN)
 @pytest.mark.parametrize(("owner", "call"), OF_OWNERS)
 async def test_a_call_inside_what_is_left_open_is_refused_at_once(
@@ -452,6 +458,7 @@ async def test_a_stream_that_was_dropped_does_not_refuse_the_next_call(db: Async
     await check_whole(db, 4)
 
 
+@pytest.mark.slow("what is left open on a lent connection")
 @pytest.mark.parametrize("rows", [10, 100_000])
 @pytest.mark.parametrize(("owner", "call"), OF_OWNERS)
 async def test_a_call_after_a_copy_that_was_left_early_is_refused(
