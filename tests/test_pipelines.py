@@ -512,7 +512,8 @@ async def test_a_server_that_is_far_away_makes_no_query_slow(
 async def test_a_slow_query_does_not_join(
     database_url: str, folder: Path, admin: Connection[Any]
 ) -> None:
-    policy = PipelinePolicy(connections=1, longest=1.0)
+    # A read behind a slow one would wait for longer than this test does.
+    policy = PipelinePolicy(connections=1, longest=PATIENCE / 6)
     async with opened(database_url, folder, pipeline=policy) as (db, reads):
         # The latest of many executions count.
         for _ in range(200):
@@ -520,7 +521,7 @@ async def test_a_slow_query_does_not_join(
         with locked(admin):
             slow = started(reads.wait("a"), reads.wait("b"))
             await until_waiting(admin, 2)
-            found = await asyncio.gather(*(reads.echo(str(n)) for n in range(20)))
+            found = await finished(started(*(reads.echo(str(n)) for n in range(20))))
             assert [echo.value for echo in found] == [str(n) for n in range(20)]
         one, two = await finished(slow)
         assert one.process != two.process

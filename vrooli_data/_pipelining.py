@@ -17,6 +17,8 @@ _MOST_READS = 10_000
 _ALONE = 4
 #: How fast an old measure of a query that ran alone loses its weight.
 _AGING = 1.1
+#: Seconds that a query takes at least. One that is measured as a round trip would stay quick for ever.
+_SHORTEST = 0.0001
 #: How much one measure in a pipeline moves the share of late ones, and the mean. On a busy machine
 #: some are late, whatever the query does.
 _SHARE_STEP, _MEAN_STEP = 1 / 8, 1 / 64
@@ -92,6 +94,7 @@ class Durations:
 
     def ran_alone(self, query: BoundQuery[..., Any], seconds: float) -> None:
         """Count an execution on a connection of its own; *seconds* without the round trip."""
+        seconds = max(seconds, _SHORTEST)
         before = self._alone.get(query)
         self._alone[query] = seconds if before is None else min(seconds, before * _AGING)
 

@@ -39,6 +39,16 @@ def test_a_first_run_that_prepared_the_query_does_not_count_for_long(durations: 
     assert durations.may_share(QUERY, 0.0)
 
 
+def test_a_query_that_once_took_no_longer_than_a_round_trip_may_become_slow(
+    durations: Durations,
+) -> None:
+    durations.ran_alone(QUERY, 0.0)
+    assert durations.may_share(QUERY, 0.0)
+    for _ in range(100):
+        durations.ran_alone(QUERY, 0.138)
+    assert not durations.may_share(QUERY, 0.0)
+
+
 def test_a_query_that_is_slow_in_a_pipeline_leaves_it_soon_and_for_a_while(
     durations: Durations,
 ) -> None:
