@@ -17,6 +17,7 @@ import pytest
 from psycopg import Connection
 
 from tests._sync._compat import until
+from tests._sync.horizon import until_shown
 from tests.cli import ENVIRONMENT, PROGRAM, fail, succeed
 from tests.factories import Factory
 
@@ -129,6 +130,7 @@ def test_old_events_are_deleted(database_url: str, admin: Connection[Any], make:
     make.event(1)
     make.event(1)
     admin.execute("UPDATE change_events SET published_at = now() - '2 d'::interval WHERE seq = 1")
+    until_shown(admin)
     place = ("--database-url", database_url)
     assert succeed("events", "--prune", "3d", *place) == "0 events deleted\n"
     assert succeed("events", "--prune", "24h", *place) == "1 events deleted\n"

@@ -17,6 +17,7 @@ from vrooli_data._relay import RelayOptions
 from vrooli_data.records.events import EventHead, EventHeads
 
 from ._compat import Claim, Started, barrier, gather, pause, until
+from .horizon import until_shown
 
 STATE = """
 SELECT published_at IS NOT NULL, parked_at IS NOT NULL, claimed_by IS NOT NULL, attempts, last_error
@@ -442,6 +443,7 @@ def test_prune_deletes_old_published_events_and_keeps_the_last_position(
     admin.execute(
         "UPDATE change_events SET published_at = published_at - entity_id * '1 h'::interval"
     )
+    until_shown(admin)
     assert db.events.prune(timedelta(hours=1, seconds=1), batch_size=1) == 3
     _, xid, seq = last.position.split("/")
     kept = admin.execute("SELECT id, xid::text, seq FROM pruned_events").fetchall()
@@ -460,6 +462,7 @@ def test_prune_keeps_events_that_an_open_transaction_hides_from_listeners(
         record(db, 1)
         assert db.events.relay(Seen().handle).poll() == 1
         assert db.events.prune(timedelta(0)) == 0
+    until_shown(admin)
     assert len((db.events.list_after(start)).events) == 1
     assert db.events.prune(timedelta(0)) == 1
 
