@@ -23,10 +23,11 @@ _DEFAULT_VERSION = "18"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the server: the one of --postgresql-host, else the embedded, else DATABASE_URL.
+    """Choose the server: the one of --postgresql-host, else an embedded one, else DATABASE_URL.
 
-    pytest-xdist hands the options on, so that its workers share the server that was started for
-    all; pytest-postgresql gives each of them databases of other names.
+    Each worker of pytest-xdist starts an embedded server of its own: what belongs to a whole
+    server, as its roles and its xid horizon, is then that of one test alone. A server that was
+    given is shared; pytest-postgresql names the databases of each worker differently.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell has its background processes ignore it, and what they start; tests send it.
@@ -35,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if option.postgresql_dbname is None:
         # Its own, so that several runs can share the server.
         option.postgresql_dbname = f"tests_{os.getpid()}"
-    if option.postgresql_host is not None:
+    if option.postgresql_host is not None or _has_workers(config):
         return
     try:
         embedded_server = EmbeddedTestServer(os.environ.get("VROOLI_TEST_PG", _DEFAULT_VERSION))
@@ -53,6 +54,11 @@ def pytest_configure(config: pytest.Config) -> None:
     option.postgresql_password = server.get("password") or ""
 
 
+def _has_workers(config: pytest.Config) -> bool:
+    """Tell whether this is the process that hands the tests out to the workers of pytest-xdist."""
+    return config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many workers keep every core busy: each waits for its server half of the time."""
     return len(os.sched_getaffinity(0)) * 3 // 2 if hasattr(os, "sched_getaffinity") else 2
@@ -61,6 +67,8 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_report_header(config: pytest.Config) -> str:
     """Name the server that the tests run against."""
     option = config.option
+    if option.postgresql_host is None:
+        return "server: each worker has its own"
     with psycopg.connect(
         host=option.postgresql_host,
         port=option.postgresql_port,
