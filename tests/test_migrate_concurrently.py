@@ -177,9 +177,7 @@ def test_a_table_in_use_makes_it_give_up_soon_and_write_nothing(
         assert column(empty_database_url, "SELECT to_regclass('probe')") == [None]
     with holding(empty_database_url, "SELECT FROM users") as other:
         process = other.info.backend_pid
-        with pytest.raises(
-            MigrationFailed, match=f"lock_timeout, last the server process {process}"
-        ):
+        with pytest.raises(MigrationFailed, match=f"lock_timeout: the server process {process}"):
             migrate(empty_database_url, lock_timeout=1.5)
     assert migrate(empty_database_url).applied == (added,)
 

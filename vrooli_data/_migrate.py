@@ -381,8 +381,8 @@ class _Run:
             return wait_limit.reason
         if is_locked:
             # A short wait has ended before anybody could ask for what.
-            last = f", last {wait_limit.blocking}" if wait_limit.blocking else ""
-            return f"another session kept a table locked longer than lock_timeout{last}"
+            who = f": {wait_limit.blocking}" if wait_limit.blocking else ""
+            return f"another session kept a table locked longer than lock_timeout{who}"
         if error.sqlstate is None or quotes_values(error.sqlstate):
             return type(error).__name__
         return error.diag.message_primary or type(error).__name__

@@ -71,6 +71,7 @@ class WaitLimit:
     @contextmanager
     def watch(self, connection: Connection, path: SearchPath) -> Iterator[None]:
         """Limit the waits of *connection* inside the block to what is left."""
+        self.blockers = []
         done = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(connection, path, done), daemon=True)
         watcher.start()
