@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-#: Tests of queries. The synchronous face is generated and sends the same, so that there they are
-#: slow; what the faces do by themselves (transactions, connections, threads) is quick on both.
+#: Tests of queries, and of the statements around them. The synchronous face is generated and sends
+#: the same, so that there they are slow, the core too; what the faces do by themselves
+#: (transactions, connections, threads) is quick on both.
 _QUERIES = (
+    "begin",
     "bookmarks",
     "bulk_create",
     "bulk_create_runs",
@@ -27,6 +29,7 @@ _QUERIES = (
     "injection",
     "iterate",
     "lag",
+    "lent",
     "limits",
     "list_after",
     "listings",
@@ -76,6 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of queries on the face that is generated."""
     for item in items:
         if item.nodeid.startswith(_QUERIES_AGAIN):
+            item.own_markers = [mark for mark in item.own_markers if mark.name != "core"]
             item.add_marker(pytest.mark.slow("queries on the synchronous face"))
 
 

@@ -181,6 +181,7 @@ async def test_a_timeout_during_commit_stays_a_timeout(
     assert names(admin) == []
 
 
+@pytest.mark.slow("time limits")
 async def test_a_commit_cancelled_too_late_has_a_note_that_it_is_done(
     proxy: Proxy, admin: Connection[Any]
 ) -> None:

@@ -261,7 +261,14 @@ def test_a_wrong_option_is_refused(
     assert option in fail(2, "explain", *arguments, "--database-url", database_url)
 
 
-@pytest.mark.parametrize("name", QUERIES)
+@pytest.mark.slow("examples of every query")
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.core] if number % 6 == 0 else [])
+        for number, name in enumerate(sorted(QUERIES))
+    ],
+)
 def test_every_query_has_examples_that_it_finds_rows_for(explainer: Explainer, name: str) -> None:
     explained = explainer.explain(QUERIES[name])
     if explained.note is not None:
@@ -271,6 +278,7 @@ def test_every_query_has_examples_that_it_finds_rows_for(explainer: Explainer, n
     assert (explained.plan.rows or 0) > 0, explained.values
 
 
+@pytest.mark.slow("examples of every query")
 def test_the_same_rows_give_the_same_examples(seeded_url: str) -> None:
     sources = [source for name, source in QUERIES.items() if name not in NOT_RUN]
     found = []
@@ -281,6 +289,7 @@ def test_the_same_rows_give_the_same_examples(seeded_url: str) -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.slow("examples of every query")
 def test_what_queries_write_is_rolled_back(
     connection: Connection[Any], explainer: Explainer
 ) -> None:

@@ -212,6 +212,7 @@ def test_a_session_that_dies_while_it_builds_an_index_is_mended_by_the_next(
     assert column(empty_database_url, valid) == [True]
 
 
+@pytest.mark.slow("time limits")
 def test_an_index_that_had_to_wait_too_long_is_mended_by_the_next(
     empty_database_url: str, folder: Path
 ) -> None:
@@ -226,6 +227,7 @@ def test_an_index_that_had_to_wait_too_long_is_mended_by_the_next(
     assert column(empty_database_url, INVALID) == [0]
 
 
+@pytest.mark.slow("time limits")
 def test_the_waits_of_one_run_are_bounded_together(empty_database_url: str, folder: Path) -> None:
     migrate(empty_database_url)
     add(folder, CONCURRENT_INDEX)

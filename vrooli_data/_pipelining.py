@@ -17,7 +17,7 @@ _MOST_READS = 10_000
 _ALONE = 4
 #: How fast an old measure of a query that ran alone loses its weight.
 _AGING = 1.1
-#: Seconds that a query takes at least. One that is measured as a round trip would stay quick for ever.
+#: Seconds that a query takes at least. One that took none beside the round trip would never age.
 _SHORTEST = 0.0001
 #: How much one measure in a pipeline moves the share of late ones, and the mean. On a busy machine
 #: some are late, whatever the query does.

@@ -40,11 +40,13 @@ END $$;
 CREATE CONSTRAINT TRIGGER wait_before_commit AFTER INSERT ON users
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_before_commit();
 """
+#: What waits for a time limit.
+WAITS = pytest.mark.slow("time limits")
 WAYS = [
     pytest.param(Way.DROP_REPLY, False, id="reply dropped"),
     pytest.param(Way.CUT_BEFORE, False, id="cut before"),
     pytest.param(Way.CUT_AFTER, False, id="cut after"),
-    pytest.param(Way.CUT_AFTER, True, id="slow commit"),
+    pytest.param(Way.CUT_AFTER, True, id="slow commit", marks=WAITS),
 ]
 
 
@@ -253,7 +255,11 @@ async def test_a_commit_that_the_server_does_not_answer_ends_at_its_time_limit(
 
 
 @pytest.mark.parametrize(
-    "marker", [b"vrooli_data:transactions.find_outcome", b"vrooli_data:set_session"]
+    "marker",
+    [
+        b"vrooli_data:transactions.find_outcome",
+        pytest.param(b"vrooli_data:set_session", marks=WAITS),
+    ],
 )
 async def test_the_outcome_is_unknown_in_time_if_the_server_never_answers(
     proxy: Proxy, admin: Connection[Any], marker: bytes

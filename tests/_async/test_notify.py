@@ -142,7 +142,14 @@ async def one(proxy: Proxy) -> AsyncIterator[AsyncDatabase]:
         yield database
 
 
-@pytest.mark.parametrize("way", [Way.CUT_BEFORE, Way.DROP_REPLY, Way.SILENT])
+@pytest.mark.parametrize(
+    "way",
+    [
+        Way.CUT_BEFORE,
+        Way.DROP_REPLY,
+        pytest.param(Way.SILENT, marks=pytest.mark.slow("time limits")),
+    ],
+)
 async def test_a_notification_that_fails_is_logged_and_harms_nobody(
     one: AsyncDatabase,
     proxy: Proxy,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import NoneType
 from typing import Any, NamedTuple, get_args
@@ -28,6 +28,8 @@ EXAMPLES = settings(
 #: A walk of more pages than there can be rows goes in a circle.
 MORE_THAN_ROWS = 40
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
+
+pytestmark = pytest.mark.slow("pages in every order")
 
 
 class Row(NamedTuple):
@@ -177,9 +179,14 @@ class Walker:
         return found
 
 
-@pytest.fixture(params=LISTINGS.values(), ids=list(LISTINGS))
+def listings() -> Iterator[Any]:
+    """Yield each order of each listing; some are quick tests."""
+    for number, (name, listing) in enumerate(sorted(LISTINGS.items())):
+        yield pytest.param(listing, id=name, marks=[pytest.mark.core] if number % 5 == 0 else [])
+
+
+@pytest.fixture(params=listings())
 def listing(request: pytest.FixtureRequest) -> Listing[Any]:
-    """Each order of each listing."""
     found: Listing[Any] = request.param
     return found
 
@@ -194,6 +201,7 @@ def walker(listing: Listing[Any], db: AsyncDatabase) -> Walker:
     return Walker(listing, db)
 
 
+@pytest.mark.core
 def test_every_listing_is_walked() -> None:
     assert SOURCES.keys() == LISTINGS.keys()
 
@@ -226,7 +234,6 @@ async def test_an_iteration_is_the_pages_and_the_sorted_rows(
     assert found == [id for page in pages for id in walker.ids(page)]
 
 
-@pytest.mark.slow("pages in every order")
 @pytest.mark.parametrize("direction", ["after", "before"])
 async def test_a_forged_cursor_beyond_all_rows_leads_back_to_them(
     table: Table, walker: Walker, listing: Listing[Any], direction: Direction

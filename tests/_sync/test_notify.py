@@ -143,7 +143,14 @@ def one(proxy: Proxy) -> Iterator[Database]:
         yield database
 
 
-@pytest.mark.parametrize("way", [Way.CUT_BEFORE, Way.DROP_REPLY, Way.SILENT])
+@pytest.mark.parametrize(
+    "way",
+    [
+        Way.CUT_BEFORE,
+        Way.DROP_REPLY,
+        pytest.param(Way.SILENT, marks=pytest.mark.slow("time limits")),
+    ],
+)
 def test_a_notification_that_fails_is_logged_and_harms_nobody(
     one: Database,
     proxy: Proxy,

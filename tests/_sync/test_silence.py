@@ -165,7 +165,12 @@ def outcome(url: str, case: Case, **options: Any) -> str | None:
     ("cases", "options"),
     [
         pytest.param(BY_STATEMENT, {"statement_timeout": LIMIT}, id="a limit of statements"),
-        pytest.param(BY_TRANSACTION, {}, id="a limit of transactions"),
+        pytest.param(
+            BY_TRANSACTION,
+            {},
+            id="a limit of transactions",
+            marks=pytest.mark.slow("time limits"),
+        ),
     ],
 )
 def test_a_silent_server_is_given_up_at_the_callers_limit(
