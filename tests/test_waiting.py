@@ -126,6 +126,9 @@ async def test_a_socket_is_registered_once_for_many_replies(
 ) -> None:
     async with db.connection() as held:
         await prepare(held)
+        # The pool may still open its other connection, by a wait of psycopg.
+        async with db.transaction() as tx:
+            await tx.users.find_by_id(1)
         with registrations(monkeypatch) as registered:
             for id in range(1, 20):
                 await held.users.find_by_id(id)
