@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from copy import copy, deepcopy
+from itertools import chain
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from .._bound import BoundQuery, Query
@@ -93,7 +94,9 @@ class _Batch(Generic[R]):
         self._many = many
         self._field = field
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[Any, list[asyncio.Future[R | None]]] = {}
+        self._waiting: dict[Any, asyncio.Future[R | None]] = {}
+        #: Further reads of the same keys.
+        self._again: list[tuple[Any, asyncio.Future[R | None]]] = []
         self._left = 0
         #: A task of its own: no caller's cancellation ends the read of the others.
         self._task: asyncio.Task[None] | None = None
@@ -105,7 +108,8 @@ class _Batch(Generic[R]):
     def join(self, key: Any) -> asyncio.Future[R | None]:
         """Add a read; `result` waits for its record."""
         future = self._loop.create_future()
-        self._waiting.setdefault(key, []).append(future)
+        if self._waiting.setdefault(key, future) is not future:
+            self._again.append((key, future))
         self._left += 1
         return future
 
@@ -113,11 +117,12 @@ class _Batch(Generic[R]):
         """Wait for the record; leave when cancelled."""
         try:
             return await future
-        finally:
+        except BaseException:
             future.cancel()
             self._left -= 1
             if not self._left and self._task is not None:
                 self._task.cancel()
+            raise
 
     def start(self) -> None:
         """Run the statement, unless all its readers have left meanwhile."""
@@ -136,18 +141,16 @@ class _Batch(Generic[R]):
                 raise
 
     def _deliver(self, records: dict[Any, R]) -> None:
-        for key, futures in self._waiting.items():
-            record = records.get(key)
-            shared = False
-            for future in futures:
-                if not future.done():
-                    # A record may hold a list. Two callers never share one.
-                    future.set_result(deepcopy(record) if shared else record)
-                    shared = True
+        for key, future in self._waiting.items():
+            if not future.done():
+                future.set_result(records.get(key))
+        for key, future in self._again:
+            if not future.done():
+                # A record may hold a list. Two callers never share one.
+                future.set_result(deepcopy(records.get(key)))
 
     def _fail(self, error: BaseException) -> None:
         """Raise the error in each read, as an object of its own."""
-        for futures in self._waiting.values():
-            for future in futures:
-                if not future.done():
-                    future.set_exception(copy(error))
+        for future in chain(self._waiting.values(), (future for _, future in self._again)):
+            if not future.done():
+                future.set_exception(copy(error))
