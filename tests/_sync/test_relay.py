@@ -182,6 +182,7 @@ def test_a_poll_reads_few_events_even_if_the_statistics_count_none(
         def rows_read() -> int:
             with db.connection() as held:
                 held.connection.execute("SELECT pg_stat_force_next_flush()")
+            admin.execute("SELECT pg_stat_force_next_flush()")
             [(number,)] = admin.execute(ROWS_READ).fetchall()
             return int(number)
 
