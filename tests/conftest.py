@@ -56,7 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _has_workers(config: pytest.Config) -> bool:
     """Tell whether this is the process that hands the tests out to the workers of pytest-xdist."""
-    return config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
+    # `--dist` alone, as the project's options have it, starts none.
+    return bool(config.getoption("tx", None)) and not hasattr(config, "workerinput")
 
 
 def pytest_xdist_auto_num_workers() -> int:
