@@ -188,6 +188,7 @@ def listings() -> Iterator[Any]:
 
 @pytest.fixture(params=listings())
 def listing(request: pytest.FixtureRequest) -> Listing[Any]:
+    """One order of one listing."""
     found: Listing[Any] = request.param
     return found
 
